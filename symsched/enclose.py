@@ -1,0 +1,279 @@
+"""Numbers one can trust: SymPy expressions evaluated in ball arithmetic (Arb, through python-flint).
+
+A ball is a number with a proved error bound.  The same evaluator serves three masters:
+
+- *values*: the working precision is raised until every result is known to more bits than a float64 holds, so a
+  value is right to the last bit (error below 0.51 ulp) however close t is to 0 or 1, and however much cancels;
+- *signs*: evaluated over an interval, an expression yields an enclosure of its whole range;
+- *witnesses*: a ball that excludes 0 proves that an expression is not identically zero.
+
+An expression is flattened once into a tape (each common subexpression appears once), then replayed per point.
+
+Reference: F. Johansson, "Arb: efficient arbitrary-precision midpoint-radius interval arithmetic", 2017.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import sympy as sp
+from flint import arb, ctx, fmpq, fmpz
+
+from symsched.errors import InputError, UndecidedError
+from symsched.symbols import t
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
+Ball = Any  # flint.arb carries no annotations
+Operation = Callable[..., Ball]
+
+START_BITS, MAX_BITS = 96, 6144
+# float64 keeps 53 bits; six more leave the rounding error of the result below 0.51 ulp.
+NEEDED_BITS = 59
+SMALLEST = 2.0**-1075
+
+
+def _lower_gamma(s: Ball, z: Ball) -> Ball:
+    return z.gamma_lower(s)
+
+
+FUNCTIONS: Mapping[type, Operation] = {
+    sp.exp: lambda a: a.exp(),
+    sp.log: lambda a: a.log(),
+    sp.sin: lambda a: a.sin(),
+    sp.cos: lambda a: a.cos(),
+    sp.tan: lambda a: a.tan(),
+    sp.cot: lambda a: a.cot(),
+    sp.sec: lambda a: a.sec(),
+    sp.csc: lambda a: a.csc(),
+    sp.asin: lambda a: a.asin(),
+    sp.acos: lambda a: a.acos(),
+    sp.atan: lambda a: a.atan(),
+    sp.acot: lambda a: (1 / a).atan(),
+    sp.atan2: lambda b, a: arb.atan2(b, a),
+    sp.sinh: lambda a: a.sinh(),
+    sp.cosh: lambda a: a.cosh(),
+    sp.tanh: lambda a: a.tanh(),
+    sp.coth: lambda a: a.coth(),
+    sp.asinh: lambda a: a.asinh(),
+    sp.acosh: lambda a: a.acosh(),
+    sp.atanh: lambda a: a.atanh(),
+    sp.erf: lambda a: a.erf(),
+    sp.erfc: lambda a: a.erfc(),
+    sp.erfi: lambda a: a.erfi(),
+    sp.gamma: lambda a: a.gamma(),
+    sp.loggamma: lambda a: a.lgamma(),
+    sp.lowergamma: _lower_gamma,
+    sp.LambertW: lambda a, k=None: a.lambertw() if k is None else a.lambertw(-1),
+    sp.Abs: lambda a: abs(a),
+    sp.Max: lambda *a: _fold(arb.max, a),
+    sp.Min: lambda *a: _fold(arb.min, a),
+}
+
+
+def _fold(step: Operation, balls: Sequence[Ball]) -> Ball:
+    result = balls[0]
+    for ball in balls[1:]:
+        result = step(result, ball)
+    return result
+
+
+def _sum(*terms: Ball) -> Ball:
+    return _fold(lambda a, b: a + b, terms)
+
+
+def _product(*factors: Ball) -> Ball:
+    return _fold(lambda a, b: a * b, factors)
+
+
+def _power(base: Ball, exponent: Ball) -> Ball:
+    return base**exponent
+
+
+def _root_power(p: int, q: int) -> Operation:
+    """a^(p/q) for a ≥ 0; a ball that reaches below 0 only by rounding is cut there, since the domain is real."""
+
+    def power(a: Ball) -> Ball:
+        if a.contains(0) and p > 0:
+            a = arb.nonnegative_part(a)
+        root = a.sqrt() if q == 2 else a.root(q)
+        return root if p == 1 else root**p
+
+    return power
+
+
+def _constant(expr: sp.Expr) -> Operation:
+    """A thunk: constants are remade at each working precision."""
+    if expr.is_Integer:
+        whole = fmpz(int(expr))
+        return lambda: arb(whole)
+    if expr.is_Rational:
+        ratio = fmpq(int(expr.p), int(expr.q))
+        return lambda: arb(ratio)
+    if expr.is_Float:
+        exact = sp.Rational(expr)
+        return _constant(exact)
+    named: dict[sp.Expr, Operation] = {sp.pi: arb.pi, sp.E: arb.const_e, sp.EulerGamma: arb.const_euler}
+    if expr in named:
+        return named[expr]
+    raise InputError(f"cannot enclose the constant {expr}: expected a real number")
+
+
+@dataclass(frozen=True)
+class Tape:
+    """A straight-line program: instruction k combines earlier slots; the first slots hold the inputs."""
+
+    program: tuple[tuple[Operation, tuple[int, ...]], ...]
+    outputs: tuple[int, ...]
+
+    def run(self, inputs: Sequence[Ball]) -> list[Ball]:
+        slots = list(inputs)
+        for operation, where in self.program:
+            slots.append(operation(*[slots[i] for i in where]))
+        return [slots[i] for i in self.outputs]
+
+
+class _Recorder:
+    """Walks expressions depth first and records each distinct subexpression once."""
+
+    def __init__(self, symbols: Sequence[sp.Symbol]) -> None:
+        self.slot: dict[sp.Basic, int] = {s: i for i, s in enumerate(symbols)}
+        self.program: list[tuple[Operation, tuple[int, ...]]] = []
+
+    def record(self, expr: sp.Expr) -> int:
+        found = self.slot.get(expr)
+        if found is None:
+            operation, args = self._decompose(expr)
+            where = tuple(self.record(a) for a in args)
+            self.program.append((operation, where))
+            found = self.slot[expr] = len(self.slot)
+        return found
+
+    def _decompose(self, expr: sp.Expr) -> tuple[Operation, tuple[sp.Expr, ...]]:
+        if expr.is_number and not expr.args:
+            return _constant(expr), ()
+        if expr.is_Add:
+            return _sum, expr.args
+        if expr.is_Mul:
+            return _product, expr.args
+        if isinstance(expr, sp.exp):
+            return FUNCTIONS[sp.exp], (expr.exp,)
+        if expr.is_Pow:
+            return self._decompose_power(expr)
+        operation = FUNCTIONS.get(expr.func)
+        if operation is None:
+            raise InputError(f"cannot evaluate {expr}: no numeric value is known for {expr.func.__name__}")
+        return operation, expr.args
+
+    @staticmethod
+    def _decompose_power(expr: sp.Expr) -> tuple[Operation, tuple[sp.Expr, ...]]:
+        base, exponent = expr.args
+        if exponent.is_Integer:
+            n = int(exponent)
+            return (lambda a: a**n), (base,)
+        if exponent.is_Rational and exponent.q <= 64:
+            p, q = int(exponent.p), int(exponent.q)
+            if p < 0:
+                inner = _root_power(-p, q)
+                return (lambda a: 1 / inner(a)), (base,)
+            return _root_power(p, q), (base,)
+        return _power, (base, exponent)
+
+
+@lru_cache(maxsize=4096)
+def compile_tape(exprs: tuple[sp.Expr, ...], symbols: tuple[sp.Symbol, ...]) -> Tape:
+    """Flatten `exprs` into one tape over `symbols`.
+
+    Raises:
+        InputError: a free symbol has no value, or a function has no enclosure.
+    """
+    free = set().union(*(e.free_symbols for e in exprs)) - set(symbols)
+    if free:
+        names = ", ".join(sorted(map(str, free)))
+        raise InputError(f"no value for {names} in {_shorten(exprs)}: give every parameter a number")
+    recorder = _Recorder(symbols)
+    outputs = tuple(recorder.record(sp.sympify(e)) for e in exprs)
+    return Tape(tuple(recorder.program), outputs)
+
+
+def _shorten(exprs: Sequence[sp.Expr]) -> str:
+    text = ", ".join(map(str, exprs))
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def enclose(expr: sp.Expr, at: Mapping[sp.Symbol, Any], bits: int = 128) -> Ball:
+    """Ball containing every value of `expr` when its symbols range over the balls (or exact numbers) `at`."""
+    symbols = tuple(at)
+    tape = compile_tape((expr,), symbols)
+    with ctx.workprec(bits):
+        return tape.run([to_ball(v) for v in at.values()])[0]
+
+
+def to_ball(value: Any) -> Ball:
+    """A float, an integer or a rational as an exact ball (rationals to the working precision)."""
+    if isinstance(value, arb):
+        return value
+    if isinstance(value, sp.Basic):
+        value = fmpq(int(value.p), int(value.q)) if value.is_Rational else float(value)
+    return arb(value)
+
+
+def interval(low: float, high: float) -> Ball:
+    """The ball that covers [low, high]."""
+    return arb(low).union(arb(high))
+
+
+def _settled(ball: Ball) -> bool:
+    if ball.rel_accuracy_bits() >= NEEDED_BITS:
+        return bool(ball.is_finite())
+    return bool(ball.is_finite()) and bool(abs(ball) < SMALLEST)
+
+
+def sharpen(compute: Callable[[], list[Ball]], what: Callable[[], str]) -> list[float]:
+    """Repeat `compute` at rising precision until each ball determines its float64, and return those.
+
+    Raises:
+        UndecidedError: a value is undefined there (a pole, a logarithm of a negative number).
+    """
+    bits = START_BITS
+    while bits <= MAX_BITS:
+        with ctx.workprec(bits):
+            balls = compute()
+            if all(_settled(b) for b in balls):
+                return [0.0 if abs(b) < SMALLEST else float(b.mid()) for b in balls]
+        bits *= 2
+    raise UndecidedError(f"{what()} has no finite real value that {MAX_BITS} bits could settle")
+
+
+@dataclass(frozen=True)
+class Evaluator:
+    """float64 values of `exprs` (functions of one symbol), each right to the last bit on the open interval.
+
+    Raises:
+        InputError: a parameter is left symbolic.
+        UndecidedError: an expression has no finite real value at a requested point.
+    """
+
+    exprs: tuple[sp.Expr, ...]
+    symbol: sp.Symbol = t
+
+    def __call__(self, points: ArrayLike) -> list[NDArray[np.float64]]:
+        import numpy as np
+
+        grid = np.asarray(points, dtype=np.float64)
+        rows = [self.at(float(point)) for point in grid.ravel()]
+        table = np.array(rows, dtype=np.float64).reshape(grid.size, len(self.exprs))
+        return [table[:, k].reshape(grid.shape) for k in range(len(self.exprs))]
+
+    def at(self, point: float) -> list[float]:
+        """The values at one point."""
+        tape = compile_tape(self.exprs, (self.symbol,))
+        exact = arb(point)
+        return sharpen(
+            lambda: tape.run([exact]), lambda: f"{_shorten(self.exprs)} at {self.symbol} = {point!r}"
+        )

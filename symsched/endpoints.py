@@ -1,0 +1,140 @@
+"""What happens at t = 0 and t = 1: exact limits, and numeric tables that are right at the ends too.
+
+Rivals clamp t to [1e-3, 1 − 1e-3] or return NaN.  Here an end value is a limit, kept as an expression, and a
+numeric table is the limit at the ends and a last-bit-correct value (see `enclose`) everywhere between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import sympy as sp
+
+from symsched.enclose import Evaluator, enclose
+from symsched.errors import InputError, UndecidedError
+from symsched.normalform import canonical
+from symsched.symbols import t
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
+_u = sp.Symbol("u", positive=True)  # distance from the end
+
+
+@lru_cache(maxsize=4096)
+def limit_at(expr: sp.Expr, end: int, symbol: sp.Symbol = t) -> sp.Expr:
+    """lim of `expr` as `symbol` → `end` from inside (0, 1); `end` is 0 or 1.  May be ±∞.
+
+    Direct substitution, substitution after cancellation, and SymPy's Gruntz algorithm are tried in turn; each
+    candidate is checked against ball evaluations ever closer to the end before it is believed.
+
+    Raises:
+        InputError: `end` is neither 0 nor 1.
+        UndecidedError: no candidate survived the check, or the limit does not exist.
+    """
+    if end not in (0, 1):
+        raise InputError(f"end = {end}: limits are taken at 0 or 1")
+    expr = sp.sympify(expr)
+    if not expr.has(symbol):
+        return expr
+    near = expr.subs(symbol, _u if end == 0 else 1 - _u)
+    for candidate in _candidates(near):
+        if _is_value(candidate) and _agrees(near, candidate):
+            return candidate
+    raise UndecidedError(f"the limit of {_short(expr)} at {symbol} = {end} could not be determined")
+
+
+def _candidates(near: sp.Expr) -> Any:
+    """Ever more laborious routes to the limit as u → 0+."""
+    yield _substituted(near)
+    cancelled = canonical(near)
+    yield _substituted(cancelled)
+    for form in (cancelled, sp.simplify(near)):
+        try:
+            yield sp.limit(form, _u, 0, "+")
+        except (NotImplementedError, ValueError, TypeError, AttributeError, RecursionError):
+            continue  # Gruntz gave up on this form
+
+
+def _substituted(near: sp.Expr) -> sp.Expr:
+    try:
+        return near.subs(_u, 0)
+    except (ZeroDivisionError, ValueError, TypeError):
+        return sp.nan
+
+
+def _is_value(candidate: sp.Expr) -> bool:
+    if candidate.has(sp.nan, sp.zoo, sp.AccumBounds, sp.Limit, _u):
+        return False
+    if any(power.base.is_zero for power in candidate.atoms(sp.Pow)):
+        return False  # 0^q with a symbolic q: not evaluated
+    return candidate in (sp.oo, -sp.oo) or not candidate.has(sp.oo, -sp.oo)
+
+
+def _agrees(near: sp.Expr, candidate: sp.Expr) -> bool:
+    """Whether ball evaluations at u = 2^-60, 2^-240, 2^-960 approach the candidate (skipped with parameters)."""
+    if near.free_symbols != {_u}:
+        return candidate.is_finite is not False or candidate in (sp.oo, -sp.oo)
+    distances = [_distance(near, candidate, k) for k in (60, 240, 960)]
+    return distances[0] >= distances[1] >= distances[2] and distances[2] < 0.02
+
+
+def _distance(near: sp.Expr, candidate: sp.Expr, k: int) -> float:
+    ball = enclose(near, {_u: sp.Rational(1, 2**k)}, bits=4096)
+    if not ball.is_finite():
+        return float("inf")
+    if candidate in (sp.oo, -sp.oo):
+        return float("inf") if (ball > 0) != (candidate == sp.oo) else float((1 / abs(ball)).mid())
+    gap = ball - enclose(candidate, {}, bits=4096)
+    scale = 1 + abs(enclose(candidate, {}, bits=4096))
+    return float(abs(gap / scale).mid())
+
+
+def end_value(expr: sp.Expr, end: int, symbol: sp.Symbol = t) -> float:
+    """The limit as a float64, ±inf where it is infinite."""
+    limit = limit_at(expr, end, symbol)
+    if limit in (sp.oo, -sp.oo):
+        return float(limit)
+    return Evaluator((limit,), symbol).at(0.5)[0]
+
+
+def values(exprs: Sequence[sp.Expr], points: ArrayLike, symbol: sp.Symbol = t) -> list[NDArray[np.float64]]:
+    """float64 tables of `exprs` at `points` in [0, 1]: limits at 0 and 1, last-bit-correct values between.
+
+    Each returned array has the shape of `points`; entries are ±inf where a limit is infinite.
+
+    Raises:
+        InputError: a point lies outside [0, 1] or is NaN, or an expression has a parameter without a value.
+        UndecidedError: an expression has no limit at an end that is asked for.
+    """
+    import numpy as np
+
+    grid = np.asarray(points, dtype=np.float64)
+    check_times(grid, symbol)
+    inside = (grid > 0) & (grid < 1)
+    tables = []
+    for expr, found in zip(exprs, Evaluator(tuple(exprs), symbol)(grid[inside]), strict=True):
+        table = np.empty(grid.shape)
+        table[inside] = found
+        for end in (0, 1):
+            if np.any(grid == end):
+                table[grid == end] = end_value(expr, end, symbol)
+        tables.append(table)
+    return tables
+
+
+def check_times(grid: NDArray[np.float64], symbol: sp.Symbol = t) -> None:
+    """Raise InputError unless every time lies in [0, 1]."""
+    outside = ~((grid >= 0) & (grid <= 1))
+    if outside.any():
+        raise InputError(
+            f"{symbol} = {float(grid[outside].flat[0])!r} is outside [0, 1]: times run from 0 (noise) to 1 (data)"
+        )
+
+
+def _short(expr: sp.Expr) -> str:
+    text = str(expr)
+    return text if len(text) <= 80 else text[:77] + "..."
