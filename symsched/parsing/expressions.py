@@ -1,0 +1,282 @@
+"""The whitelist walk: a Python syntax tree in, a SymPy expression out, every node checked before it is built.
+
+The walk carries, next to the expression, three floats that make hostile input cheap to refuse: the value of a
+pure number, a bound on the size when every symbol is at most 1, and the polynomial degree.
+"""
+
+import ast
+import math
+import operator
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import sympy
+from sympy import Expr, Rational, S, Symbol
+
+from symsched import symbols as letters
+from symsched.errors import InputError
+from symsched.parsing.functions import ALIASES, CLASSES, FUNCTIONS, GROWING, REFUSED
+from symsched.parsing.text import MAX_EXPRESSION, did_you_mean, quoted, syntax_tree
+
+MAX_NODES = 400
+MAX_READINGS = 6
+MAX_BITS = 256
+MAX_SIZE = 1e60
+MAX_EXPONENT = 100
+MAX_GROWTH = 600.0
+CONSTANTS: dict[str, Expr] = {"pi": sympy.pi, "E": S.Exp1, "e": S.Exp1}
+
+_NUMBER = re.compile(r"(\d[\d_]*)?\.?(\d[\d_]*)?([eE][+-]?\d{1,3})?")
+
+
+def parse_expression(text: str, symbols: Mapping[str, Symbol] | None = None) -> Expr:
+    """The SymPy expression that `text` writes down, in the given symbols (by default t alone).
+
+    Integers and decimals are exact (0.1 is 1/10); `^` and `**` are powers; pi, E and e are the constants; the
+    functions are those of `FUNCTIONS`.  Printing and parsing again gives the same expression.
+
+    Raises InputError for unknown names, anything that is not whitelisted, text or numbers beyond the limits,
+    and expressions that are not real or not defined.
+    """
+    tree, source = syntax_tree(text, MAX_EXPRESSION)
+    return Walker(text, source, {"t": letters.t} if symbols is None else symbols).expression(tree)
+
+
+@dataclass(frozen=True)
+class Node:
+    """An expression with its value (numbers only), a bound on its size, and its polynomial degree."""
+
+    expr: Expr
+    value: float | None
+    size: float
+    degree: float = 0.0
+
+
+class Walker:
+    """Turns one syntax tree into an expression; refuses with the text it came from."""
+
+    def __init__(self, text: str, source: str, symbols: Mapping[str, Symbol]) -> None:
+        self.text, self.source, self.symbols = text, source, symbols
+        self.nodes = 0
+
+    def refuse(self, wrong: str) -> InputError:
+        return InputError(f"cannot read {quoted(self.text)}: {wrong}")
+
+    def expression(self, tree: ast.expr) -> Expr:
+        """The expression of the whole tree, in the form that printing and reading again leaves alone.
+
+        SymPy prints 1/(2*(1 - t)) for half of 1/(1 - t), and reads it as 1/(2 - 2*t): so read until it stays.
+        """
+        expr = self.checked(self.node(tree).expr)
+        for _ in range(MAX_READINGS):
+            again = self.again(str(expr))
+            if again == expr:
+                return expr
+            expr = again
+        raise self.refuse("it has no stable printed form; write it in a simpler form")
+
+    def again(self, printed: str) -> Expr:
+        walker = Walker(self.text, printed, self.symbols)
+        return walker.checked(walker.node(ast.parse(printed, mode="eval").body).expr)
+
+    def checked(self, expr: Expr) -> Expr:
+        for part in sympy.preorder_traversal(expr):
+            if not _printable(part):
+                raise self.refuse(f"it contains {quoted(part)}; a formula must be real and smooth for 0 < t < 1")
+        return expr
+
+    def node(self, tree: ast.expr) -> Node:
+        self.nodes += 1
+        if self.nodes > MAX_NODES:
+            raise self.refuse(f"more than {MAX_NODES} terms and operations; write a shorter formula")
+        match tree:
+            case ast.Constant():
+                return self.number(tree)
+            case ast.Name(id=name):
+                return self.name(name)
+            case ast.UnaryOp(op=ast.USub(), operand=operand):
+                inner = self.node(operand)
+                return self.made(-inner.expr, [inner], operator.neg, inner.size, inner.degree)
+            case ast.UnaryOp(op=ast.UAdd(), operand=operand):
+                return self.node(operand)
+            case ast.BinOp(left=left, op=op, right=right):
+                return self.binary(op, self.node(left), self.node(right))
+            case ast.Call():
+                return self.call(tree)
+        raise self.refuse(f"{_describe(tree)} is not allowed; use + - * / ** and functions of t")
+
+    def number(self, tree: ast.Constant) -> Node:
+        literal = self.source[tree.col_offset : tree.end_col_offset]
+        if isinstance(tree.value, bool) or not literal or not _NUMBER.fullmatch(literal):
+            raise self.refuse(f"{quoted(literal)} is not a number that is read here; write 2, 0.5 or 1/3")
+        exponent = re.search(r"[eE]([+-]?\d+)$", literal)
+        if len(literal) > 80 or (exponent and abs(int(exponent[1])) > 60):
+            raise self.refuse(f"the number {quoted(literal, 24)} is out of range; at most 60 digits are read")
+        return self.made(Rational(literal.replace("_", "")), [], lambda: 0.0, 0.0, 0.0)
+
+    def name(self, name: str) -> Node:
+        if name in self.symbols:
+            return Node(self.symbols[name], None, 1.0, 1.0)
+        if name in CONSTANTS:
+            return Node(CONSTANTS[name], float(CONSTANTS[name]), 3.2)
+        if ALIASES.get(name, name) in FUNCTIONS:
+            raise self.refuse(f"the function {name} needs an argument; write {name}(t)")
+        if name in ("I", "i", "j", "oo", "inf", "nan"):
+            raise self.refuse(f"{name} is not a finite real number; schedules are real")
+        known = [*self.symbols, *CONSTANTS, *FUNCTIONS]
+        allowed = ", ".join([*self.symbols, "pi", "E"])
+        raise self.refuse(f"unknown name {quoted(name, 30)}{did_you_mean(name, known)} (known here: {allowed})")
+
+    def binary(self, op: ast.operator, a: Node, b: Node) -> Node:
+        match op:
+            case ast.Add():
+                return self.made(a.expr + b.expr, [a, b], operator.add, a.size + b.size, max(a.degree, b.degree))
+            case ast.Sub():
+                return self.made(a.expr - b.expr, [a, b], operator.sub, a.size + b.size, max(a.degree, b.degree))
+            case ast.Mult():
+                return self.made(a.expr * b.expr, [a, b], operator.mul, a.size * b.size, a.degree + b.degree)
+            case ast.Div():
+                return self.quotient(a, b)
+            case ast.Pow():
+                return self.power(a, b)
+        raise self.refuse(f"the operator {_SIGNS.get(type(op), '?')} is not allowed; use + - * / **")
+
+    def quotient(self, a: Node, b: Node) -> Node:
+        if b.expr.is_zero or b.value == 0:
+            raise self.refuse("it divides by zero")
+        size = a.size * (max(1.0, b.size) if b.value is None else 1 / abs(b.value))
+        return self.made(a.expr / b.expr, [a, b], operator.truediv, size, a.degree + b.degree)
+
+    def power(self, a: Node, b: Node) -> Node:
+        if b.size > (MAX_BITS if a.value is not None else MAX_EXPONENT):
+            raise self.refuse(f"an exponent is too large; exponents up to {MAX_EXPONENT} are read")
+        if a.value is not None and b.value is not None:
+            self.check_numeric_power(a, a.value, b.value)
+        degree = a.degree * abs(b.value) if b.value is not None else a.degree + b.degree
+        size = self.grown(b.size * math.log(max(a.size, 1.0)), "a power")
+        return self.made(lambda: a.expr**b.expr, [a, b], _float_power, size, degree)
+
+    def check_numeric_power(self, a: Node, base: float, exponent: float) -> None:
+        if base == 0 and exponent < 0:
+            raise self.refuse("it divides by zero")
+        bits = max(a.expr.p.bit_length(), a.expr.q.bit_length()) if a.expr.is_Rational else 0
+        bits = max(bits, abs(math.log2(abs(base))) if base else 0)
+        if bits * abs(exponent) > MAX_BITS:
+            raise self.refuse("a power of numbers is too large; write numbers below 1e60")
+
+    def call(self, tree: ast.Call) -> Node:
+        if not isinstance(tree.func, ast.Name):
+            raise self.refuse(f"{_describe(tree.func)} cannot be called; call a function by its name, as in sin(t)")
+        given = tree.func.id
+        name = ALIASES.get(given, given)
+        if name not in FUNCTIONS:
+            raise self.refuse(self.unknown_function(given))
+        function = FUNCTIONS[name]
+        if tree.keywords:
+            raise self.refuse(f"{name} takes no keyword; write {name}(t)")
+        if not 1 <= len(tree.args) <= function.most:
+            count = "one argument" if function.most == 1 else f"1 to {function.most} arguments"
+            raise self.refuse(f"{name} takes {count}, not {len(tree.args)}; write {name}(t)")
+        args = [self.node(arg) for arg in tree.args]
+        if name == "LambertW" and len(args) == 2 and args[1].expr not in (0, -1):
+            raise self.refuse("LambertW has real branches 0 and -1 only; write LambertW(t) or LambertW(t, -1)")
+        return self.applied(name, args)
+
+    def applied(self, name: str, args: list[Node]) -> Node:
+        function, size = FUNCTIONS[name], max(1.0, args[0].size)
+        if name in GROWING:
+            size = self.grown(args[0].size, name)
+        degree = sum(a.degree for a in args)
+        return self.made(lambda: function.build(*(a.expr for a in args)), args, function.value, size, degree)
+
+    def grown(self, exponent: float, name: str) -> float:
+        if exponent > MAX_GROWTH:
+            raise self.refuse(f"{name} grows too fast; keep every exponent of e below {MAX_GROWTH:.0f}")
+        return math.exp(exponent)
+
+    def unknown_function(self, name: str) -> str:
+        if name in self.symbols or name in CONSTANTS:
+            return f"{name} is not a function; a product needs its sign, as in {name}*(1-t)"
+        if name in REFUSED:
+            return f"{name} is not allowed: {REFUSED[name]}"
+        known, close = ", ".join(FUNCTIONS), did_you_mean(name, [*FUNCTIONS, *ALIASES])
+        return f"unknown function {quoted(name, 30)}{close} (known: {known})"
+
+    def made(
+        self,
+        expr: Expr | Callable[[], Expr],
+        args: list[Node],
+        twin: Callable[..., float],
+        size: float,
+        degree: float,
+    ) -> Node:
+        """The node of a result: its float value is found before SymPy builds it, its limits checked after."""
+        value = self.value(twin, args) if all(a.value is not None for a in args) else None
+        built = expr() if callable(expr) else expr
+        if degree > MAX_EXPONENT:
+            raise self.refuse(f"its degree in t is above {MAX_EXPONENT}; write lower powers")
+        if built.is_Rational:
+            return self.rational(built)
+        if value is not None:
+            size = abs(value)
+        if size > (math.exp(MAX_GROWTH) if value is None else MAX_SIZE):
+            raise self.refuse("a number in it is too large; write numbers below 1e60")
+        return Node(built, value, size, degree)
+
+    def rational(self, expr: Rational) -> Node:
+        if max(expr.p.bit_length(), expr.q.bit_length()) > MAX_BITS:
+            raise self.refuse("a number in it has too many digits; at most 60 are read")
+        return Node(expr, float(expr), abs(float(expr)))
+
+    def value(self, twin: Callable[..., float], args: list[Node]) -> float:
+        try:
+            value = twin(*(a.value for a in args))
+        except (ValueError, ZeroDivisionError):
+            raise self.refuse("a number in it is not defined or not real") from None
+        except OverflowError:
+            raise self.refuse("a number in it is too large; write numbers below 1e60") from None
+        if isinstance(value, complex) or math.isnan(value):
+            raise self.refuse("a number in it is not real")
+        return value
+
+
+_SIGNS: dict[type, str] = {
+    ast.FloorDiv: "//",
+    ast.Mod: "%",
+    ast.MatMult: "@",
+    ast.BitAnd: "&",
+    ast.BitOr: "|",
+    ast.LShift: "<<",
+    ast.RShift: ">>",
+}
+_DESCRIPTIONS: dict[type, str] = {
+    ast.Attribute: "attribute access (a '.' after a name)",
+    ast.Subscript: "a subscript [ ]",
+    ast.List: "a list [ ]",
+    ast.Tuple: "a comma outside a function",
+    ast.Lambda: "lambda",
+    ast.Starred: "a starred argument",
+    ast.IfExp: "if/else",
+    ast.BoolOp: "and/or",
+    ast.Compare: "a comparison",
+    ast.ListComp: "a comprehension",
+    ast.GeneratorExp: "a generator",
+    ast.Await: "await",
+    ast.Yield: "yield",
+    ast.UnaryOp: "'not' or '~'",
+}
+
+
+def _describe(tree: ast.AST) -> str:
+    return _DESCRIPTIONS.get(type(tree), type(tree).__name__)
+
+
+def _float_power(base: float, exponent: float) -> float:
+    return base**exponent
+
+
+def _printable(node: object) -> bool:
+    """Whether this node prints to text that parses back to itself: real, finite, of a whitelisted class."""
+    known = (sympy.Add, sympy.Mul, sympy.Pow, Rational, Symbol, *CLASSES)
+    return isinstance(node, known) or node in (sympy.pi, S.Exp1)
