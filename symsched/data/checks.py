@@ -1,0 +1,102 @@
+"""What a data law accepts, and what it says when it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sympy import Expr, Integer, Rational, Symbol, nan, oo, zoo
+
+from symsched.errors import InputError
+from symsched.symbols import t, x
+
+Array = NDArray[np.float64]
+_WEIGHT_SLACK = Rational(1, 10**9)
+
+
+def exact(value: Any, what: str) -> Expr:
+    """A number or expression as an exact SymPy expression; a float means its shortest decimal (0.1 is 1/10)."""
+    if isinstance(value, Expr):
+        expr = value.xreplace({f: Rational(str(f)) for f in value.atoms() if f.is_Float})
+    elif isinstance(value, bool | str | bytes) or not np.isscalar(value):
+        raise InputError(f"{what} is {value!r}; it should be a number or a SymPy expression")
+    elif isinstance(value, int | np.integer):
+        expr = Integer(int(value))
+    elif isinstance(value, float | np.floating) and np.isfinite(value):
+        expr = Rational(repr(float(value)))
+    else:
+        raise InputError(f"{what} is {value!r}; it should be finite and real")
+    if expr.free_symbols & {t, x} or expr.is_real is False or expr.has(nan, oo, -oo, zoo):
+        raise InputError(f"{what} is {expr}; it should be finite, real and free of t and x")
+    return expr
+
+
+def positive(value: Any, what: str) -> Expr:
+    """`exact`, refused when it is known not to be > 0."""
+    expr = exact(value, what)
+    if expr.is_positive is False:
+        raise InputError(f"{what} is {expr}; it should be positive")
+    return expr
+
+
+def weights(values: Iterable[Any]) -> tuple[Expr, ...]:
+    """Positive weights that sum to 1 (a rounding error in the sum is divided out)."""
+    given = tuple(positive(value, f"mixture weight {k}") for k, value in enumerate(values))
+    if not given:
+        raise InputError("the mixture has no components; give at least one weight, mean and std")
+    total = sum(given, Integer(0))
+    if total.free_symbols or total == 1:
+        return given
+    if abs(total - 1) > _WEIGHT_SLACK:
+        raise InputError(f"mixture weights sum to {float(total):.12g}; they should sum to 1")
+    return tuple(weight / total for weight in given)
+
+
+def is_sequence(value: Any) -> bool:
+    """True for what has entries (lists, tuples, arrays with an axis), False for scalars."""
+    return isinstance(value, Sequence | np.ndarray) and not isinstance(value, str | bytes) and np.ndim(value) > 0
+
+
+def array(values: Any, what: str) -> Array:
+    """A read-only float64 array of finite entries."""
+    try:
+        out = np.array(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{what} cannot be read as an array of numbers ({error})") from None
+    if not np.isfinite(out).all():
+        raise InputError(f"{what} has {int((~np.isfinite(out)).sum())} NaN or infinite entries; all must be finite")
+    out.flags.writeable = False
+    return out
+
+
+def covariance(values: Any, dim: int, what: str) -> Array:
+    """A symmetric positive semidefinite (dim, dim) matrix."""
+    matrix = array(values, what)
+    if matrix.shape != (dim, dim):
+        raise InputError(f"{what} has shape {matrix.shape}; a mean of length {dim} needs shape ({dim}, {dim})")
+    scale = max(float(np.abs(matrix).max()), np.finfo(np.float64).tiny)
+    skew = float(np.abs(matrix - matrix.T).max())
+    if skew > 1e-9 * scale:
+        raise InputError(f"{what} is not symmetric: entries differ by {skew:.3g}; it should equal its transpose")
+    lowest = float(np.linalg.eigvalsh(matrix)[0])
+    if lowest < -1e-9 * scale * dim:
+        raise InputError(f"{what} has a negative eigenvalue {lowest:.6g}; it should be positive semidefinite")
+    return matrix
+
+
+def time_values(alpha: Any, beta: Any) -> tuple[Array, Array]:
+    """α and β as finite nonnegative float64 arrays."""
+    out = tuple(np.asarray(value, dtype=np.float64) for value in (alpha, beta))
+    for name, value in zip(("alpha", "beta"), out, strict=True):
+        if not (np.isfinite(value).all() and (value >= 0).all()):
+            raise InputError(f"{name} is {value}; the schedule's values should be finite and not negative")
+    return out[0], out[1]
+
+
+def known(symbols: Iterable[Symbol], law: str, asked: str) -> None:
+    """Refuse a numeric question about a law that still has letters in it."""
+    names = sorted(symbol.name for symbol in symbols)
+    if names:
+        raise InputError(f"{law} leaves {', '.join(names)} open; give values with .subs(...) before {asked}")

@@ -1,0 +1,137 @@
+"""Gaussian data N(m, ρ²) in one dimension, N(m, C) in more (theory C8)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from sympy import Expr, Integer, Symbol
+
+from symsched.data import checks
+from symsched.data.checks import Array
+from symsched.data.conditioning import Component
+from symsched.data.law import DataLaw
+from symsched.data.numeric import Block, Eigenframe
+from symsched.errors import InputError
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Gaussian(DataLaw):
+    """X ~ N(mean, std²), or N(mean, cov) for a mean vector.
+
+    Scalars may be numbers or expressions (`Gaussian(m, rho)`); a mean vector goes with a covariance matrix
+    (dim, dim), or with one number, the standard deviation of every direction.  Raises InputError for std ≤ 0, a
+    covariance that is not symmetric positive semidefinite, shapes that do not fit, NaN.
+    """
+
+    mean: Any = 0
+    spread: Any = 1
+    _frame: Eigenframe | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        if not checks.is_sequence(self.mean):
+            if checks.is_sequence(self.spread):
+                raise InputError("a covariance matrix needs a mean vector; for one dimension give two scalars")
+            put(self, "mean", checks.exact(self.mean, "mean"))
+            put(self, "spread", checks.positive(self.spread, "std"))
+            return
+        mean = checks.array(self.mean, "mean")
+        if mean.ndim != 1:
+            raise InputError(f"mean has shape {mean.shape}; it should be a scalar or a vector")
+        frame = component_frame(mean, self.spread, 0.0, "covariance")
+        matrix = checks.array(self.spread, "covariance") if checks.is_sequence(self.spread) else frame.covariance
+        put(self, "mean", mean)
+        put(self, "spread", matrix)
+        put(self, "_frame", frame)
+
+    @property
+    def dim(self) -> int:
+        """1 for scalars, else the length of the mean."""
+        return 1 if self._frame is None else len(self.mean)
+
+    @property
+    def std(self) -> Expr:
+        """ρ, in one dimension."""
+        if self._frame is not None:
+            raise InputError("std is for one dimension; this Gaussian has a covariance: use .covariance")
+        return self.spread
+
+    @property
+    def expectation(self) -> Any:
+        """The mean."""
+        return self.mean
+
+    @property
+    def covariance(self) -> Any:
+        """ρ² in one dimension, else the matrix."""
+        return self.spread**2 if self._frame is None else self.spread
+
+    @property
+    def frame(self) -> Eigenframe:
+        """Mean, axes and standard deviations as arrays; a scalar Gaussian is a frame of one direction."""
+        return self._frame or scalar_frame(Component(Integer(1), self.mean, self.spread))
+
+    @property
+    def parameters(self) -> frozenset[Symbol]:
+        """Letters left open in mean and std."""
+        return frozenset() if self._frame is not None else self.mean.free_symbols | self.spread.free_symbols
+
+    def subs(self, **values: Any) -> Gaussian:
+        """The law with letters replaced by name: `Gaussian(m, rho).subs(m=0, rho=2)`."""
+        return self if self._frame is not None else Gaussian(*substitute((self.mean, self.spread), values))
+
+    def components(self) -> Iterator[Component]:
+        """Itself."""
+        yield Component(Integer(1), self.mean, self.spread)
+
+    def blocks(self) -> Iterator[Block]:
+        """Itself, along its axes."""
+        yield self.frame
+
+    def key(self) -> tuple[Any, ...]:
+        """Mean and spread, as values."""
+        if self._frame is None:
+            return (self.mean, self.spread)
+        return (self.mean.tobytes(), self.spread.tobytes())
+
+    def draw(self, n: int, rng: np.random.Generator) -> Array:
+        """mean + Q (ρ ξ)."""
+        frame = self.frame
+        out = frame.mean + frame.back(frame.stds * rng.standard_normal((n, self.dim)))
+        return out[:, 0] if self.dim == 1 else out
+
+    def __repr__(self) -> str:
+        if self._frame is None:
+            return f"gaussian({self.mean}, {self.spread})"
+        return f"gaussian({self.mean.tolist()}, {self.covariance.tolist()})"
+
+
+def scalar_frame(component: Component) -> Eigenframe:
+    """A one-dimensional component in numbers."""
+    values = np.array([[float(component.mean)], [float(component.std)]])
+    return Eigenframe(float(np.log(float(component.weight))), values[0], values[1])
+
+
+def component_frame(mean: Array, spread: Any, log_weight: float, what: str) -> Eigenframe:
+    """Mean vector with a standard deviation or a covariance matrix, diagonalised once."""
+    if not checks.is_sequence(spread):
+        std = float(checks.positive(spread, "std"))
+        return Eigenframe(log_weight, mean, np.full(len(mean), std))
+    matrix = checks.covariance(spread, len(mean), what)
+    if np.array_equal(matrix, np.diag(np.diag(matrix))):
+        return Eigenframe(log_weight, mean, np.sqrt(np.diag(matrix)))
+    values, axes = np.linalg.eigh((matrix + matrix.T) / 2)
+    return Eigenframe(log_weight, mean, np.sqrt(np.maximum(values, 0.0)), axes)
+
+
+def substitute(exprs: tuple[Expr, ...], values: dict[str, Any]) -> tuple[Expr, ...]:
+    """Replace symbols by name, whatever assumptions they carry."""
+    free = {symbol.name: symbol for expr in exprs for symbol in expr.free_symbols}
+    unknown = sorted(set(values) - set(free))
+    if unknown:
+        raise InputError(f"the law has no parameter {', '.join(unknown)}; its parameters are {sorted(free) or 'none'}")
+    table = {free[name]: checks.exact(value, name) for name, value in values.items()}
+    return tuple(expr.subs(table) for expr in exprs)
