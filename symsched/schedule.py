@@ -1,0 +1,286 @@
+"""Schedules: the pair (α, β) of an interpolant I_t = α_t Z + β_t X, and everything derived from it.
+
+Z ~ N(0, I) is noise and X data; t = 0 is noise and t = 1 data; α is the NOISE coefficient and β the DATA
+coefficient.  Only α and β are given: derivatives, ε*, limits and kinds are derived by SymPy.
+
+Reference: Albergo, Boffi, Vanden-Eijnden, "Stochastic interpolants", arXiv:2303.08797.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import sympy as sp
+
+from symsched.endpoints import limit_at, values
+from symsched.errors import InputError, UndecidedError
+from symsched.normalform import decide_zero
+from symsched.parsing import parse_expression
+from symsched.signs import Sign, sign_on_unit
+from symsched.symbols import t
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
+KINDS = ("standard", "scaled", "point-mass", "truncated")
+NAMES = (
+    "alpha",
+    "beta",
+    "alpha_dot",
+    "beta_dot",
+    "r",
+    "snr",
+    "log_snr",
+    "log_r_dot",
+    "eps_star",
+    "variance",
+)
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One requirement on a schedule and how it was settled; `method` is "undecided" when nothing settled it."""
+
+    statement: str
+    method: str
+
+    @property
+    def decided(self) -> bool:
+        return self.method != "undecided"
+
+
+@dataclass(frozen=True)
+class Validity:
+    """The kind of a valid schedule and the proof of each condition."""
+
+    kind: str
+    conditions: tuple[Condition, ...]
+
+    @property
+    def proved(self) -> bool:
+        """False when a condition could not be decided (free parameters, or no proof found)."""
+        return all(c.decided for c in self.conditions)
+
+
+def as_expression(given: Any, what: str) -> sp.Expr:
+    """A SymPy expression from an expression, a number or text; decimals become the rationals they denote."""
+    if isinstance(given, str):
+        return parse_expression(given)
+    if isinstance(given, sp.Expr):
+        return given.xreplace({f: sp.Rational(str(f)) for f in given.atoms(sp.Float)})
+    if isinstance(given, (int, float)) and not isinstance(given, bool):
+        return sp.Rational(str(given))
+    raise InputError(f"{what} = {given!r}: expected a SymPy expression in t, a number, or text")
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The schedule (α, β): C¹ and positive on (0, 1), continuous on [0, 1], with r = β/α strictly increasing.
+
+    Args:
+        alpha: noise coefficient, an expression in `symsched.t` (or text such as "1 - t").
+        beta: data coefficient.
+        name: how to call it in tables; by default its formulas.
+        source: where it comes from.
+
+    Raises:
+        InputError: unparsable text, or something that is not an expression in t.  Whether the conditions hold
+            is asked by `validate`, and by everything that relies on them.
+    """
+
+    alpha: sp.Expr
+    beta: sp.Expr
+    name: str | None = field(default=None, compare=False)
+    source: str | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "alpha", as_expression(self.alpha, "alpha"))
+        object.__setattr__(self, "beta", as_expression(self.beta, "beta"))
+
+    def __str__(self) -> str:
+        return self.name or f"alpha={self.alpha}; beta={self.beta}"
+
+    # -- derived quantities ---------------------------------------------------------------------------------------
+
+    @cached_property
+    def alpha_dot(self) -> sp.Expr:
+        """dα/dt."""
+        return self.alpha.diff(t)
+
+    @cached_property
+    def beta_dot(self) -> sp.Expr:
+        """dβ/dt."""
+        return self.beta.diff(t)
+
+    @property
+    def r(self) -> sp.Expr:
+        """Signal-to-noise ratio in amplitude, r = β/α."""
+        return self.beta / self.alpha
+
+    @property
+    def snr(self) -> sp.Expr:
+        """SNR = r² = β²/α²."""
+        return self.beta**2 / self.alpha**2
+
+    @property
+    def log_snr(self) -> sp.Expr:
+        """log SNR = 2 log r, written so that neither ratio over- nor underflows."""
+        return 2 * (sp.log(self.beta) - sp.log(self.alpha))
+
+    @cached_property
+    def log_r_dot(self) -> sp.Expr:
+        """d/dt log r = β̇/β − α̇/α, in which square roots cancel."""
+        alpha_squared = self.alpha**2
+        return self.beta_dot / self.beta - alpha_squared.diff(t) / (2 * alpha_squared)
+
+    @cached_property
+    def eps_star(self) -> sp.Expr:
+        """The optimal diffusion scale ε* = α² d/dt log r = α²β̇/β − αα̇ (theory C1, C6, C7)."""
+        alpha_squared = self.alpha**2
+        return alpha_squared * self.beta_dot / self.beta - alpha_squared.diff(t) / 2
+
+    def variance(self, rho: Any = 1) -> sp.Expr:
+        """Var I_t = α² + ρ²β² for data of standard deviation ρ."""
+        return self.alpha**2 + as_expression(rho, "rho") ** 2 * self.beta**2
+
+    @property
+    def parameters(self) -> frozenset[sp.Symbol]:
+        """Symbols other than t that still lack a value."""
+        return frozenset((self.alpha.free_symbols | self.beta.free_symbols) - {t})
+
+    def subs(self, **parameters: Any) -> Schedule:
+        """The schedule with the named parameters replaced.
+
+        Raises:
+            InputError: a name is not a parameter of this schedule.
+        """
+        known = {str(s): s for s in self.parameters}
+        unknown = sorted(set(parameters) - set(known))
+        if unknown:
+            raise InputError(f"{unknown[0]} is not a parameter of {self}: it has {', '.join(sorted(known)) or 'none'}")
+        put = {known[k]: as_expression(v, k) for k, v in parameters.items()}
+        return Schedule(self.alpha.subs(put), self.beta.subs(put), self.name, self.source)
+
+    # -- limits and numbers ---------------------------------------------------------------------------------------
+
+    def limit(self, name: str, at: int) -> sp.Expr:
+        """The exact limit of a derived quantity at t = 0 or 1, possibly ∞.
+
+        Raises:
+            InputError: unknown name, or `at` is neither 0 nor 1.
+            UndecidedError: SymPy found no limit that survives a numeric check.
+        """
+        if name not in NAMES:
+            raise InputError(f"no quantity {name!r}: expected one of {', '.join(NAMES)}")
+        found = getattr(self, name)
+        return limit_at(found() if callable(found) else found, at)
+
+    def at(self, times: ArrayLike) -> tuple[NDArray[np.float64], ...]:
+        """(α, β, α̇, β̇) at `times` in [0, 1]: float64 arrays of that shape, limits at the ends (maybe ±inf).
+
+        Raises:
+            InputError: a time outside [0, 1], or a parameter without a value.
+        """
+        return tuple(values((self.alpha, self.beta, self.alpha_dot, self.beta_dot), times))
+
+    # -- validity -------------------------------------------------------------------------------------------------
+
+    @property
+    def kind(self) -> str:
+        """ "standard", "scaled", "point-mass" or "truncated" (theory 2).  Raises InputError if invalid."""
+        return self._ends[0]
+
+    def validate(self) -> Validity:
+        """Prove the conditions of a schedule.
+
+        Returns the kind, and for each condition the method that proved it (or "undecided").
+
+        Raises:
+            InputError: a condition fails; the message says which and where.
+        """
+        return self._validity
+
+    @cached_property
+    def _validity(self) -> Validity:
+        strange = {f for f in (self.alpha, self.beta) if f.has(sp.I, sp.nan, sp.oo, sp.zoo)}
+        if strange:
+            raise InputError(f"{self}: expected real, finite coefficients")
+        conditions = [
+            self._require_positive("alpha", self.alpha),
+            self._require_positive("beta", self.beta),
+            self._require_increasing(),
+        ]
+        kind, reason = self._ends
+        return Validity(kind, (*conditions, Condition(reason, "limits")))
+
+    def _require_positive(self, name: str, expr: sp.Expr) -> Condition:
+        sign = self._sign(expr)
+        if sign.positive or not sign.decided:
+            return Condition(f"{name} > 0 on (0, 1)", sign.method if sign.decided else "undecided")
+        raise InputError(f"{self}: {name} must be positive on (0, 1), but {_where(name, expr, sign)}")
+
+    def _require_increasing(self) -> Condition:
+        sign = self._sign(self.log_r_dot)
+        if not sign.decided:
+            return Condition("r = beta/alpha strictly increasing", "undecided")
+        if not sign.nonnegative or sign.value == "zero":
+            where = _where("d/dt log r", self.log_r_dot, sign)
+            raise InputError(f"{self}: r = beta/alpha must increase strictly, but {where}")
+        return Condition("r = beta/alpha strictly increasing", sign.method)
+
+    def _sign(self, expr: sp.Expr) -> Sign:
+        try:
+            return sign_on_unit(expr)
+        except InputError as error:
+            raise InputError(f"{self}: {error}; a schedule must be real and finite on (0, 1)") from None
+
+    @cached_property
+    def _ends(self) -> tuple[str, str]:
+        """The kind, and the end values that make it so."""
+        ends = {}
+        for name in ("alpha", "beta"):
+            for end in (0, 1):
+                ends[name, end] = limit = self.limit(name, end)
+                if limit.is_finite is False or limit.is_negative:
+                    raise InputError(f"{self}: {name} tends to {limit} at t = {end}: expected a finite value ≥ 0")
+        a0, b0, a1, b1 = ends["alpha", 0], ends["beta", 0], ends["alpha", 1], ends["beta", 1]
+        shown = f"alpha: {a0} → {a1}, beta: {b0} → {b1}"
+        if not _is(a1, 0) or not _is(b0, 0):
+            return self._truncated(a0, b1, shown)
+        if not _is(b1, 1):
+            raise InputError(f"{self}: beta(1) = {b1}: the data must arrive unscaled, beta(1) = 1")
+        if _is(a0, 0):
+            return self._point_mass(shown)
+        return ("standard" if _is(a0, 1) else "scaled"), shown
+
+    def _truncated(self, a0: sp.Expr, b1: sp.Expr, shown: str) -> tuple[str, str]:
+        if _is(a0, 0):
+            raise InputError(f"{self}: alpha(0) = 0 while beta(0) > 0: t = 0 must be the noisy end")
+        if _is(b1, 0):
+            raise InputError(f"{self}: beta(1) = 0: no data would arrive at t = 1")
+        return "truncated", shown
+
+    def _point_mass(self, shown: str) -> tuple[str, str]:
+        if not _is(self.limit("r", 0), 0):
+            raise InputError(f"{self}: a point-mass start needs r(0) = 0, but r tends to {self.limit('r', 0)}")
+        slope = limit_at((self.alpha**2).diff(t), 0)
+        if slope.is_finite is False:
+            raise InputError(f"{self}: a point-mass start needs a finite (alpha²)'(0), but it tends to {slope}")
+        return "point-mass", f"{shown}, (alpha²)'(0) = {slope}"
+
+
+def _is(limit: sp.Expr, number: int) -> bool:
+    decision = decide_zero(limit - number)
+    if decision.zero is None and not limit.free_symbols:
+        raise UndecidedError(f"could not decide whether {limit} equals {number}")
+    return decision.zero is True
+
+
+def _where(name: str, expr: sp.Expr, sign: Sign) -> str:
+    if sign.witness is not None:
+        point, value = sign.witness
+        return f"{name} = {value:.4g} at t = {point:.6g}"
+    return f"{name} = {expr} is {sign.value} there" if sign.value != "zero" else "it is constant"
