@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -56,7 +56,7 @@ def weights(values: Iterable[Any]) -> tuple[Expr, ...]:
 
 def is_sequence(value: Any) -> bool:
     """True for what has entries (lists, tuples, arrays with an axis), False for scalars."""
-    return isinstance(value, Sequence | np.ndarray) and not isinstance(value, str | bytes) and np.ndim(value) > 0
+    return isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim > 0)
 
 
 def array(values: Any, what: str) -> Array:

@@ -158,14 +158,19 @@ def evaluate(law: DataLaw, name: str, alpha: Array, beta: Array, x: Any) -> Any:
     return out if shape else out[()]
 
 
+def has_density(law: DataLaw, alpha: Any, beta: Any) -> bool:
+    """Whether I = αZ + βX has a density: V > 0 in every direction of every component, for every α, β given."""
+    noise, data = (np.asarray(value, dtype=np.float64).reshape(-1, 1) for value in (alpha, beta))
+    if (noise > 0).all():
+        return True
+    return all((np.hypot(noise, data * block.stds) > 0).all() for block in law.blocks())
+
+
 def _need_density(law: DataLaw, alphas: Array, betas: Array) -> None:
-    if (alphas > 0).all():
-        return
-    without = betas[alphas == 0]
-    if any((np.min(block.stds) * without == 0).any() for block in law.blocks()):
+    if not has_density(law, alphas, betas):
         raise InputError(
-            f"at alpha = 0 and beta = {without.min():g} the interpolant of {law.summary} has no density, "
-            "so it has no score; ask at alpha > 0, or for eta_x_at and eta_z_at, which exist"
+            f"the interpolant of {law.summary} has no density at alpha = 0, beta = {betas[alphas == 0].min():g}, "
+            "so it has no score there; ask at alpha > 0, or for eta_x_at and eta_z_at, which exist"
         )
 
 

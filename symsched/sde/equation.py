@@ -1,0 +1,260 @@
+"""The stochastic differential equation of an interpolant, and its limits at both ends.
+
+dX = b^ε(t, X) dt + √(2ε) dW with b^ε = b + ε s has the law of I_t = αZ + βX at every t, whatever ε ≥ 0 (theory C1;
+Albergo, Boffi, Vanden-Eijnden, arXiv:2303.08797).  Written in the state and one mean field,
+
+    b^ε = A x + B η_X,   A = α̇/α − ε/α²,   B = β̇ − βα̇/α + εβ/α².
+
+With ε = κ ε* the powers of α cancel: A = (1+κ) α̇/α − κ β̇/β, so that both ends have limits whenever they can.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Any
+
+from sympy import Expr, Integer, Symbol, diff, factor, latex, simplify, solve, sqrt
+from sympy.core.function import AppliedUndef
+
+from symsched import endpoints
+from symsched.data import DataLaw, Gaussian
+from symsched.data.checks import exact
+from symsched.errors import InputError, UndecidedError
+from symsched.normalform import canonical, decide_zero
+from symsched.parsing import parse_expression
+from symsched.schedule import Schedule
+from symsched.signs import sign_on_unit
+from symsched.symbols import t, x
+
+
+@dataclass(frozen=True)
+class DriftForms:
+    """The one drift b = α̇ η_Z + β̇ η_X + ε s in three pairs of fields, as functions of schedule jets.
+
+    Each value is a coefficient in the symbols of `jets`, where the jets are logarithmic: α̇ = α α', β̇ = β β'.
+    """
+
+    state: Expr
+    data: Expr
+    score: Expr
+    data_with_score: Expr
+
+
+alpha_, beta_, rate, beta_rate, eps_ = (Symbol(name, positive=True) for name in ("a", "b", "a'", "b'", "e"))
+
+
+@cache
+def drift_forms() -> DriftForms:
+    """A and B (with the state x and η_X), and the coefficients of (s, η_X), by elimination of η_Z and s."""
+    eta_z, eta_x, score = Symbol("eta_z"), Symbol("eta_x"), Symbol("s")
+    drift = alpha_ * rate * eta_z + beta_ * beta_rate * eta_x + eps_ * score
+    identities = [alpha_ * eta_z + beta_ * eta_x - x, alpha_ * score + eta_z]
+    in_state = drift.subs(solve(identities, [score, eta_z], dict=True)[0]).expand()
+    in_score = drift.subs(eta_z, solve(identities[1], eta_z)[0]).expand()
+    return DriftForms(in_state.coeff(x), in_state.coeff(eta_x), in_score.coeff(score), in_score.coeff(eta_x))
+
+
+@dataclass(frozen=True)
+class InterpolantSDE:
+    """dX = b^ε(t, X) dt + √(2ε) dW for a schedule, a data law, and a diffusion scale.
+
+    Give at most one of `eps` (ε itself) and `kappa` (κ = ε/ε*, a number or a function of t); neither means κ = 0,
+    the probability-flow ODE.  Text, numbers and expressions in t are accepted.  Symbolic properties need one
+    dimension; `drift_at`, `eps_at` and the coefficients A, B work in any.
+
+    Raises InputError when both scales are given, or when the scale is negative somewhere on (0, 1).
+    """
+
+    schedule: Schedule
+    data: DataLaw
+    eps: Any = None
+    kappa: Any = None
+
+    def __post_init__(self) -> None:
+        if self.eps is not None and self.kappa is not None:
+            raise InputError(
+                f"eps = {self.eps} and kappa = {self.kappa} are both given; give one: kappa is eps/eps_star"
+            )
+        name = "kappa" if self.eps is None else "eps"
+        scale = _scale(0 if self.eps is None and self.kappa is None else getattr(self, name), name)
+        object.__setattr__(self, name, scale)
+        if name == "kappa":
+            object.__setattr__(self, "eps", tidy(scale * self.schedule.eps_star))
+
+    # -- coefficients, expressions in t -------------------------------------------------------------------------
+
+    @cached_property
+    def A(self) -> Expr:
+        """Coefficient of the state in b = A x + B η_X, cancelled; an expression in t."""
+        return self._coefficient(drift_forms().state)
+
+    @cached_property
+    def B(self) -> Expr:
+        """Coefficient of η_X in b = A x + B η_X, cancelled; an expression in t."""
+        return self._coefficient(drift_forms().data)
+
+    @cached_property
+    def score_weight(self) -> Expr:
+        """ε − αα̇, the coefficient of the score in b = (ε − αα̇) s + β̇ η_X: the form that is finite at t = 1."""
+        return self._coefficient(drift_forms().score)
+
+    @cached_property
+    def noise_weight(self) -> Expr:
+        """α̇ − ε/α, the coefficient of η_Z in b = (α̇ − ε/α) η_Z + β̇ η_X."""
+        return tidy(-self.score_weight / self.schedule.alpha)
+
+    def _coefficient(self, form: Expr) -> Expr:
+        a, b = self.schedule.alpha, self.schedule.beta
+        jets = {rate: log_rate(a), beta_rate: log_rate(b)}
+        if self.kappa is not None:
+            # ε* = α² d/dt log(β/α): put in before the schedule, the powers of α cancel identically.
+            form = canonical(form.subs(eps_, self.kappa * alpha_**2 * (beta_rate - rate)))
+        return tidy(form.subs({**jets, eps_: self.eps, alpha_: a, beta_: b}, simultaneous=True))
+
+    def coefficients(self) -> dict[str, tuple[Expr | None, Expr | None]]:
+        """Limits at t = 0 and t = 1 of A, B, eps, score_weight, noise_weight; None where a limit is not decided."""
+        named = {"A": self.A, "B": self.B, "eps": self.eps}
+        named |= {"score_weight": self.score_weight, "noise_weight": self.noise_weight}
+        return {name: (_limit(expr, 0), _limit(expr, 1)) for name, expr in named.items()}
+
+    # -- fields, expressions in t and x --------------------------------------------------------------------------
+
+    @cached_property
+    def eta_x(self) -> Expr:
+        """η_X(t, x)."""
+        return self.data.eta_x(self.schedule)
+
+    @cached_property
+    def eta_z(self) -> Expr:
+        """η_Z(t, x)."""
+        return self.data.eta_z(self.schedule)
+
+    @cached_property
+    def score(self) -> Expr:
+        """s(t, x)."""
+        return self.data.score(self.schedule)
+
+    @cached_property
+    def velocity(self) -> Expr:
+        """b(t, x) = α̇ η_Z + β̇ η_X, the drift of the ODE."""
+        return self.data.velocity(self.schedule)
+
+    @cached_property
+    def drift(self) -> Expr:
+        """b^ε(t, x) = A x + B η_X."""
+        return self.A * x + self.B * self.eta_x
+
+    @property
+    def diffusion(self) -> Expr:
+        """√(2ε), the coefficient of dW."""
+        return sqrt(2 * self.eps)
+
+    @cached_property
+    def affine(self) -> tuple[Expr, Expr]:
+        """(g, c) with b^ε = g x + c, for Gaussian data in one dimension (theory C8): tidied expressions in t."""
+        if not isinstance(self.data, Gaussian):
+            raise InputError(f"the drift is affine for Gaussian data only, and the data is {self.data.summary}")
+        slope = tidy(diff(self.drift, x))
+        return slope, tidy(self.drift.subs(x, 0))
+
+    @property
+    def marginal(self) -> tuple[Any, Any]:
+        """Mean and covariance of I_t; expressions in t in one dimension."""
+        if self.dim > 1:
+            raise InputError(f"marginal is symbolic in one dimension and this law has {self.dim}; use marginal_at(t)")
+        return self.data.moments(self.schedule.alpha, self.schedule.beta)
+
+    @property
+    def dim(self) -> int:
+        """Dimension of the state."""
+        return self.data.dim
+
+    @property
+    def parameters(self) -> frozenset[Symbol]:
+        """Letters left open, besides t."""
+        own = self.schedule.alpha.free_symbols | self.schedule.beta.free_symbols | self.eps.free_symbols
+        return frozenset(own | self.data.parameters) - {t}
+
+    # -- display ---------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _simplified(self) -> Expr:
+        if decide_zero(self.drift):
+            return Integer(0)
+        if isinstance(self.data, Gaussian):
+            slope, constant = (readable(part) for part in self.affine)
+            return slope * x + constant
+        return readable(self.A) * x + readable(self.B) * self.eta_x
+
+    def simplified(self) -> Expr:
+        """The drift, in a form to read; exactly 0 when the drift vanishes (decided, not guessed)."""
+        return self._simplified
+
+    def latex(self) -> str:
+        """The equation in LaTeX."""
+        drift, scale = latex(self.simplified()), latex(readable(2 * self.eps))
+        noise = "" if self.eps == 0 else rf" + \sqrt{{{scale}}}\,\mathrm{{d}}W_t"
+        return rf"\mathrm{{d}}X_t = \left({drift}\right)\mathrm{{d}}t{noise}"
+
+    # -- numbers ---------------------------------------------------------------------------------------------------
+
+    def eps_at(self, times: Any) -> Any:
+        """ε at times in [0, 1], float64 of their shape; limits at the ends, `inf` where ε diverges."""
+        return endpoints.values((self.eps,), times)[0]
+
+    def marginal_at(self, time: float) -> tuple[Any, Any]:
+        """Mean and covariance of I_t at one time, as numbers."""
+        alpha, beta = (float(value) for value in endpoints.values((self.schedule.alpha, self.schedule.beta), time))
+        mean, cov = self.data.moments(alpha, beta)
+        return (float(mean), float(cov)) if self.dim == 1 else (mean, cov)
+
+    def drift_at(self, times: Any, states: Any) -> Any:
+        """b^ε at times that broadcast over the batch shape of `states` (…,) or (…, dim); float64.
+
+        At t = 0 and t = 1 the value is the limit.  Raises InputError where the limit is infinite, and says which
+        coefficient is.
+        """
+        from symsched.sde.values import drift_values
+
+        return drift_values(self, times, states)
+
+
+def _limit(expr: Expr, end: int) -> Expr | None:
+    try:
+        return endpoints.limit_at(expr, end)
+    except UndecidedError:
+        return None
+
+
+def log_rate(coefficient: Expr) -> Expr:
+    """d/dt log of a coefficient, by way of its square, in which square roots cancel."""
+    square = coefficient**2
+    return diff(square, t) / (2 * square)
+
+
+def tidy(expr: Expr) -> Expr:
+    """The shorter of an expression and its reduced quotient; 0 when it is decided to be 0."""
+    if decide_zero(expr):
+        return Integer(0)
+    return min(canonical(expr), expr, key=lambda form: form.count_ops())
+
+
+def readable(expr: Expr) -> Expr:
+    """The shortest of an expression, its factored form and SymPy's simplification."""
+    return min(factor(expr), simplify(expr), expr, key=lambda form: form.count_ops())
+
+
+def _scale(value: Any, name: str) -> Expr:
+    """ε or κ as an expression in t that is not known to be negative anywhere."""
+    given = parse_expression(value) if isinstance(value, str) else value
+    expr = given if isinstance(given, Expr) else exact(given, name)
+    if expr.has(x):
+        raise InputError(f"{name} = {expr} depends on the state x; it should depend on t alone")
+    if expr.has(AppliedUndef) or expr.is_nonnegative:
+        return expr
+    sign = sign_on_unit(expr)
+    if sign.decided and not sign.nonnegative:
+        where = f"at t = {sign.witness[0]:.6g}" if sign.witness else "on all of (0, 1)"
+        raise InputError(f"{name} = {value} is negative {where}; a diffusion scale should be >= 0")
+    return expr

@@ -1,0 +1,118 @@
+"""Numbers of an interpolant's drift, in whichever pair of fields is finite where it is asked.
+
+Inside (0, 1) the drift is (ε − αα̇) s + β̇ η_X, which loses no digits as α → 0.  At an end it is the first of
+
+    (ε − αα̇) s + β̇ η_X        where I has a density,
+    A x + B η_X                 (the point-mass start),
+    (α̇ − ε/α) η_Z + β̇ η_X    (points at t = 1, on which η_Z = 0)
+
+whose two coefficients have finite limits.  Gaussian data has the affine drift of theory C8 in each eigendirection.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sympy import Expr, Rational
+
+from symsched import endpoints
+from symsched.data import Gaussian
+from symsched.data.checks import known
+from symsched.data.numeric import Eigenframe, has_density, per_state
+from symsched.errors import InputError
+from symsched.symbols import mean as m
+from symsched.symbols import rho
+
+if TYPE_CHECKING:
+    from symsched.sde.equation import InterpolantSDE
+
+Array = NDArray[np.float64]
+#: Distinct standard deviations for which separate affine coefficients are worth their time.
+_DIRECTIONS = 64
+
+
+def drift_values(sde: InterpolantSDE, times: Any, states: Any) -> Any:
+    """See `InterpolantSDE.drift_at`."""
+    known(sde.parameters, f"the equation ({sde.schedule}, {sde.data.summary})", "asking for numbers")
+    grid, x = np.asarray(times, dtype=np.float64), np.asarray(states, dtype=np.float64)
+    endpoints.check_times(grid)
+    if sde.dim > 1 and (x.ndim == 0 or x.shape[-1] != sde.dim):
+        raise InputError(f"states have shape {x.shape}; this law needs the last axis to be {sde.dim}")
+    batch = np.broadcast_shapes(grid.shape, x.shape if sde.dim == 1 else x.shape[:-1])
+    grid = np.broadcast_to(grid, batch)
+    x = np.broadcast_to(x, batch if sde.dim == 1 else (*batch, sde.dim))
+    if isinstance(sde.data, Gaussian) and len(np.unique(sde.data.frame.stds)) <= _DIRECTIONS:
+        return _affine(sde, sde.data.frame, grid, x)
+    out = np.empty_like(x)
+    for end in (None, 0, 1):
+        here = (grid > 0) & (grid < 1) if end is None else grid == end
+        if here.any():
+            out[here] = _mixed(sde, end, grid[here], x[here])
+    return out if out.shape else out[()]
+
+
+def by_time(exprs: tuple[Expr, ...], grid: Array) -> list[Array]:
+    """`endpoints.values`, each distinct time once."""
+    distinct, inverse = np.unique(grid, return_inverse=True)
+    return [table[inverse].reshape(grid.shape) for table in endpoints.values(exprs, distinct)]
+
+
+@lru_cache(maxsize=256)
+def direction(sde: InterpolantSDE) -> tuple[Expr, Expr]:
+    """(g, c/m): the affine drift g x + c of this schedule and scale for N(m, ρ²) data, in t and rho."""
+    slope, constant = type(sde)(sde.schedule, Gaussian(m, rho), eps=sde.eps).affine
+    return slope, constant.subs(m, 1) - constant.subs(m, 0)
+
+
+def affine_tables(sde: InterpolantSDE, frame: Eigenframe, grid: Array) -> tuple[Array, Array]:
+    """Slopes and constants along the axes at each time: two arrays of shape (…, dim)."""
+    stds, which = np.unique(frame.stds, return_inverse=True)
+    slope, per_mean = direction(sde)
+    exprs = [form.subs(rho, Rational(float(std))) for std in stds for form in (slope, per_mean)]
+    tables = np.stack(by_time(tuple(exprs), grid), axis=-1)
+    return tables[..., 0::2][..., which], tables[..., 1::2][..., which] * frame.into(frame.mean)
+
+
+def _affine(sde: InterpolantSDE, frame: Eigenframe, grid: Array, x: Array) -> Any:
+    slopes, constants = affine_tables(sde, frame, grid)
+    bad = ~(np.isfinite(slopes) & np.isfinite(constants))
+    if bad.any():
+        where = float(grid[bad.any(axis=-1)].flat[0])
+        tends = f"its slope tends to {slopes[bad].flat[0]:g} there"
+        raise InputError(f"the drift is infinite at t = {where:g}: {tends}; {_advice(where)}")
+    column = x[..., None] if sde.dim == 1 else x
+    drift = frame.back(slopes * frame.into(column) + constants)
+    return drift[..., 0] if sde.dim == 1 else drift
+
+
+def _advice(where: float) -> str:
+    side = "start after" if where == 0 else "stop before"
+    return f"{side} t = {where:g}, take a smaller kappa there, or convert to a schedule whose drift is finite"
+
+
+def _mixed(sde: InterpolantSDE, end: int | None, grid: Array, x: Array) -> Array:
+    """Coefficients times fields, at interior times or at one end."""
+    schedule = sde.schedule
+    alpha, beta, beta_dot, weight = by_time((schedule.alpha, schedule.beta, schedule.beta_dot, sde.score_weight), grid)
+    law, found = sde.data, {"beta_dot": beta_dot, "eps − αα̇": weight}
+
+    def combine(first: Array, field: Array, second: Array) -> Array:
+        return per_state(first, sde.dim) * field + per_state(second, sde.dim) * law.eta_x_at(alpha, beta, x)
+
+    if has_density(law, alpha, beta) and _finite(weight, beta_dot):
+        return combine(weight, law.score_at(alpha, beta, x), beta_dot)
+    state, data, noise = by_time((sde.A, sde.B, sde.noise_weight), grid)
+    if _finite(state, data):
+        return combine(state, x, data)
+    if _finite(noise, beta_dot):
+        return combine(noise, law.eta_z_at(alpha, beta, x), beta_dot)
+    found |= {"A": state, "B": data}
+    infinite = ", ".join(f"{name} → {value.flat[0]:g}" for name, value in found.items() if not _finite(value))
+    raise InputError(f"the drift is infinite at t = {end}: {infinite} there; {_advice(float(end or 0))}")
+
+
+def _finite(*values: Array) -> bool:
+    return all(bool(np.isfinite(value).all()) for value in values)
