@@ -35,7 +35,7 @@ Operation = Callable[..., Ball]
 START_BITS, MAX_BITS = 96, 6144
 # float64 keeps 53 bits; six more leave the rounding error of the result below 0.51 ulp.
 NEEDED_BITS = 59
-SMALLEST = 2.0**-1075
+SMALLEST = arb(2) ** -1075  # half the least float64; as a float it would itself be 0
 
 
 def _lower_gamma(s: Ball, z: Ball) -> Ball:
@@ -274,6 +274,4 @@ class Evaluator:
         """The values at one point."""
         tape = compile_tape(self.exprs, (self.symbol,))
         exact = arb(point)
-        return sharpen(
-            lambda: tape.run([exact]), lambda: f"{_shorten(self.exprs)} at {self.symbol} = {point!r}"
-        )
+        return sharpen(lambda: tape.run([exact]), lambda: f"{_shorten(self.exprs)} at {self.symbol} = {point!r}")
