@@ -1,0 +1,219 @@
+"""The law after n uniform steps as a formula in n, for Gaussian data in one dimension (theory C11).
+
+    variance_n = P(0)² V(0) + Σ_j q_j P(j+1)²,   mean_n = β(1) m + m Σ_j s_j P(j+1),   P(j) = ∏_{k ≥ j} a_k
+
+with a, s, q the slope, source and noise of one step.  Products of rational functions of k become powers, telescope,
+or become rising factorials; sums of rational functions become polygamma functions.  What has no such form is left as
+an unevaluated `Product` or `Sum`, which is still exact, and `closed` says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sympy import (
+    Dummy,
+    Expr,
+    Integer,
+    Piecewise,
+    Poly,
+    Product,
+    Rational,
+    Sum,
+    Symbol,
+    apart,
+    cancel,
+    diff,
+    factorial,
+    fraction,
+    integrate,
+    polygamma,
+    product,
+    roots,
+    summation,
+)
+
+from symsched.data import Gaussian
+from symsched.discretize.quadrature import antiderivative
+from symsched.discretize.steps import check_scheme
+from symsched.errors import InputError
+from symsched.normalform import decide_zero
+from symsched.sde import InterpolantSDE
+from symsched.sde.equation import tidy
+from symsched.symbols import t
+
+n = Symbol("n", integer=True, positive=True)
+_k = Symbol("k", integer=True, nonnegative=True)
+_j = Symbol("j", integer=True, nonnegative=True)
+
+
+@dataclass(frozen=True)
+class ClosedForm:
+    """Mean and variance at t = 1 after n uniform steps, expressions in `n` (and any letters of the equation)."""
+
+    mean: Expr
+    variance: Expr
+    steps: Symbol = n
+
+    @property
+    def closed(self) -> bool:
+        """Whether no unevaluated product, sum or integral is left."""
+        return not any(form.has(Product, Sum) for form in (self.mean, self.variance))
+
+    def at(self, steps: int, digits: int = 30) -> tuple[Expr, Expr]:
+        """(mean, variance) for a number of steps, evaluated to that many digits when no letters are left."""
+        if steps < 1:
+            raise InputError(f"steps = {steps}; there should be at least one")
+        mean, variance = (_value(form.subs(n, steps).doit(), digits) for form in (self.mean, self.variance))
+        return mean, variance
+
+
+def _value(expr: Expr, digits: int) -> Expr:
+    """Rising factorials of complex roots have a real product: the imaginary part is rounding."""
+    return expr if expr.free_symbols else expr.evalf(digits, chop=True).as_real_imag()[0]
+
+
+@dataclass(frozen=True)
+class StepForms:
+    """Slope a, source s (to be multiplied by m) and noise q of step k of n, expressions in k and n."""
+
+    slope: Expr
+    source: Expr
+    noise: Expr
+
+
+def closed_form(sde: InterpolantSDE, scheme: str = "euler") -> ClosedForm:
+    """The law at t = 1 after n uniform steps of `euler`, `lazy` or `heun`; parameters may stay symbolic.
+
+    Raises InputError for data that is not Gaussian in one dimension, a scheme without a symbolic step, and
+    coefficients that are infinite at t = 0.
+    """
+    if sde.dim > 1 or not isinstance(sde.data, Gaussian):
+        raise InputError(f"closed forms are for Gaussian data in one dimension, and the data is {sde.data.summary}")
+    forms = step_forms(sde, scheme)
+    alpha, beta = (sde.schedule.limit(name, 0) for name in ("alpha", "beta"))
+    start = sde.data.moments(alpha, beta)[1]
+    tail = _products(forms.slope)
+    after = tail.subs(_j, _j + 1)
+    mean = sde.schedule.limit("beta", 1) * sde.data.expectation
+    variance = cancel(tail.subs(_j, 0)) ** 2 * start + _sum(forms.noise * after**2)
+    return ClosedForm(mean + sde.data.expectation * _sum(forms.source * after), variance)
+
+
+def step_forms(sde: InterpolantSDE, scheme: str) -> StepForms:
+    """One step of the scheme, as expressions in k and n: the twin of `symsched.discretize.steps`, exact."""
+    check_scheme(scheme, sde)
+    if scheme == "exponential":
+        raise InputError("the exponential step has no closed form here; use 'euler', 'lazy', 'heun' or trajectory(…)")
+    h, left, right = 1 / n, _k / n, (_k + 1) / n
+    slope, beta = sde.affine[0], sde.schedule.beta
+    g, source = _at(slope, left), h * _at(beta.diff(t), left) - (_at(beta, right) - _at(beta, left))
+    noise = 2 * h * _at(sde.eps, left) if scheme == "euler" else _exact_noise(sde, left, right)
+    if scheme == "heun":
+        g_right = _at(slope, right)
+        corrected = h * _at(beta.diff(t), right) - (_at(beta, right) - _at(beta, left))
+        source = (source + corrected + h * g_right * source) / 2
+        return StepForms(cancel(1 + h / 2 * (g + g_right * (1 + h * g))), cancel(source), Integer(0))
+    return StepForms(cancel(1 + h * g), cancel(source), cancel(noise))
+
+
+def _at(expr: Expr, time: Expr) -> Expr:
+    found = tidy(expr).subs(t, time)
+    if found.subs(_k, 0).is_finite is False and time.subs(_k, 0) == 0:
+        raise InputError(f"{expr} is infinite at t = 0, where the first step starts: no closed form over [0, 1]")
+    return found
+
+
+def _exact_noise(sde: InterpolantSDE, left: Expr, right: Expr) -> Expr:
+    """∫ 2ε dt over a step, by V when ε = V̇/2 and by an elementary antiderivative otherwise."""
+    variance = sde.marginal[1]
+    lazy = decide_zero(2 * sde.eps - diff(variance, t))
+    primitive = variance if lazy else antiderivative(2 * sde.eps)
+    if primitive is None:
+        primitive = integrate(2 * sde.eps, t)
+    return primitive.subs(t, right) - primitive.subs(t, left)
+
+
+def _products(slope: Expr) -> Expr:
+    """P(j) = ∏_{k=j}^{n−1} slope(k), in closed form when there is one."""
+    if not slope.has(_k):
+        return slope ** (n - _j)
+    telescoped = _telescope(slope)
+    if telescoped is not None:
+        return telescoped
+    if slope.is_rational_function(_k):
+        found = product(slope, (_k, _j, n - 1))
+        if not found.has(Product, Piecewise):
+            return found
+    return Product(slope, (_k, _j, n - 1))
+
+
+def _telescope(slope: Expr) -> Expr | None:
+    """a(k) = c F(k+1)/F(k) gives P(j) = c^{n−j} F(n)/F(j); F is sought as the denominator of a."""
+    if not slope.is_rational_function(_k):
+        return None
+    base = fraction(slope)[1]
+    constant = cancel(slope * base / base.subs(_k, _k + 1))
+    if constant.has(_k):
+        return None
+    return constant ** (n - _j) * cancel(base.subs(_k, n) / base.subs(_k, _j))
+
+
+def _sum(term: Expr) -> Expr:
+    """Σ_{j=0}^{n−1} of a term in k (the step) and j, both the same index here."""
+    term = term.subs(_k, _j)
+    if term.has(Product):
+        return Sum(term, (_j, 0, n - 1))
+    term = cancel(term) if term.is_rational_function(_j) else term
+    if term == 0 or not term.has(_j):
+        return n * term
+    rational = _rational_sum(term) if term.is_rational_function(_j) else None
+    if rational is not None:
+        return rational
+    found = summation(term, (_j, 0, n - 1)) if _is_geometric(term) else None
+    return Sum(term, (_j, 0, n - 1)) if found is None or found.has(Piecewise) else found
+
+
+def _is_geometric(term: Expr) -> bool:
+    """Whether the term is a constant times a constant to a linear power of j."""
+    ratio = cancel((term.subs(_j, _j + 1) / term).simplify())
+    return not ratio.has(_j)
+
+
+def _rational_sum(term: Expr) -> Expr | None:
+    """Σ_{j=0}^{n−1} of a rational function of j whose poles are known: polynomials by Faulhaber, poles by polygamma.
+
+    Σ_{j=0}^{n−1} (j + a)^{−p} = (−1)^p [ψ^{(p−1)}(a) − ψ^{(p−1)}(a + n)]/(p−1)!  (DLMF 5.15.1); the sum of the
+    p = 1 residues need not vanish for a finite sum.
+    """
+    index = Dummy("i")  # without assumptions, so that roots of any sign are found
+    total = Integer(0)
+    for part in apart(term.subs(_j, index), index).as_ordered_terms():
+        numerator, denominator = fraction(part)
+        if not denominator.has(index):
+            total += summation(part.subs(index, _j), (_j, 0, n - 1))
+            continue
+        found = roots(denominator, index)
+        if len(found) != 1 or numerator.has(index):
+            return None
+        ((pole, power),) = found.items()
+        shift = polygamma(power - 1, -pole) - polygamma(power - 1, n - pole)
+        lead = Poly(denominator, index).LC()
+        total += numerator / lead * Rational((-1) ** power, factorial(power - 1)) * shift
+    return total
+
+
+def exact_law(sde: InterpolantSDE, steps: int, scheme: str = "euler") -> tuple[Expr, Expr]:
+    """(mean, variance) at t = 1 after a given number of uniform steps, by the recursion in exact arithmetic.
+
+    Rational coefficients give rational numbers; letters stay letters.  Errors as for `closed_form`.
+    """
+    if steps < 1:
+        raise InputError(f"steps = {steps}; there should be at least one")
+    forms = step_forms(sde, scheme)
+    alpha, beta = (sde.schedule.limit(name, 0) for name in ("alpha", "beta"))
+    deviation, variance = Integer(0), sde.data.moments(alpha, beta)[1]
+    for k in range(steps):
+        slope, source, noise = (part.subs({n: steps, _k: k}) for part in (forms.slope, forms.source, forms.noise))
+        deviation, variance = slope * deviation + source, slope**2 * variance + noise
+    return (sde.schedule.limit("beta", 1) + deviation) * sde.data.expectation, variance

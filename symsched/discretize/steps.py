@@ -1,0 +1,207 @@
+"""What one step of a scheme does to Gaussian data, as numbers (theory C11).
+
+For X ~ N(m, C) every scheme here is affine in each eigendirection of C.  With d = x − β m the deviation from the mean,
+
+    d_{k+1} = a_k d_k + s_k m + √q_k ξ_k,    ξ_k ~ N(0, 1).
+
+    euler        a = 1 + h g,  s = h β̇ − Δβ,  q = 2 ε h                      (g the slope of the drift, at t_k)
+    lazy         the same with q = ∫ 2ε dt, the exact variance of the noise
+    exponential  x' = β' η_X + α' (E η_Z + √(1 − E²) ξ),  E = exp(−∫ ε/α² dt): exact if η_X stood still
+    heun         the explicit trapezoid rule, for ε = 0
+
+The exponential step with κ = 1 is DDPM's ancestral step, with κ = 0 it is DDIM's; a constant κ makes E = (r/r')^κ.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sympy import Expr, Rational, diff
+
+from symsched.data import Gaussian
+from symsched.data.checks import known
+from symsched.data.numeric import Eigenframe
+from symsched.discretize.grids import as_grid
+from symsched.discretize.quadrature import cells
+from symsched.errors import InputError
+from symsched.normalform import decide_zero
+from symsched.sde import InterpolantSDE
+from symsched.sde.values import by_time, direction
+from symsched.symbols import rho, t
+
+Array = NDArray[np.float64]
+Tables = tuple[Array, Array, Array]
+SCHEMES = ("euler", "lazy", "exponential", "heun")
+
+
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """Affine steps along the eigendirections: `slope`, `source`, `noise` have shape (steps, dim).
+
+    `source` already carries the mean; `noise` is a variance.  `beta` and `times` have shape (steps + 1,).
+    """
+
+    times: Array
+    beta: Array
+    slope: Array
+    source: Array
+    noise: Array
+    start_variance: Array
+    frame: Eigenframe
+
+    def __len__(self) -> int:
+        return len(self.slope)
+
+    def advance(self, k: int, states: Any, noise: Any) -> Any:
+        """Step k of sample paths: states and standard normal `noise` of shape (…,), or (…, dim)."""
+        flat = len(self.frame.mean) == 1
+        x, xi = (np.asarray(value)[..., None] if flat else np.asarray(value) for value in (states, noise))
+        deviation = self.frame.into(x - self.beta[k] * self.frame.mean)
+        moved = self.slope[k] * deviation + self.source[k] + np.sqrt(self.noise[k]) * self.frame.into(xi)
+        out = self.beta[k + 1] * self.frame.mean + self.frame.back(moved)
+        return out[..., 0] if flat else out
+
+
+def affine_steps(sde: InterpolantSDE, grid: Any, scheme: str = "euler", centre: bool = False) -> Steps:
+    """The steps of a scheme for Gaussian data of any dimension.
+
+    `grid` is a number of uniform steps over [0, 1], or increasing times in it; `scheme` is one of `SCHEMES`.
+    `centre=True` applies the scheme to X − m and adds β m back exactly, so that the mean has no error.
+
+    Raises InputError for data that is not Gaussian, an unknown scheme, Heun with ε ≠ 0, a bad grid, and coefficients
+    that are infinite at a time the scheme evaluates.
+    """
+    if not isinstance(sde.data, Gaussian):
+        raise InputError(f"the exact law of a scheme is known for Gaussian data, and the data is {sde.data.summary}")
+    check_scheme(scheme, sde)
+    known(sde.parameters, f"the equation ({sde.schedule}, {sde.data.summary})", "asking for numbers")
+    times, frame = as_grid(grid), sde.data.frame
+    alpha, beta = by_time((sde.schedule.alpha, sde.schedule.beta), times)
+    slope, source, noise = getattr(_Setting(sde, frame, times, alpha, beta), scheme)()
+    source = np.zeros_like(slope) if centre else source
+    start = alpha[0] ** 2 + (frame.stds * beta[0]) ** 2
+    _require_finite(times, scheme, slope=slope, source=source, noise=noise)
+    return Steps(times, beta, slope, source, np.broadcast_to(noise, slope.shape), start, frame)
+
+
+def check_scheme(scheme: str, sde: InterpolantSDE) -> None:
+    """Refuse unknown schemes, and Heun when there is noise."""
+    if scheme not in SCHEMES:
+        raise InputError(f"scheme {scheme!r} is not known; it should be one of {', '.join(SCHEMES)}")
+    if scheme == "heun" and not decide_zero(sde.eps):
+        raise InputError(f"scheme 'heun' is for the ODE, and eps = {sde.eps}; take kappa = 0, or another scheme")
+
+
+def noise_variance(sde: InterpolantSDE, times: Array) -> Array:
+    """∫ 2ε dt over each step; by the antiderivative V when ε = V̇/2 (the lazy case), or another one when known."""
+    if decide_zero(sde.eps):
+        return np.zeros(len(times) - 1)
+    return cells(2 * sde.eps, times, _lazy_primitive(sde))
+
+
+def _lazy_primitive(sde: InterpolantSDE) -> Expr | None:
+    if sde.dim > 1 or not isinstance(sde.data, Gaussian):
+        return None
+    _, variance = sde.marginal
+    return variance if decide_zero(2 * sde.eps - diff(variance, t)) else None
+
+
+def retention(sde: InterpolantSDE, times: Array) -> tuple[Array, Array]:
+    """(E, 1 − E²) over each step, E = exp(−∫ ε/α² dt) = exp(−∫ κ d log r): 0 across an end where κ > 0."""
+    if decide_zero(sde.eps):
+        return np.ones(len(times) - 1), np.zeros(len(times) - 1)
+    exponent = _retention_exponent(sde, times)
+    return np.exp(-exponent), -np.expm1(-2 * exponent)
+
+
+def _retention_exponent(sde: InterpolantSDE, times: Array) -> Array:
+    if sde.kappa is not None and not sde.kappa.has(t):
+        (log_snr,) = by_time((sde.schedule.log_snr,), times)
+        return float(sde.kappa) / 2 * np.diff(log_snr)
+    rate = sde.eps / sde.schedule.alpha**2
+    inside = (times > 0) & (times < 1)
+    exponent = np.full(len(times) - 1, np.inf)
+    for k in range(len(exponent)):
+        if inside[k] and inside[k + 1]:
+            exponent[k] = cells(rate, times[k : k + 2])[0]
+        else:
+            exponent[k] = _end_exponent(rate, times[k : k + 2])
+    return exponent
+
+
+def _end_exponent(rate: Expr, pair: Array) -> float:
+    try:
+        return float(cells(rate, pair)[0])
+    except InputError:
+        return float("inf")
+
+
+def slopes(sde: InterpolantSDE, frame: Eigenframe, times: Array) -> Array:
+    """The slope g(t) of the drift along each eigendirection, (len(times), dim)."""
+    stds, which = np.unique(frame.stds, return_inverse=True)
+    slope, _ = direction(sde)
+    tables = by_time(tuple(slope.subs(rho, Rational(float(std))) for std in stds), times)
+    return np.stack(tables, axis=-1)[:, which]
+
+
+@dataclass(frozen=True, eq=False)
+class _Setting:
+    """What the schemes share: the equation along its eigendirections, on a grid."""
+
+    sde: InterpolantSDE
+    frame: Eigenframe
+    times: Array
+    alpha: Array
+    beta: Array
+
+    @property
+    def h(self) -> Array:
+        return np.diff(self.times)[:, None]
+
+    def sources(self, at: Array) -> Array:
+        """(h β̇ − Δβ) m along the axes, β̇ taken at `at`; not asked for when m = 0, where β̇ may be infinite."""
+        mean = self.frame.into(self.frame.mean)
+        if not mean.any():
+            return np.zeros((len(self.times) - 1, len(mean)))
+        (beta_dot,) = by_time((self.sde.schedule.beta_dot,), at)
+        return (self.h[:, 0] * beta_dot - np.diff(self.beta))[:, None] * mean
+
+    def euler(self) -> Tables:
+        eps = by_time((self.sde.eps,), self.times[:-1])[0][:, None]
+        return self._explicit(2 * eps * self.h)
+
+    def lazy(self) -> Tables:
+        return self._explicit(noise_variance(self.sde, self.times)[:, None])
+
+    def _explicit(self, noise: Array) -> Tables:
+        before = self.times[:-1]
+        return 1 + self.h * slopes(self.sde, self.frame, before), self.sources(before), noise
+
+    def heun(self) -> Tables:
+        h, g = self.h, slopes(self.sde, self.frame, self.times)
+        predictor, corrector = self.sources(self.times[:-1]), self.sources(self.times[1:])
+        slope = 1 + h / 2 * (g[:-1] + g[1:] * (1 + h * g[:-1]))
+        return slope, (predictor + corrector + h * g[1:] * predictor) / 2, np.zeros_like(slope)
+
+    def exponential(self) -> Tables:
+        kept, fresh = (table[:, None] for table in retention(self.sde, self.times))
+        a, b = self.alpha[:, None], self.beta[:, None] * self.frame.stds
+        width = np.hypot(a, b)[:-1]
+        # Where the start is a point (width 0) there is no deviation to carry over.
+        safe = np.where(width > 0, width, 1.0)
+        slope = b[1:] * (b[:-1] / safe) / safe + kept * a[1:] * (a[:-1] / safe) / safe
+        return slope, np.zeros_like(slope), a[1:] ** 2 * fresh
+
+
+def _require_finite(times: Array, scheme: str, **tables: Array) -> None:
+    for name, table in tables.items():
+        bad = ~np.isfinite(table)
+        if bad.any():
+            k = int(np.argwhere(bad.any(axis=1))[0, 0])
+            raise InputError(
+                f"the {name} of the {scheme} step from t = {times[k]:g} to {times[k + 1]:g} is infinite; start after "
+                "0, stop before 1, take a smaller kappa, or convert to a schedule whose drift is finite"
+            )
