@@ -1,0 +1,98 @@
+"""SymPy to the source of a Numba inner loop: a whitelist of nodes, vectorisable functions, no libm where avoidable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import sympy as sp
+
+from symsched.errors import InputError
+from symsched.kernels.split import Top
+
+#: Functions with a vector version here: the name is completed with 64 or 32.
+VECTOR: Mapping[type, str] = {sp.exp: "exp", sp.log: "log", sp.sin: "sin", sp.cos: "cos", sp.tanh: "tanh"}
+#: Functions that the C library computes path by path: right, but slow.
+SCALAR: Mapping[type, str] = {
+    sp.tan: "tan", sp.sinh: "sinh", sp.cosh: "cosh", sp.asin: "asin", sp.acos: "acos", sp.atan: "atan",
+    sp.asinh: "asinh", sp.acosh: "acosh", sp.atanh: "atanh", sp.erf: "erf", sp.erfc: "erfc",
+    sp.gamma: "gamma", sp.loggamma: "lgamma",
+}  # fmt: skip
+
+
+class LoopPrinter:
+    """Prints expressions; `names` says what each symbol is called in the loop."""
+
+    def __init__(self, dtype: str, names: Mapping[sp.Symbol, str]) -> None:
+        self.bits = "32" if dtype == "float32" else "64"
+        self.names = dict(names)
+        self.by_type: dict[type, Callable[..., str]] = {
+            sp.Add: lambda e: "(" + " + ".join(map(self.show, e.args)) + ")",
+            sp.Mul: self._product,
+            sp.Pow: self._power,
+            Top: lambda e: self._chain(e.args, ">"),
+            sp.Max: lambda e: self._chain(e.args, ">"),
+            sp.Min: lambda e: self._chain(e.args, "<"),
+            sp.Abs: lambda e: f"abs({self.show(e.args[0])})",
+            sp.Piecewise: self._piecewise,
+        }
+
+    def number(self, value: sp.Expr) -> str:
+        """A literal of the working type."""
+        return f"f{self.bits}({float(value)!r})"
+
+    def show(self, expr: sp.Expr) -> str:
+        """Source text of `expr`.  Raises InputError for a node outside the whitelist, by name."""
+        if isinstance(expr, sp.Symbol):
+            return self.names[expr]
+        if expr.is_number and expr.is_finite and expr.is_real:
+            return self.number(expr)
+        if expr.func in self.by_type:
+            return self.by_type[expr.func](expr)
+        if expr.func in VECTOR:
+            return f"{VECTOR[expr.func]}{self.bits}({self.show(expr.args[0])})"
+        if expr.func in SCALAR:
+            return f"f{self.bits}(math.{SCALAR[expr.func]}({self.show(expr.args[0])}))"
+        raise InputError(f"no kernel can be made of {expr.func.__name__}, in {str(expr)[:80]}; rewrite the drift")
+
+    def _product(self, expr: sp.Mul) -> str:
+        over: list[sp.Expr] = []
+        under: list[sp.Expr] = []
+        for arg in expr.args:
+            inverse = isinstance(arg, sp.Pow) and arg.exp.is_Integer and arg.exp < 0
+            (under if inverse else over).append(1 / arg if inverse else arg)
+        top = " * ".join(map(self.show, over)) or self.number(sp.S.One)
+        return f"({top})" if not under else f"({top} / ({' * '.join(map(self.show, under))}))"
+
+    def _power(self, expr: sp.Pow) -> str:
+        base, exponent = expr.args
+        if exponent.is_Integer and 0 < exponent <= 64:
+            return self._repeated(self.show(base), int(exponent))
+        if exponent.is_Rational and exponent < 0:
+            return f"({self.number(sp.S.One)} / {self.show(base**-exponent)})"
+        if exponent.is_Rational and exponent.q == 2 and exponent.p <= 64:
+            root = f"np.sqrt({self.show(base)})"
+            return root if exponent.p == 1 else f"({self._repeated(self.show(base), exponent.p // 2)} * {root})"
+        return f"f{self.bits}(math.pow({self.show(base)}, {self.show(exponent)}))"
+
+    @staticmethod
+    def _repeated(base: str, exponent: int) -> str:
+        return "(" + " * ".join([base] * exponent) + ")" if exponent <= 4 else f"({base} ** {exponent})"
+
+    def _chain(self, args: tuple[sp.Expr, ...], sign: str) -> str:
+        shown = list(map(self.show, args))
+        while len(shown) > 1:
+            a, b = shown.pop(0), shown.pop(0)
+            shown.append(f"({a} if {a} {sign} {b} else {b})")
+        return shown[0]
+
+    def _piecewise(self, expr: sp.Piecewise) -> str:
+        text = f"f{self.bits}(np.nan)"
+        for value, condition in reversed(expr.args):
+            text = self.show(value) if condition == sp.true else self._choice(value, condition, text)
+        return text
+
+    def _choice(self, value: sp.Expr, condition: sp.Basic, otherwise: str) -> str:
+        if not isinstance(condition, sp.core.relational.Relational):
+            raise InputError(f"the condition {condition} of a Piecewise should be one inequality")
+        test = f"{self.show(condition.lhs)} {condition.rel_op} {self.show(condition.rhs)}"
+        return f"({self.show(value)} if {test} else {otherwise})"

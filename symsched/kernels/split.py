@@ -1,0 +1,145 @@
+"""Split right-hand sides by what they depend on: time-only parts to tables, state parts to the inner loop.
+
+A maximal subexpression without a state symbol is computed once per step, to the last bit (`endpoints.values`), and
+read from a table; only what depends on the state is computed for every path.  Ratios of sums of exponentials
+(mixtures) are rewritten so that the largest exponent is 0: no overflow, no 0/0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import sympy as sp
+
+from symsched.errors import InputError
+from symsched.symbols import t
+
+
+class Top(sp.Function):
+    """The largest of its arguments, left unevaluated."""
+
+    @classmethod
+    def eval(cls, *_: sp.Expr) -> None:
+        return None
+
+
+@dataclass(frozen=True)
+class StateCode:
+    """outputs as functions of the states and of the table symbols; `temps` are shared subexpressions, in order."""
+
+    states: tuple[sp.Symbol, ...]
+    table: tuple[sp.Expr, ...]
+    table_symbols: tuple[sp.Symbol, ...]
+    temps: tuple[tuple[sp.Symbol, sp.Expr], ...]
+    outputs: tuple[sp.Expr, ...]
+
+
+def check_symbols(exprs: Iterable[sp.Expr], states: Sequence[sp.Symbol], what: str) -> None:
+    """Raise InputError if an expression has symbols other than t and the states."""
+    unknown = set().union(*(e.free_symbols for e in exprs)) - {t, *states}
+    if unknown:
+        names = ", ".join(sorted(map(str, unknown)))
+        known = ", ".join(map(str, (t, *states)))
+        raise InputError(f"{what} contains {names}, which has no value; known are {known}: substitute a number first")
+
+
+def affine_parts(drift: Sequence[sp.Expr], states: Sequence[sp.Symbol]) -> list[tuple[sp.Expr, sp.Expr]] | None:
+    """(a, c) per coordinate when drift_i = a(t) x_i + c(t); None when it has any other form."""
+    parts = []
+    for expr, x in zip(drift, states, strict=True):
+        others = set(states) - {x}
+        if not expr.is_polynomial(x) or expr.free_symbols & others:
+            return None
+        poly = sp.Poly(expr, x)
+        if poly.degree() > 1:
+            return None
+        parts.append((poly.coeff_monomial(x), poly.coeff_monomial(1)))
+    return parts
+
+
+def degree(expr: sp.Expr, letters: frozenset[sp.Symbol]) -> sp.Expr | None:
+    """Degree of homogeneity of `expr` in `letters`, None if it is not homogeneous (or not seen to be)."""
+    if not expr.free_symbols & letters:
+        return sp.S.Zero
+    if expr in letters:
+        return sp.S.One
+    if isinstance(expr, sp.Add):
+        degrees = {degree(arg, letters) for arg in expr.args}
+        return degrees.pop() if len(degrees) == 1 else None
+    if isinstance(expr, sp.Mul):
+        found = [degree(arg, letters) for arg in expr.args]
+        return None if None in found else sp.Add(*found)
+    if isinstance(expr, sp.Pow) and expr.exp.is_Rational:
+        inner = degree(expr.base, letters)
+        return None if inner is None else inner * expr.exp
+    return None
+
+
+def stabilise(exprs: Sequence[sp.Expr], states: Sequence[sp.Symbol]) -> list[sp.Expr]:
+    """Divide numerator and denominator of ratios of exponentials by the largest exponential, where that is exact.
+
+    It is exact when every expression is homogeneous of degree 0 in its exponentials: decided, not guessed.
+    """
+    powers = sorted(
+        {e for expr in exprs for e in expr.atoms(sp.exp) if e.free_symbols & set(states)}, key=sp.default_sort_key
+    )
+    if len(powers) < 2:
+        return list(exprs)
+    letters = [sp.Dummy(f"E{i}", positive=True) for i in range(len(powers))]
+    bare = [expr.xreplace(dict(zip(powers, letters, strict=True))) for expr in exprs]
+    if any(degree(expr, frozenset(letters)) != 0 for expr in bare):
+        return list(exprs)
+    top = Top(*(power.args[0] for power in powers))
+    shifted = {
+        letter: sp.exp(sp.Add(power.args[0], -top, evaluate=False), evaluate=False)
+        for letter, power in zip(letters, powers, strict=True)
+    }
+    return [expr.xreplace(shifted) for expr in bare]
+
+
+class _Splitter:
+    """Replaces maximal time-only subexpressions by table symbols."""
+
+    def __init__(self, states: Sequence[sp.Symbol]) -> None:
+        self.states = frozenset(states)
+        self.table: dict[sp.Expr, sp.Symbol] = {}
+        self.done: dict[sp.Expr, sp.Expr] = {}
+
+    def entry(self, expr: sp.Expr) -> sp.Expr:
+        if not expr.free_symbols:
+            return expr
+        return self.table.setdefault(expr, sp.Symbol(f"T{len(self.table)}", real=True))
+
+    def split(self, expr: sp.Expr) -> sp.Expr:
+        if expr not in self.done:
+            self.done[expr] = self._split(expr)
+        return self.done[expr]
+
+    def _split(self, expr: sp.Expr) -> sp.Expr:
+        if not expr.free_symbols & self.states:
+            return self.entry(expr)
+        if isinstance(expr, sp.Add | sp.Mul):
+            timed = [arg for arg in expr.args if not arg.free_symbols & self.states]
+            rest = [self.split(arg) for arg in expr.args if arg.free_symbols & self.states]
+            return expr.func(self.entry(expr.func(*timed)), *rest) if timed else expr.func(*rest)
+        if not expr.args:
+            return expr
+        return expr.func(*(self.split(arg) for arg in expr.args))
+
+
+def _collected(expr: sp.Expr, states: Sequence[sp.Symbol]) -> sp.Expr:
+    """Polynomials in the states by monomial, so that each coefficient becomes one table entry."""
+    if not expr.is_polynomial(*states):
+        return expr
+    terms = sp.Poly(expr, *states).terms()
+    return sp.Add(*(c * sp.Mul(*(x**k for x, k in zip(states, powers, strict=True))) for powers, c in terms))
+
+
+def state_code(exprs: Sequence[sp.Expr], states: Sequence[sp.Symbol], prefix: str = "v") -> StateCode:
+    """The split and shared form of `exprs`."""
+    splitter = _Splitter(states)
+    collected = [_collected(sp.sympify(e), states) for e in exprs]
+    parts = [splitter.split(e) for e in stabilise(collected, states)]
+    temps, outputs = sp.cse(parts, symbols=sp.numbered_symbols(prefix, real=True), optimizations=[])
+    return StateCode(tuple(states), tuple(splitter.table), tuple(splitter.table.values()), tuple(temps), tuple(outputs))

@@ -1,0 +1,8 @@
+"""Monte Carlo of symbolic SDEs: simulate one, couple two, estimate an expectation to a tolerance."""
+
+from symsched.montecarlo.coupling import Coupled, System, couple
+from symsched.montecarlo.model import Diffusion
+from symsched.montecarlo.result import Result
+from symsched.montecarlo.simulate import simulate
+
+__all__ = ["Coupled", "Diffusion", "Result", "System", "couple", "simulate"]

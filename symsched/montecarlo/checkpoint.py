@@ -1,0 +1,91 @@
+"""The state of a run on disk: written whole under another name, then renamed, so that a kill leaves the last one.
+
+Only complete units are in it, summed in the order of the paths: going on from it gives the same bits as never
+having stopped.  It holds numbers only (no pickles) and the hash of the job that made it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from symsched.errors import InputError
+from symsched.montecarlo.engine import Job
+from symsched.montecarlo.result import Totals
+
+#: Seconds between two writes.
+EVERY = 2.0
+_CANNOT_READ = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
+
+
+def job_hash(job: Job) -> str:
+    """Hash of everything that the numbers depend on, the number of paths apart."""
+    tables, start = job.tables, job.start
+    arrays: list[Any] = [tables.S, tables.C, tables.D, tables.jump, job.grid, job.save, start.rows, job.basis]
+    for block in start.blocks:
+        arrays += [getattr(block, name, None) for name in ("log_weight", "mean", "stds", "axes", "points")]
+    digest = hashlib.sha256(tables.text.encode())
+    digest.update(repr((start.alpha, start.beta, job.seed, job.dtype, job.keep, job.digits)).encode())
+    for array in arrays:
+        content = b"none" if array is None else np.ascontiguousarray(array).tobytes()
+        digest.update(len(content).to_bytes(8, "little") + content)
+    return digest.hexdigest()
+
+
+class Checkpoint:
+    """Reads a file if there is one, and writes it every few seconds and at the end; does nothing without a path."""
+
+    def __init__(self, path: Any, job: Job) -> None:
+        self.path = None if path is None else Path(path)
+        self.job, self.last = job, time.monotonic()
+        self.name = "" if path is None else job_hash(job)
+        if self.path is not None and not self.path.resolve().parent.is_dir():
+            raise InputError(f"checkpoint is {path}; its directory does not exist")
+
+    def load(self) -> Totals:
+        """The totals so far; empty ones when there is no file.
+
+        Raises InputError when the file belongs to another run, holds more paths than are asked for, or is damaged.
+        """
+        if self.path is None or not self.path.exists():
+            return Totals.empty(self.job)
+        try:
+            with np.load(self.path, allow_pickle=False) as file:
+                found = {name: file[name] for name in ("job", "rows", "counts", "kept", "next_unit", "lost")}
+        except _CANNOT_READ as problem:
+            raise InputError(f"checkpoint {self.path} cannot be read; delete it to start anew") from problem
+        if str(found["job"]) != self.name:
+            raise InputError(f"checkpoint {self.path} belongs to another run; give another file, or delete it")
+        totals = Totals(found["rows"], found["counts"], [], int(found["next_unit"]), int(found["lost"]))
+        if found["kept"].size:
+            totals.kept.append(found["kept"])
+        if totals.rows[0, 0] > self.job.paths:
+            raise InputError(
+                f"checkpoint {self.path} holds {int(totals.rows[0, 0])} paths and {self.job.paths} are asked for"
+            )
+        return totals
+
+    def save(self, totals: Totals, final: bool = False) -> None:
+        """Write the totals if it is time to, or if they are final; never with an incomplete last unit."""
+        if self.path is None or (not final and time.monotonic() - self.last < EVERY):
+            return
+        kept = np.concatenate(totals.kept, axis=1) if totals.kept else np.zeros(0)
+        handle, temporary = tempfile.mkstemp(dir=self.path.resolve().parent, prefix=f".{self.path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                numbers = {"next_unit": totals.next_unit, "lost": totals.lost, "job": self.name}
+                np.savez(file, rows=totals.rows, counts=totals.counts, kept=kept, **numbers)  # type: ignore[arg-type]
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, self.path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        self.last = time.monotonic()

@@ -1,0 +1,131 @@
+"""Arguments of a simulation, checked: each mistake gets one line."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symsched.errors import InputError
+
+Array = NDArray[np.float64]
+#: Times nearer than this are the same time.
+SAME = 1e-12
+
+
+def count(value: Any, name: str, least: int = 1) -> int:
+    """An integer of at least `least`."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer):
+        raise InputError(f"{name} is {value!r}; it should be an integer >= {least}")
+    if value < least:
+        raise InputError(f"{name} is {value}; it should be >= {least}")
+    return int(value)
+
+
+def boolean(value: Any, name: str) -> bool:
+    """True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise InputError(f"{name} is {value!r}; it should be True or False")
+    return bool(value)
+
+
+def seed_of(value: Any) -> int:
+    """A seed of 64 bits."""
+    seed = count(value, "seed", least=0)
+    if seed >= 1 << 64:
+        raise InputError(f"seed is {seed}; it should be below 2**64")
+    return seed
+
+
+def type_of(value: Any) -> str:
+    """'float64' or 'float32'."""
+    try:
+        name = np.dtype(value).name
+    except TypeError:
+        name = str(value)
+    if name not in ("float64", "float32"):
+        raise InputError(f"dtype is {value!r}; it should be 'float64' or 'float32'")
+    return name
+
+
+def times_of(values: Any, name: str) -> Array:
+    """A non-empty vector of finite times in [0, 1]."""
+    try:
+        times = np.atleast_1d(np.asarray(values, dtype=np.float64))
+    except (TypeError, ValueError):
+        raise InputError(f"{name} is {values!r}; it should be a list of times in [0, 1]") from None
+    if times.ndim != 1 or not times.size:
+        raise InputError(f"{name} has shape {times.shape}; it should be a list of times in [0, 1]")
+    bad = times[~((times >= 0) & (times <= 1))]
+    if bad.size:
+        raise InputError(f"{name} has the time {bad[0]:.6g}; times should lie in [0, 1]")
+    return times
+
+
+def grid_of(steps: Any, grid: Any, start: Any) -> Array:
+    """The grid of a run: given, or equal steps from `start` to 1."""
+    if grid is None:
+        first = 0.0 if start is None else _start(start)
+        return np.linspace(first, 1.0, count(steps, "steps") + 1)
+    times = times_of(grid, "grid")
+    if len(times) < 2:
+        raise InputError("grid has one time; it should have at least two, increasing")
+    wrong = np.flatnonzero(np.diff(times) <= 0)
+    if wrong.size:
+        a, b = times[wrong[0]], times[wrong[0] + 1]
+        raise InputError(f"grid goes from {a:.6g} to {b:.6g}; its times should increase strictly")
+    if start is not None and abs(_start(start) - times[0]) > SAME:
+        raise InputError(f"start is {start} and the grid begins at {times[0]:.6g}; give one of them")
+    return times
+
+
+def _start(value: Any) -> float:
+    time = times_of(value, "start")
+    if time.size != 1 or time[0] >= 1:
+        raise InputError(f"start is {value!r}; it should be one time in [0, 1)")
+    return float(time[0])
+
+
+def make_grid(steps: Any, grid: Any, start: Any, save: Any) -> tuple[Array, Array]:
+    """(grid, saved times): saved times that are not on the grid are inserted."""
+    times = grid_of(steps, grid, start)
+    if save is None:
+        return times, times[[0, -1]]
+    saved = np.unique(times_of(save, "save"))
+    outside = saved[(saved < times[0] - SAME) | (saved > times[-1] + SAME)]
+    if outside.size:
+        raise InputError(f"save has the time {outside[0]:.6g}, outside the grid's [{times[0]:.6g}, {times[-1]:.6g}]")
+    near = np.abs(saved[:, None] - times[np.clip(_nearest(times, saved), 0, len(times) - 1)][:, None])[:, 0]
+    saved = np.where(near <= SAME, times[_nearest(times, saved)], saved)
+    return np.union1d(times, saved), np.unique(saved)
+
+
+def _nearest(times: Array, saved: Array) -> NDArray[np.intp]:
+    right = np.clip(np.searchsorted(times, saved), 1, len(times) - 1)
+    return np.where(saved - times[right - 1] < times[right] - saved, right - 1, right)
+
+
+def available() -> int:
+    """Bytes of memory that are free, as well as the system tells."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            for line in file:
+                if line.startswith("MemAvailable"):
+                    return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return 1 << 62
+
+
+def memory(needed: int, what: str) -> None:
+    """Raise InputError where `needed` bytes are more than there are."""
+    free = available()
+    if needed > free:
+        raise InputError(
+            f"{what} need {needed / 2**30:.1f} GiB and {free / 2**30:.1f} GiB are free; ask for fewer paths or times"
+        )

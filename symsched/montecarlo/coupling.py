@@ -1,0 +1,264 @@
+"""couple: several systems driven by one Brownian motion, for strong errors and pathwise conversion (theory C3).
+
+The normals are drawn on the union of all grids and summed up to each system's steps, so a coarse grid sees exactly
+the Brownian motion of the fine one.  A system that is seen `through` a conversion runs in its own clock τ(t) and is
+reported as c_t X_τ(t).  Its Brownian motion W and the common one W̄ obey dW_τ = √τ̇ dW̄, so over a step their
+increments are two Gaussians with covariance ∫√τ̇ dt: drawn as such, each with exactly its own law.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symsched.errors import InputError
+from symsched.kernels import store
+from symsched.kernels.random import AREA, BROWNIAN, CLOCK, key, normals
+from symsched.montecarlo.checks import SAME, count, grid_of, memory, seed_of, times_of
+from symsched.montecarlo.model import Model, Start, model_of
+from symsched.montecarlo.quadrature import gauss, nodes
+from symsched.montecarlo.schemes import Tables, build, check_scheme, variance_increments
+
+Array = NDArray[np.float64]
+#: Bytes of normals that one chunk of paths may hold.
+CHUNK_BYTES = 1 << 25
+
+
+@dataclass(frozen=True)
+class System:
+    """One of the coupled systems: an SDE, its scheme, and its times (`steps` equal ones from `start`, or `grid`).
+
+    `through` is a Conversion whose source this SDE belongs to; `grid` is then in the target's time, and the states
+    reported are c_t X_τ(t).
+    """
+
+    sde: Any
+    steps: int | None = None
+    scheme: str = "euler"
+    grid: Any = None
+    through: Any = None
+
+
+@dataclass(frozen=True)
+class Coupled:
+    """States of the coupled systems at common times: states[k] has shape (T, paths) or (T, paths, d)."""
+
+    times: Array
+    states: tuple[Array, ...]
+
+    def rms(self, i: int = 0, j: int = 1) -> Array:
+        """Root mean square over the paths of |X_i − X_j| at each time, shape (T,)."""
+        return np.sqrt(self._squares(i, j).mean(axis=1))
+
+    def strong_error(self, i: int = 0, j: int = 1) -> tuple[float, float]:
+        """(E sup_t |X_i − X_j|²)^½ over the saved times, and its standard error."""
+        worst = self._squares(i, j).max(axis=0)
+        value = float(np.sqrt(worst.mean()))
+        spread = float(worst.std(ddof=1) / np.sqrt(worst.size))
+        return value, spread / (2 * value) if value > 0 else 0.0
+
+    def _squares(self, i: int, j: int) -> Array:
+        gap = (self.states[i] - self.states[j]) ** 2
+        return gap if gap.ndim == 2 else gap.sum(axis=2)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """One system on the union grid."""
+
+    model: Model
+    tables: Tables
+    starts: NDArray[np.int64]
+    weights: Array
+    widths: Array
+    save: NDArray[np.int64]
+    share: Array | None
+    scale: Array | None
+
+
+def couple(
+    *systems: System,
+    paths: int = 10_000,
+    seed: int = 0,
+    start: float | None = None,
+    save: Sequence[float] | None = None,
+) -> Coupled:
+    """Run the systems on one Brownian motion from one start, and return their states side by side.
+
+    Args:
+        systems: two or more `System`s of one dimension; the first without `through` gives the law of the start.
+        paths, seed: as in `simulate`; the random numbers are addressed in the same way.
+        start: common first time of systems that give `steps` (default 0).
+        save: times in common (default: every time that all grids have).
+
+    Raises:
+        InputError: as `simulate`; grids with different ends, no common times, a start that a conversion cannot map.
+    """
+    paths, seed = count(paths, "paths"), seed_of(seed)
+    if len(systems) < 2:
+        raise InputError(f"couple got {len(systems)} systems; it needs at least two")
+    grids = [grid_of(s.steps, s.grid, start) for s in systems]
+    union, saved = _common(grids, save)
+    models = [model_of(s.sde) for s in systems]
+    if len({m.dim for m in models}) > 1:
+        raise InputError(f"the systems have dimensions {[m.dim for m in models]}; they should agree")
+    law = _start(systems, models, float(union[0]))
+    plans = [_plan(s, m, g, union, saved, law) for s, m, g in zip(systems, models, grids, strict=True)]
+    dim = models[0].dim
+    memory(8 * len(saved) * paths * dim * len(systems), f"{paths} coupled paths at {len(saved)} times")
+    states = tuple(np.empty((len(saved), dim, paths)) for _ in systems)
+    size = max(256, CHUNK_BYTES // (8 * dim * (len(union) - 1)) // 256 * 256)
+    for first in range(0, paths, size):
+        width = min(size, paths - first)
+        x0, noise = law.sample(first, width, seed), _Noise(seed, first, width, len(union) - 1, dim)
+        for plan, out in zip(plans, states, strict=True):
+            out[:, :, first : first + width] = _follow(plan, x0, noise, union)
+    ordered = (s.transpose(0, 2, 1) for s in states)
+    return Coupled(saved, tuple(s[..., 0] if dim == 1 else s for s in ordered))
+
+
+def _common(grids: list[Array], save: Sequence[float] | None) -> tuple[Array, Array]:
+    firsts, lasts = [g[0] for g in grids], [g[-1] for g in grids]
+    if max(firsts) - min(firsts) > SAME or max(lasts) - min(lasts) > SAME:
+        raise InputError(f"the grids run from {firsts} to {lasts}; coupled systems should share both ends")
+    union = np.unique(np.concatenate(grids))
+    union = union[np.append(True, np.diff(union) > SAME)]
+    shared = reduce(np.intersect1d, [_places(union, g) for g in grids])
+    wanted = shared if save is None else _places(union, np.unique(times_of(save, "save")))
+    lacking = np.setdiff1d(wanted, shared)
+    if lacking.size:
+        raise InputError(f"save has the time {union[lacking[0]]:.6g}, which is not on every grid")
+    return union, union[wanted]
+
+
+def _places(union: Array, times: Array) -> NDArray[np.int64]:
+    right = np.clip(np.searchsorted(union, times), 1, len(union) - 1)
+    found = np.where(times - union[right - 1] < union[right] - times, right - 1, right)
+    off = np.abs(union[found] - times) > SAME
+    if off.any():
+        raise InputError(f"the time {times[off][0]:.6g} is not on the grids")
+    return found.astype(np.int64)
+
+
+def _start(systems: Sequence[System], models: list[Model], time: float) -> Start:
+    own = [m for s, m in zip(systems, models, strict=True) if s.through is None]
+    if not own:
+        raise InputError("every system is seen through a conversion; one should run in the common time itself")
+    return own[0].start(time)
+
+
+def _plan(system: System, model: Model, grid: Array, union: Array, saved: Array, law: Start) -> _Plan:
+    check_scheme(system.scheme)
+    places = _places(union, grid)
+    clock, scale, share, fine = union[places], None, None, union
+    if system.through is not None:
+        tau, factor, *_ = system.through.at(union)
+        if not (np.isfinite(factor).all() and factor[0] > 0 and np.diff(tau).min() > 0):
+            raise InputError(
+                f"the conversion cannot carry a start at t = {union[0]:.6g} (c = {factor[0]:.6g}); use start > 0"
+            )
+        fine, clock, scale = tau, tau[places], factor
+        share = _clock_share(system.through, union, tau)
+    tables = build(model, system.scheme, clock, "float64", law.at_zero)
+    if not tables.finite_rows().all():
+        where = union[places[int(np.argmin(tables.finite_rows()))]]
+        raise InputError(f"a coefficient is not finite at t = {where:.6g}; use start or grid to keep away from it")
+    weights = _weights(model, system.scheme, fine, places)
+    kept = _places(union[places], saved)
+    return _Plan(model, tables, places[:-1], weights, np.diff(fine), kept, share, scale)
+
+
+def _clock_share(conversion: Any, union: Array, tau: Array) -> Array:
+    """Correlation of the increments of W and W̄ over each step: ∫√τ̇ dt/√(Δt Δτ)."""
+    at = nodes(union)
+    rate = conversion.at(at.ravel())[2].reshape(at.shape)
+    mixed = (np.sqrt(rate) @ gauss()[1]) * np.diff(union)
+    return np.minimum(mixed / np.sqrt(np.diff(union) * np.diff(tau)), 1.0)
+
+
+def _weights(model: Model, scheme: str, fine: Array, places: NDArray[np.int64]) -> Array:
+    """Standard deviation that each fine step contributes to its coarse step's noise: (fine steps, dim or 1)."""
+    if scheme == "lazy":
+        return np.sqrt(variance_increments(model, fine))[:, None]
+    if scheme != "exponential":
+        return np.sqrt(np.diff(fine))[:, None]
+    S = build(model, scheme, fine, "float64", at_zero=False).S
+    P, u = (S[:, :1], S[:, 2:3]) if S.shape[1] == 3 and model.dim > 1 else (S[:, : model.dim], S[:, -model.dim :])
+    weights = u.copy()
+    for begin, end in pairwise(places):
+        for j in range(end - 2, begin - 1, -1):
+            weights[begin : j + 1] *= P[j + 1]
+    return weights
+
+
+class _Noise:
+    """Normals (fine steps, dim, paths) of one chunk, made when first asked for."""
+
+    def __init__(self, seed: int, first: int, width: int, steps: int, dim: int) -> None:
+        self.address = (seed, first, width, steps, dim)
+        self.made: dict[int, Array] = {}
+
+    def of(self, purpose: np.uint64) -> Array:
+        if int(purpose) not in self.made:
+            self.made[int(purpose)] = normals(*self.address, purpose)
+        return self.made[int(purpose)]
+
+
+def _follow(plan: _Plan, x0: Array, noise: _Noise, union: Array) -> Array:
+    """States (T, dim, paths) of one system, in the common frame."""
+    z = noise.of(BROWNIAN)
+    if plan.share is not None:
+        r = plan.share[:, None, None]
+        z = r * z + np.sqrt(1 - r**2) * noise.of(CLOCK)
+    begin, basis = x0 if plan.scale is None else x0 / plan.scale[0], plan.model.basis
+    second = noise.of(AREA) if plan.tables.shape.area else None
+    if basis is not None:
+        z, begin = np.einsum("ij,nip->njp", basis, z), basis.T @ begin
+    area = np.empty((0, 0, 0)) if second is None else _area(plan, z, second)
+    z = _summed(z, plan.weights, plan.starts)
+    out = np.empty((len(plan.save), *x0.shape))
+    tables = plan.tables
+    parts = [np.ascontiguousarray(p) for p in (tables.S, tables.C, tables.D, tables.jump)]
+    module = store.load(tables.text)
+    zero = np.uint64(0)
+    module.run(
+        np.ascontiguousarray(begin),
+        zero,
+        *key(0),
+        *parts,
+        plan.save,
+        np.ascontiguousarray(z),
+        np.ascontiguousarray(area),
+        out,
+    )
+    out = out if basis is None else np.einsum("ij,tjp->tip", basis, out)
+    if plan.scale is not None:
+        ends = np.append(plan.starts, len(union) - 1)
+        out *= plan.scale[ends[plan.save]][:, None, None]
+    return out
+
+
+def _summed(z: Array, weights: Array, starts: NDArray[np.int64]) -> Array:
+    """Standard normals of the coarse steps."""
+    w = weights[:, :, None]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = np.add.reduceat(w * z, starts, axis=0) / np.sqrt(np.add.reduceat(w * w, starts, axis=0))
+    return np.nan_to_num(found)
+
+
+def _area(plan: _Plan, z: Array, second: Array) -> Array:
+    """The second normals of the coarse steps: z′ in I₁₀ = ½ H^{3/2} (z + z′/√3), I₁₀ = ∫(W − W_start) dt."""
+    h = plan.widths[:, None, None]
+    w = np.cumsum(np.sqrt(h) * z, axis=0)
+    left = np.concatenate([np.zeros((1, *w.shape[1:])), w[:-1]])
+    own = h**1.5 / 2 * (z + second / np.sqrt(3))
+    H = np.add.reduceat(h, plan.starts, axis=0)
+    total = np.add.reduceat(left * h + own, plan.starts, axis=0) - left[plan.starts] * H
+    coarse = np.add.reduceat(np.sqrt(h) * z, plan.starts, axis=0) / np.sqrt(H)
+    return np.sqrt(3) * (2 * total / H**1.5 - coarse)

@@ -1,0 +1,286 @@
+"""What the engine needs to know of an SDE, from an interpolant or from any symbolic right-hand side.
+
+dX = f(t, X) dt + √(2 ε(t)) dW in d dimensions, with scalar ε: the form of theory.md's section 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from numpy.typing import NDArray
+
+from symsched import endpoints
+from symsched.data import Gaussian
+from symsched.data.conditioning import Component, conditional
+from symsched.data.numeric import Eigenframe
+from symsched.errors import InputError
+from symsched.kernels.random import CHOICE, START, key, normals, uniforms
+from symsched.kernels.split import affine_parts, check_symbols
+from symsched.parsing import parse_expression
+from symsched.sde import InterpolantSDE
+from symsched.symbols import state, t, x
+
+Array = NDArray[np.float64]
+#: Mixture components times dimensions for which an unrolled kernel is worth its compilation.
+UNROLLED = 1024
+
+
+@dataclass(frozen=True)
+class Diffusion:
+    """dX = drift(t, X) dt + √(2 eps(t)) dW for any SymPy right-hand side.
+
+    `drift` is an expression (dimension 1, in t and x) or a sequence of d expressions in t and x0, x1, …
+    (`symbols.state(d)`); `eps` an expression in t, or a number.  `initial` is where paths start: a number or
+    vector, an array of shape (n, d) of which path k takes row k mod n, or a data law, sampled exactly.
+    Texts are parsed.  Raises InputError for unknown symbols and shapes that do not fit.
+    """
+
+    drift: Any
+    eps: Any = 0
+    initial: Any = 0
+    name: str = "dX = f dt + sqrt(2 eps) dW"
+
+    def __post_init__(self) -> None:
+        several = isinstance(self.drift, Sequence | sp.Matrix) and not isinstance(self.drift, str)
+        given = tuple(self.drift) if several else (self.drift,)
+        if not given:
+            raise InputError("drift is empty; give one expression for each coordinate")
+        letters = state(len(given))
+        named = {str(s): s for s in (t, *letters)}
+        drift = tuple(_expression(f, named, "drift") for f in given)
+        eps = _expression(self.eps, {"t": t}, "eps")
+        check_symbols(drift, letters, "the drift")
+        check_symbols((eps,), (), "the diffusion scale eps")
+        object.__setattr__(self, "drift", drift)
+        object.__setattr__(self, "eps", eps)
+
+    @property
+    def dim(self) -> int:
+        """Dimension of the state."""
+        return len(self.drift)
+
+
+def _expression(given: Any, named: dict[str, sp.Symbol], what: str) -> sp.Expr:
+    if isinstance(given, str):
+        return parse_expression(given, named)
+    try:
+        found = sp.sympify(given, strict=True)
+    except sp.SympifyError:
+        found = None
+    if not isinstance(found, sp.Expr):
+        raise InputError(f"{what} is {given!r}; it should be an expression, a number or text")
+    return found
+
+
+@dataclass(frozen=True)
+class Start:
+    """The law of the first state: β X + α Z for a data law (blocks), or given rows."""
+
+    dim: int
+    rows: Array | None = None
+    blocks: tuple[Any, ...] = ()
+    alpha: float = 0.0
+    beta: float = 1.0
+
+    @property
+    def at_zero(self) -> bool:
+        """Whether every path starts at exactly 0: the point-mass start."""
+        if self.rows is not None:
+            return not self.rows.any()
+        return self.alpha == 0 and self.beta == 0
+
+    def sample(self, first: int, count: int, seed: int) -> Array:
+        """States (dim, count) of the paths first … first + count − 1: exact, and a function of seed and path."""
+        if self.rows is not None:
+            return np.ascontiguousarray(self.rows[np.arange(first, first + count) % len(self.rows)].T)
+        if self.at_zero:
+            return np.zeros((self.dim, count))
+        z = normals(seed, first, count, 1, self.dim, START)[0].T
+        chosen = np.empty(count)
+        uniforms(chosen, np.uint64(first), CHOICE, *key(seed))
+        sizes = np.array([_entries(block) for block in self.blocks])
+        shares = np.exp([block.log_weight for block in self.blocks]) * sizes
+        ladder = np.cumsum(shares) / shares.sum()
+        which = np.minimum(np.searchsorted(ladder, chosen, side="right"), len(shares) - 1)
+        out = np.empty((count, self.dim))
+        for k in np.unique(which):
+            here = which == k
+            place = (chosen[here] - (ladder[k] - shares[k] / shares.sum())) / (shares[k] / shares.sum())
+            out[here] = self._from(self.blocks[k], z[here], place)
+        return np.ascontiguousarray(out.T)
+
+    def _from(self, block: Any, z: Array, place: Array) -> Array:
+        if isinstance(block, Eigenframe):
+            spread = np.hypot(self.alpha, self.beta * block.stds)
+            return self.beta * block.mean + block.back(z * spread)
+        rows = np.clip((place * len(block.points)).astype(int), 0, len(block.points) - 1)
+        return self.beta * block.points[rows] + self.alpha * z
+
+
+def _entries(block: Any) -> int:
+    return 1 if isinstance(block, Eigenframe) else len(block.points)
+
+
+@dataclass(frozen=True)
+class Model:
+    """The right-hand side in working coordinates.
+
+    `basis` is Q when the working coordinates are Qᵀx (a Gaussian law of full covariance: its eigendirections, in
+    which the drift is diagonal); W is isotropic, so this is the same SDE.
+    """
+
+    source: Any
+    states: tuple[sp.Symbol, ...]
+    drift: tuple[sp.Expr, ...]
+    eps: sp.Expr
+    basis: Array | None = None
+    fixed: Start | None = field(default=None, compare=False)
+
+    @property
+    def dim(self) -> int:
+        """Dimension of the state."""
+        return len(self.states)
+
+    @cached_property
+    def affine(self) -> list[tuple[sp.Expr, sp.Expr]] | None:
+        """(a, c) per coordinate where the drift is a(t) x + c(t), else None."""
+        return affine_parts(self.drift, self.states)
+
+    @property
+    def interpolant(self) -> InterpolantSDE | None:
+        """The interpolant behind it, if there is one."""
+        return self.source if isinstance(self.source, InterpolantSDE) else None
+
+    @cached_property
+    def data_prediction(self) -> tuple[sp.Expr, ...]:
+        """η_X(t, x), one expression for each coordinate."""
+        assert self.interpolant is not None
+        return eta_x(self.interpolant, self.states)
+
+    def start(self, time: float) -> Start:
+        """The law of the state at `time`, in the original coordinates."""
+        if self.fixed is not None:
+            return self.fixed
+        assert self.interpolant is not None
+        schedule, data = self.interpolant.schedule, self.interpolant.data
+        alpha, beta = (float(v[0]) for v in endpoints.values((schedule.alpha, schedule.beta), np.array([time])))
+        return Start(self.dim, None, tuple(data.blocks()), alpha, beta)
+
+
+def model_of(sde: Any) -> Model:
+    """The model of an InterpolantSDE or a Diffusion.  Raises InputError for anything else, or open parameters."""
+    if isinstance(sde, Diffusion):
+        start = _given_start(sde.initial, sde.dim)
+        return Model(sde, state(sde.dim), sde.drift, sde.eps, None, start)
+    if not isinstance(sde, InterpolantSDE):
+        raise InputError(f"cannot simulate a {type(sde).__name__}; give an InterpolantSDE or a Diffusion")
+    if sde.parameters:
+        names = ", ".join(sorted(map(str, sde.parameters)))
+        raise InputError(f"the SDE has parameters without a value: {names}; substitute numbers first")
+    return _interpolant(sde)
+
+
+def _interpolant(sde: InterpolantSDE) -> Model:
+    letters = state(sde.dim)
+    if isinstance(sde.data, Gaussian):
+        if sde.dim == 1:
+            slope, constant = sde.affine
+            return Model(sde, letters, (slope * x + constant,), sde.eps)
+        return _spectral(sde, letters)
+    eta = eta_x(sde, letters)
+    drift = tuple(sde.A * xi + sde.B * e for xi, e in zip(letters, eta, strict=True))
+    return Model(sde, letters, drift, sde.eps)
+
+
+def _spectral(sde: InterpolantSDE, letters: tuple[sp.Symbol, ...]) -> Model:
+    """One scalar Gaussian problem for each eigendirection of the covariance."""
+    assert isinstance(sde.data, Gaussian)
+    frame = sde.data.frame
+    means = frame.into(frame.mean)
+    found: dict[tuple[float, float], tuple[sp.Expr, sp.Expr]] = {}
+    for m, s in zip(means, frame.stds, strict=True):
+        if (m, s) not in found:
+            law = Gaussian(float(m), float(s)) if s > 0 else None
+            if law is None:
+                raise InputError("the covariance is singular; the engine needs a positive definite one")
+            scale = {"eps": sde.eps} if sde.kappa is None else {"kappa": sde.kappa}
+            found[m, s] = InterpolantSDE(sde.schedule, law, **scale).affine
+    pairs = [found[m, s] for m, s in zip(means, frame.stds, strict=True)]
+    drift = tuple(a * xi + c for (a, c), xi in zip(pairs, letters, strict=True))
+    return Model(sde, letters, drift, sde.eps, frame.axes)
+
+
+def eta_x(sde: InterpolantSDE, letters: Sequence[sp.Symbol]) -> tuple[sp.Expr, ...]:
+    """η_X = Σ π_k E[X | I, component k] with π_k ∝ e^(log w_k + log p_k): one exponential for each component."""
+    alpha, beta, form = sde.schedule.alpha, sde.schedule.beta, conditional()
+    frames = _frames(sde)
+    if len(frames) * sde.dim > UNROLLED:
+        raise InputError(
+            f"a law of {len(frames)} components in {sde.dim} dimensions is too large for a compiled kernel "
+            f"(components times dimensions at most {UNROLLED}); use fewer components or points"
+        )
+    over, under = [sp.S.Zero] * sde.dim, sp.S.Zero
+    variances = {tuple(stds) for _, _, stds, _ in frames}
+    for log_weight, mean, stds, axes in frames:
+        q = np.eye(sde.dim) if axes is None else axes
+        exponent, inner = log_weight, []
+        for j in range(sde.dim):
+            along = sum((_number(q[i, j]) * letters[i] for i in range(sde.dim) if q[i, j]), start=sp.S.Zero)
+            part = Component(sp.S.One, sum(_number(q[i, j]) * mean[i] for i in range(sde.dim)), stds[j])
+            put = {name: form.put(name, alpha, beta, part) for name in ("exponent", "eta_x", "variance")}
+            exponent += put["exponent"].subs(x, along, simultaneous=True)
+            exponent -= sp.log(put["variance"]) / 2 if len(variances) > 1 else 0
+            inner.append(put["eta_x"].subs(x, along, simultaneous=True))
+        weight = sp.exp(exponent)
+        under += weight
+        for i in range(sde.dim):
+            mixed = sum((_number(q[i, j]) * inner[j] for j in range(sde.dim) if q[i, j]), start=sp.S.Zero)
+            over[i] += weight * mixed
+    return tuple(top / under for top in over)
+
+
+def _number(value: float) -> sp.Expr:
+    return sp.Integer(int(value)) if float(value).is_integer() else sp.Float(float(value), 17)
+
+
+def _frames(sde: InterpolantSDE) -> list[tuple[sp.Expr, list[sp.Expr], list[sp.Expr], Any]]:
+    """(log weight, mean, stds, axes) of every component, exact in one dimension."""
+    if sde.dim == 1:
+        return [(sp.log(c.weight), [c.mean], [c.std], None) for c in sde.data.components()]
+    frames: list[tuple[sp.Expr, list[sp.Expr], list[sp.Expr], Any]] = []
+    for block in sde.data.blocks():
+        if isinstance(block, Eigenframe):
+            stds = np.broadcast_to(block.stds, sde.dim)
+            lists = [list(map(_exact, block.mean)), list(map(_exact, stds))]
+            frames.append((_exact(block.log_weight), *lists, block.axes))
+        else:
+            zero = [sp.S.Zero] * sde.dim
+            frames += [(_exact(block.log_weight), list(map(_exact, p)), zero, None) for p in block.points]
+    return frames
+
+
+def _exact(value: float) -> sp.Expr:
+    return sp.Rational(float(value))
+
+
+def _given_start(initial: Any, dim: int) -> Start:
+    if hasattr(initial, "blocks"):
+        if initial.dim != dim:
+            raise InputError(f"initial has dimension {initial.dim} and the drift {dim}; they should agree")
+        return Start(dim, None, tuple(initial.blocks()), 0.0, 1.0)
+    try:
+        rows = np.asarray(initial, dtype=np.float64)
+    except (TypeError, ValueError) as problem:
+        raise InputError(f"initial is {initial!r}; it should be a number, a vector, rows or a data law") from problem
+    rows = np.full((1, dim), rows) if rows.ndim == 0 else rows
+    rows = rows[None, :] if rows.ndim == 1 else rows
+    if rows.ndim != 2 or rows.shape[1] != dim or not len(rows):
+        raise InputError(f"initial has shape {np.shape(initial)}; it should be a number, ({dim},) or (n, {dim})")
+    if not np.isfinite(rows).all():
+        raise InputError("initial holds a number that is not finite")
+    return Start(dim, rows)

@@ -1,0 +1,260 @@
+"""Time-stepping schemes as tables for the generated kernels (see `kernels.source` for the three forms of step).
+
+- euler        x + h f(t, x) + √(2ε(t) h) z                                           strong order 1 (additive noise)
+- lazy         x + h f(t, x) + √(∫2ε) z: exact variance increments                    strong order 1; exact if f = 0
+- exponential  exact for Gaussian data and every affine drift; else the data prediction is frozen over a step:
+               x′ = Φ x + (β′ − Φβ) η_X + √(α′² − Φ²α²) z, Φ = (α′/α) exp(−∫ε/α²)      exact when η_X is constant
+- heun         predictor and trapezoidal corrector                     order 2 for ε = 0, strong 1 and weak 2 otherwise
+- sra1         two stages and two normals a step                              strong order 3/2 (additive noise)
+
+The last is SRA1 of A. Rößler, SIAM J. Numer. Anal. 48 (2010) 922–952, doi:10.1137/09076636X.  A two-stage scheme
+whose second stage falls on a time where a coefficient is infinite takes an Euler step there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import sympy as sp
+from numpy.typing import NDArray
+
+from symsched.data import Gaussian
+from symsched.errors import InputError
+from symsched.kernels.source import Shape, module_text
+from symsched.kernels.split import StateCode, state_code
+from symsched.montecarlo.model import Model
+from symsched.montecarlo.quadrature import antiderivative, gauss, integrals, nodes, table
+from symsched.normalform import decide_zero
+from symsched.symbols import t
+
+Array = NDArray[np.float64]
+SCHEMES = ("euler", "lazy", "exponential", "heun", "sra1")
+#: Share of a step at which a two-stage scheme evaluates its second stage.
+SECOND = {"heun": 1.0, "sra1": 0.75}
+
+
+@dataclass(frozen=True)
+class Tables:
+    """A scheme on a grid: the module's source, its tables, and the first step of a point-mass start."""
+
+    shape: Shape
+    text: str
+    S: Array
+    C: Array
+    D: Array
+    jump: Array
+
+    def finite_rows(self) -> NDArray[np.bool_]:
+        """Which steps have finite coefficients."""
+        return np.isfinite(np.concatenate([self.S, self.C, self.D], axis=1)).all(axis=1)
+
+
+def check_scheme(scheme: str) -> None:
+    """Raise InputError for a scheme that is not there."""
+    if scheme not in SCHEMES:
+        raise InputError(f"scheme is {scheme!r}; it should be one of {', '.join(SCHEMES)}")
+
+
+def build(model: Model, scheme: str, grid: Array, dtype: str, at_zero: bool) -> Tables:
+    """Tables of `scheme` for the model on the grid; `at_zero` says that every path starts at exactly 0."""
+    check_scheme(scheme)
+    if scheme == "exponential":
+        made = _exponential(model, grid, dtype)
+    elif scheme in SECOND and not (scheme == "heun" and model.affine):
+        made = _two_stage(model, scheme, grid, dtype)
+    elif model.affine:
+        made = _affine(model, scheme, grid, dtype)
+    else:
+        made = _one_stage(model, scheme, grid, dtype)
+    return _with_jump(made, model, scheme, grid) if at_zero and not made.finite_rows()[0] else made
+
+
+def noise(model: Model, scheme: str, grid: Array) -> Array:
+    """Standard deviation of the noise of each step: √(2ε h) at the left end, or √∫2ε for exact schemes."""
+    if scheme in ("lazy", "exponential"):
+        return np.sqrt(variance_increments(model, grid))
+    with np.errstate(invalid="ignore"):
+        return np.sqrt(2 * table((model.eps,), grid[:-1])[:, 0] * np.diff(grid))
+
+
+def variance_increments(model: Model, grid: Array) -> Array:
+    """∫2ε over each step: differences of V for a lazy SDE, where they are exact, else by quadrature."""
+    sde = model.interpolant
+    if sde is not None and sde.dim == 1 and isinstance(sde.data, Gaussian):
+        variance = sde.schedule.variance(sde.data.std)
+        if decide_zero(2 * model.eps - sp.diff(variance, t)):
+            return np.diff(table((variance,), grid)[:, 0])
+    return integrals(2 * model.eps, grid)
+
+
+def _code(exprs: tuple[sp.Expr, ...], model: Model, shape: Shape) -> tuple[StateCode, str]:
+    code = state_code(exprs, model.states)
+    return code, module_text(shape, code)
+
+
+def _one_stage(model: Model, scheme: str, grid: Array, dtype: str) -> Tables:
+    shape, h = Shape("one", dtype), np.diff(grid)
+    code, text = _code(model.drift, model, shape)
+    S = np.stack([np.ones_like(h), h, noise(model, scheme, grid)], axis=1)
+    return Tables(shape, text, S, table(code.table, grid[:-1]), np.zeros((len(h), 0)), np.zeros(0))
+
+
+def _two_stage(model: Model, scheme: str, grid: Array, dtype: str) -> Tables:
+    shape, h, late = Shape("two", dtype, scheme == "sra1"), np.diff(grid), SECOND[scheme]
+    code, text = _code(model.drift, model, shape)
+    second = grid[1:] if late == 1 else grid[:-1] + late * h
+    C, D = table(code.table, grid[:-1]), table(code.table, second)
+    g = np.sqrt(2 * table((model.eps,), grid)[:, 0])
+    S = _heun_rows(h, g[:-1]) if scheme == "heun" else _sra1_rows(h, g[:-1], g[1:])
+    bad = ~(np.isfinite(D).all(axis=1) & np.isfinite(S).all(axis=1))
+    S[bad] = np.stack([0 * h, 0 * h, 0 * h, h, 0 * h, g[:-1] * np.sqrt(h), 0 * h], axis=1)[bad]
+    D[bad] = C[bad]
+    return Tables(shape, text, S, C, D, np.zeros(0))
+
+
+def _heun_rows(h: Array, g: Array) -> Array:
+    s = g * np.sqrt(h)
+    return np.stack([h, s, 0 * h, h / 2, h / 2, s, 0 * h], axis=1)
+
+
+def _sra1_rows(h: Array, left: Array, right: Array) -> Array:
+    # I₁₀/h = √h (z + z′/√3)/2 is the time average of W over the step, less its left value.
+    root, share = np.sqrt(h) / 2, 1 / np.sqrt(3)
+    p = 1.5 * right * root
+    u = (right + left) * root
+    v = (left - right) * root * share
+    return np.stack([0.75 * h, p, p * share, h / 3, 2 * h / 3, u, v], axis=1)
+
+
+def _affine_tables(dtype: str, P: Array, Q: Array, u: Array) -> Tables:
+    shape, empty = Shape("affine", dtype), np.zeros((len(P), 0))
+    return Tables(shape, module_text(shape), np.concatenate([P, Q, u], axis=1), empty, empty, np.zeros(0))
+
+
+def _coefficients(model: Model, times: Array) -> tuple[Array, Array]:
+    """a and c of the affine drift at the times: arrays (times, dim)."""
+    assert model.affine is not None
+    distinct = sorted({e for pair in model.affine for e in pair}, key=sp.default_sort_key)
+    found = table(tuple(distinct), times)
+    place = {e: k for k, e in enumerate(distinct)}
+    a, c = ([place[pair[j]] for pair in model.affine] for j in (0, 1))
+    return found[:, a], found[:, c]
+
+
+def _affine(model: Model, scheme: str, grid: Array, dtype: str) -> Tables:
+    h = np.diff(grid)[:, None]
+    u = np.repeat(noise(model, scheme, grid)[:, None], model.dim, axis=1)
+    if scheme != "heun":
+        a, c = _coefficients(model, grid[:-1])
+        return _affine_tables(dtype, 1 + h * a, h * c, u)
+    a, c = _coefficients(model, grid)
+    a0, a1, c0, c1 = a[:-1], a[1:], c[:-1], c[1:]
+    with np.errstate(invalid="ignore"):
+        P, Q = 1 + h / 2 * (a0 + a1 * (1 + h * a0)), h / 2 * (c0 + a1 * h * c0 + c1)
+        U = u * (1 + h * a1 / 2)
+    bad = ~np.isfinite(P + Q + U).all(axis=1) & np.isfinite(a0 + c0 + u).all(axis=1)
+    P[bad], Q[bad], U[bad] = (1 + h * a0)[bad], (h * c0)[bad], u[bad]
+    return _affine_tables(dtype, P, Q, U)
+
+
+# -- exponential ---------------------------------------------------------------------------------------------------
+
+
+def _exponential(model: Model, grid: Array, dtype: str) -> Tables:
+    sde = model.interpolant
+    if sde is None:
+        if model.affine is None:
+            raise InputError(
+                "scheme 'exponential' needs an InterpolantSDE or a drift a(t) x + c(t); use 'euler', 'heun' or 'sra1'"
+            )
+        return _affine_tables(dtype, *_linear_flow(model, grid))
+    if isinstance(sde.data, Gaussian):
+        return _affine_tables(dtype, *_gaussian_flow(model, grid))
+    shape = Shape("one", dtype)
+    code, text = _code(model.data_prediction, model, shape)
+    alpha, beta = table((sde.schedule.alpha, sde.schedule.beta), grid).T
+    phi = _decay(model, 0.0, grid)
+    spread = np.sqrt(np.maximum(alpha[1:] ** 2 - (phi * alpha[:-1]) ** 2, 0))
+    S = np.stack([phi, beta[1:] - phi * beta[:-1], spread], axis=1)
+    return Tables(shape, text, S, table(code.table, grid[:-1]), np.zeros((len(phi), 0)), np.zeros(0))
+
+
+def _decay(model: Model, rho: float, grid: Array) -> Array:
+    """Φ = √(V′/V) exp(−∫ε/V) with V = α² + ρ²β²: the flow of one Gaussian component; Φ = 0 from V = 0."""
+    sde = model.interpolant
+    assert sde is not None
+    schedule = sde.schedule
+    beta, variance = table((schedule.beta, schedule.variance(sp.Rational(rho))), grid).T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        growth = np.sqrt(variance[1:] / variance[:-1])
+        if sde.kappa is not None and not sde.kappa.free_symbols:
+            shrink = (beta[:-1] / beta[1:] * growth) ** float(sde.kappa) if sde.kappa != 0 else 1.0
+        else:
+            shrink = np.exp(-integrals(model.eps / schedule.variance(sp.Rational(rho)), grid))
+        return np.where((variance[:-1] == 0) | (variance[1:] == 0) * (shrink == 0), 0.0, growth * shrink)
+
+
+def _gaussian_flow(model: Model, grid: Array) -> tuple[Array, Array, Array]:
+    """P, Q, u of every mode: the exact transition of the affine SDE, from the marginals it must keep."""
+    sde = model.interpolant
+    assert sde is not None
+    assert isinstance(sde.data, Gaussian)
+    frame = sde.data.frame
+    means = frame.into(frame.mean)
+    beta, alpha = table((sde.schedule.beta, sde.schedule.alpha), grid).T
+    flows = {s: _decay(model, float(s), grid) for s in np.unique(frame.stds)}
+    P = np.stack([flows[s] for s in frame.stds], axis=1)
+    shift = beta[:, None] * means
+    V = alpha[:, None] ** 2 + (beta[:, None] * frame.stds) ** 2
+    return P, shift[1:] - P * shift[:-1], np.sqrt(np.maximum(V[1:] - P**2 * V[:-1], 0))
+
+
+def _linear_flow(model: Model, grid: Array) -> tuple[Array, Array, Array]:
+    """P = e^∫a, Q = ∫ e^∫ₛa c ds, u² = ∫ e^2∫ₛa 2ε ds by 16-point Gauss quadrature on each step."""
+    h, at = np.diff(grid)[:, None, None], nodes(grid)
+    a, c = (part.reshape(*at.shape, model.dim) for part in _coefficients(model, at.ravel()))
+    weights, lift = gauss()[1][None, :, None], antiderivative()
+    total = (weights * a).sum(axis=1, keepdims=True)
+    rest = np.exp(h * (total - np.einsum("jk,nkd->njd", lift, a)))
+    scale = 2 * table((model.eps,), at.ravel()).reshape(*at.shape, 1)
+    Q, variance = ((h * weights * part).sum(axis=1) for part in (rest * c, rest**2 * scale))
+    return np.exp(h * total)[:, 0], Q, np.sqrt(variance)
+
+
+# -- the first step of a point-mass start --------------------------------------------------------------------------
+
+
+def _with_jump(made: Tables, model: Model, scheme: str, grid: Array) -> Tables:
+    """From X = 0 the first step needs the drift at (0, 0) alone: its limit, though coefficients diverge there."""
+    width = grid[1] - grid[0]
+    first = grid[:2]
+    if scheme == "exponential" and model.interpolant is not None:
+        move = table((model.interpolant.schedule.beta,), first)[1, 0] * _expectation(model)
+        spread = made.S[0, 2] if made.shape.form == "one" else made.S[0, 2 * model.dim]
+    else:
+        move, spread = width * _drift_at_origin(model), noise(model, scheme, first)[0]
+    jump = np.concatenate([np.broadcast_to(move, model.dim), np.full(model.dim, spread)])
+    if not np.isfinite(jump).all():
+        return made
+    S, C, D = (part.copy() for part in (made.S, made.C, made.D))
+    S[0], C[0], D[0] = 0, 0, 0
+    return replace(made, S=S, C=C, D=D, jump=jump)
+
+
+def _expectation(model: Model) -> Array:
+    assert model.interpolant is not None
+    found = np.asarray(model.interpolant.data.expectation, dtype=float).reshape(-1)
+    return found if model.basis is None else found @ model.basis
+
+
+def _drift_at_origin(model: Model) -> Array:
+    """The drift's limit at t = 0, x = 0; there the data prediction is E[X], because the state says nothing yet."""
+    start = np.zeros(1)
+    if model.affine is None and model.interpolant is not None:
+        return table((model.interpolant.B,), start)[0] * _expectation(model)
+    origin = dict.fromkeys(model.states, sp.S.Zero)
+    return table(tuple(sp.sympify(f).subs(origin) for f in model.drift), start)[0]
+
+
+__all__ = ["SCHEMES", "Tables", "build", "check_scheme", "noise", "variance_increments"]
