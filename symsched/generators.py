@@ -1,0 +1,369 @@
+"""Rewriting an expression as a rational function of generators.
+
+Generators are algebraically independent as far as the theory knows, but for the relations G^q = base of radicals:
+
+- *free*: symbols, and jets, that is undefined functions and their derivatives (α, α̇, η(τ, x/c), …);
+- *powers*: exponents are split into a rational part and monomials, so that β^(κ/(1+κ) − 2) is β^(−1) times a power
+  of the generator β^(1/(1+κ)), and powers that differ by an integer share a generator;
+- *exp, log*: of sums and products, split the same way;
+- *trigonometric*: rational functions of the tangent of the half angle, over a common angle.
+
+Bases of fractional powers are taken to be positive, as everywhere in the theory (t in (0,1), α, β > 0); a base is
+split into factors only when each factor is known to be positive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import Any
+
+import sympy as sp
+from sympy.core.function import AppliedUndef
+
+from symsched.symbols import t
+
+TRIG = (sp.sin, sp.cos, sp.tan, sp.cot, sp.sec, sp.csc)
+HYPERBOLIC = (sp.sinh, sp.cosh, sp.tanh, sp.coth, sp.sech, sp.csch)
+OPAQUE = (AppliedUndef, sp.Derivative, sp.Subs, sp.Integral)
+
+Relation = tuple[sp.Dummy, int, sp.Expr]  # (G, q, base): G^q = base
+Angle = tuple[sp.Expr, sp.Expr]  # (sin, cos)
+
+
+def canonical(expr: sp.Expr) -> sp.Expr:
+    """The reduced quotient of polynomials that a rational function is."""
+    return sp.cancel(sp.together(expr))
+
+
+@dataclass
+class Generators:
+    """The generators met so far: a dummy for each, with its meaning in terms of earlier ones (None if free)."""
+
+    meaning: dict[sp.Dummy, sp.Expr | None] = field(default_factory=dict)
+    shown: dict[sp.Dummy, sp.Expr] = field(default_factory=dict)
+    logs: dict[sp.Dummy, sp.Expr] = field(default_factory=dict)
+    _by_key: dict[Any, sp.Dummy] = field(default_factory=dict)
+    # (base, monomial) -> {c: generator of base^(c monomial)}; base "tan" means tan(c monomial / 2).
+    _families: dict[tuple[sp.Expr | str, sp.Expr], dict[sp.Rational, sp.Dummy]] = field(default_factory=dict)
+
+    def named(self, key: Any, meaning: sp.Expr | None, shown: sp.Expr, positive: bool) -> sp.Dummy:
+        """The generator filed under `key`, made on first use."""
+        if key not in self._by_key:
+            dummy = sp.Dummy(f"g{len(self.meaning)}", positive=True if positive else None, real=True)
+            self._by_key[key], self.meaning[dummy], self.shown[dummy] = dummy, meaning, shown
+        return self._by_key[key]
+
+    def member(self, base: sp.Expr | str, monomial: sp.Expr, size: sp.Rational) -> sp.Dummy:
+        """The generator base^(size × monomial), or tan(size × monomial / 2)."""
+        family = self._families.setdefault((base, monomial), {})
+        if size not in family:
+            family[size] = self._make_member(base, monomial, size)
+        return family[size]
+
+    def _make_member(self, base: sp.Expr | str, monomial: sp.Expr, size: sp.Rational) -> sp.Dummy:
+        exponent = size * monomial
+        if isinstance(base, str):
+            return self.named((base, exponent), sp.tan(exponent / 2), sp.tan(self.show(exponent) / 2), False)
+        if base == sp.E:
+            return self.named((base, exponent), sp.exp(exponent), sp.exp(self.show(exponent)), True)
+        meaning = sp.Pow(base, exponent, evaluate=False)
+        return self.named((base, exponent), meaning, self.show(base) ** self.show(exponent), True)
+
+    def show(self, expr: sp.Expr) -> sp.Expr:
+        """Put the meanings back."""
+        return expr.xreplace(self.shown)
+
+    def unify(self, expr: sp.Expr) -> tuple[sp.Expr, list[Relation]]:
+        """One generator per family: base^(1/2) and base^(1/3) become powers of base^(1/6); likewise for angles.
+
+        Returns the rewritten expression and the relations of the radicals, latest first."""
+        substitution: dict[sp.Dummy, sp.Expr] = {}
+        relations: list[Relation] = []
+        for (base, monomial), family in list(self._families.items()):
+            unit = reduce(_common_measure, family)
+            root = self.member(base, monomial, unit)
+            for size, dummy in family.items():
+                if size != unit:
+                    substitution[dummy] = _in_terms_of(root, int(size / unit), base)
+            if monomial == 1 and not isinstance(base, str) and base != sp.E:
+                relations.append((root, int(unit.q), base ** int(unit.p)))
+        if substitution:
+            expr = expr.xreplace(substitution)
+            relations = [(g, q, sp.sympify(b).xreplace(substitution)) for g, q, b in relations]
+        return expr, relations[::-1]
+
+
+def _common_measure(a: sp.Rational, b: sp.Rational) -> sp.Rational:
+    """The largest rational of which a and b are multiples."""
+    return sp.Rational(sp.igcd(a.p * b.q, b.p * a.q), a.q * b.q)
+
+
+def _in_terms_of(root: sp.Dummy, n: int, base: sp.Expr | str) -> sp.Expr:
+    if base != "tan":
+        return root**n
+    sine, cosine = _multiple(_from_half(root), n)
+    return canonical(sine / (1 + cosine))
+
+
+def _from_half(tangent: sp.Expr) -> Angle:
+    """(sin, cos) of the angle whose half has this tangent."""
+    return 2 * tangent / (1 + tangent**2), (1 - tangent**2) / (1 + tangent**2)
+
+
+def _multiple(unit: Angle, n: int) -> Angle:
+    """(sin, cos) of n times an angle."""
+    (s, c), sine, cosine = unit, sp.S.Zero, sp.S.One
+    for _ in range(abs(n)):
+        sine, cosine = canonical(sine * c + cosine * s), canonical(cosine * c - sine * s)
+    return (sine if n >= 0 else -sine), cosine
+
+
+def reduce_radicals(expr: sp.Expr, relations: list[Relation]) -> tuple[sp.Expr, sp.Expr]:
+    """(numerator, denominator) of `expr`, the numerator reduced modulo G^q = base, outermost radical first."""
+    numerator, denominator = sp.fraction(sp.together(expr))
+    numerator = sp.expand(numerator)
+    for root, q, base in relations:
+        if numerator.has(root):
+            terms = sp.Poly(numerator, root).terms()
+            reduced = sp.Add(*[c * root ** (k % q) * base ** (k // q) for (k,), c in terms])
+            numerator, factor = sp.fraction(sp.together(reduced))
+            numerator, denominator = sp.expand(numerator), denominator * factor
+    return numerator, denominator
+
+
+class Rewriter:
+    """Turns an expression into a rational function of generators, bottom up.
+
+    `where` gives symbols that stand for expressions: s with r(s) = R, say, without SymPy expanding r at that s.
+    """
+
+    def __init__(self, where: Mapping[sp.Symbol, sp.Expr] | None = None) -> None:
+        self.known = Generators()
+        self._memo: dict[sp.Expr, sp.Expr] = {}
+        for symbol, expr in (where or {}).items():
+            self._memo[symbol] = self._reduced(self.rewrite(expr))
+
+    def rewrite(self, expr: sp.Expr) -> sp.Expr:
+        """The rational function of generators that `expr` is."""
+        if expr not in self._memo:
+            self._memo[expr] = self._rewrite(expr)
+        return self._memo[expr]
+
+    def _rewrite(self, expr: sp.Expr) -> sp.Expr:
+        if expr.is_Rational:
+            return expr
+        if expr.is_Float:
+            return sp.Rational(str(expr))
+        if expr.is_Add:
+            return sp.Add(*[self.rewrite(a) for a in expr.args])
+        if expr.is_Mul or _exponent_of(expr) is not None:
+            return self._product(expr)
+        if expr.is_Pow:
+            return self._power(expr.base, expr.exp)
+        if isinstance(expr, sp.log):
+            return self._logarithm(expr.args[0])
+        if isinstance(expr, TRIG):
+            return self._trigonometric(expr)
+        if isinstance(expr, HYPERBOLIC):
+            return self.rewrite(expr.rewrite(sp.exp))
+        return self._atom(expr)
+
+    def _reduced(self, expr: sp.Expr) -> sp.Expr:
+        """Canonical form in which radicals that combine have done so."""
+        unified, relations = self.known.unify(canonical(expr))
+        if not relations:
+            return canonical(unified)
+        numerator, denominator = reduce_radicals(unified, relations)
+        below, above = reduce_radicals(denominator, relations)
+        return canonical(numerator * above / below)
+
+    def _split(self, expr: sp.Expr) -> list[tuple[sp.Expr, sp.Rational]]:
+        return split_exponent(self._reduced(self.rewrite(expr)))
+
+    # -- generators without structure ------------------------------------------------------------------------------
+
+    def _atom(self, expr: sp.Expr) -> sp.Dummy:
+        positive = bool(expr.is_positive)
+        if expr.is_Symbol:
+            return self.known.named(expr, None, expr, positive)
+        if isinstance(expr, OPAQUE):
+            return self.known.named(self._opaque_key(expr), None, expr, positive)
+        if not expr.args:
+            return self.known.named(expr, expr, expr, positive)
+        args = [self._reduced(self.rewrite(a)) for a in expr.args]
+        return self.known.named((expr.func, *args), expr.func(*args), expr, positive)
+
+    def _opaque_key(self, expr: sp.Expr) -> Any:
+        """η(τ, x/c) is the same generator however its arguments are written."""
+        jet = _as_jet(expr)
+        if jet is None:
+            return expr
+        function, orders, args = jet
+        return (function, orders, *[self._reduced(self.rewrite(a)) for a in args])
+
+    # -- powers, exp, log ------------------------------------------------------------------------------------------
+
+    def _product(self, expr: sp.Expr) -> sp.Expr:
+        """Exponentials are brought together first, so that their exponents may cancel."""
+        factors = sp.Mul.make_args(expr)
+        exponents = [e for f in factors if (e := _exponent_of(f)) is not None]
+        others = [self.rewrite(f) for f in factors if _exponent_of(f) is None]
+        return sp.Mul(*others, self._exponential(sp.Add(*exponents))) if exponents else sp.Mul(*others)
+
+    def _power(self, base: sp.Expr, exponent: sp.Expr) -> sp.Expr:
+        if exponent.is_Integer:
+            return self.rewrite(base) ** exponent
+        parts = self._split(exponent)
+        result = sp.S.One
+        for factor, power in _positive_factors(self._reduced(self.rewrite(base)), self.known):
+            for monomial, coefficient in parts:
+                result *= self._radical(factor, monomial, coefficient * power)
+        return result
+
+    def _radical(self, base: sp.Expr, monomial: sp.Expr, coefficient: sp.Rational) -> sp.Expr:
+        if monomial == 1 and coefficient.is_Integer:
+            return base**coefficient
+        return self.known.member(base, monomial, abs(coefficient)) ** sp.sign(coefficient)
+
+    def _exponential(self, argument: sp.Expr) -> sp.Expr:
+        result = sp.S.One
+        for monomial, coefficient in self._split(argument):
+            base = self.known.logs.get(monomial)
+            if base is not None:
+                result *= self._radical(base, sp.S.One, coefficient)
+            else:
+                result *= self.known.member(sp.E, monomial, abs(coefficient)) ** sp.sign(coefficient)
+        return result
+
+    def _logarithm(self, argument: sp.Expr) -> sp.Expr:
+        total = sp.S.Zero
+        for factor, power in _positive_factors(self._reduced(self.rewrite(argument)), self.known):
+            if factor != 1:
+                dummy = self.known.named(("log", factor), sp.log(factor), sp.log(self.known.show(factor)), False)
+                self.known.logs[dummy] = factor
+                total += power * dummy
+        return total
+
+    # -- trigonometry ----------------------------------------------------------------------------------------------
+
+    def _trigonometric(self, expr: sp.Expr) -> sp.Expr:
+        sine, cosine = sp.S.Zero, sp.S.One
+        for monomial, coefficient in self._split(expr.args[0]):
+            s, c = self._angle(monomial, coefficient)
+            sine, cosine = sine * c + cosine * s, cosine * c - sine * s
+        ratios: dict[type, Callable[[], sp.Expr]] = {
+            sp.sin: lambda: sine,
+            sp.cos: lambda: cosine,
+            sp.tan: lambda: sine / cosine,
+            sp.cot: lambda: cosine / sine,
+            sp.sec: lambda: 1 / cosine,
+            sp.csc: lambda: 1 / sine,
+        }
+        return canonical(ratios[expr.func]())
+
+    def _angle(self, monomial: sp.Expr, coefficient: sp.Rational) -> Angle:
+        """(sin, cos) of coefficient × monomial, through a known unit angle or the tangent of half of it."""
+        meaning = self.known.meaning.get(monomial)
+        if meaning == sp.pi:
+            exact = sp.sin(coefficient * sp.pi), sp.cos(coefficient * sp.pi)
+            if not exact[0].has(*TRIG) and not exact[1].has(*TRIG):
+                return self.rewrite(exact[0]), self.rewrite(exact[1])
+        if isinstance(meaning, (sp.atan, sp.asin, sp.acos)) and coefficient.is_Integer:
+            return _multiple(self._known_angle(meaning), int(coefficient))
+        tangent = self.known.member("tan", monomial, abs(coefficient))
+        return _multiple(_from_half(tangent), int(sp.sign(coefficient)))
+
+    def _known_angle(self, inverse: sp.Expr) -> Angle:
+        """(sin, cos) of atan u, asin u, acos u; u is written in generators."""
+        u = inverse.args[0]
+        if isinstance(inverse, sp.atan):
+            cosine = self._root(1 / (1 + u**2))
+            return u * cosine, cosine
+        other = self._root(1 - u**2)
+        return (u, other) if isinstance(inverse, sp.asin) else (other, u)
+
+    def _root(self, base: sp.Expr) -> sp.Expr:
+        """√base for a base already written in generators."""
+        factors = _positive_factors(self._reduced(base), self.known)
+        return sp.Mul(*[self._radical(factor, sp.S.One, power / 2) for factor, power in factors])
+
+
+def _exponent_of(expr: sp.Expr) -> sp.Expr | None:
+    """The exponent over e of exp(f), of e, and of b^f with a positive number b and a moving f; else None."""
+    if isinstance(expr, sp.exp):
+        return expr.exp
+    if expr == sp.E:
+        return sp.S.One
+    if expr.is_Pow and expr.base.is_number and expr.base.is_positive and not expr.exp.is_number:
+        return expr.exp * sp.log(expr.base)
+    return None
+
+
+def _as_jet(expr: sp.Expr) -> tuple[Any, tuple[int, ...], tuple[sp.Expr, ...]] | None:
+    """f, its order of differentiation in each slot, and the arguments: for f(…), ∂f(…) and ∂f|_{v = point}."""
+    points: dict[sp.Symbol, sp.Expr] = {}
+    if isinstance(expr, sp.Subs):
+        points = dict(zip(expr.variables, expr.point, strict=True))
+        expr = expr.expr
+    counts: dict[sp.Symbol, int] = {}
+    if isinstance(expr, sp.Derivative):
+        counts = {v: int(n) for v, n in expr.variable_count}
+        expr = expr.expr
+    if not isinstance(expr, AppliedUndef) or any(expr.args.count(v) != 1 for v in counts):
+        return None
+    orders = tuple(counts.get(a, 0) for a in expr.args)
+    return expr.func, orders, tuple(a.subs(points) for a in expr.args)
+
+
+def split_exponent(expr: sp.Expr) -> list[tuple[sp.Expr, sp.Rational]]:
+    """expr = Σ coefficient × monomial, with canonical monomials and rational coefficients; the monomial 1 is the
+    rational part: 2κ/(1+κ) is 2·1 − 2·(1/(1+κ)), so β^(2κ/(1+κ)) and β^(−2/(1+κ)) share their generators."""
+    numerator, denominator = sp.fraction(canonical(expr))
+    quotient, remainder = sp.div(numerator, denominator) if denominator.free_symbols else (numerator / denominator, 0)
+    terms = [*sp.Add.make_args(sp.expand(quotient))]
+    terms += [term / denominator for term in sp.Add.make_args(sp.expand(remainder))]
+    split: dict[sp.Expr, sp.Rational] = {}
+    for term in terms:
+        coefficient, monomial = term.as_coeff_Mul(rational=True)
+        split[monomial] = split.get(monomial, sp.S.Zero) + coefficient
+    return [(m, c) for m, c in split.items() if c != 0]
+
+
+def _positive_factors(base: sp.Expr, known: Generators) -> Iterator[tuple[sp.Expr, sp.Rational]]:
+    """Factors of a positive base, each of them positive; those not proved so stay together as one factor."""
+    content, factors = _factors(base)
+    rest, sign = sp.S.One, 1 if content > 0 else -1
+    for factor, power in factors:
+        orientation = _orientation(factor, known)
+        if orientation == 0:
+            rest *= factor**power
+        else:
+            sign *= orientation ** int(power)
+            yield orientation * factor, sp.Integer(power)
+    if rest != 1:
+        yield canonical(sign * rest), sp.S.One
+    yield from ((sp.Integer(p), sp.Integer(n)) for p, n in sp.factorrat(abs(content)).items())
+
+
+def _factors(base: sp.Expr) -> tuple[sp.Rational, list[tuple[sp.Expr, int]]]:
+    content, factors = sp.S.One, []
+    for part, sign in zip(sp.fraction(sp.together(base)), (1, -1), strict=True):
+        constant, found = sp.factor_list(part)
+        content *= constant**sign
+        factors += [(f, sign * n) for f, n in found]
+    return content, factors
+
+
+def _orientation(factor: sp.Expr, known: Generators) -> int:
+    """1 or −1 when the factor is positive or negative wherever its generators may be; 0 when that is unknown."""
+    if factor.is_positive or factor.is_negative:
+        return 1 if factor.is_positive else -1
+    free = factor.free_symbols
+    if len(free) == 1 and known.shown.get(next(iter(free))) == t:
+        polynomial = sp.Poly(factor, next(iter(free)))
+        ends = sum(polynomial.eval(end) == 0 for end in (0, 1))
+        if polynomial.count_roots(0, 1) == ends:
+            return 1 if polynomial.eval(sp.Rational(1, 2)) > 0 else -1
+    return 0

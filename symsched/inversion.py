@@ -1,0 +1,241 @@
+"""The inverse of the signal-to-noise ratio, t = r⁻¹(R): in closed form when there is one, else in balls.
+
+*Closed form.*  r(s) = R is peeled like an onion: a polynomial of degree at most two in one kernel (s itself, a
+power, an exponential, a sine …) is solved for the kernel, which is then inverted in turn.  Guesses about branches
+are allowed on the way, because every candidate is proved at the end: r(candidate(R)) − R has normal form 0, and
+one value lies in (0, 1).  Since the candidate is continuous and can never meet an end (r is 0 and ∞ there, or
+whatever bounds R), it then stays in (0, 1), where r is injective: it *is* the inverse.
+
+*No closed form.*  log r is solved for z = logit(s) by bracketed Newton steps at rising precision, and the root is
+verified by a change of sign of balls: s is known to the last bit as close to 0 or 1 as float64 goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache, lru_cache
+from typing import Any
+
+import sympy as sp
+from flint import arb, ctx
+
+from symsched.enclose import Tape, compile_tape, enclose
+from symsched.errors import InputError, UndecidedError
+from symsched.normalform import canonical, decide_zero
+from symsched.schedule import Schedule
+from symsched.symbols import t
+
+R = sp.Symbol("R", positive=True)
+R_ = sp.Dummy("R")  # stands for the right-hand side while a kernel is solved for
+COEFFICIENTS = sp.symbols("c0:3")
+
+INVERSES: dict[type, Any] = {
+    sp.exp: sp.log,
+    sp.log: sp.exp,
+    sp.tan: sp.atan,
+    sp.cot: lambda v: sp.atan(1 / v),
+    sp.sin: sp.asin,
+    sp.cos: sp.acos,
+    sp.sinh: sp.asinh,
+    sp.tanh: sp.atanh,
+    sp.atan: sp.tan,
+    sp.asin: sp.sin,
+    sp.asinh: sp.sinh,
+    sp.atanh: sp.tanh,
+}
+
+
+@lru_cache(maxsize=512)
+def closed_inverse(schedule: Schedule) -> sp.Expr | None:
+    """r⁻¹ as an expression in `R`, proved; None when peeling finds none."""
+    for form, value in _forms(schedule):
+        for candidate in _peel(form, value, depth=0):
+            if _is_inverse(candidate, schedule):
+                return candidate
+    return None
+
+
+def _forms(schedule: Schedule) -> Iterator[tuple[sp.Expr, sp.Expr]]:
+    """Equations equivalent to r(t) = R, the most promising first."""
+    for ratio, value in ((schedule.r, R), (schedule.snr, R**2)):
+        # Cancellation would tear exponentials apart into high powers of small ones.
+        yield _without_powers(canonical(ratio), value) if ratio.is_rational_function(t) else (ratio, value)
+        if ratio.has(sp.sin, sp.cos):
+            yield from ((canonical(form(ratio)), value) for form in (_in_sines, _in_cosines, sp.trigsimp))
+    yield sp.expand_log(sp.log(schedule.r), force=True), sp.log(R)
+
+
+def _without_powers(ratio: sp.Expr, value: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
+    """f(t)ⁿ = value as f(t) = value^(1/n), for the largest n."""
+    parts = [sp.factor_list(part, t) for part in sp.fraction(ratio)]
+    n = sp.igcd(*(power for _, factors in parts for _, power in factors), 0)
+    if n <= 1:
+        return ratio, value
+    above, below = (sp.Mul(*[f ** (power // n) for f, power in factors]) for _, factors in parts)
+    sign = sp.sign((above / below).subs(t, sp.Rational(1, 2)))
+    return sign * above / below, (value * parts[1][0] / parts[0][0]) ** sp.Rational(1, n)
+
+
+def _in_sines(expr: sp.Expr) -> sp.Expr:
+    return expr.replace(
+        lambda e: e.is_Pow and isinstance(e.base, sp.cos) and e.exp.is_even,
+        lambda e: (1 - sp.sin(e.base.args[0]) ** 2) ** (e.exp / 2),
+    )
+
+
+def _in_cosines(expr: sp.Expr) -> sp.Expr:
+    return expr.replace(
+        lambda e: e.is_Pow and isinstance(e.base, sp.sin) and e.exp.is_even,
+        lambda e: (1 - sp.cos(e.base.args[0]) ** 2) ** (e.exp / 2),
+    )
+
+
+def _peel(expr: sp.Expr, value: sp.Expr, depth: int) -> Iterator[sp.Expr]:
+    """Solutions s of expr(s) = value."""
+    if depth > 12:
+        return
+    if expr == t:
+        yield value
+        return
+    fixed, moving = expr.as_independent(t, as_Add=expr.is_Add) if expr.is_Add or expr.is_Mul else (None, expr)
+    if fixed is not None and fixed != (0 if expr.is_Add else 1):
+        yield from _peel(moving, value - fixed if expr.is_Add else value / fixed, depth + 1)
+    elif isinstance(expr, sp.exp):
+        yield from _peel(expr.exp, sp.log(value), depth + 1)
+    elif expr.is_Pow and not expr.exp.has(t):
+        yield from _peel(expr.base, canonical(value) ** (1 / expr.exp), depth + 1)
+    elif expr.func in INVERSES:
+        yield from _peel(expr.args[0], INVERSES[expr.func](value), depth + 1)
+    else:
+        yield from _peel_rational(expr, value, depth)
+
+
+def _peel_rational(expr: sp.Expr, value: sp.Expr, depth: int) -> Iterator[sp.Expr]:
+    """expr is a quotient of sums: a polynomial in one kernel, solved when its degree is at most two."""
+    k = sp.Dummy("k", positive=True)
+    for kernel, numerator, denominator in _single_kernels(expr, k):
+        if kernel.count_ops() >= expr.count_ops():
+            continue  # a kernel as large as the whole would go round in circles
+        polynomial = sp.Poly(sp.expand(numerator - R_ * denominator), k)
+        if 1 <= polynomial.degree() <= 2:
+            for root in _generic_roots(polynomial.degree()):
+                filled = root.subs(zip(COEFFICIENTS, polynomial.all_coeffs()[::-1], strict=False))
+                yield from _peel(kernel, sp.radsimp(filled).subs(R_, value), depth + 1)
+
+
+@cache
+def _generic_roots(degree: int) -> list[sp.Expr]:
+    """Roots of c₀ + c₁k (+ c₂k²); solved once, so that SymPy does not rework the logarithms in the coefficients."""
+    k = sp.Dummy("k")
+    return sp.roots(sum(c * k**n for n, c in enumerate(COEFFICIENTS[: degree + 1])), k, multiple=True)
+
+
+def _single_kernels(expr: sp.Expr, k: sp.Symbol) -> Iterator[tuple[sp.Expr, sp.Expr, sp.Expr]]:
+    """Ways to read `expr` as a quotient of polynomials in one kernel k(t)."""
+    kernels = _kernels(expr)
+    if len(kernels) == 1:
+        kernel = kernels.pop()
+        # Replaced before anything is brought together, which would tear exponentials apart.
+        yield kernel, *sp.fraction(sp.together(expr.xreplace({kernel: k})))
+    numerator, denominator = sp.fraction(sp.together(expr))
+    terms = [sp.Add.make_args(sp.expand(part)) for part in (numerator, denominator)]
+    for lead in (*terms[0], *terms[1]):
+        reduced = [[sp.powsimp(term / lead) for term in part] for part in terms]
+        steps = {term.as_independent(t)[1] for part in reduced for term in part} - {sp.S.One}
+        if len(steps) == 1:
+            kernel = steps.pop()
+            parts = [sp.Add(*[term.subs(kernel, k) for term in part]) for part in reduced]
+            yield kernel, parts[0], parts[1]
+
+
+def _kernels(expr: sp.Expr) -> set[sp.Expr]:
+    """The outermost non-rational subexpressions that move with t, and t itself where it stands bare."""
+    if not expr.has(t):
+        return set()
+    if expr.is_Add or expr.is_Mul:
+        return set().union(*(_kernels(a) for a in expr.args))
+    if expr.is_Pow and expr.exp.is_Integer:
+        return _kernels(expr.base)
+    return {expr}
+
+
+def _is_inverse(candidate: sp.Expr, schedule: Schedule) -> bool:
+    if candidate.has(sp.I, sp.nan, sp.zoo, t):
+        return False
+    sample = {s: sp.Rational(3, 4) for s in candidate.free_symbols if s != R}
+    try:
+        balls = [enclose(candidate.subs(sample), {R: point}) for point in _inside(schedule, sample)]
+        if not all(b.is_finite() and b > 0 and b < 1 for b in balls):
+            return False
+        return bool(decide_zero(schedule.r - R, ((t, candidate),)))
+    except InputError:
+        return False
+
+
+def _inside(schedule: Schedule, sample: dict[sp.Symbol, sp.Rational]) -> list[Any]:
+    """Values of r at three interior times."""
+    r = schedule.r.subs(sample)
+    return [enclose(r, {t: sp.Rational(k, 8)}) for k in (1, 4, 7)]
+
+
+# -- no closed form -------------------------------------------------------------------------------------------
+
+
+class MonotoneInverse:
+    """s = r⁻¹(R) for a schedule without parameters, as balls at the working precision in force."""
+
+    REACH = 8192.0  # |logit s| up to here: s down to e^-8192, far below the smallest float64
+
+    def __init__(self, schedule: Schedule) -> None:
+        self.schedule = schedule
+        log_r = sp.log(schedule.beta) - sp.log(schedule.alpha)
+        self._tape: Tape = compile_tape((log_r, schedule.log_r_dot), (t,))
+
+    def solve(self, log_r: Any) -> Any:
+        """The ball of s with log r(s) = `log_r` (a ball).
+
+        Raises:
+            InputError: the schedule never reaches this ratio (it is truncated).
+            UndecidedError: the working precision does not separate the root (raise it).
+        """
+        low, high = self._bracket(log_r)
+        z = (low + high) / 2
+        for _ in range(4 * ctx.prec):
+            value, slope = self._at(z)
+            gap = log_r - value
+            # What the residual, with the rounding in it, says about the distance to the root.
+            radius = (abs(gap).upper() / slope.lower()).upper()
+            if radius < 4 * (gap.rad() / slope.lower()).upper() + arb(2) ** -ctx.prec:
+                return self._verified(z, 2 * radius, log_r)
+            low, high = (z, high) if gap > 0 else (low, z)
+            following = (z + gap / slope).mid()
+            z = following if low < following < high else ((low + high) / 2).mid()
+        raise UndecidedError("the inverse of r did not converge at this precision")
+
+    def _at(self, z: Any) -> tuple[Any, Any]:
+        """log r and its derivative with respect to z = logit s."""
+        s = 1 / (1 + (-z).exp())
+        value, slope = self._tape.run([s])
+        return value, slope * s * (1 - s)
+
+    def _bracket(self, log_r: Any) -> tuple[Any, Any]:
+        low, high = arb(-1), arb(1)
+        while self._at(low)[0] > log_r:
+            low = 2 * low
+            self._check_reach(low, log_r)
+        while self._at(high)[0] < log_r:
+            high = 2 * high
+            self._check_reach(high, log_r)
+        return low, high
+
+    def _check_reach(self, z: Any, log_r: Any) -> None:
+        if abs(z) > self.REACH:
+            ratio = float(log_r.exp().mid())
+            raise InputError(f"{self.schedule} never has r = {ratio:.6g}: it is truncated; choose a narrower target")
+
+    def _verified(self, z: Any, radius: Any, log_r: Any) -> Any:
+        """The ball around z, once the sign of log r − R is seen to change across it."""
+        if not (self._at(z - radius)[0] < log_r and self._at(z + radius)[0] > log_r):
+            raise UndecidedError("the root is not separated at this precision")
+        ball = (z - radius).union(z + radius)
+        return 1 / (1 + (-ball).exp())
