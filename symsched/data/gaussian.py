@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from sympy import Expr, Integer, Symbol
+from sympy import Expr, Integer, Symbol, sqrt
 
 from symsched.data import checks
 from symsched.data.checks import Array
@@ -22,8 +22,9 @@ class Gaussian(DataLaw):
     """X ~ N(mean, std²), or N(mean, cov) for a mean vector.
 
     Scalars may be numbers or expressions (`Gaussian(m, rho)`); a mean vector goes with a covariance matrix
-    (dim, dim), or with one number, the standard deviation of every direction.  Raises InputError for std ≤ 0, a
-    covariance that is not symmetric positive semidefinite, shapes that do not fit, NaN.
+    (dim, dim), or with one number, the standard deviation of every direction; a vector of length one is a scalar.
+
+    Raises InputError for std ≤ 0, a covariance that is not symmetric positive semidefinite, shapes that do not fit, NaN.
     """
 
     mean: Any = 0
@@ -39,8 +40,12 @@ class Gaussian(DataLaw):
             put(self, "spread", checks.positive(self.spread, "std"))
             return
         mean = checks.array(self.mean, "mean")
-        if mean.ndim != 1:
+        if mean.ndim != 1 or not len(mean):
             raise InputError(f"mean has shape {mean.shape}; it should be a scalar or a vector")
+        if len(mean) == 1:
+            put(self, "mean", checks.exact(float(mean[0]), "mean"))
+            put(self, "spread", scalar_std(self.spread, "covariance"))
+            return
         frame = component_frame(mean, self.spread, 0.0, "covariance")
         matrix = checks.array(self.spread, "covariance") if checks.is_sequence(self.spread) else frame.covariance
         put(self, "mean", mean)
@@ -107,6 +112,13 @@ class Gaussian(DataLaw):
         if self._frame is None:
             return f"gaussian({self.mean}, {self.spread})"
         return f"gaussian({self.mean.tolist()}, {self.covariance.tolist()})"
+
+
+def scalar_std(spread: Any, what: str) -> Expr:
+    """The standard deviation of a one-dimensional law given as one, or as a 1 × 1 covariance."""
+    if not checks.is_sequence(spread):
+        return checks.positive(spread, "std")
+    return sqrt(checks.positive(float(checks.covariance(spread, 1, what)[0, 0]), what))
 
 
 def scalar_frame(component: Component) -> Eigenframe:

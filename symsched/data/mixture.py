@@ -12,7 +12,7 @@ from sympy import Expr, Integer, Symbol
 from symsched.data import checks
 from symsched.data.checks import Array
 from symsched.data.conditioning import Component
-from symsched.data.gaussian import component_frame, scalar_frame, substitute
+from symsched.data.gaussian import component_frame, scalar_frame, scalar_std, substitute
 from symsched.data.law import DataLaw
 from symsched.data.numeric import Block, Eigenframe
 from symsched.errors import InputError
@@ -56,8 +56,14 @@ class GaussianMixture(DataLaw):
 
     def _vectors(self) -> None:
         means = checks.array(self.means, "means")
-        if means.ndim != 2:
+        if means.ndim != 2 or not means.size:
             raise InputError(f"means have shape {means.shape}; they should be (components, dim)")
+        if means.shape[1] == 1:
+            object.__setattr__(self, "means", means[:, 0].tolist())
+            stds = tuple(scalar_std(spread, f"covariance {k}") for k, spread in enumerate(self.stds))
+            object.__setattr__(self, "stds", stds)
+            self._scalars()
+            return
         object.__setattr__(self, "means", means)
         frames = (
             component_frame(mean, spread, float(np.log(float(weight))), f"covariance {k}")
@@ -85,9 +91,7 @@ class GaussianMixture(DataLaw):
             parts = zip(self.weights, self.means, self.stds, strict=True)
             return sum((w * (s**2 + (m - centre) ** 2) for w, m, s in parts), Integer(0))
         shares = np.array([float(w) for w in self.weights])
-        within = [
-            frame.back(np.eye(self.dim)).T * frame.stds @ (frame.back(np.diag(frame.stds))).T for frame in self._frames
-        ]
+        within = [frame.covariance for frame in self._frames]
         offsets = self.means - centre
         return np.tensordot(shares, within, 1) + (shares[:, None] * offsets).T @ offsets
 

@@ -97,7 +97,7 @@ def _mixed(sde: InterpolantSDE, end: int | None, grid: Array, x: Array) -> Array
     """Coefficients times fields, at interior times or at one end."""
     schedule = sde.schedule
     alpha, beta, beta_dot, weight = by_time((schedule.alpha, schedule.beta, schedule.beta_dot, sde.score_weight), grid)
-    law, found = sde.data, {"beta_dot": beta_dot, "eps − αα̇": weight}
+    law = sde.data
 
     def combine(first: Array, field: Array, second: Array) -> Array:
         return per_state(first, sde.dim) * field + per_state(second, sde.dim) * law.eta_x_at(alpha, beta, x)
@@ -109,8 +109,8 @@ def _mixed(sde: InterpolantSDE, end: int | None, grid: Array, x: Array) -> Array
         return combine(state, x, data)
     if _finite(noise, beta_dot):
         return combine(noise, law.eta_z_at(alpha, beta, x), beta_dot)
-    found |= {"A": state, "B": data}
-    infinite = ", ".join(f"{name} → {value.flat[0]:g}" for name, value in found.items() if not _finite(value))
+    named = {"A": state, "B": data}
+    infinite = ", ".join(f"{name} → {value.flat[0]:g}" for name, value in named.items() if not _finite(value))
     raise InputError(f"the drift is infinite at t = {end}: {infinite} there; {_advice(float(end or 0))}")
 
 
