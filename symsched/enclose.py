@@ -243,7 +243,11 @@ def sharpen(compute: Callable[[], list[Ball]], what: Callable[[], str]) -> list[
     bits = START_BITS
     while bits <= MAX_BITS:
         with ctx.workprec(bits):
-            balls = compute()
+            try:
+                balls = compute()
+            except UndecidedError:  # an inner root not separated yet: more bits may do it
+                bits *= 2
+                continue
             if all(_settled(b) for b in balls):
                 return [0.0 if abs(b) < SMALLEST else float(b.mid()) for b in balls]
         bits *= 2
@@ -272,6 +276,11 @@ class Evaluator:
 
     def at(self, point: float) -> list[float]:
         """The values at one point."""
+        return self.at_rational(sp.Rational(point))
+
+    def at_rational(self, point: sp.Rational) -> list[float]:
+        """The values at a point that float64 may not resolve, such as 1 − 2^-200."""
         tape = compile_tape(self.exprs, (self.symbol,))
-        exact = arb(point)
-        return sharpen(lambda: tape.run([exact]), lambda: f"{_shorten(self.exprs)} at {self.symbol} = {point!r}")
+        return sharpen(
+            lambda: tape.run([to_ball(point)]), lambda: f"{_shorten(self.exprs)} at {self.symbol} = {float(point)!r}"
+        )

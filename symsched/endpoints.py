@@ -94,11 +94,16 @@ def _distance(near: sp.Expr, candidate: sp.Expr, k: int) -> float:
 
 
 def end_value(expr: sp.Expr, end: int, symbol: sp.Symbol = t) -> float:
-    """The limit as a float64, ±inf where it is infinite."""
-    limit = limit_at(expr, end, symbol)
-    if limit in (sp.oo, -sp.oo):
-        return float(limit)
-    return Evaluator((limit,), symbol).at(0.5)[0]
+    """The limit as a float64, ±inf where it is infinite: by substitution, by balls, or by the exact limit."""
+    expr = sp.sympify(expr)
+    near = expr.subs(symbol, _u if end == 0 else 1 - _u)
+    plain = _substituted(near)
+    if not (plain.is_number and _is_value(plain) and plain.is_finite and _agrees(near, plain)):
+        try:
+            return numeric_limit(lambda u: Evaluator((near,), _u).at_rational(u)[0])
+        except UndecidedError:
+            plain = limit_at(expr, end, symbol)
+    return float(plain) if plain in (sp.oo, -sp.oo) else Evaluator((plain,), symbol).at(0.5)[0]
 
 
 def values(exprs: Sequence[sp.Expr], points: ArrayLike, symbol: sp.Symbol = t) -> list[NDArray[np.float64]]:

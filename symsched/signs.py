@@ -17,7 +17,7 @@ from functools import lru_cache
 import sympy as sp
 from flint import ctx
 
-from symsched.enclose import compile_tape, enclose, interval
+from symsched.enclose import Ball, compile_tape, enclose, interval
 from symsched.endpoints import limit_at
 from symsched.errors import InputError, UndecidedError
 from symsched.normalform import canonical, decide_zero
@@ -100,8 +100,11 @@ def _refute(expr: sp.Expr, symbol: sp.Symbol) -> Sign | None:
 
 def _structure(expr: sp.Expr, symbol: sp.Symbol) -> Sign:
     """Compose signs from the leaves up; the symbol itself is in (0, 1)."""
-    for form in (expr, sp.factor_terms(expr), sp.factor(canonical(expr))):
-        value = _compose(form, symbol)
+    forms: list[Callable[[], sp.Expr]] = [lambda: expr, lambda: sp.factor_terms(expr)]
+    if expr.is_rational_function(symbol):  # factoring powers of exponentials can take forever
+        forms.append(lambda: sp.factor(canonical(expr)))
+    for form in forms:
+        value = _compose(form(), symbol)
         if value:
             return Sign("positive" if value > 0 else "negative", "structure")
     return Sign("unknown", "structure")
@@ -202,7 +205,7 @@ def _sturm(expr: sp.Expr, symbol: sp.Symbol) -> Sign:
         polynomial = sp.Poly(part, symbol)
         if not polynomial.domain.is_ZZ and not polynomial.domain.is_QQ:
             return Sign("unknown", "Sturm")
-        value *= polynomial.LC() if polynomial.is_ground else _sign_between(polynomial)
+        value *= _sign_between(polynomial)
         zero = zero or _double_root(polynomial)
         if value == 0:
             return Sign("unknown", "Sturm")
@@ -212,18 +215,14 @@ def _sturm(expr: sp.Expr, symbol: sp.Symbol) -> Sign:
 
 def _sign_between(polynomial: sp.Poly) -> int:
     """The sign on (0, 1) of a polynomial without roots of odd multiplicity there; 0 if it has one."""
-    sign = 1 if polynomial.LC() > 0 else -1
-    for factor, power in polynomial.sqf_list()[1]:
-        monic = factor if factor.LC() > 0 else -factor
-        sign *= 1 if factor.LC() > 0 or power % 2 == 0 else -1
+    content, factors = polynomial.sqf_list()
+    sign = 1 if content > 0 else -1
+    for factor, power in factors:
         if power % 2 == 0:
             continue
-        if _roots_inside(monic):
+        if _roots_inside(factor):
             return 0
-        sign *= 1 if monic.eval(sp.Rational(1, 2)) > 0 else -1
-    content = polynomial.sqf_list()[0]
-    leading = sp.prod([f.LC() ** n for f, n in polynomial.sqf_list()[1]]) * content
-    assert (leading > 0) == (polynomial.LC() > 0)
+        sign *= 1 if factor.eval(sp.Rational(1, 2)) > 0 else -1
     return sign
 
 
@@ -232,9 +231,7 @@ def _roots_inside(polynomial: sp.Poly) -> int:
 
 
 def _double_root(polynomial: sp.Poly) -> float | None:
-    inside = (
-        [r for r in polynomial.real_roots(multiple=False) if 0 < r[0] < 1] if not polynomial.is_ground else []
-    )
+    inside = [r for r in polynomial.real_roots(multiple=False) if 0 < r[0] < 1] if not polynomial.is_ground else []
     return float(inside[0][0]) if inside else None
 
 
@@ -285,10 +282,10 @@ def _holds_between(expr: sp.Expr, symbol: sp.Symbol, low: float, high: float) ->
     return True
 
 
-def _piece_positive(run: Callable[..., list[object]], a: float, b: float) -> bool:
+def _piece_positive(run: Callable[..., list[Ball]], a: float, b: float) -> bool:
     whole, middle = interval(a, b), interval((a + b) / 2, (a + b) / 2)
     value, slope = run([whole])
-    if value > 0:  # type: ignore[operator]
+    if value > 0:
         return True
     centre = run([middle])[0]
-    return bool(centre + slope * (whole - middle) > 0)  # type: ignore[operator]
+    return bool(centre + slope * (whole - middle) > 0)

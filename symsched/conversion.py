@@ -1,0 +1,244 @@
+"""Conversion between interpolants: Ī_t = c_t I_τ(t) (theory C2 to C5).
+
+Given a source (α, β) and a target (ᾱ, β̄), with r = β/α,
+
+    τ = r⁻¹ ∘ r̄,    c = β̄ / β∘τ = ᾱ / α∘τ,
+
+carry fields, paths and diffusion scales of the source to the target.  Where r has a closed inverse, τ and c are
+closed expressions; where it has none they contain the undefined function `tau(t)`, and numbers come from the
+monotone inverse in ball arithmetic.  Either way numeric values are right to the last bit over the open interval,
+and limits at the ends.
+
+Reference: Damsholt, Frellsen, Ditlevsen, arXiv:2602.03789.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import sympy as sp
+from flint import arb
+
+from symsched.enclose import Ball, compile_tape, sharpen, to_ball
+from symsched.endpoints import check_times, end_value, numeric_limit, values
+from symsched.errors import InputError
+from symsched.generators import canonical
+from symsched.inversion import MonotoneInverse, R, closed_inverse
+from symsched.normalform import decide_zero
+from symsched.schedule import Schedule, as_expression
+from symsched.signs import sign_on_unit
+from symsched.symbols import t
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
+tau_function = sp.Function("tau", positive=True)
+_s = sp.Dummy("s", positive=True)  # the source time, once it is a number
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """The map from the interpolant with schedule `source` to that with schedule `target`.
+
+    Raises:
+        InputError: one of the schedules is not valid.
+    """
+
+    source: Schedule
+    target: Schedule
+
+    def __post_init__(self) -> None:
+        self.source.validate()
+        self.target.validate()
+
+    def __str__(self) -> str:
+        return f"{self.source} → {self.target}"
+
+    # -- formulas --------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def closed_form(self) -> bool:
+        """Whether r of the source has a closed inverse."""
+        return closed_inverse(self.source) is not None
+
+    @cached_property
+    def tau(self) -> sp.Expr:
+        """The source time τ = r⁻¹(r̄(t)); `tau(t)` when there is no closed form."""
+        inverse = closed_inverse(self.source)
+        return tau_function(t) if inverse is None else _neat(inverse.subs(R, self.target.r))
+
+    @cached_property
+    def scale(self) -> sp.Expr:
+        """c = β̄/β(τ) = ᾱ/α(τ), whichever of the two is shorter."""
+        forms = [
+            bar / source.subs(t, self.tau)
+            for bar, source in ((self.target.alpha, self.source.alpha), (self.target.beta, self.source.beta))
+        ]
+        return min(map(_neat, forms), key=sp.count_ops) if self.closed_form else min(forms, key=sp.count_ops)
+
+    @cached_property
+    def tau_dot(self) -> sp.Expr:
+        """dτ/dt = (d log r̄/dt) / (d log r/ds at s = τ)."""
+        if self.closed_form:
+            return _neat(self.tau.diff(t))
+        return self.target.log_r_dot / self.source.log_r_dot.subs(t, self.tau)
+
+    @cached_property
+    def scale_dot(self) -> sp.Expr:
+        """dc/dt."""
+        slope = self.scale.diff(t)
+        return _neat(slope) if self.closed_form else slope.subs(self.tau.diff(t), self.tau_dot).doit()
+
+    def eps(self, eps: Any) -> sp.Expr:
+        """The target diffusion scale ε̄ = c² τ̇ ε(τ) of a source scale ε (theory C3).
+
+        The source scale that a target scale comes from is `inverse().eps(target_scale)`.
+        """
+        pushed = self.scale**2 * self.tau_dot * as_expression(eps, "eps").subs(t, self.tau)
+        return _neat(pushed) if self.closed_form else pushed
+
+    def inverse(self) -> Conversion:
+        """The conversion back: target to source."""
+        return Conversion(self.target, self.source)
+
+    def then(self, other: Conversion) -> Conversion:
+        """First this conversion, then `other` (theory C4).
+
+        Raises:
+            InputError: `other` does not start from this target.
+        """
+        if not same_schedule(self.target, other.source):
+            raise InputError(f"cannot follow {self} by {other}: expected a conversion from {self.target}")
+        return Conversion(self.source, other.target)
+
+    # -- numbers ---------------------------------------------------------------------------------------------------
+
+    def at(self, times: ArrayLike) -> tuple[NDArray[np.float64], ...]:
+        """(τ, c, τ̇, ċ) at target `times` in [0, 1]: float64 arrays of that shape, limits (maybe ±inf) at the ends.
+
+        Raises:
+            InputError: a time outside [0, 1], a parameter without a value, or a noise level that a truncated
+                source never reaches.
+        """
+        return tuple(self.values((self.tau, self.scale, self.tau_dot, self.scale_dot), times))
+
+    def values(self, exprs: tuple[sp.Expr, ...], times: ArrayLike) -> list[NDArray[np.float64]]:
+        """float64 tables of expressions in t (and `tau(t)`) at target `times`.  Raises as `at`."""
+        import numpy as np
+
+        grid = np.asarray(times, dtype=np.float64)
+        check_times(grid, t)
+        self._require_covered(grid)
+        if self.closed_form:
+            return values(exprs, grid)
+        rows = [self._implicit(exprs, float(point)) for point in grid.ravel()]
+        table = np.array(rows, dtype=np.float64).reshape(grid.size, len(exprs))
+        return [table[:, k].reshape(grid.shape) for k in range(len(exprs))]
+
+    def _implicit(self, exprs: tuple[sp.Expr, ...], point: float) -> list[float]:
+        if 0 < point < 1:
+            return self._solve(exprs, lambda: arb(point), f"t = {point!r}")
+        return [numeric_limit(self._near(expr, int(point))) for expr in exprs]
+
+    def _near(self, expr: sp.Expr, end: int) -> Callable[[sp.Rational], float]:
+        def evaluate(u: sp.Rational) -> float:
+            near = u if end == 0 else 1 - u
+            return self._solve((expr,), lambda: to_ball(near), f"t → {end}")[0]
+
+        return evaluate
+
+    def _solve(self, exprs: tuple[sp.Expr, ...], point: Callable[[], Ball], where: str) -> list[float]:
+        """Values at one target time, with the source time solved for at each working precision."""
+        put = {tau_function(t): _s}
+        tape = compile_tape(tuple(e.xreplace(put) for e in exprs), (t, _s))
+        ratio = compile_tape((sp.log(self.target.beta) - sp.log(self.target.alpha),), (t,))
+        inverse = MonotoneInverse(self.source)
+
+        def compute() -> list[Ball]:
+            here = point()
+            return tape.run([here, inverse.solve(ratio.run([here])[0])])
+
+        return sharpen(compute, lambda: f"{self} at {where}")
+
+    # -- truncated schedules ---------------------------------------------------------------------------------------
+
+    def _require_covered(self, grid: NDArray[np.float64]) -> None:
+        """A truncated source knows only the noise levels between its ends."""
+        if self.source.kind != "truncated" or grid.size == 0:
+            return
+        low, high = (end_value(self.source.r, end) for end in (0, 1))
+        (ratios,) = values((self.target.r,), grid)
+        # Equal ends may differ by a rounding; everything else beyond them is refused.
+        outside = (ratios < low * (1 - 1e-15)) | (ratios > high * (1 + 1e-15))
+        if outside.any():
+            time, ratio = float(grid[outside].flat[0]), float(ratios[outside].flat[0])
+            raise InputError(
+                f"{self}: at t = {time:.6g} the target has r = {ratio:.6g}, but the truncated source only covers "
+                f"{low:.6g} ≤ r ≤ {high:.6g}: ask for times between, or use an untruncated source"
+            )
+
+    # -- paths -----------------------------------------------------------------------------------------------------
+
+    def path(self, times: ArrayLike, paths: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Carry sampled source paths to the target: X̄_{t'} = c(t') X_s at t' = τ⁻¹(s) (theory C3).
+
+        Args:
+            times: source times, shape (n_times,).
+            paths: states at those times, shape (n_paths, n_times, ...).
+
+        Returns the target times (n_times,) and the target paths, of the shape of `paths`.
+
+        Raises:
+            InputError: the second axis of `paths` is not that of `times`, or a time is outside [0, 1].
+        """
+        import numpy as np
+
+        grid, states = np.asarray(times, dtype=np.float64), np.asarray(paths)
+        if grid.ndim != 1 or states.ndim < 2 or states.shape[1] != grid.size:
+            raise InputError(f"paths of shape {states.shape} at {grid.size} times: expected (n_paths, n_times, ...)")
+        back = self.inverse()
+        target_times, scale_back = back.values((back.tau, back.scale), grid)
+        with np.errstate(divide="ignore"):
+            scale = self._scale_at_ends(1 / scale_back, target_times)
+        return target_times, states * scale.reshape(1, -1, *[1] * (states.ndim - 2))
+
+    def _scale_at_ends(self, scale: NDArray[np.float64], times: NDArray[np.float64]) -> NDArray[np.float64]:
+        for end in (0, 1):
+            if (times == end).any():
+                scale[times == end] = self.values((self.scale,), [float(end)])[0][0]
+        return scale
+
+
+def convert(source: Schedule, target: Schedule) -> Conversion:
+    """The conversion from `source` to `target`; see `Conversion`."""
+    return Conversion(source, target)
+
+
+def same_schedule(one: Schedule, other: Schedule) -> bool:
+    """Whether two schedules are equal as functions of t."""
+    return one == other or all(bool(decide_zero(a - b)) for a, b in ((one.alpha, other.alpha), (one.beta, other.beta)))
+
+
+def _neat(expr: sp.Expr) -> sp.Expr:
+    """The shortest of a few equal forms; none of them costs a search."""
+    forms = [expr]
+    for form in (canonical, sp.factor_terms):
+        try:
+            forms.append(form(expr))
+        except (sp.PolynomialError, RecursionError):
+            continue  # no such form for this expression
+    return _without_abs(min(forms, key=sp.count_ops))
+
+
+def _without_abs(expr: sp.Expr) -> sp.Expr:
+    """|f| is f or −f when f keeps its sign on (0, 1); SymPy, which knows only t > 0, leaves |t − 1|."""
+    signed = {}
+    for absolute in expr.atoms(sp.Abs):
+        sign = sign_on_unit(absolute.args[0])
+        if sign.value in ("positive", "negative"):
+            signed[absolute] = absolute.args[0] * (1 if sign.positive else -1)
+    return expr.xreplace(signed)
