@@ -24,7 +24,7 @@ class Gaussian(DataLaw):
     Scalars may be numbers or expressions (`Gaussian(m, rho)`); a mean vector goes with a covariance matrix
     (dim, dim), or with one number, the standard deviation of every direction; a vector of length one is a scalar.
 
-    Raises InputError for std ≤ 0, a covariance that is not symmetric positive semidefinite, shapes that do not fit, NaN.
+    Raises InputError for std ≤ 0, a covariance that is not symmetric positive semidefinite, bad shapes, NaN.
     """
 
     mean: Any = 0

@@ -70,7 +70,7 @@ class ClosedForm:
 
 def _value(expr: Expr, digits: int) -> Expr:
     """Rising factorials of complex roots have a real product: the imaginary part is rounding."""
-    return expr if expr.free_symbols else expr.evalf(digits, chop=True).as_real_imag()[0]
+    return expr if expr.free_symbols else expr.evalf(digits).as_real_imag()[0]
 
 
 @dataclass(frozen=True)

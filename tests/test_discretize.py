@@ -1,0 +1,418 @@
+"""Exact discretisation laws: one lazy step is exact, orders, closed forms, distances, and the paths themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+import sympy as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import ndtri
+from scipy.stats import chi2
+
+from symsched.data import Gaussian, GaussianMixture
+from symsched.discretize import (
+    SCHEMES,
+    Stepper,
+    affine_steps,
+    closed_form,
+    exact_law,
+    kl,
+    noise_variance,
+    trajectory,
+    w2,
+)
+from symsched.discretize.closed import n
+from symsched.discretize.distances import excess
+from symsched.discretize.quadrature import antiderivative, cells
+from symsched.errors import InputError
+from symsched.schedule import Schedule
+from symsched.sde import InterpolantSDE
+from symsched.symbols import mean as m
+from symsched.symbols import rho, t
+
+LINEAR = Schedule("1 - t", "t")
+FOLLMER = Schedule("sqrt(t*(1 - t))", "t")
+TRIG = Schedule("cos(pi*t/2)", "sin(pi*t/2)")
+COVARIANCE = np.array([[1.0, 0.5], [0.5, 2.0]])
+PLANE = Gaussian([1, -2], COVARIANCE)
+
+
+def lazy_schedule(kappa: Any, data_std: Any, beta: sp.Expr = t) -> Schedule:
+    """Theory C10: α² = ρ²(β^q − β²), q = 2κ/(1+κ)."""
+    kappa, data_std = sp.Rational(kappa), sp.Rational(data_std)
+    return Schedule(data_std * sp.sqrt(beta ** (2 * kappa / (1 + kappa)) - beta**2), beta)
+
+
+# -- one lazy step is exact ------------------------------------------------------------------------
+
+LAZY = [
+    ("0", "1", t),
+    ("0", "2", t**2),
+    ("1/2", "2", t),
+    ("1/2", "1/3", t**3),
+    ("1", "1", t),
+    ("1", "3", t),
+    ("2", "1/2", t),
+]
+
+
+def _grid(cuts: list[float]) -> np.ndarray:
+    return np.unique(np.concatenate([[0.0, 1.0], cuts]))
+
+
+@pytest.mark.parametrize(("kappa", "data_std", "beta"), LAZY, ids=str)
+@settings(max_examples=5, deadline=None)
+@given(cuts=st.lists(st.floats(1e-6, 1 - 1e-6), max_size=4))
+def test_the_lazy_step_is_exact_on_any_grid(kappa: str, data_std: str, beta: sp.Expr, cuts: list[float]) -> None:
+    law = Gaussian(3, sp.Rational(data_std))
+    sde = InterpolantSDE(lazy_schedule(kappa, data_std, beta), law, kappa=sp.Rational(kappa))
+    found = trajectory(sde, _grid(cuts), "lazy", centre=True)
+    scale = float(sp.Rational(data_std))
+    assert found.w2().max() <= 1e-14 * scale
+    assert found.mean[-1] == 3
+    assert found.var[-1] == pytest.approx(scale**2, rel=1e-14, abs=0)
+
+
+def test_the_mean_needs_no_centring_when_beta_is_linear() -> None:
+    sde = InterpolantSDE(lazy_schedule(1, 2), Gaussian(3, 2), kappa=1)
+    for grid in (1, 7, [0, 0.2, 0.9, 1]):
+        assert trajectory(sde, grid, "lazy").w2().max() <= 1e-14
+
+
+def _exact_in_one_step(sde: InterpolantSDE, scheme: str = "lazy") -> bool:
+    return bool(trajectory(sde, 1, scheme, centre=True).w2()[-1] < 1e-12)
+
+
+def test_what_is_not_lazy_is_not_exact() -> None:
+    schedule = lazy_schedule("1/2", 2)
+    assert _exact_in_one_step(InterpolantSDE(schedule, Gaussian(0, 2), kappa=sp.Rational(1, 2)))
+    assert not _exact_in_one_step(InterpolantSDE(schedule, Gaussian(0, sp.Rational(21, 10)), kappa=sp.Rational(1, 2)))
+    assert not _exact_in_one_step(InterpolantSDE(lazy_schedule(1, 2), Gaussian(0, 2), eps=2 + t / 100))
+    assert not _exact_in_one_step(InterpolantSDE(LINEAR, Gaussian(0, 2)))
+    # The right frame with noise frozen at the left of the step, in a time where ε is not constant.
+    assert not _exact_in_one_step(InterpolantSDE(lazy_schedule(1, 1, t**2), Gaussian(0, 1), kappa=1), "euler")
+
+
+def test_lazy_is_exact_for_an_isotropic_plane_and_not_for_another() -> None:
+    schedule = lazy_schedule(1, 2)
+    assert _exact_in_one_step(InterpolantSDE(schedule, Gaussian([1, 5], 2), kappa=1))
+    assert not _exact_in_one_step(InterpolantSDE(schedule, PLANE, kappa=1))
+
+
+# -- orders ----------------------------------------------------------------------------------------
+
+ORDERS: list[tuple[str, Schedule, Any, int]] = [
+    ("euler", LINEAR, 0, 1),
+    ("euler", TRIG, 0, 1),
+    ("euler", FOLLMER, 1, 1),
+    ("lazy", FOLLMER, 1, 1),
+    ("lazy", FOLLMER, "1 - t", 1),
+    ("heun", LINEAR, 0, 2),
+    ("heun", TRIG, 0, 2),
+    ("exponential", LINEAR, 0, 1),
+    ("exponential", LINEAR, 1, 1),
+    ("exponential", TRIG, "1 - t/2", 1),
+]
+LEVELS = [64, 128, 256, 512]
+
+
+def _has_order(errors: np.ndarray, order: int) -> bool:
+    """log₂ ratios of errors on halved grids tend to the order, their own error at least nearly halving each time."""
+    gaps = [abs(np.log2(coarse / fine) - order) for coarse, fine in pairwise(errors)]
+    return gaps[-1] < 0.1 and all(fine <= 0.8 * coarse for coarse, fine in pairwise(gaps))
+
+
+@pytest.mark.parametrize(("scheme", "schedule", "scale", "order"), ORDERS, ids=str)
+def test_schemes_converge_at_their_order_in_w2(scheme: str, schedule: Schedule, scale: Any, order: int) -> None:
+    sde = InterpolantSDE(schedule, Gaussian(1, 2), kappa=scale)
+    errors = np.array([trajectory(sde, steps, scheme).w2()[-1] for steps in LEVELS])
+    assert _has_order(errors, order)
+    assert not _has_order(errors, 3 - order)
+    assert not _has_order(errors + errors[-1], order), "an error that does not vanish must be seen"
+
+
+def test_every_direction_of_a_plane_is_a_line() -> None:
+    values, axes = np.linalg.eigh(COVARIANCE)
+    for scheme in ("euler", "lazy", "exponential"):
+        plane = trajectory(InterpolantSDE(FOLLMER, PLANE, kappa=1), 6, scheme)
+        for value, axis in zip(values, axes.T, strict=True):
+            line = Gaussian(float(axis @ [1, -2]), sp.sqrt(sp.Rational(float(value))))
+            alone = trajectory(InterpolantSDE(FOLLMER, line, kappa=1), 6, scheme)
+            assert np.allclose(plane.var @ axis @ axis, alone.var, rtol=1e-13, atol=1e-14)
+            assert np.allclose(plane.mean @ axis, alone.mean, rtol=1e-13, atol=1e-13)
+
+
+# -- closed forms ----------------------------------------------------------------------------------
+
+CLOSED: list[tuple[str, Schedule, Gaussian, Any, str]] = [
+    ("constant", FOLLMER, Gaussian(1, 1), 1, "euler"),
+    ("telescoping", FOLLMER, Gaussian(1, 2), 1, "euler"),
+    ("telescoping", FOLLMER, Gaussian(0, sp.Rational(1, 3)), 1, "lazy"),
+    ("linear ODE", LINEAR, Gaussian(1, sp.Rational(1, 2)), 0, "euler"),
+    ("linear ODE", LINEAR, Gaussian(0, 3), 0, "heun"),
+    ("geometric", Schedule("sqrt(4**t - 4*t**2)", "t"), Gaussian(0, 2), 0, "euler"),
+    ("geometric", Schedule("sqrt(4**t - 4*t**2)", "t"), Gaussian(0, 2), 0, "heun"),
+]
+
+
+@pytest.mark.parametrize(("name", "schedule", "law", "scale", "scheme"), CLOSED, ids=str)
+def test_closed_forms_are_the_recursion(name: str, schedule: Schedule, law: Gaussian, scale: Any, scheme: str) -> None:
+    sde = InterpolantSDE(schedule, law, kappa=scale)
+    form = closed_form(sde, scheme)
+    assert form.closed
+    for steps in (1, 2, 5) if scheme == "heun" else (1, 2, 5, 17):
+        mean, variance = (float(part) for part in form.at(steps))
+        found = trajectory(sde, steps, scheme)
+        assert mean == pytest.approx(found.mean[-1], rel=1e-14, abs=1e-14)
+        assert variance == pytest.approx(found.var[-1], rel=1e-14 * steps, abs=1e-14)
+        if name != "constant":
+            other = float(form.variance.subs(n, steps + 1).evalf(30).as_real_imag()[0])
+            assert other != pytest.approx(found.var[-1], rel=1e-6)
+
+
+def test_closed_forms_one_can_read() -> None:
+    follmer = closed_form(InterpolantSDE(FOLLMER, Gaussian(0, 2), kappa=1))
+    assert (
+        sp.simplify(follmer.variance - 16 * n * (sp.polygamma(1, n / 3 + 1) - sp.polygamma(1, 4 * n / 3 + 1)) / 9) == 0
+    )
+    geometric = closed_form(InterpolantSDE(Schedule("sqrt(4**t - 4*t**2)", "t"), Gaussian(0, 2)))
+    assert sp.simplify(geometric.variance - (1 + sp.log(2) / n) ** (2 * n)) == 0
+
+
+def test_letters_may_stay_in_a_closed_form() -> None:
+    form = closed_form(InterpolantSDE(FOLLMER, Gaussian(m, rho), kappa=1))
+    assert form.closed
+    assert form.mean == m
+    special = form.variance.subs({rho: 2, n: 5}).evalf(30)
+    assert float(special) == pytest.approx(trajectory(InterpolantSDE(FOLLMER, Gaussian(0, 2), kappa=1), 5).var[-1])
+
+
+def test_what_has_no_closed_form_says_so_and_is_still_exact() -> None:
+    sde = InterpolantSDE(TRIG, Gaussian(1, 2))
+    form = closed_form(sde)
+    assert not form.closed
+    assert float(form.at(4)[1]) == pytest.approx(trajectory(sde, 4).var[-1], rel=1e-13)
+
+
+def test_exact_recursion_gives_rational_numbers() -> None:
+    sde = InterpolantSDE(LINEAR, Gaussian(1, 2))
+    for scheme in ("euler", "heun"):
+        mean, variance = exact_law(sde, 6, scheme)
+        assert variance.is_Rational
+        assert mean == 1
+        assert float(variance) == pytest.approx(trajectory(sde, 6, scheme).var[-1], rel=1e-14)
+    assert exact_law(sde, 1) == (1, 0)  # one Euler step of the linear ODE goes to the mean
+
+
+# -- distances -------------------------------------------------------------------------------------
+
+
+def _kl_truth(gap: float, one: float, other: float) -> float:
+    with mpmath.workdps(60):
+        ratio = mpmath.mpf(one) / mpmath.mpf(other)
+        return float((ratio - 1 - mpmath.log(ratio) + mpmath.mpf(gap) ** 2 / mpmath.mpf(other)) / 2)
+
+
+@settings(max_examples=60, deadline=None)
+@given(delta=st.floats(-0.999, 1e3), scale=st.floats(1e-3, 1e3))
+def test_kl_of_scalars_is_accurate_however_close(delta: float, scale: float) -> None:
+    for shrink in (1.0, 1e-4, 1e-9):
+        variance = scale * (1 + shrink * delta)
+        truth = _kl_truth(0.0, variance, scale)
+        # The input variances are exact; their difference is exact near equality, and rounded once elsewhere.
+        assert float(kl(0.0, variance, 0.0, scale)) == pytest.approx(truth, rel=1e-12, abs=1e-300)
+
+
+def test_the_usual_kl_formula_would_fail_that_test() -> None:
+    ratio = 1 + 1e-9
+    naive = np.log(1 / np.sqrt(ratio)) + ratio / 2 - 0.5
+    assert naive != pytest.approx(_kl_truth(0.0, ratio, 1.0), rel=0.5, abs=1e-300)
+
+
+def test_excess_at_its_ends() -> None:
+    assert excess(0.0) == 0
+    assert excess(-1.0) == np.inf
+    assert kl(0.0, 1.0, 0.0, 0.0) == np.inf
+    assert kl([0.0, 0.0], np.eye(2), [0.0, 0.0], np.diag([1.0, 0.0])) == np.inf
+
+
+def _random_covariance(rng: np.random.Generator, dim: int) -> np.ndarray:
+    factor = rng.normal(size=(dim, dim))
+    return factor @ factor.T + 0.1 * np.eye(dim)
+
+
+def test_matrix_distances_against_the_textbook() -> None:
+    rng = np.random.default_rng(11)
+    one, other, gap = _random_covariance(rng, 4), _random_covariance(rng, 4), rng.normal(size=4)
+    with mpmath.workdps(40):
+        first, second = mpmath.matrix(one.tolist()), mpmath.matrix(other.tolist())
+        root = mpmath.sqrtm(first)
+        cross = mpmath.sqrtm(root * second * root)
+        trace = sum((first + second - 2 * cross)[i, i] for i in range(4))
+        bures = float(mpmath.sqrt(sum(mpmath.mpf(g) ** 2 for g in gap) + trace))
+        ratio = mpmath.inverse(second) * first
+        quadratic = (mpmath.matrix(gap).T * mpmath.inverse(second) * mpmath.matrix(gap))[0]
+        divergence = float((sum(ratio[i, i] for i in range(4)) - 4 - mpmath.log(mpmath.det(ratio)) + quadratic) / 2)
+    assert w2(gap, one, np.zeros(4), other) == pytest.approx(bures, rel=1e-13)
+    assert kl(gap, one, np.zeros(4), other) == pytest.approx(divergence, rel=1e-12)
+    assert kl(gap, other, np.zeros(4), one) != pytest.approx(divergence, rel=1e-3)
+
+
+def test_matrix_distances_near_equality() -> None:
+    """N(0, C) against N(0, (1+δ)² C): W2 = δ √tr C, KL = d/2 (δ' − log1p δ') with δ' = 2δ + δ²."""
+    base = _random_covariance(np.random.default_rng(2), 5)
+    for delta in (1e-3, 1e-6):
+        near = (1 + delta) ** 2 * base
+        zero = np.zeros(5)
+        assert w2(zero, near, zero, base) == pytest.approx(delta * np.sqrt(np.trace(base)), rel=1e-7)
+        assert kl(zero, near, zero, base) == pytest.approx(5 / 2 * excess(2 * delta + delta**2), rel=1e-6)
+    assert w2(zero, base, zero, base) <= 1e-14 * np.sqrt(np.trace(base))
+
+
+def test_trajectory_distances_are_the_general_ones() -> None:
+    found = trajectory(InterpolantSDE(FOLLMER, PLANE, kappa=1), 5)
+    for k in (2, 5):
+        laws = (found.mean[k], found.var[k], found.target_mean[k], found.target_var[k])
+        assert found.w2()[k] == pytest.approx(w2(*laws), rel=1e-12)
+        assert found.kl()[k] == pytest.approx(kl(*laws), rel=1e-12)
+    assert (found.w2()[0], found.kl()[0]) == (0, 0)
+
+
+# -- integrals -------------------------------------------------------------------------------------
+
+INTEGRALS: list[tuple[str, list[float], bool]] = [
+    ("1/(1 + t)", [0, 0.3, 1], True),
+    ("t**3 - t + 1", [0, 0.5, 1], True),
+    ("exp(-t)*sin(3*t)", [0, 0.1, 0.7, 1], False),
+    ("t**(-1/2)", [0, 0.25, 1], False),
+    ("1/sqrt(1 - t)", [0.5, 0.9, 1], False),
+    ("log(t)*sqrt(1-t)", [0, 1], False),
+    ("1/t**(3/2)", [1e-6, 0.5], False),
+]
+
+
+@pytest.mark.parametrize(("text", "grid", "exact"), INTEGRALS, ids=str)
+def test_integrals_over_cells(text: str, grid: list[float], exact: bool) -> None:
+    expr = Schedule(text, "t").alpha
+    assert (antiderivative(expr) is not None) == exact
+    function = sp.lambdify(t, expr, "mpmath")
+    with mpmath.workdps(40):
+        truth = [float(mpmath.quad(function, [a, (a + b) / 2, b], maxdegree=12)) for a, b in pairwise(grid)]
+    assert cells(expr, np.array(grid)) == pytest.approx(truth, rel=1e-13)
+    assert cells(sp.Rational(1001, 1000) * expr, np.array(grid)) != pytest.approx(truth, rel=1e-5)
+
+
+def test_the_noise_of_a_lazy_step_is_the_growth_of_the_variance() -> None:
+    sde = InterpolantSDE(lazy_schedule("1/2", 2, t**2), Gaussian(0, 2), kappa=sp.Rational(1, 2))
+    grid = np.array([0, 0.3, 0.5, 1.0])
+    variance = sde.data.moments(*sde.schedule.at(grid)[:2])[1]
+    assert noise_variance(sde, grid) == pytest.approx(np.diff(np.asarray(variance, dtype=float)), rel=1e-13)
+    general = InterpolantSDE(sde.schedule, GaussianMixture([1], [0], [2]), kappa=sp.Rational(1, 2))
+    assert noise_variance(general, grid) == pytest.approx(noise_variance(sde, grid), rel=1e-13)  # by quadrature
+
+
+# -- paths -----------------------------------------------------------------------------------------
+
+PATHS: list[tuple[str, Schedule, Any, Any]] = [
+    ("euler", FOLLMER, 1, 5),
+    ("lazy", FOLLMER, "1 - t", 4),
+    ("heun", LINEAR, 0, 3),
+    ("exponential", LINEAR, 1, 4),
+    ("exponential", TRIG, "1 - t/2", 3),
+    ("euler", LINEAR, 1, [0.1, 0.5, 0.8, 1.0]),
+]
+
+
+@pytest.mark.parametrize("law", [Gaussian(1, 2), PLANE], ids=lambda law: law.summary)
+@pytest.mark.parametrize(("scheme", "schedule", "scale", "grid"), PATHS, ids=str)
+def test_the_step_on_paths_is_the_affine_step(
+    scheme: str, schedule: Schedule, scale: Any, grid: Any, law: Gaussian
+) -> None:
+    sde = InterpolantSDE(schedule, law, kappa=scale)
+    stepper, steps = Stepper(sde, grid, scheme), affine_steps(sde, grid, scheme)
+    rng = np.random.default_rng(4)
+    states = stepper.start(6, rng)
+    for k in range(len(stepper)):
+        noise = rng.standard_normal(states.shape)
+        moved = stepper.step(k, states, noise)
+        assert np.allclose(steps.advance(k, states, noise), moved, rtol=1e-12, atol=1e-12)
+        states = moved
+
+
+FALSE_POSITIVES = 1e-6
+PATH_COUNT = 20_000
+
+
+def _law_rejected(paths: np.ndarray, mean: float, variance: float) -> bool:
+    """A z-test of the mean and a χ² test of the variance of Gaussian samples, FALSE_POSITIVES over all cases."""
+    share = FALSE_POSITIVES / (2 * 2 * len(PATHS))
+    score = (paths.mean() - mean) * np.sqrt(len(paths) / variance)
+    statistic = ((paths - mean) ** 2).sum() / variance
+    low, high = chi2.ppf([share, 1 - share], len(paths))
+    return bool(abs(score) > -ndtri(share) or not low < statistic < high)
+
+
+@pytest.mark.parametrize(("scheme", "schedule", "scale", "grid"), PATHS, ids=str)
+def test_sampled_paths_have_the_law_of_the_scheme(scheme: str, schedule: Schedule, scale: Any, grid: Any) -> None:
+    """Power: a standard deviation wrong by 5 % is 14 standard errors of the variance away."""
+    sde = InterpolantSDE(schedule, Gaussian(1, 2), kappa=scale)
+    law = trajectory(sde, grid, scheme)
+    paths = Stepper(sde, grid, scheme).run(PATH_COUNT, seed=8)
+    mean, variance = law.mean[-1], law.var[-1]
+    assert not _law_rejected(paths, mean, variance)
+    assert _law_rejected(paths, mean, 1.1 * variance)
+    assert _law_rejected(paths, mean + 0.1 * np.sqrt(variance), variance)
+    target = float(law.target_var[-1])
+    assert abs(variance - target) < 0.1 * target or _law_rejected(paths, mean, target), "the scheme's law, not I_1's"
+
+
+def test_a_step_on_other_data_is_the_scheme_too() -> None:
+    """For a mixture with one component, the general step is the Gaussian one."""
+    laws = Gaussian(1, 2), GaussianMixture([1], [1], [2])
+    states, noise = np.linspace(-2, 3, 5), np.linspace(1, -1, 5)
+    for scheme in ("euler", "lazy", "exponential"):
+        one, other = (Stepper(InterpolantSDE(FOLLMER, law, kappa=1), 3, scheme).step(1, states, noise) for law in laws)
+        assert np.allclose(one, other, rtol=1e-13, atol=1e-13)
+
+
+# -- messages --------------------------------------------------------------------------------------
+
+UNIT = Gaussian(0, 1)
+BAD: list[tuple[Callable[[], Any], str]] = [
+    (
+        lambda: trajectory(InterpolantSDE(LINEAR, UNIT), 4, "rk4"),
+        "scheme 'rk4' is not known; it should be one of euler",
+    ),
+    (lambda: trajectory(InterpolantSDE(LINEAR, UNIT, eps=1), 4, "heun"), "'heun' is for the ODE, and eps = 1"),
+    (lambda: trajectory(InterpolantSDE(LINEAR, UNIT), 0), "steps = 0; there should be at least one"),
+    (lambda: trajectory(InterpolantSDE(LINEAR, UNIT), [0, 0.5, 0.5]), r"grid \[0, 0.5, 0.5\] should increase strictly"),
+    (lambda: trajectory(InterpolantSDE(LINEAR, UNIT), [0, 1.5]), r"inside \[0, 1\]"),
+    (lambda: trajectory(InterpolantSDE(LINEAR, UNIT), [0.5]), "at least two times"),
+    (
+        lambda: trajectory(InterpolantSDE(LINEAR, UNIT, kappa=1), 4),
+        "slope of the euler step from t = 0 to 0.25 is infinite",
+    ),
+    (lambda: trajectory(InterpolantSDE(LINEAR, UNIT, kappa=1), 4, "lazy"), "diverges at t = 0; start after 0"),
+    (lambda: trajectory(InterpolantSDE(LINEAR, GaussianMixture([1], [0], [1])), 4), "known for Gaussian data"),
+    (lambda: trajectory(InterpolantSDE(LINEAR, Gaussian(m, 1)), 4), "leaves m open"),
+    (lambda: closed_form(InterpolantSDE(LINEAR, PLANE)), "Gaussian data in one dimension"),
+    (lambda: closed_form(InterpolantSDE(LINEAR, UNIT, kappa=1)), "infinite at t = 0"),
+    (lambda: closed_form(InterpolantSDE(LINEAR, UNIT), "exponential"), "no closed form here"),
+    (lambda: exact_law(InterpolantSDE(LINEAR, UNIT), 0), "at least one"),
+    (lambda: w2(0, -1, 0, 1), "variance -1.0 is not allowed"),
+    (lambda: w2([0, 0], np.eye(2), [0, 0], np.eye(3)), "do not fit means of length 2"),
+    (lambda: Stepper(InterpolantSDE(LINEAR, UNIT), 4, "midpoint"), f"one of {', '.join(SCHEMES)}"),
+]
+
+
+@pytest.mark.parametrize(("build", "message"), BAD)
+def test_bad_input_is_one_clear_line(build: Callable[[], Any], message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        build()
+    assert "\n" not in str(caught.value)
