@@ -1,0 +1,14 @@
+"""The command line: `symsched verify | derive | convert | schedules`.
+
+Exit codes: 0 all well, 1 a claim failed, 2 bad input with one line on stderr, 130 interrupted.
+"""
+
+import sys
+from collections.abc import Sequence
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the command line on `args` (by default those of the process) and exit with its code."""
+    from symsched.cli.app import run
+
+    sys.exit(run(sys.argv[1:] if args is None else args))

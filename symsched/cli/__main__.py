@@ -1,0 +1,3 @@
+from symsched.cli import main
+
+main()

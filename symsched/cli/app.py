@@ -1,0 +1,104 @@
+"""The application: its commands, and the one place where errors become a line and an exit code."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+import symsched
+from symsched.cli import convert, derive, schedules, verify
+from symsched.cli.help import folded
+from symsched.errors import InputError
+
+HELP = folded("""
+Derive, prove, simulate and convert interpolation schedules for flows and diffusions.
+
+An interpolant is I = α Z + β X: α multiplies the noise Z, β the data X; time runs from t = 0 (noise) to t = 1 (data).
+A schedule is written as a catalogue call, [bold]"lazy(kappa=1, rho=0.5)"[/bold], or as a pair,
+[bold]"alpha=1-t; beta=t"[/bold].
+
+[bold]Examples[/bold]
+
+  symsched verify                               # prove and simulate it all
+  symsched derive lazy --kappa 1 --rho 1        # α² = β(1 − β)
+  symsched derive epsstar --schedule vp
+  symsched convert --from linear --to follmer --at 0.25
+  symsched schedules                            # the catalogue
+
+Exit codes: 0 all well, 1 a claim failed, 2 bad input.
+""")
+
+app = typer.Typer(
+    name="symsched",
+    help=HELP,
+    rich_markup_mode="rich",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("verify", help=verify.HELP)(verify.verify)
+app.command("derive", help=derive.HELP)(derive.derive)
+app.command("convert", help=convert.HELP)(convert.convert)
+app.command("schedules", help=schedules.HELP)(schedules.schedules)
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"symsched {symsched.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+# Typer carries its own copy of click since 0.2x; its exceptions are found through the class it exports.
+_ClickError: type[Exception] = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+
+
+def run(args: Sequence[str]) -> int:
+    """Run one command; every foreseen error is one line on stderr and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a terminal without Greek letters is no reason to fail
+    try:
+        code = typer.main.get_command(app).main(args=list(args), prog_name="symsched", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except InputError as error:
+        return _complain(str(error))
+    except _ClickError as error:
+        return _complain(_usage(error))
+    except (typer.Abort, KeyboardInterrupt):
+        return _complain("interrupted", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left: say nothing more
+        return 0
+
+
+def _complain(message: str, code: int = 2) -> int:
+    line = " ".join(message.split())
+    print(f"symsched: {line}", file=sys.stderr)
+    return code
+
+
+def _usage(error: Exception) -> str:
+    """A usage error in one line that names the command whose help has the rest."""
+    message = error.format_message().rstrip(".")  # type: ignore[attr-defined]
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "symsched"
+    if message.startswith("No such command"):
+        from symsched.parsing import did_you_mean
+
+        name = message.split("'")[1]
+        known = [c.name for c in app.registered_commands if c.name]
+        return f"unknown command '{name}'{did_you_mean(name, known)} (known: {', '.join(known)})"
+    return f"{message} (see '{command} --help')" if message else f"nothing to do (see '{command} --help')"

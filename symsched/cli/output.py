@@ -1,0 +1,77 @@
+"""Writing results: to a terminal or a pipe, as JSON, and to files that are whole or absent."""
+
+import contextlib
+import json
+import math
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from symsched.errors import InputError
+from symsched.parsing.text import quoted
+
+
+def writable(target: str | None, option: str) -> str | None:
+    """`target` if a file can be written there (or it is '-', or None); asked before the work starts.
+
+    Raises InputError naming the option and the path otherwise.
+    """
+    if target is None or target == "-":
+        return target
+    path = Path(target)
+    if not target.strip() or path.is_dir():
+        raise InputError(f"{option} {quoted(target)}: this is a directory; give the name of a file, or - for stdout")
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "not a file name"
+        raise InputError(
+            f"{option} {quoted(target)}: cannot write there ({why}); give a file in a folder you own"
+        ) from None
+    os.close(handle)
+    os.unlink(name)
+    return target
+
+
+def write_text(target: str, text: str, option: str) -> None:
+    """Write to stdout ('-') or to a temporary neighbour that then replaces the file, so it is never half-written."""
+    if target == "-":
+        sys.stdout.write(text)
+        return
+    path = Path(target)
+    name = None
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, path)
+    except OSError as error:
+        if name is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(name)
+        raise InputError(f"{option} {quoted(target)}: could not be written ({error.strerror})") from None
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_json(target: str, document: Any, option: str = "--json") -> None:
+    """Strict JSON with stable key order, one trailing newline; infinities are the strings "inf" and "-inf"."""
+    text = json.dumps(_strict(document), indent=2, ensure_ascii=False, allow_nan=False)
+    write_text(target, text + "\n", option)
+
+
+def _strict(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(k): _strict(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_strict(v) for v in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value
