@@ -114,6 +114,11 @@ def test_letters_may_stay() -> None:
     assert sde.parameters == {m, rho, kappa}
     with pytest.raises(InputError, match=r"leaves kappa, m, rho open; give values"):
         sde.drift_at(0.5, 0.0)
+    numbers = sde.subs(m=1, rho=2, kappa=1)
+    assert numbers == InterpolantSDE(SCHEDULES["linear"], Gaussian(1, 2), kappa=1)
+    assert sde.subs(rho=2).parameters == {m, kappa}
+    with pytest.raises(InputError, match="no parameter sigma; its parameters are kappa, m, rho"):
+        sde.subs(sigma=1)
 
 
 # -- numbers -----------------------------------------------------------------------------------------------------------

@@ -86,7 +86,9 @@ class Gaussian(DataLaw):
 
     def subs(self, **values: Any) -> Gaussian:
         """The law with letters replaced by name: `Gaussian(m, rho).subs(m=0, rho=2)`."""
-        return self if self._frame is not None else Gaussian(*substitute((self.mean, self.spread), values))
+        exprs = () if self._frame is not None else (self.mean, self.spread)
+        new = substitute(exprs, values)
+        return Gaussian(*new) if new else self
 
     def components(self) -> Iterator[Component]:
         """Itself."""

@@ -91,6 +91,12 @@ class DataLaw(ABC):
         """Free symbols of the law: empty as soon as every parameter has a value."""
         return frozenset()
 
+    def subs(self, **values: Any) -> DataLaw:
+        """The law with letters replaced by name.  Raises InputError for a name that is not a parameter."""
+        if values:
+            raise InputError(f"{self.summary} has no parameter {', '.join(sorted(values))}; it has none")
+        return self
+
     # -- symbolic, one dimension ------------------------------------------------------------------------------------
 
     def eta_z(self, schedule: ScheduleLike) -> Expr:

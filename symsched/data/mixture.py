@@ -106,9 +106,10 @@ class GaussianMixture(DataLaw):
 
     def subs(self, **values: Any) -> GaussianMixture:
         """The law with letters replaced by name."""
+        exprs = self.weights if self._frames is not None else self._exprs()
+        new, k = substitute(exprs, values), len(self.weights)
         if self._frames is not None:
-            return self
-        new, k = substitute(self._exprs(), values), len(self.weights)
+            return GaussianMixture(new, self.means, self.stds)
         return GaussianMixture(new[:k], new[k : 2 * k], new[2 * k :])
 
     def components(self) -> Iterator[Component]:

@@ -27,10 +27,14 @@ from sympy import (
     factorial,
     fraction,
     integrate,
+    nan,
+    oo,
     polygamma,
     product,
     roots,
+    simplify,
     summation,
+    zoo,
 )
 
 from symsched.data import Gaussian
@@ -118,9 +122,14 @@ def step_forms(sde: InterpolantSDE, scheme: str) -> StepForms:
 
 
 def _at(expr: Expr, time: Expr) -> Expr:
+    """`expr` at the time of step k, refused when putting in the first or the last step needs a limit."""
     found = tidy(expr).subs(t, time)
-    if found.subs(_k, 0).is_finite is False and time.subs(_k, 0) == 0:
-        raise InputError(f"{expr} is infinite at t = 0, where the first step starts: no closed form over [0, 1]")
+    for step in (0, n - 1):
+        if found.subs(_k, step).has(nan, zoo, oo):
+            where = simplify(time.subs(_k, step))
+            raise InputError(
+                f"{expr} is infinite or 0/0 at t = {where}, a time of the scheme: no closed form on [0, 1]"
+            )
     return found
 
 

@@ -9,7 +9,8 @@ For X ~ N(m, C) every scheme here is affine in each eigendirection of C.  With d
     exponential  x' = β' η_X + α' (E η_Z + √(1 − E²) ξ),  E = exp(−∫ ε/α² dt): exact if η_X stood still
     heun         the explicit trapezoid rule, for ε = 0
 
-The exponential step with κ = 1 is DDPM's ancestral step, with κ = 0 it is DDIM's; a constant κ makes E = (r/r')^κ.
+A constant κ makes E = (r/r')^κ: κ = 1 is DDPM's ancestral step (Ho et al., arXiv:2006.11239), κ = 0 is DDIM's (Song et
+al., arXiv:2010.02502).
 """
 
 from __future__ import annotations

@@ -27,32 +27,31 @@ from symsched.schedule import Schedule
 from symsched.signs import sign_on_unit
 from symsched.symbols import t, x
 
+alpha_, beta_, rate, beta_rate, eps_ = (Symbol(name, positive=True) for name in ("a", "b", "a'", "b'", "e"))
+
 
 @dataclass(frozen=True)
 class DriftForms:
-    """The one drift b = α̇ η_Z + β̇ η_X + ε s in three pairs of fields, as functions of schedule jets.
+    """Coefficients of the one drift b = α̇ η_Z + β̇ η_X + ε s when η_Z is eliminated.
 
-    Each value is a coefficient in the symbols of `jets`, where the jets are logarithmic: α̇ = α α', β̇ = β β'.
+    `state` and `data` are A and B of b = A x + B η_X; `score` is the C of b = C s + β̇ η_X.  They are expressions in
+    α, β, ε and the logarithmic rates `rate` = α̇/α, `beta_rate` = β̇/β.
     """
 
     state: Expr
     data: Expr
     score: Expr
-    data_with_score: Expr
-
-
-alpha_, beta_, rate, beta_rate, eps_ = (Symbol(name, positive=True) for name in ("a", "b", "a'", "b'", "e"))
 
 
 @cache
 def drift_forms() -> DriftForms:
-    """A and B (with the state x and η_X), and the coefficients of (s, η_X), by elimination of η_Z and s."""
+    """Solved from the identities α η_Z + β η_X = x and s = −η_Z/α."""
     eta_z, eta_x, score = Symbol("eta_z"), Symbol("eta_x"), Symbol("s")
     drift = alpha_ * rate * eta_z + beta_ * beta_rate * eta_x + eps_ * score
     identities = [alpha_ * eta_z + beta_ * eta_x - x, alpha_ * score + eta_z]
     in_state = drift.subs(solve(identities, [score, eta_z], dict=True)[0]).expand()
     in_score = drift.subs(eta_z, solve(identities[1], eta_z)[0]).expand()
-    return DriftForms(in_state.coeff(x), in_state.coeff(eta_x), in_score.coeff(score), in_score.coeff(eta_x))
+    return DriftForms(in_state.coeff(x), in_state.coeff(eta_x), in_score.coeff(score))
 
 
 @dataclass(frozen=True)
@@ -176,6 +175,23 @@ class InterpolantSDE:
         own = self.schedule.alpha.free_symbols | self.schedule.beta.free_symbols | self.eps.free_symbols
         return frozenset(own | self.data.parameters) - {t}
 
+    def subs(self, **values: Any) -> InterpolantSDE:
+        """The equation with letters replaced by name, wherever they stand: schedule, data, scale.
+
+        Raises InputError for a name that is not a parameter.
+        """
+        names = {symbol.name: symbol for symbol in self.parameters}
+        unknown = sorted(set(values) - set(names))
+        if unknown:
+            has = ", ".join(sorted(names)) or "none"
+            raise InputError(f"the equation has no parameter {', '.join(unknown)}; its parameters are {has}")
+        table = {names[name]: exact(value, name) for name, value in values.items()}
+        schedule = self.schedule.subs(**_named(values, self.schedule.parameters))
+        data = self.data.subs(**_named(values, self.data.parameters))
+        if self.kappa is not None:
+            return InterpolantSDE(schedule, data, kappa=self.kappa.subs(table))
+        return InterpolantSDE(schedule, data, eps=self.eps.subs(table))
+
     # -- display ---------------------------------------------------------------------------------------------------
 
     @cached_property
@@ -218,6 +234,11 @@ class InterpolantSDE:
         from symsched.sde.values import drift_values
 
         return drift_values(self, times, states)
+
+
+def _named(values: dict[str, Any], symbols: frozenset[Symbol]) -> dict[str, Any]:
+    found = {symbol.name for symbol in symbols}
+    return {name: value for name, value in values.items() if name in found}
 
 
 def _limit(expr: Expr, end: int) -> Expr | None:
