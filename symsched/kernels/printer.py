@@ -26,7 +26,7 @@ class LoopPrinter:
         self.bits = "32" if dtype == "float32" else "64"
         self.names = dict(names)
         self.by_type: dict[type, Callable[..., str]] = {
-            sp.Add: lambda e: "(" + " + ".join(map(self.show, e.args)) + ")",
+            sp.Add: self._sum,
             sp.Mul: self._product,
             sp.Pow: self._power,
             Top: lambda e: self._chain(e.args, ">"),
@@ -53,6 +53,18 @@ class LoopPrinter:
         if expr.func in SCALAR:
             return f"f{self.bits}(math.{SCALAR[expr.func]}({self.show(expr.args[0])}))"
         raise InputError(f"no kernel can be made of {expr.func.__name__}, in {str(expr)[:80]}; rewrite the drift")
+
+    def _sum(self, expr: sp.Add) -> str:
+        """a + b c + d e … as nested fused multiply-adds, in SymPy's canonical order."""
+        products = [arg for arg in expr.args if isinstance(arg, sp.Mul) and not _has_inverse(arg)]
+        others = [arg for arg in expr.args if arg not in products]
+        if not others:
+            others.append(products.pop())
+        text = " + ".join(map(self.show, others))
+        for product in products:
+            first, rest = product.args[0], product.func(*product.args[1:])
+            text = f"fma({self.show(first)}, {self.show(rest)}, {text})"
+        return f"({text})"
 
     def _product(self, expr: sp.Mul) -> str:
         over: list[sp.Expr] = []
@@ -96,3 +108,7 @@ class LoopPrinter:
             raise InputError(f"the condition {condition} of a Piecewise should be one inequality")
         test = f"{self.show(condition.lhs)} {condition.rel_op} {self.show(condition.rhs)}"
         return f"({self.show(value)} if {test} else {otherwise})"
+
+
+def _has_inverse(product: sp.Mul) -> bool:
+    return any(isinstance(arg, sp.Pow) and arg.exp.is_negative for arg in product.args)

@@ -19,7 +19,20 @@ from typing import Any
 
 import numpy as np
 
-from symsched.kernels.compiled import LANES, bits32, bits64, f32, f64, float32_of, float64_of, inline, kernel, u32, u64
+from symsched.kernels.compiled import (
+    LANES,
+    bits32,
+    bits64,
+    f32,
+    f64,
+    float32_of,
+    float64_of,
+    fma,
+    inline,
+    kernel,
+    u32,
+    u64,
+)
 from symsched.kernels.vectormath import cospi32, cospi64, log32, log64, sinpi32, sinpi64
 
 ROUNDS = 10
@@ -49,7 +62,7 @@ def philox(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> Any:
 @inline
 def normal_pair64(words: Any, turns: Any) -> Any:
     """Two normals from 64 bits of radius and 64 bits of angle (half a turn, and a sign for the cosine)."""
-    radius = np.sqrt(-2.0 * log64(f64(words) * _2P64 + _2P65))
+    radius = np.sqrt(-2.0 * log64(fma(f64(words), _2P64, _2P65)))
     half_turn = f64(np.int64(turns)) * _2P64
     signed = float64_of(bits64(radius) | ((turns & _ONE) << _TOP))
     return signed * cospi64(half_turn), radius * sinpi64(half_turn)
@@ -58,7 +71,7 @@ def normal_pair64(words: Any, turns: Any) -> Any:
 @inline
 def normal_pair32(high: Any, low: Any) -> Any:
     """Two float32 normals from 64 bits."""
-    u = f32(high) * _F32_2P32 + (f32(low) * _F32_2P64 + _F32_2P65)
+    u = fma(f32(high), _F32_2P32, fma(f32(low), _F32_2P64, _F32_2P65))
     radius = np.sqrt(f32(-2.0) * log32(u))
     half_turn = f32(np.int32(low & u32(0xFFFFFFFE))) * _F32_2P32
     signed = float32_of(bits32(radius) | ((low & _ONE32) << _TOP32))

@@ -31,7 +31,7 @@ import math
 
 import numpy as np
 
-from symsched.kernels.compiled import LANES, f32, f64, inline, kernel, u64
+from symsched.kernels.compiled import LANES, f32, f64, fma, kernel, u64
 from symsched.kernels.random import AREA, BROWNIAN, fill{bits}
 from symsched.kernels.vectormath import cos{bits}, exp{bits}, log{bits}, sin{bits}, tanh{bits}
 
@@ -97,7 +97,7 @@ def step(x, z, y, j, S, C, D, n):
         P, Q, U = S[n, i], S[n, dim + i], S[n, 2 * dim + i]
         xi, zi = x[i * LANES : (i + 1) * LANES], z[i * STRIDE + j : i * STRIDE + j + LANES]
         for lane in range(LANES):
-            xi[lane] = P * xi[lane] + (Q + U * zi[lane])
+            xi[lane] = fma(P, xi[lane], fma(U, zi[lane], Q))
 """
 
 
@@ -153,7 +153,7 @@ def _one(code: StateCode, shape: Shape) -> str:
     lines, outputs = _evaluate(code, shape.dtype, [f"x{i}" for i in dims], "c")
     text = _opening("P W U") + _tables(code, "C", "c") + ["    for lane in range(LANES):"]
     text += _loads(code, shape) + lines
-    text += [f"        x[{i} * LANES + lane] = P * x{i} + (W * ({outputs[i]}) + U * z{i})" for i in dims]
+    text += [f"        x[{i} * LANES + lane] = fma(P, x{i}, fma(W, {outputs[i]}, U * z{i}))" for i in dims]
     return "\n".join(text) + "\n"
 
 
@@ -164,13 +164,11 @@ def _two(code: StateCode, shape: Shape) -> str:
     text = _opening("A P Q W0 W1 U V") + _tables(code, "C", "c") + _tables(code, "D", "d")
     text += ["    for lane in range(LANES):", *_loads(code, shape), *first]
     text += [f"        f{i}_ = {slopes[i]}" for i in dims]
-    stage, final = (f" + {k} * y{{i}}" * shape.area for k in "QV")
-    text += [f"        h{i} = x{i} + (A * f{i}_ + (P * z{i}{stage.format(i=i)}))" for i in dims]
+    kicks = [f"fma({{0}}, z{i}, {{1}} * y{i})" if shape.area else f"{{0}} * z{i}" for i in dims]
+    text += [f"        h{i} = x{i} + fma(A, f{i}_, {kicks[i].format('P', 'Q')})" for i in dims]
     text += second
-    text += [
-        f"        x[{i} * LANES + lane] = x{i} + ((W0 * f{i}_ + W1 * ({ends[i]})) + (U * z{i}{final.format(i=i)}))"
-        for i in dims
-    ]
+    sums = [f"fma(W0, f{i}_, fma(W1, {ends[i]}, {kicks[i].format('U', 'V')}))" for i in dims]
+    text += [f"        x[{i} * LANES + lane] = x{i} + {sums[i]}" for i in dims]
     return "\n".join(text) + "\n"
 
 

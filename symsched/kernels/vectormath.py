@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from symsched.kernels.compiled import bits32, bits64, f32, f64, float32_of, float64_of, inline, u32, u64
+from symsched.kernels.compiled import bits32, bits64, f32, f64, float32_of, float64_of, fma, inline, u32, u64
 
 _LN2 = 0.6931471805599453
 _LN2_HIGH, _LN2_LOW = 0.693147180369123816490, 1.90821492927058770002e-10
@@ -30,22 +30,22 @@ _LOG2E32, _LN2_HIGH32, _LN2_LOW32, _LN2_32 = f32(_LOG2E), f32(0.693359375), f32(
 def sinpi64(v: Any) -> Any:
     """sin πv for |v| ≤ ½."""
     y = v * v
-    p = -2.1903497074626018e-05 + y * 7.697826768224191e-07
-    p = -0.007370430505916944 + y * (0.0004662998161898394 + y * p)
-    p = -0.5992645293189447 + y * (0.0821458865731029 + y * p)
-    p = -5.167712780049969 + y * (2.5501640398773007 + y * p)
-    return v * (3.141592653589793 + y * p)
+    p = fma(y, 7.697826768224191e-07, -2.1903497074626018e-05)
+    p = fma(y, fma(y, p, 0.0004662998161898394), -0.007370430505916944)
+    p = fma(y, fma(y, p, 0.0821458865731029), -0.5992645293189447)
+    p = fma(y, fma(y, p, 2.5501640398773007), -5.167712780049969)
+    return v * fma(y, p, 3.141592653589793)
 
 
 @inline
 def cospi64(v: Any) -> Any:
     """cos πv for |v| ≤ ½."""
     y = v * v
-    p = -0.00010456655338748738 + y * 4.149564353942586e-06
-    p = -0.025806888737002202 + y * (0.0019295562724817132 + y * p)
-    p = -1.335262768843447 + y * (0.23533063012953284 + y * p)
-    p = -4.934802200544676 + y * (4.058712126416497 + y * p)
-    return 1.0 + y * p
+    p = fma(y, 4.149564353942586e-06, -0.00010456655338748738)
+    p = fma(y, fma(y, p, 0.0019295562724817132), -0.025806888737002202)
+    p = fma(y, fma(y, p, 0.23533063012953284), -1.335262768843447)
+    p = fma(y, fma(y, p, 4.058712126416497), -4.934802200544676)
+    return fma(y, p, 1.0)
 
 
 @inline
@@ -56,26 +56,26 @@ def log64(x: Any) -> Any:
     f = float64_of(b - ((e - u64(1024)) << _MANTISSA)) - 1.0
     s = f / (2.0 + f)
     z = s * s
-    p = 0.1533172160055169 + z * 0.14616449685088906
-    p = 0.22222211134795078 + z * (0.1818288912526188 + z * p)
-    p = 0.39999999999899505 + z * (0.28571428625975487 + z * p)
-    p = 0.666666666666667 + z * p
+    p = fma(z, 0.14616449685088906, 0.1533172160055169)
+    p = fma(z, fma(z, p, 0.1818288912526188), 0.22222211134795078)
+    p = fma(z, fma(z, p, 0.28571428625975487), 0.39999999999899505)
+    p = fma(z, p, 0.666666666666667)
     k = f64(np.int64(e)) - 1024.0
-    return k * _LN2_HIGH + ((k * _LN2_LOW + s * (z * p)) + 2.0 * s)
+    return fma(k, _LN2_HIGH, fma(2.0, s, fma(s, z * p, k * _LN2_LOW)))
 
 
 @inline
 def exp64(x: Any) -> Any:
     """exp x; 0 below −708 and ∞ above 709, NaN for NaN."""
-    shifted = x * _LOG2E + _MAGIC
+    shifted = fma(x, _LOG2E, _MAGIC)
     k = shifted - _MAGIC
-    r = (x - k * _LN2_HIGH) - k * _LN2_LOW
-    p = 2.763263963904103e-07 + r * 2.5110037605963777e-08
-    p = 2.4801485482328494e-05 + r * (2.755724091857897e-06 + r * p)
-    p = 0.0013888888952314775 + r * (0.00019841269890047113 + r * p)
-    p = 0.0416666666664881 + r * (0.008333333333319601 + r * p)
-    p = 0.5000000000000019 + r * (0.1666666666666668 + r * p)
-    p = 1.0 + r * (1.0 + r * p)
+    r = fma(-k, _LN2_LOW, fma(-k, _LN2_HIGH, x))
+    p = fma(r, 2.5110037605963777e-08, 2.763263963904103e-07)
+    p = fma(r, fma(r, p, 2.755724091857897e-06), 2.4801485482328494e-05)
+    p = fma(r, fma(r, p, 0.00019841269890047113), 0.0013888888952314775)
+    p = fma(r, fma(r, p, 0.008333333333319601), 0.0416666666664881)
+    p = fma(r, fma(r, p, 0.1666666666666668), 0.5000000000000019)
+    p = fma(r, fma(r, p, 1.0), 1.0)
     scaled = float64_of(bits64(p) + (bits64(shifted) << _MANTISSA))
     scaled = 0.0 if x < -708.0 else scaled
     return np.inf if x > 709.0 else scaled
@@ -87,7 +87,7 @@ def tanh64(x: Any) -> Any:
     positive = float64_of(bits64(x) & ~_SIGN64)
     e = exp64(-2.0 * positive)
     y = x * x
-    small = x * (1.0 + y * (-1 / 3 + y * (2 / 15 + y * (-17 / 315 + y * (62 / 2835 - y * 1382 / 155925)))))
+    small = x * fma(y, fma(y, fma(y, fma(y, 62 / 2835 - y * 1382 / 155925, -17 / 315), 2 / 15), -1 / 3), 1.0)
     large = float64_of(bits64((1.0 - e) / (1.0 + e)) | (bits64(x) & _SIGN64))
     return small if positive < 0.06 else large
 
@@ -95,8 +95,8 @@ def tanh64(x: Any) -> Any:
 @inline
 def sin64(x: Any) -> Any:
     """sin x for |x| ≤ 10⁶ (relative to a period, right to rounding)."""
-    k = (x * (1.0 / np.pi) + _MAGIC) - _MAGIC
-    r = ((x - k * 3.141592651605606) - k * 1.984187159194406e-09) - k * 1.6667485837041758e-19
+    k = fma(x, 1.0 / np.pi, _MAGIC) - _MAGIC
+    r = fma(-k, 1.6667485837041758e-19, fma(-k, 1.984187159194406e-09, fma(-k, 3.141592651605606, x)))
     odd = (bits64(k + _MAGIC) & u64(1)) << u64(63)
     return float64_of(bits64(sinpi64(r * (1.0 / np.pi))) ^ odd)
 
@@ -104,8 +104,8 @@ def sin64(x: Any) -> Any:
 @inline
 def cos64(x: Any) -> Any:
     """cos x for |x| ≤ 10⁶."""
-    k = (x * (1.0 / np.pi) + _MAGIC) - _MAGIC
-    r = ((x - k * 3.141592651605606) - k * 1.984187159194406e-09) - k * 1.6667485837041758e-19
+    k = fma(x, 1.0 / np.pi, _MAGIC) - _MAGIC
+    r = fma(-k, 1.6667485837041758e-19, fma(-k, 1.984187159194406e-09, fma(-k, 3.141592651605606, x)))
     odd = (bits64(k + _MAGIC) & u64(1)) << u64(63)
     return float64_of(bits64(cospi64(r * (1.0 / np.pi))) ^ odd)
 
@@ -114,18 +114,18 @@ def cos64(x: Any) -> Any:
 def sinpi32(v: Any) -> Any:
     """sin πv for |v| ≤ ½, float32."""
     y = v * v
-    p = f32(-0.5982904112834275) + y * f32(0.07765591227601387)
-    p = f32(-5.167710076668315) + y * (f32(2.550077386528912) + y * p)
-    return v * (f32(3.1415926400772034) + y * p)
+    p = fma(y, f32(0.07765591227601387), f32(-0.5982904112834275))
+    p = fma(y, fma(y, p, f32(2.550077386528912)), f32(-5.167710076668315))
+    return v * fma(y, p, f32(3.1415926400772034))
 
 
 @inline
 def cospi32(v: Any) -> Any:
     """cos πv for |v| ≤ ½, float32."""
     y = v * v
-    p = f32(0.2349370685950865) + y * f32(-0.024395932097550446)
-    p = f32(4.058709154763134) + y * (f32(-1.3352119493905503) + y * p)
-    return f32(1.0) + y * (f32(-4.934802136928946) + y * p)
+    p = fma(y, f32(-0.024395932097550446), f32(0.2349370685950865))
+    p = fma(y, fma(y, p, f32(-1.3352119493905503)), f32(4.058709154763134))
+    return fma(y, fma(y, p, f32(-4.934802136928946)), f32(1.0))
 
 
 @inline
@@ -136,21 +136,21 @@ def log32(x: Any) -> Any:
     f = float32_of(u32(b - (u32(e - u32(128)) << _MANTISSA32))) - f32(1.0)
     s = f / (f32(2.0) + f)
     z = s * s
-    p = f32(0.28550820815958683) + z * f32(0.23330467216342318)
-    p = f32(0.6666666655449709) + z * (f32(0.4000012183980616) + z * p)
+    p = fma(z, f32(0.23330467216342318), f32(0.28550820815958683))
+    p = fma(z, fma(z, p, f32(0.4000012183980616)), f32(0.6666666655449709))
     k = f32(np.int32(e)) - f32(128.0)
-    return k * _LN2_HIGH32 + ((k * _LN2_LOW32 + s * (z * p)) + f32(2.0) * s)
+    return fma(k, _LN2_HIGH32, fma(f32(2.0), s, fma(s, z * p, k * _LN2_LOW32)))
 
 
 @inline
 def exp32(x: Any) -> Any:
     """exp x; 0 below −87 and ∞ above 88, NaN for NaN, float32."""
-    shifted = x * _LOG2E32 + _MAGIC32
+    shifted = fma(x, _LOG2E32, _MAGIC32)
     k = shifted - _MAGIC32
-    r = (x - k * _LN2_HIGH32) - k * _LN2_LOW32
-    p = f32(0.008375126398153335) + r * f32(0.0013941108433972674)
-    p = f32(0.16666415514653277) + r * (f32(0.04166635289677516) + r * p)
-    p = f32(1.0) + r * (f32(1.000000037716214) + r * (f32(0.5000000047117757) + r * p))
+    r = fma(-k, _LN2_LOW32, fma(-k, _LN2_HIGH32, x))
+    p = fma(r, f32(0.0013941108433972674), f32(0.008375126398153335))
+    p = fma(r, fma(r, p, f32(0.04166635289677516)), f32(0.16666415514653277))
+    p = fma(r, fma(r, fma(r, p, f32(0.5000000047117757)), f32(1.000000037716214)), f32(1.0))
     scaled = float32_of(u32(bits32(p) + u32(bits32(shifted) << _MANTISSA32)))
     scaled = f32(0.0) if x < f32(-87.0) else scaled
     return f32(np.inf) if x > f32(88.0) else scaled

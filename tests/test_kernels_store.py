@@ -1,0 +1,79 @@
+"""Generated modules on disk: private, verified, reused by the second process, with a fallback."""
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from symsched.kernels import store
+
+PROGRAM = """
+import numba, sys
+from numba.core import event
+from symsched.montecarlo import Diffusion, simulate
+with event.install_recorder("numba:compile") as compiled:
+    found = simulate(Diffusion("-x**3 + sin(t)/3", "1/2", 0), 300, 5, seed=1)
+print(repr(float(found.mean[-1])), len(compiled.buffer))
+"""
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    monkeypatch.setenv("SYMSCHED_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def test_the_directory_is_private(own):
+    assert store.directory() == own / "kernels"
+    assert stat.S_IMODE((own / "kernels").stat().st_mode) == 0o700
+
+
+def test_xdg_is_the_second_choice(tmp_path, monkeypatch):
+    monkeypatch.delenv("SYMSCHED_CACHE_DIR", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert store.wanted_directory() == tmp_path / "symsched" / "kernels"
+
+
+def test_a_module_is_named_by_its_content_and_loaded_once(own):
+    text = "value = 41 + 1\n"
+    module = store.load(text)
+    assert module.value == 42
+    assert store.load(text) is module
+    assert [p.suffix for p in (own / "kernels").glob("symsched_kernel_*")] == [".py"]
+
+
+@pytest.mark.usefixtures("own")
+def test_a_changed_file_is_written_anew():
+    text = "value = 'right'\n"
+    path = store.save(text)
+    path.write_text("value = 'wrong'\n")
+    assert store.load(text).value == "right"
+    assert path.read_text() == text
+
+
+def test_a_directory_that_cannot_be_written_warns_and_falls_back(tmp_path, monkeypatch):
+    blocked = tmp_path / "file"
+    blocked.write_text("not a directory")
+    monkeypatch.setenv("SYMSCHED_CACHE_DIR", str(blocked))
+    with pytest.warns(RuntimeWarning, match="Set SYMSCHED_CACHE_DIR"):
+        where = store.directory()
+    assert where.is_dir()
+    assert where != blocked
+
+
+@pytest.mark.slow
+def test_the_second_process_compiles_nothing(own):
+    environment = {**os.environ, "SYMSCHED_CACHE_DIR": str(own)}
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, check=True
+        ).stdout.split()
+        for _ in range(2)
+    ]
+    assert runs[0][0] == runs[1][0]
+    assert int(runs[0][1]) > 0
+    assert runs[1][1] == "0"
+    assert Path(own / "kernels").exists()
