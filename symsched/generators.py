@@ -44,6 +44,7 @@ class Generators:
     meaning: dict[sp.Dummy, sp.Expr | None] = field(default_factory=dict)
     shown: dict[sp.Dummy, sp.Expr] = field(default_factory=dict)
     logs: dict[sp.Dummy, sp.Expr] = field(default_factory=dict)
+    powers: dict[sp.Dummy, tuple[sp.Expr, sp.Expr]] = field(default_factory=dict)  # G -> (base, exponent)
     _by_key: dict[Any, sp.Dummy] = field(default_factory=dict)
     # (base, monomial) -> {c: generator of base^(c monomial)}; base "tan" means tan(c monomial / 2).
     _families: dict[tuple[sp.Expr | str, sp.Expr], dict[sp.Rational, sp.Dummy]] = field(default_factory=dict)
@@ -66,10 +67,10 @@ class Generators:
         exponent = size * monomial
         if isinstance(base, str):
             return self.named((base, exponent), sp.tan(exponent / 2), sp.tan(self.show(exponent) / 2), False)
-        if base == sp.E:
-            return self.named((base, exponent), sp.exp(exponent), sp.exp(self.show(exponent)), True)
-        meaning = sp.Pow(base, exponent, evaluate=False)
-        return self.named((base, exponent), meaning, self.show(base) ** self.show(exponent), True)
+        meaning = sp.exp(exponent) if base == sp.E else sp.Pow(base, exponent, evaluate=False)
+        dummy = self.named((base, exponent), meaning, self.show(base) ** self.show(exponent), True)
+        self.powers[dummy] = (base, exponent)
+        return dummy
 
     def show(self, expr: sp.Expr) -> sp.Expr:
         """Put the meanings back."""
@@ -215,26 +216,26 @@ class Rewriter:
     def _power(self, base: sp.Expr, exponent: sp.Expr) -> sp.Expr:
         if exponent.is_Integer:
             return self.rewrite(base) ** exponent
-        parts = self._split(exponent)
-        result = sp.S.One
-        for factor, power in _positive_factors(self._reduced(self.rewrite(base)), self.known):
-            for monomial, coefficient in parts:
-                result *= self._radical(factor, monomial, coefficient * power)
-        return result
-
-    def _radical(self, base: sp.Expr, monomial: sp.Expr, coefficient: sp.Rational) -> sp.Expr:
-        if monomial == 1 and coefficient.is_Integer:
-            return base**coefficient
-        return self.known.member(base, monomial, abs(coefficient)) ** sp.sign(coefficient)
+        power_of = self._reduced(self.rewrite(exponent))
+        factors = list(_positive_factors(self._reduced(self.rewrite(base)), self.known))
+        return sp.Mul(*[self._raise(factor, power * power_of) for factor, power in factors])
 
     def _exponential(self, argument: sp.Expr) -> sp.Expr:
+        return self._raise(sp.E, self._reduced(self.rewrite(argument)))
+
+    def _raise(self, base: sp.Expr, exponent: sp.Expr) -> sp.Expr:
+        """base^exponent, both written in generators; powers of powers and exponentials of logarithms collapse."""
+        if base in self.known.powers:
+            base, inner = self.known.powers[base]
+            return self._raise(base, self._reduced(inner * exponent))
         result = sp.S.One
-        for monomial, coefficient in self._split(argument):
-            base = self.known.logs.get(monomial)
-            if base is not None:
-                result *= self._radical(base, sp.S.One, coefficient)
+        for monomial, coefficient in split_exponent(exponent):
+            if base == sp.E and monomial in self.known.logs:
+                result *= self._raise(self.known.logs[monomial], coefficient)
+            elif monomial == 1 and coefficient.is_Integer and base != sp.E:
+                result *= base**coefficient
             else:
-                result *= self.known.member(sp.E, monomial, abs(coefficient)) ** sp.sign(coefficient)
+                result *= self.known.member(base, monomial, abs(coefficient)) ** sp.sign(coefficient)
         return result
 
     def _logarithm(self, argument: sp.Expr) -> sp.Expr:
@@ -287,7 +288,7 @@ class Rewriter:
     def _root(self, base: sp.Expr) -> sp.Expr:
         """√base for a base already written in generators."""
         factors = _positive_factors(self._reduced(base), self.known)
-        return sp.Mul(*[self._radical(factor, sp.S.One, power / 2) for factor, power in factors])
+        return sp.Mul(*[self._raise(factor, power / 2) for factor, power in factors])
 
 
 def _exponent_of(expr: sp.Expr) -> sp.Expr | None:
