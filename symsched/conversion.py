@@ -29,7 +29,7 @@ from symsched.generators import canonical
 from symsched.inversion import MonotoneInverse, R, closed_inverse
 from symsched.normalform import decide_zero
 from symsched.schedule import Schedule, as_expression
-from symsched.signs import sign_on_unit
+from symsched.signs import resolve_abs
 from symsched.symbols import t
 
 if TYPE_CHECKING:
@@ -231,14 +231,4 @@ def _neat(expr: sp.Expr) -> sp.Expr:
             forms.append(form(expr))
         except (sp.PolynomialError, RecursionError):
             continue  # no such form for this expression
-    return _without_abs(min(forms, key=sp.count_ops))
-
-
-def _without_abs(expr: sp.Expr) -> sp.Expr:
-    """|f| is f or −f when f keeps its sign on (0, 1); SymPy, which knows only t > 0, leaves |t − 1|."""
-    signed = {}
-    for absolute in expr.atoms(sp.Abs):
-        sign = sign_on_unit(absolute.args[0])
-        if sign.value in ("positive", "negative"):
-            signed[absolute] = absolute.args[0] * (1 if sign.positive else -1)
-    return expr.xreplace(signed)
+    return resolve_abs(min(forms, key=sp.count_ops))

@@ -283,4 +283,4 @@ def _where(name: str, expr: sp.Expr, sign: Sign) -> str:
     if sign.witness is not None:
         point, value = sign.witness
         return f"{name} = {value:.4g} at t = {point:.6g}"
-    return f"{name} = {expr} is {sign.value} there" if sign.value != "zero" else "it is constant"
+    return f"{name} is identically 0" if sign.value == "zero" else f"{name} = {expr} is {sign.value} there"

@@ -81,6 +81,16 @@ def sign_on_unit(expr: sp.Expr, symbol: sp.Symbol = t) -> Sign:
     return Sign("unknown", "no route decided")
 
 
+def resolve_abs(expr: sp.Expr) -> sp.Expr:
+    """|f| is f or −f when f keeps its sign on (0, 1); SymPy, which knows only t > 0, leaves |t − 1|."""
+    signed = {}
+    for absolute in expr.atoms(sp.Abs):
+        sign = sign_on_unit(absolute.args[0])
+        if sign.value in ("positive", "negative"):
+            signed[absolute] = absolute.args[0] * (1 if sign.positive else -1)
+    return expr.xreplace(signed)
+
+
 def _refute(expr: sp.Expr, symbol: sp.Symbol) -> Sign | None:
     """Two probes of opposite, rigorous sign."""
     first: int | None = None
