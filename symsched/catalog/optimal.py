@@ -1,8 +1,9 @@
 """Schedules that are optimal for something: Föllmer, the lazy families, the Lipschitz-optimal one."""
 
-from sympy import Expr, Symbol, limit, solve, sqrt, symbols
+from sympy import Expr, Symbol, factor, limit, solve, sqrt, symbols
 
-from symsched.catalog.registry import ANY, NONNEGATIVE, POSITIVE, Number, Pair, schedule
+from symsched.catalog.registry import INCREASING, NONNEGATIVE, POSITIVE, Number, Pair, schedule
+from symsched.lazy import solve as solve_lazy
 from symsched.symbols import t
 
 
@@ -20,17 +21,16 @@ def follmer() -> Pair:
     kind="point-mass (kappa > 0); scaled or standard (kappa = 0)",
     kappa=NONNEGATIVE,
     rho=POSITIVE,
-    beta=ANY,
+    beta=INCREASING,
 )
-def lazy(kappa: Number, rho: Number = 1, beta: Expr | str | None = None) -> Pair:
+def lazy(kappa: Number, rho: Number = 1, beta: Number = None) -> Pair:
     """Zero drift on Gaussian data N(0, ρ²) when the diffusion scale is κ ε*.
 
-    α² = ρ²(β^q - β²) with q = 2κ/(1 + κ), for any increasing β (β = t unless given).  Derived, not typed: the formula
-    is the solution of the lazy condition.  kappa >= 0, rho > 0, beta an expression in t.
+    α² = ρ²(β^q - β²) with q = 2κ/(1 + κ), for any increasing β.  Derived, not typed: `symsched.lazy.solve` obtains it
+    from the lazy condition, and chooses β (t for κ >= 1, t^(1/q) for 0 < κ < 1, sin(πt/2) for κ = 0) unless given.
+    kappa >= 0, a number or an expression in t; rho > 0; beta an increasing expression in t.
     """
-    from symsched.lazy import solve as solve_lazy
-
-    found = solve_lazy(kappa=kappa, rho=rho, beta=t if beta is None else beta)
+    found = solve_lazy(kappa=kappa, rho=rho, beta=beta)
     return found.alpha, found.beta
 
 
@@ -53,4 +53,4 @@ _M = Symbol("M", positive=True)
 def _geometric() -> tuple[Expr, Expr]:
     noise, data = symbols("noise data")
     (found,) = solve([noise + data - 1, noise + _M**2 * data - _M ** (2 * t)], [noise, data], dict=True)
-    return found[noise], found[data]
+    return factor(found[noise]), factor(found[data])

@@ -37,7 +37,8 @@ class Domain:
 
 POSITIVE = Domain("> 0", lambda v: v.is_extended_positive if v.is_finite is not False else False)
 NONNEGATIVE = Domain(">= 0", lambda v: v.is_extended_nonnegative if v.is_finite is not False else False)
-ANY = Domain("a schedule or an expression in t", lambda _: True)
+INCREASING = Domain("increasing in t", lambda _: True)
+ANY = Domain("a schedule", lambda _: True)
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,7 @@ class Entry:
     @property
     def signature(self) -> str:
         parameters = inspect.signature(self.build).parameters.values()
-        shown = (
-            p.name if p.default is p.empty else f"{p.name}={p.default}" for p in parameters if p.default is not None
-        )
+        shown = (p.name if p.default is p.empty else f"{p.name}={p.default or '…'}" for p in parameters)
         return f"{self.name}({', '.join(shown)})"
 
     @property
@@ -68,8 +67,8 @@ class Entry:
 
     def general(self) -> Schedule:
         """The schedule with a symbol for every numeric parameter: the formula as papers print it."""
-        free = {n: PARAMETERS.get(n, Symbol(n, positive=True)) for n, d in self.domains.items() if d is not ANY}
-        return self.build(**free)
+        numeric = [name for name, domain in self.domains.items() if domain not in (ANY, INCREASING)]
+        return self.build(**{name: PARAMETERS.get(name, Symbol(name, positive=True)) for name in numeric})
 
 
 def schedule(*, source: str, kind: str, **domains: Domain) -> Callable[[Callable[P, Pair]], Callable[P, Schedule]]:
@@ -132,12 +131,16 @@ def _exact(value: Any, key: str, entry: Entry) -> Expr:
         return parse_expression(value, PARAMETERS)
     if isinstance(value, bool) or not isinstance(value, int | float | Expr):
         given = quoted(value.name if isinstance(value, Call) else value)
-        raise InputError(f"{entry.name}: {key} must be a number {entry.domains[key].words}, not {given}")
+        raise InputError(f"{entry.name}: {key} must be {_article(entry, key)} {entry.domains[key].words}, not {given}")
     if isinstance(value, float):
         if not math.isfinite(value):
             raise InputError(f"{entry.name}: {key} is {value}, but must be finite and {entry.domains[key].words}")
         return Rational(repr(float(value)))
     return Integer(value) if isinstance(value, int) else value
+
+
+def _article(entry: Entry, key: str) -> str:
+    return "an expression" if entry.domains[key] is INCREASING else "a number"
 
 
 def _label(value: Any) -> str:

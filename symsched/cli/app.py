@@ -30,6 +30,8 @@ A schedule is written as a catalogue call, [bold]"lazy(kappa=1, rho=0.5)"[/bold]
 Exit codes: 0 all well, 1 a claim failed, 2 bad input.
 """)
 
+BROKEN_PIPE = 141  # what a shell reports for a process that its reader left
+
 app = typer.Typer(
     name="symsched",
     help=HELP,
@@ -79,9 +81,9 @@ def run(args: Sequence[str]) -> int:
         return _complain(_usage(error))
     except (typer.Abort, KeyboardInterrupt):
         return _complain("interrupted", 130)
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # Typer turns a broken pipe into the latter
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left: say nothing more
-        return 0
+        return BROKEN_PIPE
 
 
 def _complain(message: str, code: int = 2) -> int:

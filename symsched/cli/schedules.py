@@ -54,10 +54,7 @@ def _row(entry: Any) -> dict[str, str]:
 
 
 def _show(row: dict[str, str]) -> None:
-    from rich.console import Console
-
-    console = Console(highlight=False, soft_wrap=True)
     domain = f"   ({row['domain']})" if row["domain"] else ""
-    console.print(f"[bold cyan]{row['signature']}[/bold cyan]{domain}")
+    typer.echo(typer.style(row["signature"], fg=typer.colors.CYAN, bold=True) + domain)
     for line in (row["summary"], row["formula"], f"{row['kind']}; {row['source']}"):
-        console.print(f"    {line}", markup=False)
+        typer.echo(f"    {line}")
