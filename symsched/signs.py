@@ -178,7 +178,7 @@ def _compose_monotone(expr: sp.Expr, symbol: sp.Symbol) -> int:
 
 def _vanishes(expr: sp.Expr, end: int, symbol: sp.Symbol) -> bool:
     at_end = expr.subs(symbol, end)
-    return bool(at_end.is_finite) and bool(decide_zero(at_end))
+    return not at_end.has(sp.AccumBounds) and bool(at_end.is_finite) and bool(decide_zero(at_end))
 
 
 def _compose_trig(expr: sp.Expr, symbol: sp.Symbol) -> int:
