@@ -40,8 +40,7 @@ bits32 = _cast(types.float32, types.uint32, ir.IntType(32))
 float32_of = _cast(types.uint32, types.float32, ir.FloatType())
 
 
-@intrinsic
-def fma(typingctx: Any, a: Any, b: Any, c: Any) -> Any:  # noqa: ARG001
+def _fma(typingctx: Any, a: Any, b: Any, c: Any) -> Any:  # noqa: ARG001
     """a b + c, rounded once: the same bits on every machine."""
     kind = a if a == b == c and a in (types.float32, types.float64) else types.float64
 
@@ -50,3 +49,6 @@ def fma(typingctx: Any, a: Any, b: Any, c: Any) -> Any:  # noqa: ARG001
         return builder.fma(*values)
 
     return kind(a, b, c), generate
+
+
+fma: Any = intrinsic(_fma)

@@ -3,6 +3,6 @@
 from symsched.montecarlo.coupling import Coupled, System, couple
 from symsched.montecarlo.model import Diffusion
 from symsched.montecarlo.result import Result
-from symsched.montecarlo.simulate import simulate
+from symsched.montecarlo.runs import simulate
 
 __all__ = ["Coupled", "Diffusion", "Result", "System", "couple", "simulate"]

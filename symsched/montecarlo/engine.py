@@ -19,6 +19,8 @@ Array = NDArray[np.float64]
 CHUNK_BYTES = 1 << 24
 #: Steps times paths times dimensions of a chunk: about a twentieth of a second.
 CHUNK_WORK = 1 << 24
+#: Units of a chunk at most, however few the steps.
+CHUNK_UNITS = 64
 #: Bytes that all histograms together may take.
 HISTOGRAM_BYTES = 1 << 26
 
@@ -55,7 +57,7 @@ class Job:
         path_bytes = 8 * self.dim * (len(self.save) + 1)
         by_memory = CHUNK_BYTES // (path_bytes * moments.UNIT)
         by_work = CHUNK_WORK // (moments.UNIT * self.dim * max(1, len(self.grid) - 1))
-        return max(1, min(by_memory, by_work))
+        return max(1, min(by_memory, by_work, CHUNK_UNITS))
 
 
 @dataclass(frozen=True)

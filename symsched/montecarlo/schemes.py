@@ -174,14 +174,16 @@ def _exponential(model: Model, grid: Array, dtype: str) -> Tables:
     shape = Shape("one", dtype)
     code, text = _code(model.data_prediction, model, shape)
     alpha, beta = table((sde.schedule.alpha, sde.schedule.beta), grid).T
-    phi = _decay(model, 0.0, grid)
-    spread = np.sqrt(np.maximum(alpha[1:] ** 2 - (phi * alpha[:-1]) ** 2, 0))
-    S = np.stack([phi, beta[1:] - phi * beta[:-1], spread], axis=1)
+    phi, fresh = _decay(model, 0.0, grid)
+    S = np.stack([phi, beta[1:] - phi * beta[:-1], alpha[1:] * np.sqrt(fresh)], axis=1)
     return Tables(shape, text, S, table(code.table, grid[:-1]), np.zeros((len(phi), 0)), np.zeros(0))
 
 
-def _decay(model: Model, rho: float, grid: Array) -> Array:
-    """Φ = √(V′/V) exp(−∫ε/V) with V = α² + ρ²β²: the flow of one Gaussian component; Φ = 0 from V = 0."""
+def _decay(model: Model, rho: float, grid: Array) -> tuple[Array, Array]:
+    """Φ = √(V′/V) e^−I and the fresh share 1 − e^−2I of the variance V′, with I = ∫ε/V and V = α² + ρ²β².
+
+    From V = 0 nothing is left: Φ = 0 and the share is 1.  With constant κ, e^−I = (β√V′/(β′√V))^κ.
+    """
     sde = model.interpolant
     assert sde is not None
     schedule = sde.schedule
@@ -189,10 +191,11 @@ def _decay(model: Model, rho: float, grid: Array) -> Array:
     with np.errstate(divide="ignore", invalid="ignore"):
         growth = np.sqrt(variance[1:] / variance[:-1])
         if sde.kappa is not None and not sde.kappa.free_symbols:
-            shrink = (beta[:-1] / beta[1:] * growth) ** float(sde.kappa) if sde.kappa != 0 else 1.0
+            rate = -float(sde.kappa) * np.log(beta[:-1] / beta[1:] * growth) if sde.kappa != 0 else 0 * beta[1:]
         else:
-            shrink = np.exp(-integrals(model.eps / schedule.variance(sp.Rational(rho)), grid))
-        return np.where((variance[:-1] == 0) | (variance[1:] == 0) * (shrink == 0), 0.0, growth * shrink)
+            rate = integrals(model.eps / schedule.variance(sp.Rational(rho)), grid)
+        rate[variance[:-1] == 0] = np.inf
+        return np.where(np.isposinf(rate), 0.0, growth * np.exp(-rate)), -np.expm1(-2 * rate)
 
 
 def _gaussian_flow(model: Model, grid: Array) -> tuple[Array, Array, Array]:
@@ -204,10 +207,10 @@ def _gaussian_flow(model: Model, grid: Array) -> tuple[Array, Array, Array]:
     means = frame.into(frame.mean)
     beta, alpha = table((sde.schedule.beta, sde.schedule.alpha), grid).T
     flows = {s: _decay(model, float(s), grid) for s in np.unique(frame.stds)}
-    P = np.stack([flows[s] for s in frame.stds], axis=1)
+    P, fresh = (np.stack([flows[s][k] for s in frame.stds], axis=1) for k in (0, 1))
     shift = beta[:, None] * means
-    V = alpha[:, None] ** 2 + (beta[:, None] * frame.stds) ** 2
-    return P, shift[1:] - P * shift[:-1], np.sqrt(np.maximum(V[1:] - P**2 * V[:-1], 0))
+    V = alpha[1:, None] ** 2 + (beta[1:, None] * frame.stds) ** 2
+    return P, shift[1:] - P * shift[:-1], np.sqrt(V * fresh)
 
 
 def _linear_flow(model: Model, grid: Array) -> tuple[Array, Array, Array]:

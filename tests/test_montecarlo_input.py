@@ -1,0 +1,97 @@
+"""Every mistake of a user gets one line that names what was given and what would be right."""
+
+import numpy as np
+import pytest
+import sympy as sp
+
+from symsched.data import Empirical, Gaussian
+from symsched.errors import InputError
+from symsched.montecarlo import Diffusion, System, couple, simulate
+from symsched.schedule import Schedule
+from symsched.sde import InterpolantSDE
+from symsched.symbols import rho, t, x
+
+OU = Diffusion(-x, 0.5, 0)
+LINEAR = Schedule(1 - t, t)
+EXPLODES = Diffusion(x**3, 1, 10)
+
+MISTAKES = {
+    "no paths": (lambda: simulate(OU, 0), "paths is 0; it should be >= 1"),
+    "negative steps": (lambda: simulate(OU, 10, -1), "steps is -1; it should be >= 1"),
+    "a fraction of paths": (lambda: simulate(OU, 1.5), "paths is 1.5; it should be an integer >= 1"),
+    "unknown scheme": (lambda: simulate(OU, 10, 5, "rk4"), "scheme is 'rk4'; it should be one of euler, lazy"),
+    "negative seed": (lambda: simulate(OU, 10, seed=-1), "seed is -1"),
+    "large seed": (lambda: simulate(OU, 10, seed=2**64), r"below 2\*\*64"),
+    "bad dtype": (lambda: simulate(OU, 10, dtype="int8"), "dtype is 'int8'; it should be 'float64' or 'float32'"),
+    "grid not increasing": (lambda: simulate(OU, 10, grid=[0, 0.5, 0.5, 1]), "grid goes from 0.5 to 0.5"),
+    "grid outside": (lambda: simulate(OU, 10, grid=[0, 1.5]), r"grid has the time 1.5; times should lie in \[0, 1\]"),
+    "grid of NaN": (lambda: simulate(OU, 10, grid=[0, float("nan")]), "grid has the time nan"),
+    "grid of one": (lambda: simulate(OU, 10, grid=[0.5]), "grid has one time"),
+    "grid of words": (lambda: simulate(OU, 10, grid=["a"]), "grid is"),
+    "save outside": (lambda: simulate(OU, 10, save=[-0.1]), "save has the time -0.1"),
+    "save before start": (lambda: simulate(OU, 10, start=0.5, save=[0.1]), r"outside the grid's \[0.5, 1\]"),
+    "start at the end": (lambda: simulate(OU, 10, start=1), r"start is 1; it should be one time in \[0, 1\)"),
+    "start and grid": (lambda: simulate(OU, 10, start=0.3, grid=[0, 1]), "give one of them"),
+    "no threads": (lambda: simulate(OU, 10, threads=0), "threads is 0"),
+    "negative keep": (lambda: simulate(OU, 10, keep_paths=-2), "keep_paths is -2"),
+    "not an executor": (lambda: simulate(OU, 10, executor=3), "executor is a int; give a concurrent.futures executor"),
+    "not an SDE": (lambda: simulate("x"), "cannot simulate a str; give an InterpolantSDE or a Diffusion"),
+    "unknown symbol": (lambda: Diffusion(sp.Symbol("k") * x, 1), "the drift contains k, which has no value"),
+    "unknown symbol in eps": (lambda: Diffusion(-x, x), "eps contains x"),
+    "unknown name in text": (lambda: Diffusion("k*x", 1), "unknown name 'k'"),
+    "not an expression": (lambda: Diffusion(None, 1), "drift is None; it should be an expression"),
+    "empty drift": (lambda: Diffusion([], 1), "drift is empty"),
+    "open parameter": (lambda: simulate(InterpolantSDE(LINEAR, Gaussian(0, rho))), "parameters without a value: rho"),
+    "unprintable": (lambda: simulate(Diffusion(sp.besselj(0, x), 1), 10, 5), "no kernel can be made of besselj"),
+    "initial of wrong shape": (lambda: simulate(Diffusion(-x, 1, [1, 2]), 10), "initial has shape"),
+    "initial of NaN": (lambda: simulate(Diffusion(-x, 1, np.nan), 10), "not finite"),
+    "initial of words": (lambda: simulate(Diffusion(-x, 1, "here"), 10), "initial is 'here'"),
+    "exponential of anything": (lambda: simulate(EXPLODES, 10, 5, "exponential"), "scheme 'exponential' needs"),
+    "too many points": (
+        lambda: simulate(InterpolantSDE(LINEAR, Empirical(np.arange(3000.0))), 10, 5),
+        "3000 components in 1 dimensions is too large",
+    ),
+    "memory": (
+        lambda: simulate(OU, 10**12, keep_paths=10**12),
+        "1000000000000 stored paths of dimension 1 at 2 times need 14901.2 GiB",
+    ),
+    "pole inside": (lambda: simulate(Diffusion(1 / (t - sp.Rational(1, 2)), 1), 10, 4), "not finite at t = 0.5"),
+    "infinite at 0 and saved there": (
+        lambda: simulate(InterpolantSDE(LINEAR, Gaussian(0, 1), kappa=1), 10, 4, save=[0, 1]),
+        "infinite at t = 0, so nothing can be saved there; save times from 0.25 on",
+    ),
+    "infinite at 0 and one step": (
+        lambda: simulate(InterpolantSDE(LINEAR, Gaussian(0, 1), kappa=1), 10, 1),
+        "there is one step only",
+    ),
+    "one system": (lambda: couple(System(OU, 4)), "couple got 1 systems; it needs at least two"),
+    "different ends": (
+        lambda: couple(System(OU, 4), System(OU, grid=[0, 0.5])), "coupled systems should share both ends",
+    ),
+    "no steps": (lambda: couple(System(OU, 4), System(OU)), "steps is None"),
+    "different dimensions": (
+        lambda: couple(System(OU, 4), System(Diffusion(["-x0", "-x1"], 1, 0), 4)), "the systems have dimensions",
+    ),
+    "save off the grid": (lambda: couple(System(OU, 4), System(OU, 3), save=[0.5]), "not on every grid"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_one_clear_line(name):
+    call, message = MISTAKES[name]
+    with pytest.raises(InputError, match=message) as caught:
+        call()
+    assert "\n" not in str(caught.value)
+
+
+def test_lost_paths_are_counted_and_the_time_is_named():
+    with pytest.raises(InputError, match=r"not finite at t = 0\.\d+ on some paths: 1000 of 1000 were lost") as caught:
+        simulate(EXPLODES, 1000, 100)
+    assert "with 100 steps; use more steps" in str(caught.value)
+
+
+def test_some_lost_paths_among_many():
+    with pytest.raises(InputError, match=r": (\d+) of 4000 were lost") as caught:
+        simulate(Diffusion(x**3, 1, [[0.0], [0.0], [0.0], [30.0]]), 4000, 100)
+    lost = int(str(caught.value).split(" of 4000")[0].split()[-1])
+    assert 1000 <= lost < 2500
