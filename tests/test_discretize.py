@@ -94,6 +94,16 @@ def test_what_is_not_lazy_is_not_exact() -> None:
     assert not _exact_in_one_step(InterpolantSDE(lazy_schedule(1, 1, t**2), Gaussian(0, 1), kappa=1), "euler")
 
 
+def test_a_point_start_at_rest_needs_no_finite_slope() -> None:
+    """κ = 2, β = t for data of another spread: the slope is infinite at t = 0, where there is nothing to move."""
+    sde = InterpolantSDE(lazy_schedule(2, 1), Gaussian(0, 2), kappa=2)
+    assert sde.schedule.limit("alpha", 0) == 0
+    with pytest.raises(InputError, match="infinite at t = 0"):
+        sde.drift_at(0, 1.0)
+    coarse, fine = (trajectory(sde, steps, "lazy").w2()[-1] for steps in (100, 400))
+    assert fine < coarse / 2 < 0.1
+
+
 def test_lazy_is_exact_for_an_isotropic_plane_and_not_for_another() -> None:
     schedule = lazy_schedule(1, 2)
     assert _exact_in_one_step(InterpolantSDE(schedule, Gaussian([1, 5], 2), kappa=1))

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from symsched.data import Gaussian, GaussianMixture
-from symsched.discretize import kl, noise_variance, trajectory, w2
+from symsched.discretize import kl, noise_variance, retention, trajectory, w2
 from symsched.discretize.distances import excess
 from symsched.discretize.quadrature import antiderivative, cells
 from symsched.schedule import Schedule
@@ -101,6 +101,7 @@ def test_trajectory_distances_are_the_general_ones() -> None:
 
 INTEGRALS: list[tuple[str, list[float], bool]] = [
     ("1/(1 + t)", [0, 0.3, 1], True),
+    ("1/(2 - t) + 1/(1 + t**2)", [0, 0.3, 1], True),
     ("t**3 - t + 1", [0, 0.5, 1], True),
     ("exp(-t)*sin(3*t)", [0, 0.1, 0.7, 1], False),
     ("t**(-1/2)", [0, 0.25, 1], False),
@@ -128,3 +129,17 @@ def test_the_noise_of_a_lazy_step_is_the_growth_of_the_variance() -> None:
     assert noise_variance(sde, grid) == pytest.approx(np.diff(np.asarray(variance, dtype=float)), rel=1e-13)
     general = InterpolantSDE(sde.schedule, GaussianMixture([1], [0], [2]), kappa=sp.Rational(1, 2))
     assert noise_variance(general, grid) == pytest.approx(noise_variance(sde, grid), rel=1e-13)  # by quadrature
+
+
+def test_retention_of_the_noise() -> None:
+    """E = (r/r')^κ: for the linear schedule r = t/(1−t), so (1/3)^κ from 1/4 to 1/2, and 0 across either end."""
+    schedule, grid = Schedule("1 - t", "t"), np.array([0, 0.25, 0.5, 1])
+    for kappa in (1, 2):
+        kept, fresh = retention(InterpolantSDE(schedule, PLANE, kappa=kappa), grid)
+        assert kept == pytest.approx([0, 3.0**-kappa, 0], rel=1e-14)
+        assert fresh == pytest.approx([1, 1 - 9.0**-kappa, 1], rel=1e-14)
+    by_eps = retention(InterpolantSDE(schedule, PLANE, eps=2 * schedule.eps_star), grid)
+    assert by_eps[0] == pytest.approx(kept, rel=1e-13)
+    fading = retention(InterpolantSDE(schedule, PLANE, kappa="t"), grid)[0]
+    assert fading == pytest.approx([3 / 4, 2 / 3, 0], rel=1e-13)  # exp(−∫ dt/(1−t)), which converges at 0
+    assert retention(InterpolantSDE(schedule, PLANE), grid)[0].tolist() == [1, 1, 1]

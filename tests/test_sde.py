@@ -179,6 +179,21 @@ def test_point_mass_start_is_brownian_motion_with_drift() -> None:
         assert sde.eps_at(0) == 0.5
 
 
+def test_a_start_with_an_infinite_coefficient_but_no_infinite_drift() -> None:
+    """κ = 2, β = t: A ~ −t^(−1/3) while X_t ~ t^(2/3), so the path's drift starts as B(0) E[X]."""
+    schedule = Schedule("sqrt(t**(4/3) - t**2)", "t")
+    for law in (MIXTURE, Gaussian(3, 2), Gaussian([1, -2], COVARIANCE)):
+        sde = InterpolantSDE(schedule, law, kappa=2)
+        origin = np.zeros(law.dim) if law.dim > 1 else 0.0
+        expected = np.asarray(law.expectation, dtype=np.float64)
+        assert np.allclose(sde.drift_at(0, origin), expected, rtol=0, atol=1e-14)
+        assert np.allclose(sde.drift_at(1e-9, origin), expected, rtol=1e-2, atol=0)
+        with pytest.raises(InputError, match="infinite at t = 0"):
+            sde.drift_at(0, origin + 1)
+    with pytest.raises(InputError, match="infinite at t = 0: A → inf"):
+        InterpolantSDE(SCHEDULES["follmer"], MIXTURE).drift_at(0, 0.0)
+
+
 def test_points_at_one() -> None:
     sde = InterpolantSDE(SCHEDULES["linear"], Empirical([-1, 0, 2.5]))
     assert sde.drift_at(1, np.array([-1, 0, 2.5])).tolist() == [-1, 0, 2.5]
@@ -194,8 +209,8 @@ def test_several_dimensions_agree_with_one() -> None:
         for time in (0.25, 1.0):
             expected = np.stack([line.drift_at(time, states[:, k]) for k, line in enumerate(lines)], axis=1)
             assert np.allclose(plane.drift_at(time, states), expected, rtol=1e-14, atol=1e-14)
-    equal = InterpolantSDE(SCHEDULES["linear"], Gaussian([0, 0], COVARIANCE), kappa=1)
-    mixed = GaussianMixture([0.5, 0.5], [[0, 0], [0, 0]], [COVARIANCE, COVARIANCE])
+    equal = InterpolantSDE(SCHEDULES["linear"], Gaussian([1, -2], COVARIANCE), kappa=1)
+    mixed = GaussianMixture([0.5, 0.5], [[1, -2], [1, -2]], [COVARIANCE, COVARIANCE])
     general = InterpolantSDE(SCHEDULES["linear"], mixed, kappa=1)
     for time in (0.25, 0.999, 1.0):
         assert np.allclose(equal.drift_at(time, states), general.drift_at(time, states), rtol=1e-12, atol=1e-12)

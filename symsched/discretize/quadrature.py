@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 from flint import arb
 from numpy.typing import NDArray
-from sympy import Expr, Integral, Rational, RootSum, Symbol, integrate
+from sympy import Expr, Integral, Rational, RootSum, Symbol, integrate, log
 
 from symsched.enclose import Evaluator, compile_tape, sharpen
 from symsched.endpoints import limit_at
@@ -35,7 +35,12 @@ def antiderivative(expr: Expr) -> Expr | None:
     if not rational.is_rational_function(t):
         return None
     found = integrate(rational, t)
-    return None if found.has(Integral, RootSum) else found
+    return None if found.has(Integral, RootSum) else found.replace(log, _real_log)
+
+
+def _real_log(argument: Expr) -> Expr:
+    """log|u|, for a u of one sign on (0, 1): SymPy integrates 1/(1 − t) to −log(t − 1), which is complex there."""
+    return log(-argument if argument.subs(t, Rational(1, 2)).is_negative else argument)
 
 
 def cells(expr: Expr, grid: Array, primitive: Expr | None = None) -> Array:

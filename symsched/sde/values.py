@@ -6,7 +6,10 @@ Inside (0, 1) the drift is (ε − αα̇) s + β̇ η_X, which loses no digits 
     A x + B η_X                 (the point-mass start),
     (α̇ − ε/α) η_Z + β̇ η_X    (points at t = 1, on which η_Z = 0)
 
-whose two coefficients have finite limits.  Gaussian data has the affine drift of theory C8 in each eigendirection.
+whose two coefficients have finite limits.  At a point-mass start the state is 0 and grows like √V: a coefficient A with
+A√V → 0 adds nothing there, though A itself may be infinite (theory C12).
+
+Gaussian data has the affine drift of theory C8 in each eigendirection.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from symsched import endpoints
 from symsched.data import Gaussian
 from symsched.data.checks import known
 from symsched.data.numeric import Eigenframe, has_density, per_state
-from symsched.errors import InputError
+from symsched.errors import InputError, UndecidedError
 from symsched.symbols import mean as m
 from symsched.symbols import rho
 
@@ -76,14 +79,41 @@ def affine_tables(sde: InterpolantSDE, frame: Eigenframe, grid: Array) -> tuple[
     return tables[..., 0::2][..., which], tables[..., 1::2][..., which] * frame.into(frame.mean)
 
 
+@lru_cache(maxsize=1024)
+def vanishes_at_start(sde: InterpolantSDE, coefficient: Expr) -> bool:
+    """Whether coefficient × X_t → 0 as t → 0 along paths that start at a point: α → 0 and coefficient × α → 0.
+
+    (X_t is of size √V, and √V ~ α because r → 0.)
+    """
+    alpha = sde.schedule.alpha
+    try:
+        return bool(endpoints.limit_at(alpha, 0).is_zero and endpoints.limit_at(coefficient * alpha, 0).is_zero)
+    except UndecidedError:
+        return False
+
+
+def start_slopes(sde: InterpolantSDE, frame: Eigenframe) -> Array:
+    """Per axis, whether the slope of the affine drift may be taken as 0 at t = 0 because the state is 0 there."""
+    stds, which = np.unique(frame.stds, return_inverse=True)
+    slope, _ = direction(sde)
+    return np.array([vanishes_at_start(sde, slope.subs(rho, Rational(float(std)))) for std in stds])[which]
+
+
+def without_start(sde: InterpolantSDE, frame: Eigenframe, grid: Array, slopes: Array, at_origin: Any) -> Array:
+    """`slopes` with 0 for ±∞ at t = 0 where the state is the origin and the product vanishes along paths."""
+    infinite = np.isinf(slopes) & ((grid == 0) & at_origin)[..., None]
+    return np.where(infinite & start_slopes(sde, frame), 0.0, slopes) if infinite.any() else slopes
+
+
 def _affine(sde: InterpolantSDE, frame: Eigenframe, grid: Array, x: Array) -> Any:
     slopes, constants = affine_tables(sde, frame, grid)
+    column = x[..., None] if sde.dim == 1 else x
+    slopes = without_start(sde, frame, grid, slopes, ~column.any(axis=-1))
     bad = ~(np.isfinite(slopes) & np.isfinite(constants))
     if bad.any():
         where = float(grid[bad.any(axis=-1)].flat[0])
         tends = f"its slope tends to {slopes[bad].flat[0]:g} there"
         raise InputError(f"the drift is infinite at t = {where:g}: {tends}; {_advice(where)}")
-    column = x[..., None] if sde.dim == 1 else x
     drift = frame.back(slopes * frame.into(column) + constants)
     return drift[..., 0] if sde.dim == 1 else drift
 
@@ -105,9 +135,11 @@ def _mixed(sde: InterpolantSDE, end: int | None, grid: Array, x: Array) -> Array
     if has_density(law, alpha, beta) and _finite(weight, beta_dot):
         return combine(weight, law.score_at(alpha, beta, x), beta_dot)
     state, data, noise = by_time((sde.A, sde.B, sde.noise_weight), grid)
+    if end == 0 and not x.any() and not _finite(state) and vanishes_at_start(sde, sde.A):
+        state = np.zeros_like(state)
     if _finite(state, data):
         return combine(state, x, data)
-    if _finite(noise, beta_dot):
+    if end == 1 and _finite(noise, beta_dot):
         return combine(noise, law.eta_z_at(alpha, beta, x), beta_dot)
     named = {"A": state, "B": data}
     infinite = ", ".join(f"{name} → {value.flat[0]:g}" for name, value in named.items() if not _finite(value))
