@@ -1,3 +1,66 @@
-"""symsched: derive, prove, simulate and ship interpolation schedules for flows and diffusions."""
+"""symsched: derive, prove, simulate and ship interpolation schedules for flows and diffusions.
+
+    import symsched as ss
+
+    sched = ss.Schedule("1 - t", "t")                       # α (noise), β (data), in ss.t
+    conv = ss.convert(ss.schedules.linear(), ss.schedules.follmer())
+    sde = ss.InterpolantSDE(ss.schedules.follmer(), ss.Gaussian(0, 1), kappa=1)
+    result = ss.simulate(sde, paths=100_000, steps=100)
+    report = ss.verify()
+
+Everything below is imported on first use, so that `import symsched` costs what SymPy costs.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "t": "symbols",
+    "x": "symbols",
+    "Schedule": "schedule",
+    "Gaussian": "data",
+    "GaussianMixture": "data",
+    "Empirical": "data",
+    "InterpolantSDE": "sde",
+    "Conversion": "conversion",
+    "convert": "conversion",
+    "Diffusion": "montecarlo",
+    "simulate": "montecarlo",
+    "couple": "montecarlo",
+    "Theorem": "theorem",
+    "verify": "verification",
+    "InputError": "errors",
+    "UndecidedError": "errors",
+}
+_MODULES = {"schedules": "catalog", "lazy": "lazy", "discretize": "discretize", "verdicts": "verdicts"}
+
+__all__ = [*_HOMES, *_MODULES]
+
+if TYPE_CHECKING:
+    from symsched import catalog as schedules
+    from symsched import discretize, lazy, verdicts
+    from symsched.conversion import Conversion, convert
+    from symsched.data import Empirical, Gaussian, GaussianMixture
+    from symsched.errors import InputError, UndecidedError
+    from symsched.montecarlo import Diffusion, couple, simulate
+    from symsched.schedule import Schedule
+    from symsched.sde import InterpolantSDE
+    from symsched.symbols import t, x
+    from symsched.theorem import Theorem
+    from symsched.verification import verify
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"symsched.{_HOMES[name]}"), name)
+    if name in _MODULES:
+        return import_module(f"symsched.{_MODULES[name]}")
+    raise AttributeError(f"module 'symsched' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,331 @@
+"""Theorems as data: what is claimed, under which hypotheses, how it is derived, and what would refute it.
+
+A theorem is a list of checks of four kinds, each a plain function with keyword defaults that hold the formulas under
+test:
+
+- `step`: returns residuals that must vanish.  The verdict is exact (`decide_zero`), and the same residuals, with
+  every undefined function replaced by a concrete one, must vanish to 50 digits at random points (mpmath).
+- `values`: returns (label, value, expected) triples that must agree to 45 digits.
+- `interval`: returns (label, expression, sign) triples whose sign must be proved on the whole of (0, 1).
+- `monte_carlo`: runs the SDE itself and returns `Evidence`, with its false-positive rate and its power.
+
+Every check can have sabotaged twins, `theorem.sabotage(check, "what is wrong", formula=wrong)`: the same function with
+a wrong formula put in, which it must reject.  A check that accepts its twin proves nothing and fails the theorem.
+
+A file that binds `Theorem` objects at module level is a derivation: `symsched verify my_file.py` runs it.
+"""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import mpmath
+import sympy as sp
+from sympy.core.function import AppliedUndef
+
+from symsched.errors import InputError, UndecidedError
+from symsched.normalform import decide_zero
+from symsched.signs import sign_on_unit
+
+DIGITS = 50
+SLACK = 8  # digits lost to rounding in a residual that is evaluated with 10 guard digits
+POINTS = 3
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a Monte Carlo check found.
+
+    `measured` says it in numbers; `false_positive` bounds the probability of rejecting a true claim, and `power` is
+    the probability of rejecting the weakest of the twins, where it is known in advance.
+    """
+
+    accepted: bool
+    measured: str
+    false_positive: float
+    power: float | None = None
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a Monte Carlo check may use: a seed, and the number of paths (None: what the check needs)."""
+
+    seed: int = 0
+    paths: int | None = None
+
+    def size(self, default: int) -> int:
+        """The number of paths to start from."""
+        return default if self.paths is None else self.paths
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The result of one route on one check: passed, or not, and what was seen.
+
+    `error` marks a failure that refutes nothing: the question was left undecided, or the check itself broke.
+    """
+
+    route: str
+    passed: bool
+    detail: str
+    error: bool = False
+
+
+@dataclass(frozen=True)
+class Twin:
+    """A sabotaged check: the same function with wrong formulas."""
+
+    description: str
+    wrong: Mapping[str, Any]
+
+
+@dataclass
+class Check:
+    """One check of a theorem; calling it calls the function."""
+
+    kind: str
+    description: str
+    function: Callable[..., Any]
+    options: Mapping[str, Any] = field(default_factory=dict)
+    twins: list[Twin] = field(default_factory=list)
+
+    def __call__(self, *args: Any, **formulas: Any) -> Any:
+        return self.function(*args, **formulas)
+
+    def run(self, setting: Setting, wrong: Mapping[str, Any] | None = None) -> list[Outcome]:
+        """Every route that applies to this kind of check."""
+        formulas = dict(wrong or {})
+        if self.kind == "monte_carlo":
+            evidence = self.function(setting, **formulas)
+            return [Outcome("montecarlo", evidence.accepted, _evidence_text(evidence))]
+        found = self.function(**formulas)
+        if self.kind == "step":
+            residuals = _labelled(found)
+            routes = [_decide_all(residuals)]
+            return [*routes, _evaluate_all(residuals)] if self.options.get("numeric", True) else routes
+        return [_compare_all(found, **self.options)] if self.kind == "values" else [_prove_signs(found)]
+
+
+@dataclass
+class Theorem:
+    """A claim of the theory.
+
+    Args:
+        name: short label, such as "C3".
+        title: a few words.
+        statement: the claim, with its formulas.
+        hypotheses: what is supposed.
+        assumptions: analytic facts that are cited and not proved here (existence, Girsanov, …).
+        source: where it comes from.
+    """
+
+    name: str
+    title: str
+    statement: str
+    hypotheses: tuple[str, ...] = ()
+    assumptions: tuple[str, ...] = ()
+    source: str = ""
+    checks: list[Check] = field(default_factory=list, repr=False)
+
+    def step(self, description: str, *, numeric: bool = True) -> Callable[[Callable[..., Any]], Check]:
+        """Register a derivation step: a function that returns residuals which must be identically zero.
+
+        `numeric=False` leaves out the 50-digit evaluation, for residuals that only vanish for particular functions.
+        """
+        return self._register("step", description, numeric=numeric)
+
+    def values(self, description: str, *, tolerance: float = 1e-45) -> Callable[[Callable[..., Any]], Check]:
+        """Register numbers: a function that returns (label, value, expected) triples."""
+        return self._register("values", description, tolerance=tolerance)
+
+    def interval(self, description: str) -> Callable[[Callable[..., Any]], Check]:
+        """Register signs: a function that returns (label, expression in t, "positive" | "nonnegative") triples."""
+        return self._register("interval", description)
+
+    def monte_carlo(self, description: str) -> Callable[[Callable[..., Any]], Check]:
+        """Register a simulation: a function of a `Setting` that returns `Evidence`."""
+        return self._register("monte_carlo", description)
+
+    def _register(self, kind: str, description: str, **options: Any) -> Callable[[Callable[..., Any]], Check]:
+        def register(function: Callable[..., Any]) -> Check:
+            check = Check(kind, description, function, options)
+            self.checks.append(check)
+            return check
+
+        return register
+
+    def sabotage(self, check: Check, description: str, **wrong: Any) -> None:
+        """Register a twin of `check` with wrong formulas, which must be rejected.
+
+        Raises:
+            InputError: `check` does not belong to this theorem, or no formula is replaced.
+        """
+        if all(check is not own for own in self.checks) or not wrong:
+            raise InputError(f"{self.name}: sabotage {description!r} needs a check of this theorem and a wrong formula")
+        check.twins.append(Twin(description, wrong))
+
+
+# -- the routes ------------------------------------------------------------------------------------------------
+
+
+def _labelled(found: Any) -> dict[str, sp.Expr]:
+    if isinstance(found, Mapping):
+        return {str(label): sp.sympify(residual) for label, residual in found.items()}
+    if isinstance(found, sp.MatrixBase):
+        found = list(found)
+    if isinstance(found, (list, tuple)):
+        return {f"residual {k + 1}": sp.sympify(residual) for k, residual in enumerate(found)}
+    return {"residual": sp.sympify(found)}
+
+
+def _decide_all(residuals: Mapping[str, sp.Expr]) -> Outcome:
+    """The exact route: every normal form is 0."""
+    for label, residual in residuals.items():
+        decision = decide_zero(residual)
+        if not decision:
+            kind = "is undecided, it reduces to" if decision.zero is None else "="
+            witness = f" ({decision.witness})" if decision.witness else ""
+            detail = f"{label} {kind} {_clip(decision.normal_form)}{witness}"
+            return Outcome("exact", False, detail, error=decision.zero is None)
+    return Outcome("exact", True, f"{len(residuals)} normal form{'s' * (len(residuals) != 1)} = 0")
+
+
+def _evaluate_all(residuals: Mapping[str, sp.Expr]) -> Outcome:
+    """The numeric route: concrete functions, random points, 50 digits."""
+    worst = mpmath.mpf(0)
+    for label, residual in residuals.items():
+        for k in range(POINTS):
+            size = _relative_size(_concrete(residual), k)
+            worst = max(worst, size)
+            if not size < mpmath.mpf(10) ** (SLACK - DIGITS):
+                return Outcome("numeric", False, f"{label} is {mpmath.nstr(size, 3)} of its terms at a random point")
+    return Outcome("numeric", True, f"|residual| < {mpmath.nstr(worst + mpmath.mpf(10) ** -DIGITS, 2)}")
+
+
+def _relative_size(expr: sp.Expr, k: int) -> mpmath.mpf:
+    """|expr| relative to the largest of its terms, at the k-th random point."""
+    symbols = sorted(expr.free_symbols, key=str)
+    point = [_coordinate(str(s), k) for s in symbols]
+    terms = sp.Add.make_args(sp.expand_mul(expr)) if expr.count_ops() < 400 else sp.Add.make_args(expr)
+    with mpmath.workdps(DIGITS + 10):
+        parts = [abs(mpmath.mpmathify(v)) for v in sp.lambdify(symbols, list(terms), "mpmath")(*point)]
+        total = abs(mpmath.mpmathify(sp.lambdify(symbols, expr, "mpmath")(*point)))
+        return total / max([*parts, mpmath.mpf(1)])
+
+
+def _coordinate(name: str, k: int) -> mpmath.mpf:
+    """A number in (0.1, 0.9) that depends on the name alone, so that runs repeat."""
+    with mpmath.workdps(DIGITS + 10):
+        return mpmath.mpf(1) / 10 + mpmath.mpf(zlib.crc32(f"{name}/{k}".encode()) % 79_999) / 100_000
+
+
+def _concrete(expr: sp.Expr) -> sp.Expr:
+    """Undefined functions replaced by definite, positive, nowhere special ones."""
+    for head in {f.func for f in expr.atoms(AppliedUndef)}:
+        expr = expr.replace(head, _specimen(str(head)))
+    return expr.doit()
+
+
+def _specimen(name: str) -> Callable[..., sp.Expr]:
+    def function(*args: sp.Expr) -> sp.Expr:
+        seeds = [zlib.crc32(f"{name}:{i}".encode()) % 97 + 3 for i in range(len(args) + 1)]
+        phase = sum((sp.Rational(seeds[i], 61) * a for i, a in enumerate(args)), start=sp.Rational(seeds[-1], 40))
+        return sp.Rational(3, 2) + sp.sin(phase) / 2 + sp.exp(-phase) / 3
+
+    return function
+
+
+def _compare_all(triples: Iterable[tuple[str, Any, Any]], tolerance: float) -> Outcome:
+    worst = mpmath.mpf(0)
+    for label, value, expected in triples:
+        with mpmath.workdps(DIGITS + 10):
+            one, other = _number(value), _number(expected)
+            gap = abs(one - other) / max(1, abs(other))
+        worst = max(worst, gap)
+        if not gap <= tolerance:
+            shown = f"{mpmath.nstr(one, 17)} instead of {mpmath.nstr(other, 17)}"
+            return Outcome("numeric", False, f"{label} is {shown}")
+    return Outcome("numeric", True, f"agrees to {mpmath.nstr(worst + mpmath.mpf(10) ** -DIGITS, 2)}")
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, sp.Basic):
+        return mpmath.mpmathify(sp.N(value, DIGITS + 10))
+    return mpmath.mpmathify(value)
+
+
+def _prove_signs(triples: Iterable[tuple[str, sp.Expr, str]]) -> Outcome:
+    count, methods = 0, set[str]()
+    for label, expr, wanted in triples:
+        sign = sign_on_unit(expr)
+        if not (sign.positive if wanted == "positive" else sign.nonnegative):
+            where = f" at t = {sign.witness[0]:.6g}" if sign.witness else ""
+            return Outcome("interval", False, f"{label} is {sign.value}{where}, not {wanted}", not sign.decided)
+        count, methods = count + 1, methods | {sign.method}
+    return Outcome("interval", True, f"{count} signs proved ({', '.join(sorted(methods))})")
+
+
+def _evidence_text(evidence: Evidence) -> str:
+    power = "" if evidence.power is None else f", power {_share(evidence.power)}"
+    return f"{evidence.measured} [false positives ≤ {evidence.false_positive:.0e}{power}]"
+
+
+def _share(power: float) -> str:
+    return "> 99.9%" if power > 0.999 else f"{power:.1%}"
+
+
+def _clip(expr: sp.Expr, width: int = 160) -> str:
+    text = str(expr)
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+# -- running ---------------------------------------------------------------------------------------------------
+
+KINDS = {"symbolic": ("step", "values"), "interval": ("interval",), "montecarlo": ("monte_carlo",)}
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What one check, and each of its twins, came to."""
+
+    kind: str
+    description: str
+    outcomes: tuple[Outcome, ...]
+    twins: tuple[tuple[str, bool, str], ...]  # (what is wrong, rejected, how)
+    seconds: float
+
+    @property
+    def passed(self) -> bool:
+        return all(o.passed for o in self.outcomes) and all(rejected for _, rejected, _ in self.twins)
+
+
+def run_check(check: Check, setting: Setting) -> CheckResult:
+    """Run a check and its twins; an exception is a failure of the check, not of the program."""
+    start = time.perf_counter()
+    outcomes = _guarded(check, setting, None)
+    twins = [(twin.description, *_rejected(_guarded(check, setting, twin.wrong))) for twin in check.twins]
+    seconds = time.perf_counter() - start
+    return CheckResult(check.kind, check.description, tuple(outcomes), tuple(twins), seconds)
+
+
+def _guarded(check: Check, setting: Setting, wrong: Mapping[str, Any] | None) -> list[Outcome]:
+    try:
+        return check.run(setting, wrong)
+    except Exception as error:  # a broken check is a finding about the theorem, whatever broke it
+        route = {"step": "exact", "values": "numeric", "interval": "interval"}.get(check.kind, "montecarlo")
+        return [Outcome(route, False, f"{type(error).__name__}: {error}", error=not _is_refusal(error))]
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether the library understood the formula and refused it, as opposed to breaking on it."""
+    return isinstance(error, InputError) and not isinstance(error, UndecidedError)
+
+
+def _rejected(outcomes: list[Outcome]) -> tuple[bool, str]:
+    """A twin is rejected when every route that applies rejects it: an undecided or broken check rejects nothing."""
+    failed = [o for o in outcomes if not o.passed and not o.error]
+    return len(failed) == len(outcomes), "; ".join(o.detail for o in outcomes)
