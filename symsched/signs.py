@@ -11,6 +11,7 @@ Routes, in order of preference; the one that succeeded is named in the result:
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -27,6 +28,8 @@ PROBES = tuple(sp.Rational(1, 10**k) for k in (9, 6, 4, 2)) + tuple(sp.Rational(
 PROBES += tuple(1 - p for p in PROBES[:4])
 DELTA = 2.0**-20
 MAX_PIECES = 4000
+MAX_LEVEL = 2
+_level: ContextVar[int] = ContextVar("level", default=0)  # derivatives of derivatives under way
 
 
 @dataclass(frozen=True)
@@ -165,15 +168,23 @@ def _compose_sum(expr: sp.Add, symbol: sp.Symbol) -> int:
 def _compose_monotone(expr: sp.Expr, symbol: sp.Symbol) -> int:
     """A function that vanishes at an end and whose derivative has one sign: 1 − cos t, 1 − e^(−t), t − sin t.
 
-    One level only: the derivative's own sign must follow from products, powers and ranges."""
-    if expr.free_symbols != {symbol} or expr.count_ops() > 40:
+    Few levels only: 1 − tanh² t is a factor of its own derivative, so the descent need not end by itself."""
+    if expr.free_symbols != {symbol} or expr.count_ops() > 40 or _level.get() >= MAX_LEVEL:
         return 0
     slope = expr.diff(symbol)
-    if slope.is_Add or not (sign := _compose(slope, symbol)):
+    if slope.is_Add or not (sign := _compose_deeper(slope, symbol)):
         return 0
     if sign > 0:
         return 1 if _vanishes(expr, 0, symbol) else -1 if _vanishes(expr, 1, symbol) else 0
     return 1 if _vanishes(expr, 1, symbol) else -1 if _vanishes(expr, 0, symbol) else 0
+
+
+def _compose_deeper(slope: sp.Expr, symbol: sp.Symbol) -> int:
+    token = _level.set(_level.get() + 1)
+    try:
+        return _compose(slope, symbol)
+    finally:
+        _level.reset(token)
 
 
 def _vanishes(expr: sp.Expr, end: int, symbol: sp.Symbol) -> bool:

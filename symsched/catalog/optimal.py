@@ -1,6 +1,6 @@
 """Schedules that are optimal for something: Föllmer, the lazy families, the Lipschitz-optimal one."""
 
-from sympy import Expr, Symbol, factor, limit, solve, sqrt, symbols
+from sympy import Expr, Symbol, limit, solve, sqrt, symbols, together
 
 from symsched.catalog.registry import INCREASING, NONNEGATIVE, POSITIVE, Number, Pair, schedule
 from symsched.lazy import solve as solve_lazy
@@ -53,4 +53,4 @@ _M = Symbol("M", positive=True)
 def _geometric() -> tuple[Expr, Expr]:
     noise, data = symbols("noise data")
     (found,) = solve([noise + data - 1, noise + _M**2 * data - _M ** (2 * t)], [noise, data], dict=True)
-    return factor(found[noise]), factor(found[data])
+    return together(found[noise]), together(found[data])
