@@ -6,14 +6,16 @@ numeric table is the limit at the ends and a last-bit-correct value (see `enclos
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sympy as sp
 
+from symsched.budget import within
 from symsched.enclose import Evaluator, enclose
 from symsched.errors import InputError, UndecidedError
+from symsched.leading import BeyondSeriesError, limit_of
 from symsched.normalform import canonical
 from symsched.symbols import t
 
@@ -22,14 +24,28 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 _u = sp.Symbol("u", positive=True)  # distance from the end
+GRUNTZ_CALLS = 400_000
+
+EVERYWHERE = (sp.exp, sp.sin, sp.cos, sp.sinh, sp.cosh, sp.tanh, sp.sech, sp.atan, sp.asinh, sp.erf, sp.erfc)
+# What must not vanish for the function to be continuous (for a real argument).
+POLES: Mapping[type, Callable[[sp.Expr], sp.Expr]] = {
+    sp.tan: sp.cos,
+    sp.sec: sp.cos,
+    sp.cot: sp.sin,
+    sp.csc: sp.sin,
+    sp.coth: lambda v: v,
+    sp.csch: lambda v: v,
+    sp.atanh: lambda v: 1 - v**2,
+}
 
 
 @lru_cache(maxsize=4096)
 def limit_at(expr: sp.Expr, end: int, symbol: sp.Symbol = t) -> sp.Expr:
     """lim of `expr` as `symbol` → `end` from inside (0, 1); `end` is 0 or 1.  May be ±∞.
 
-    Direct substitution, substitution after cancellation, and SymPy's Gruntz algorithm are tried in turn; each
-    candidate is checked against ball evaluations ever closer to the end before it is believed.
+    Substitution where the expression is continuous by composition; cancellation; a generalised power series (see
+    `leading`); and, within a budget, SymPy's Gruntz algorithm.  Each candidate but the first is checked against ball
+    evaluations ever closer to the end before it is believed.
 
     Raises:
         InputError: `end` is neither 0 nor 1.
@@ -41,22 +57,77 @@ def limit_at(expr: sp.Expr, end: int, symbol: sp.Symbol = t) -> sp.Expr:
     if not expr.has(symbol):
         return expr
     near = expr.subs(symbol, _u if end == 0 else 1 - _u)
+    value = continuous_value(near, _u)
+    if value is not None:
+        return value
     for candidate in _candidates(near):
         if _is_value(candidate) and _agrees(near, candidate):
             return candidate
     raise UndecidedError(f"the limit of {_short(expr)} at {symbol} = {end} could not be determined")
 
 
-def _candidates(near: sp.Expr) -> Any:
+def _candidates(near: sp.Expr) -> Iterator[sp.Expr]:
     """Ever more laborious routes to the limit as u → 0+."""
-    yield _substituted(near)
-    cancelled = canonical(near)
-    yield _substituted(cancelled)
-    for form in (cancelled, sp.simplify(near)):
+    forms = [near]
+    if _is_small_fraction(near):
+        forms.insert(0, canonical(near))
+        yield _substituted(forms[0])
+    for form in forms:
         try:
-            yield sp.limit(form, _u, 0, "+")
-        except (NotImplementedError, ValueError, TypeError, AttributeError, RecursionError):
-            continue  # Gruntz gave up on this form
+            yield _tidy(limit_of(form, _u))
+        except BeyondSeriesError:
+            continue
+    yield _substituted(near)
+    for form in (lambda: near, lambda: canonical(near), lambda: sp.simplify(near)):
+        found = within(GRUNTZ_CALLS, lambda form=form: _gruntz(form()))  # type: ignore[misc]
+        if found is not None:
+            yield found
+
+
+def _gruntz(form: sp.Expr) -> sp.Expr:
+    try:
+        return sp.limit(form, _u, 0, "+")
+    except (NotImplementedError, ValueError, TypeError, AttributeError, RecursionError, sp.PolynomialError):
+        return sp.nan  # Gruntz gave up on this form
+
+
+def _is_small_fraction(expr: sp.Expr) -> bool:
+    """A rational function that is cheap to cancel."""
+    return bool(expr.is_rational_function(_u)) and len(expr.free_symbols) <= 3 and expr.count_ops() < 120
+
+
+def _tidy(value: sp.Expr) -> sp.Expr:
+    """The shorter of a limit and its cancelled form."""
+    forms = [value, sp.radsimp(value)] if value.count_ops() < 30 else [value]
+    return min(forms, key=sp.count_ops)
+
+
+def continuous_value(expr: sp.Expr, symbol: sp.Symbol) -> sp.Expr | None:
+    """The value of `expr` at `symbol` = 0, if every part of it is continuous there from the right; else None."""
+    if not expr.has(symbol):
+        return None if expr.has(sp.oo, sp.zoo, sp.nan) else expr
+    if expr == symbol:
+        return sp.S.Zero
+    args = [continuous_value(a, symbol) for a in expr.args]
+    if any(a is None for a in args) or not _continuous_at(expr, args):
+        return None
+    return expr.func(*args)
+
+
+def _continuous_at(expr: sp.Expr, args: Sequence[sp.Expr]) -> bool:
+    if expr.is_Add or expr.is_Mul or expr.func in EVERYWHERE:
+        return True
+    if expr.is_Pow:
+        base, exponent = args
+        if expr.exp.is_number and (exponent.is_positive or exponent.is_zero):
+            return bool(exponent.is_Integer or base.is_nonnegative)
+        return bool(base.is_positive) or bool(expr.exp.is_Integer and base.is_negative)
+    if isinstance(expr, sp.log):
+        return bool(args[0].is_positive)
+    if isinstance(expr, (sp.asin, sp.acos)):
+        return bool((1 - args[0] ** 2).is_nonnegative)
+    poles = POLES.get(expr.func)
+    return poles is not None and bool(poles(args[0]).is_nonzero)
 
 
 def _substituted(near: sp.Expr) -> sp.Expr:
@@ -75,11 +146,13 @@ def _is_value(candidate: sp.Expr) -> bool:
 
 
 def _agrees(near: sp.Expr, candidate: sp.Expr) -> bool:
-    """Whether ball evaluations at u = 2^-60, 2^-240, 2^-960 approach the candidate (skipped with parameters)."""
+    """Whether ball evaluations at u = 2^-60, 2^-240, 2^-960 close in on the candidate (skipped with parameters).
+
+    They must close in at the rate of 1/√log u at least: mere nearness would let a slightly wrong value pass."""
     if near.free_symbols != {_u}:
         return candidate.is_finite is not False or candidate in (sp.oo, -sp.oo)
-    distances = [_distance(near, candidate, k) for k in (60, 240, 960)]
-    return distances[0] >= distances[1] >= distances[2] and distances[2] < 0.02
+    far, nearer, nearest = (_distance(near, candidate, k) for k in (60, 240, 960))
+    return nearest <= 2.0**-100 or (nearer <= 0.6 * far and nearest <= 0.6 * nearer and nearest < 0.25)
 
 
 def _distance(near: sp.Expr, candidate: sp.Expr, k: int) -> float:
@@ -88,22 +161,21 @@ def _distance(near: sp.Expr, candidate: sp.Expr, k: int) -> float:
         return float("inf")
     if candidate in (sp.oo, -sp.oo):
         return float("inf") if (ball > 0) != (candidate == sp.oo) else float((1 / abs(ball)).mid())
-    gap = ball - enclose(candidate, {}, bits=4096)
-    scale = 1 + abs(enclose(candidate, {}, bits=4096))
-    return float(abs(gap / scale).mid())
+    exact = enclose(candidate, {}, bits=4096)
+    return float((abs(ball - exact) / (1 + abs(exact))).mid())
 
 
 def end_value(expr: sp.Expr, end: int, symbol: sp.Symbol = t) -> float:
-    """The limit as a float64, ±inf where it is infinite: by substitution, by balls, or by the exact limit."""
+    """The limit as a float64, ±inf where it is infinite: by continuity, by balls, or by the exact limit."""
     expr = sp.sympify(expr)
     near = expr.subs(symbol, _u if end == 0 else 1 - _u)
-    plain = _substituted(near)
-    if not (plain.is_number and _is_value(plain) and plain.is_finite and _agrees(near, plain)):
+    limit = continuous_value(near, _u)
+    if limit is None:
         try:
             return numeric_limit(lambda u: Evaluator((near,), _u).at_rational(u)[0])
         except UndecidedError:
-            plain = limit_at(expr, end, symbol)
-    return float(plain) if plain in (sp.oo, -sp.oo) else Evaluator((plain,), symbol).at(0.5)[0]
+            limit = limit_at(expr, end, symbol)
+    return float(limit) if limit in (sp.oo, -sp.oo) else Evaluator((limit,), symbol).at(0.5)[0]
 
 
 def values(exprs: Sequence[sp.Expr], points: ArrayLike, symbol: sp.Symbol = t) -> list[NDArray[np.float64]]:

@@ -1,0 +1,302 @@
+"""Generalised power series at u → 0+, exact and without search: the workhorse of limits.
+
+A series is Σ c_p u^p + O(u^order) with rational (or real) exponents p; a coefficient may be a polynomial in
+L = log u.  Sums, products, powers, logarithms, exponentials and Taylor expansions of smooth functions are done on
+the truncated series; whatever leaves this class (an essential singularity, a quotient by a sum of logarithms) is
+given up, never guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import sympy as sp
+
+from symsched.enclose import enclose
+from symsched.errors import InputError
+from symsched.normalform import decide_zero
+
+L = sp.Dummy("L", negative=True)  # log u
+_v = sp.Dummy("v", real=True)
+ORDERS = (2, 5, 12)
+MAX_TERMS = 60
+MAX_PRODUCTS = 20_000
+
+SMOOTH = (sp.exp, sp.sin, sp.cos, sp.sinh, sp.cosh, sp.tanh, sp.atan, sp.asinh, sp.erf, sp.erfc)
+SMOOTH_INSIDE = (sp.asin, sp.acos, sp.atanh)  # on (−1, 1)
+REWRITTEN: dict[type, Callable[[sp.Expr], sp.Expr]] = {
+    sp.tan: lambda a: sp.sin(a) / sp.cos(a),
+    sp.cot: lambda a: sp.cos(a) / sp.sin(a),
+    sp.sec: lambda a: 1 / sp.cos(a),
+    sp.csc: lambda a: 1 / sp.sin(a),
+    sp.coth: lambda a: sp.cosh(a) / sp.sinh(a),
+    sp.sech: lambda a: 1 / sp.cosh(a),
+    sp.csch: lambda a: 1 / sp.sinh(a),
+    sp.acosh: lambda a: sp.log(a + sp.sqrt(a**2 - 1)),
+}
+
+
+class BeyondSeriesError(Exception):
+    """The expression has no expansion of this kind (or none was found to the orders tried)."""
+
+
+@dataclass(frozen=True)
+class Series:
+    """Σ terms[p] u^p + O(u^order); every kept coefficient is known not to vanish."""
+
+    terms: tuple[tuple[sp.Expr, sp.Expr], ...]  # (exponent, coefficient), increasing
+    order: sp.Expr
+
+    @property
+    def lead(self) -> sp.Expr:
+        """The exponent of the first term, or of the error if there is none."""
+        return self.terms[0][0] if self.terms else self.order
+
+
+def limit_of(expr: sp.Expr, u: sp.Symbol) -> sp.Expr:
+    """lim of `expr` as u → 0+.  Raises BeyondSeriesError when the expansion does not tell."""
+    for order in ORDERS:
+        series = _Expansion(u, sp.Integer(order)).of(expr)
+        if series.terms and series.lead <= 0:
+            return _value(*series.terms[0])
+        if series.order > 0:
+            return sp.S.Zero
+    raise BeyondSeriesError
+
+
+def _value(exponent: sp.Expr, coefficient: sp.Expr) -> sp.Expr:
+    if exponent == 0 and not coefficient.has(L):
+        return coefficient
+    leading = sp.LC(coefficient, L) * (-1) ** sp.degree(coefficient, L) if coefficient.has(L) else coefficient
+    return sp.oo if _positive(leading) else -sp.oo
+
+
+def _positive(number: sp.Expr) -> bool:
+    """The sign of a number (or of a parameter) that does not vanish."""
+    if number.free_symbols:
+        if number.is_positive or number.is_negative:
+            return bool(number.is_positive)
+        raise BeyondSeriesError
+    ball = enclose(number, {}, bits=1024)
+    if ball > 0 or ball < 0:
+        return bool(ball > 0)
+    raise BeyondSeriesError
+
+
+@lru_cache(maxsize=4096)
+def vanishes(number: sp.Expr) -> bool:
+    """Whether a constant is exactly 0; raises BeyondSeriesError when that is undecided."""
+    if number.is_Rational:
+        return bool(number == 0)
+    try:
+        if not number.free_symbols:
+            ball = enclose(number, {}, bits=256)
+            if ball.is_finite() and not ball.contains(0):
+                return False
+        found = decide_zero(number).zero
+    except InputError:
+        found = None
+    if found is None:
+        raise BeyondSeriesError
+    return found
+
+
+def _series(terms: dict[sp.Expr, sp.Expr], order: sp.Expr) -> Series:
+    kept = {}
+    for p, c in terms.items():
+        if _less(p, order):
+            c = sp.expand(c)
+            if not all(vanishes(part) for part in sp.Poly(c, L).coeffs()):
+                kept[p] = c
+    if len(kept) > MAX_TERMS:
+        raise BeyondSeriesError
+    return Series(tuple(sorted(kept.items(), key=lambda term: float(term[0]))), order)
+
+
+def _less(a: sp.Expr, b: sp.Expr) -> bool:
+    if not (a.is_number and b.is_number):
+        raise BeyondSeriesError
+    return bool(a < b)
+
+
+class _Expansion:
+    """Expands expressions in u, keeping about `order` of relative precision."""
+
+    def __init__(self, u: sp.Symbol, order: sp.Expr) -> None:
+        self.u, self.order = u, order
+        self.known: dict[sp.Expr, Series] = {}
+        self.products = 0
+
+    def of(self, expr: sp.Expr) -> Series:
+        if expr not in self.known:
+            self.known[expr] = self._of(expr)
+        return self.known[expr]
+
+    def _of(self, expr: sp.Expr) -> Series:
+        if not expr.has(self.u):
+            return self._constant(expr)
+        if expr == self.u:
+            return Series(((sp.S.One, sp.S.One),), sp.oo)
+        if expr.is_Add:
+            return self._sum([self.of(a) for a in expr.args])
+        if expr.is_Mul:
+            product = self._constant(sp.S.One)
+            for factor in expr.args:
+                product = self._times(product, self.of(factor))
+            return product
+        if isinstance(expr, sp.exp):
+            return self._exponential(self.of(expr.exp))
+        if expr.is_Pow:
+            if expr.exp.has(self.u):
+                return self._exponential(self._times(self.of(expr.exp), self._logarithm(self.of(expr.base))))
+            return self._power(self.of(expr.base), expr.exp)
+        if isinstance(expr, sp.log):
+            return self._logarithm(self.of(expr.args[0]))
+        if expr.func in REWRITTEN:
+            return self.of(REWRITTEN[expr.func](expr.args[0]))
+        return self._smooth(expr.func, expr.args)
+
+    def _constant(self, number: sp.Expr) -> Series:
+        if number.has(sp.oo, sp.zoo, sp.nan, sp.I):
+            raise BeyondSeriesError
+        return Series(() if vanishes(number) else ((sp.S.Zero, number),), sp.oo)
+
+    # -- arithmetic ------------------------------------------------------------------------------------------------
+
+    def _sum(self, parts: list[Series]) -> Series:
+        total: dict[sp.Expr, sp.Expr] = {}
+        for part in parts:
+            for p, c in part.terms:
+                total[p] = total.get(p, sp.S.Zero) + c
+        return _series(total, sp.Min(*[part.order for part in parts]))
+
+    def _times(self, a: Series, b: Series) -> Series:
+        order = sp.Min(a.order + b.lead, b.order + a.lead, a.lead + b.lead + self.order)
+        total: dict[sp.Expr, sp.Expr] = {}
+        self.products += len(a.terms) * len(b.terms)
+        if self.products > MAX_PRODUCTS:
+            raise BeyondSeriesError
+        for p, c in a.terms:
+            for q, d in b.terms:
+                total[p + q] = total.get(p + q, sp.S.Zero) + c * d
+        exact = a.order == sp.oo and b.order == sp.oo
+        within = all(_less(p, order) for p in total)
+        return _series(total, sp.oo if exact and within else order)
+
+    def _split(self, a: Series) -> tuple[sp.Expr, sp.Expr, Series]:
+        """a = c u^p (1 + h) with h → 0."""
+        if not a.terms or a.terms[0][1].has(L):
+            raise BeyondSeriesError
+        p, c = a.terms[0]
+        return p, c, Series(tuple((q - p, d / c) for q, d in a.terms[1:]), a.order - p)
+
+    def _compose(self, coefficient: Callable[[int], sp.Expr], h: Series) -> Series:
+        """Σ coefficient(k) h^k for h → 0."""
+        if not _less(sp.S.Zero, h.lead):
+            raise BeyondSeriesError
+        total, power, k = [self._constant(coefficient(0))], self._constant(sp.S.One), 0
+        limit = sp.Min(self.order, h.order)
+        while h.terms and _less((k + 1) * h.lead, limit):
+            k += 1
+            if k > MAX_TERMS:
+                raise BeyondSeriesError
+            power = self._times(power, h)
+            total.append(self._times(self._constant(coefficient(k)), power))
+        if not h.terms and h.order == sp.oo:
+            return total[0]
+        return self._sum([*total, Series((), sp.Min(limit, (k + 1) * h.lead))])
+
+    def _power(self, a: Series, exponent: sp.Expr) -> Series:
+        if not exponent.is_number:
+            raise BeyondSeriesError
+        if exponent.is_Integer and exponent > 0 and len(a.terms) == 1 and a.order == sp.oo:
+            p, c = a.terms[0]
+            return Series(((p * exponent, c**exponent),), sp.oo)
+        if exponent.is_Integer and 0 < exponent <= 4:
+            power = a
+            for _ in range(int(exponent) - 1):
+                power = self._times(power, a)
+            return power
+        p, c, h = self._split(a)
+        if not exponent.is_Integer and not _positive(c):
+            raise BeyondSeriesError
+        body = self._compose(lambda k: sp.binomial(exponent, k), h)
+        scale = c**exponent
+        return Series(tuple((q + p * exponent, d * scale) for q, d in body.terms), body.order + p * exponent)
+
+    def _logarithm(self, a: Series) -> Series:
+        p, c, h = self._split(a)
+        if not _positive(c):
+            raise BeyondSeriesError
+        start = Series(((sp.S.Zero, sp.expand(sp.log(c) + p * L)),), sp.oo) if p != 0 else self._constant(sp.log(c))
+        return self._sum([start, self._compose(lambda k: sp.Rational((-1) ** (k + 1), k) if k else sp.S.Zero, h)])
+
+    def _exponential(self, a: Series) -> Series:
+        """exp of (b + m L + h): e^b u^m exp(h); an argument that leaves for −∞ is smaller than every power."""
+        if a.terms and _less(a.lead, sp.S.Zero):
+            if _value(*a.terms[0]) == -sp.oo:
+                return Series((), self.order)
+            raise BeyondSeriesError
+        if not _less(sp.S.Zero, a.order):
+            raise BeyondSeriesError
+        constant = dict(a.terms).get(sp.S.Zero, sp.S.Zero)
+        shift = sp.expand(constant).coeff(L, 1)
+        start = sp.expand(constant - shift * L)
+        if start.has(L) or shift.has(L):
+            if _value(sp.S.Zero, constant) == -sp.oo:
+                return Series((), self.order)
+            raise BeyondSeriesError
+        h = Series(tuple((p, c) for p, c in a.terms if p != 0), a.order)
+        body = self._compose(lambda k: 1 / sp.factorial(k), h)
+        scale = sp.exp(start)
+        return Series(tuple((p + shift, c * scale) for p, c in body.terms), body.order + shift)
+
+    # -- other functions -------------------------------------------------------------------------------------------
+
+    def _smooth(self, function: type, args: tuple[sp.Expr, ...]) -> Series:
+        if len(args) != 1 or function not in (*SMOOTH, *SMOOTH_INSIDE):
+            raise BeyondSeriesError
+        a = self.of(args[0])
+        if a.terms and _less(a.lead, sp.S.Zero):
+            return self._at_infinity(function, a, args[0])
+        if not _less(sp.S.Zero, a.order):
+            raise BeyondSeriesError
+        centre = dict(a.terms).get(sp.S.Zero, sp.S.Zero)
+        if centre.has(L):
+            return self._at_infinity(function, a, args[0])
+        if function in SMOOTH_INSIDE and vanishes(1 - centre**2):
+            return self._at_branch_point(function, args[0], centre)
+        h = Series(tuple((p, c) for p, c in a.terms if p != 0), a.order)
+        return self._compose(lambda k: taylor(function, centre, k), h)
+
+    def _at_infinity(self, function: type, a: Series, argument: sp.Expr) -> Series:
+        sign = 1 if _value(*a.terms[0]) == sp.oo else -1
+        if function is sp.atan:
+            return self._sum([self._constant(sign * sp.pi / 2), self.of(-sp.atan(1 / argument))])
+        if function in (sp.tanh, sp.erf) and not a.terms[0][1].has(L):
+            return Series(((sp.S.Zero, sp.Integer(sign)),), self.order)
+        if function is sp.erfc and not a.terms[0][1].has(L):
+            return self._sum([self._constant(sp.Integer(1 - sign)), Series((), self.order)])
+        raise BeyondSeriesError
+
+    def _at_branch_point(self, function: type, argument: sp.Expr, centre: sp.Expr) -> Series:
+        """acos v = 2 atan √((1−v)/(1+v)) next to 1, and mirrored next to −1."""
+        if function is sp.atanh:
+            return self.of((sp.log(1 + argument) - sp.log(1 - argument)) / 2)
+        sign = 1 if _positive(centre) else -1
+        angle = 2 * sp.atan(sp.sqrt((1 - sign * argument) / (1 + sign * argument)))
+        cosine = angle if sign > 0 else sp.pi - angle
+        return self.of(cosine if function is sp.acos else sp.pi / 2 - cosine)
+
+
+@lru_cache(maxsize=4096)
+def taylor(function: type, centre: sp.Expr, k: int) -> sp.Expr:
+    """The k-th Taylor coefficient at `centre`."""
+    return _derivative(function, k).subs(_v, centre) / sp.factorial(k)
+
+
+@lru_cache(maxsize=512)
+def _derivative(function: type, k: int) -> sp.Expr:
+    return function(_v) if k == 0 else sp.together(_derivative(function, k - 1).diff(_v))
