@@ -1,0 +1,49 @@
+"""What the README shows is what happens: its Python runs and prints what its comments say, its commands exist."""
+
+import re
+import runpy
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from symsched.verification import verify
+
+README = (Path(__file__).parent.parent / "README.md").read_text()
+BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+COMMANDS = re.findall(r"^    (symsched .*?)(?:  +#.*)?$", README, re.MULTILINE)
+
+
+def test_the_first_block_prints_what_its_comments_say(capsys, tmp_path):
+    (tmp_path / "block.py").write_text(BLOCKS[0])
+    runpy.run_path(str(tmp_path / "block.py"))
+    expected = re.findall(r"^print\(.*\)  +# (.*)$", BLOCKS[0], re.MULTILINE)
+    assert len(expected) >= 5
+    assert capsys.readouterr().out.splitlines() == expected
+
+
+def test_the_theorem_of_the_readme_holds_and_its_falsehood_does_not(tmp_path):
+    true, false = tmp_path / "my_theorem.py", tmp_path / "false_theorem.py"
+    true.write_text(BLOCKS[1])
+    false.write_text(BLOCKS[1].replace("claimed=-(rho**2)", "claimed=-2*(rho**2)"))
+    assert verify(str(true), workers=1).passed
+    report = verify(str(false), workers=1)
+    assert not report.passed
+    assert "residual = rho**2*beta(t)*Derivative(beta(t), t)" in next(iter(report)).failures[0]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_of_the_readme_runs(command):
+    run = subprocess.run(
+        [sys.executable, "-m", "symsched.cli", *shlex.split(command)[1:]], capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.strip()
+
+
+def test_there_are_exactly_two_set_up_commands_and_one_picture():
+    assert len(re.findall(r"^    python3 -m venv", README, re.MULTILINE)) == 2
+    pictures = re.findall(r"!\[.+?\]\((.+?)\)", README)
+    assert pictures == ["figures/readme.png"]
