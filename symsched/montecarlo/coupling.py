@@ -8,7 +8,9 @@ increments are two Gaussians with covariance ∫√τ̇ dt: drawn as such, each 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import reduce
 from itertools import pairwise
@@ -27,7 +29,7 @@ from symsched.montecarlo.schemes import Tables, build, check_scheme, variance_in
 
 Array = NDArray[np.float64]
 #: Bytes of normals that one chunk of paths may hold.
-CHUNK_BYTES = 1 << 25
+CHUNK_BYTES = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,7 @@ def couple(
     seed: int = 0,
     start: float | None = None,
     save: Sequence[float] | None = None,
+    threads: int | None = None,
 ) -> Coupled:
     """Run the systems on one Brownian motion from one start, and return their states side by side.
 
@@ -96,31 +99,49 @@ def couple(
         paths, seed: as in `simulate`; the random numbers are addressed in the same way.
         start: common first time of systems that give `steps` (default 0).
         save: times in common (default: every time that all grids have).
+        threads: worker threads (default: all cores); the result does not depend on it.
 
     Raises:
         InputError: as `simulate`; grids with different ends, no common times, a start that a conversion cannot map.
     """
-    paths, seed = count(paths, "paths"), seed_of(seed)
+    paths = count(paths, "paths")
     if len(systems) < 2:
         raise InputError(f"couple got {len(systems)} systems; it needs at least two")
-    grids = [grid_of(s.steps, s.grid, start) for s in systems]
-    union, saved = _common(grids, save)
-    models = [model_of(s.sde) for s in systems]
-    if len({m.dim for m in models}) > 1:
-        raise InputError(f"the systems have dimensions {[m.dim for m in models]}; they should agree")
-    law = _start(systems, models, float(union[0]))
-    plans = [_plan(s, m, g, union, saved, law) for s, m, g in zip(systems, models, grids, strict=True)]
-    dim = models[0].dim
+    coupler = Coupler(systems, seed_of(seed), start, save)
+    saved, dim = coupler.saved, coupler.dim
     memory(8 * len(saved) * paths * dim * len(systems), f"{paths} coupled paths at {len(saved)} times")
     states = tuple(np.empty((len(saved), dim, paths)) for _ in systems)
-    size = max(256, CHUNK_BYTES // (8 * dim * (len(union) - 1)) // 256 * 256)
-    for first in range(0, paths, size):
-        width = min(size, paths - first)
-        x0, noise = law.sample(first, width, seed), _Noise(seed, first, width, len(union) - 1, dim)
-        for plan, out in zip(plans, states, strict=True):
-            out[:, :, first : first + width] = _follow(plan, x0, noise, union)
+    workers = count(threads, "threads") if threads is not None else (os.cpu_count() or 1)
+    with ThreadPoolExecutor(workers) as pool:
+        chunks = [(first, min(coupler.size, paths - first)) for first in range(0, paths, coupler.size)]
+        for (first, width), found in zip(chunks, pool.map(lambda c: coupler.chunk(*c), chunks), strict=True):
+            for out, part in zip(states, found, strict=True):
+                out[:, :, first : first + width] = part
     ordered = (s.transpose(0, 2, 1) for s in states)
     return Coupled(saved, tuple(s[..., 0] if dim == 1 else s for s in ordered))
+
+
+class Coupler:
+    """The systems on their union grid; `chunk` runs any range of paths."""
+
+    def __init__(self, systems: Sequence[System], seed: int, start: float | None, save: Sequence[float] | None) -> None:
+        grids = [grid_of(s.steps, s.grid, start) for s in systems]
+        self.seed = seed
+        self.union, self.saved = _common(grids, save)
+        models = [model_of(s.sde) for s in systems]
+        if len({m.dim for m in models}) > 1:
+            raise InputError(f"the systems have dimensions {[m.dim for m in models]}; they should agree")
+        self.dim = models[0].dim
+        self.law = _start(systems, models, float(self.union[0]))
+        parts = zip(systems, models, grids, strict=True)
+        self.plans = [_plan(s, m, g, self.union, self.saved, self.law) for s, m, g in parts]
+        self.size = max(256, CHUNK_BYTES // (8 * self.dim * (len(self.union) - 1)) // 256 * 256)
+
+    def chunk(self, first: int, width: int) -> list[Array]:
+        """States (T, dim, width) of each system, for the paths from `first` on."""
+        x0 = self.law.sample(first, width, self.seed)
+        noise = _Noise(self.seed, first, width, len(self.union) - 1, self.dim)
+        return [_follow(plan, x0, noise, self.union) for plan in self.plans]
 
 
 def _common(grids: list[Array], save: Sequence[float] | None) -> tuple[Array, Array]:
