@@ -167,6 +167,88 @@ def test_convert_without_closed_form_says_so(cli):
     assert abs(ratio.subs(t, tau).evalf() - 1) < 1e-14
 
 
+# -- verify -----------------------------------------------------------------------------------------------------------
+
+THEOREM = """
+import sympy as sp
+from symsched.symbols import t
+from symsched.theorem import Theorem
+
+print("a file may print")
+double = Theorem("double", "Double angle", "sin 2t = 2 sin t cos t")
+
+
+@double.step("the two sides agree")
+def sides(right={right}):
+    return sp.sin(2 * t) - right
+
+
+double.sabotage(sides, "the cosine is forgotten", right={wrong})
+"""
+TRUE, FALSE = "2 * sp.sin(t) * sp.cos(t)", "2 * sp.sin(t)"
+
+
+@pytest.fixture
+def theorem(tmp_path):
+    def write(right, wrong):
+        file = tmp_path / "mine.py"
+        file.write_text(THEOREM.format(right=right, wrong=wrong))
+        return str(file)
+
+    return write
+
+
+def test_verify_a_true_theorem(cli, theorem):
+    code, out, err = cli("verify", theorem(TRUE, FALSE))
+    assert (code, err) == (0, "a file may print\n")
+    header, row, outcome = out.splitlines()
+    assert header.split()[:4] == ["claim", "title", "exact", "numeric"]
+    assert row.startswith("double  Double angle  ✓      ✓")
+    assert "1 of 1" in row
+    assert outcome.startswith("1 claim holds")
+
+
+def test_verify_a_false_theorem_names_step_and_residual(cli, theorem):
+    code, out, _ = cli("verify", theorem(FALSE, TRUE))
+    assert code == 1
+    assert "✗" in out
+    assert "double failed: step 'the two sides agree': residual =" in out
+    assert "sabotage 'the cosine is forgotten' was not rejected" in out
+    assert out.splitlines()[-1].startswith("1 of 1 failed: double")
+
+
+def test_verify_json(cli, theorem, tmp_path):
+    file = theorem(FALSE, TRUE)
+    code, out, _ = cli("verify", file, "--json", "-")
+    document = json.loads(out)
+    assert code == 1
+    assert document["passed"] is False
+    (claim,) = document["claims"]
+    assert {"name", "exact", "numeric", "interval", "coq", "montecarlo", "assumptions", "seconds"} <= set(claim)
+    assert (claim["exact"], claim["interval"], claim["coq"]) == (False, None, None)
+    assert claim["sabotage"] == {"tried": 1, "rejected": 0}
+    target = tmp_path / "report.json"
+    code, out, _ = cli("verify", file, "--json", str(target))
+    assert code == 1
+    assert "1 of 1 failed" in out
+    assert json.loads(target.read_text(encoding="utf-8"))["passed"] is False
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("x = 1", "binds no Theorem"), ("x = (", "line 1: the file does not run"), ("1/0", "ZeroDivisionError")],
+)
+def test_verify_refuses_files_that_state_nothing(cli, tmp_path, text, words):
+    file = tmp_path / "broken.py"
+    file.write_text(text)
+    assert words in refused(cli, "verify", str(file))
+
+
+def test_verify_refuses_unknown_names(cli):
+    assert "C999" in refused(cli, "verify", "C999")
+    assert "nope.py" in refused(cli, "verify", "nope.py")
+
+
 # -- refusals ---------------------------------------------------------------------------------------------------------
 
 REFUSED = {

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,8 @@ from symsched.cli.help import folded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from symsched.verification import Report, Verdict
 
 LEVELS = ("symbolic", "interval", "montecarlo", "all")
 HELP = folded("""
@@ -51,7 +53,8 @@ def verify(
     target = writable(json, "--json")
     from symsched.verification import verify as run
 
-    with _progress() as progress:
+    # A theorem file may print: on stdout that would spoil the table or the JSON.
+    with contextlib.redirect_stdout(sys.stderr), _progress() as progress:
         report = run(names or None, level=level, seed=start, paths=count, progress=progress)
     if target is not None:
         write_json(target, report.document())
@@ -80,7 +83,7 @@ def _whole(text: str, option: str, least: int) -> int:
     return int(digits)
 
 
-@contextmanager
+@contextlib.contextmanager
 def _progress() -> Iterator[Callable[[int, int, str], None] | None]:
     """A bar on a terminal, drawn on stderr; nothing when stderr is piped."""
     if not sys.stderr.isatty():
@@ -99,10 +102,10 @@ def _progress() -> Iterator[Callable[[int, int, str], None] | None]:
         yield advance
 
 
-COLUMNS = ("claim", "title", "exact", "numeric", "interval", "Monte Carlo", "measured", "sabotage", "time")
+COLUMNS = ("claim", "title", "exact", "numeric", "interval", "Monte Carlo", "sabotage rejected", "time", "measured")
 
 
-def _show(report: Any) -> None:
+def _show(report: Report) -> None:
     rows = [_cells(verdict) for verdict in report]
     if sys.stdout.isatty():
         _show_table(rows)
@@ -110,22 +113,22 @@ def _show(report: Any) -> None:
         _show_plain(rows)
     for verdict in report:
         for line in verdict.failures:
-            typer.echo(f"{verdict.name}: {line}")
+            typer.echo(f"{verdict.name} failed: {line}")
     failed = [verdict.name for verdict in report if not verdict.passed]
-    total = sum(verdict.seconds for verdict in report)
-    outcome = f"failed: {', '.join(failed)}" if failed else f"all {len(rows)} claims hold"
-    typer.echo(f"{outcome} ({total:.1f} s)")
+    held = "1 claim holds" if len(rows) == 1 else f"all {len(rows)} claims hold"
+    outcome = f"{len(failed)} of {len(rows)} failed: {', '.join(failed)}" if failed else held
+    typer.echo(f"{outcome} ({report.seconds:.1f} s)")
 
 
-def _cells(verdict: Any) -> tuple[str, ...]:
+def _cells(verdict: Verdict) -> tuple[str, ...]:
     tried, rejected = verdict.sabotage
     return (
         verdict.name,
         verdict.title,
         *(_mark(getattr(verdict, route)) for route in ("exact", "numeric", "interval", "montecarlo")),
-        verdict.measured or "",
-        f"{rejected}/{tried}" if tried else "–",
+        f"{rejected} of {tried}" if tried else "–",
         f"{verdict.seconds:.1f} s",
+        verdict.measured,
     )
 
 
