@@ -198,7 +198,7 @@ class Rewriter:
 
     def _opaque_key(self, expr: sp.Expr) -> Any:
         """η(τ, x/c) is the same generator however its arguments are written."""
-        jet = _as_jet(expr)
+        jet = as_jet(expr)
         if jet is None:
             return expr
         function, orders, args = jet
@@ -302,7 +302,7 @@ def _exponent_of(expr: sp.Expr) -> sp.Expr | None:
     return None
 
 
-def _as_jet(expr: sp.Expr) -> tuple[Any, tuple[int, ...], tuple[sp.Expr, ...]] | None:
+def as_jet(expr: sp.Expr) -> tuple[Any, tuple[int, ...], tuple[sp.Expr, ...]] | None:
     """f, its order of differentiation in each slot, and the arguments: for f(…), ∂f(…) and ∂f|_{v = point}."""
     points: dict[sp.Symbol, sp.Expr] = {}
     if isinstance(expr, sp.Subs):

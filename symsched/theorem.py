@@ -28,6 +28,7 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from symsched.errors import InputError, UndecidedError
+from symsched.generators import as_jet
 from symsched.normalform import decide_zero
 from symsched.signs import sign_on_unit
 
@@ -198,45 +199,70 @@ def _evaluate_all(residuals: Mapping[str, sp.Expr]) -> Outcome:
     """The numeric route: concrete functions, random points, 50 digits."""
     worst = mpmath.mpf(0)
     for label, residual in residuals.items():
-        for k in range(POINTS):
-            size = _relative_size(_concrete(residual), k)
-            worst = max(worst, size)
-            if not size < mpmath.mpf(10) ** (SLACK - DIGITS):
-                return Outcome("numeric", False, f"{label} is {mpmath.nstr(size, 3)} of its terms at a random point")
+        size = max(_relative_sizes(residual))
+        worst = max(worst, size)
+        if not size < mpmath.mpf(10) ** (SLACK - DIGITS):
+            return Outcome("numeric", False, f"{label} is {mpmath.nstr(size, 3)} of its terms at a random point")
     return Outcome("numeric", True, f"|residual| < {mpmath.nstr(worst + mpmath.mpf(10) ** -DIGITS, 2)}")
 
 
-def _relative_size(expr: sp.Expr, k: int) -> mpmath.mpf:
-    """|expr| relative to the largest of its terms, at the k-th random point."""
-    symbols = sorted(expr.free_symbols, key=str)
-    point = [_coordinate(str(s), k) for s in symbols]
+def _relative_sizes(residual: sp.Expr) -> list[mpmath.mpf]:
+    """|residual| relative to the largest of its terms, at each random point."""
+    jets: dict[sp.Expr, _Jet] = {}
+    expr = _flatten(residual.doit(), jets)
     terms = sp.Add.make_args(sp.expand_mul(expr)) if expr.count_ops() < 400 else sp.Add.make_args(expr)
+    symbols = sorted(residual.free_symbols, key=str)
+    evaluate = sp.lambdify([*symbols, *(jet.letter for jet in jets.values())], [expr, *terms], "mpmath")
+    sizes = []
     with mpmath.workdps(DIGITS + 10):
-        parts = [abs(mpmath.mpmathify(v)) for v in sp.lambdify(symbols, list(terms), "mpmath")(*point)]
-        total = abs(mpmath.mpmathify(sp.lambdify(symbols, expr, "mpmath")(*point)))
-        return total / max([*parts, mpmath.mpf(1)])
+        for k in range(POINTS):
+            point = {s: _coordinate(str(s), k) for s in symbols}
+            for jet in jets.values():
+                point[jet.letter] = jet.at(point)
+            total, *parts = (abs(mpmath.mpmathify(v)) for v in evaluate(*point.values()))
+            sizes.append(total / max([*parts, mpmath.mpf(1)]))
+    return sizes
+
+
+@dataclass(frozen=True)
+class _Jet:
+    """A derivative of an undefined function, at arguments written in symbols and letters of earlier jets."""
+
+    letter: sp.Dummy
+    name: str
+    orders: tuple[int, ...]
+    args: tuple[sp.Expr, ...]
+
+    def at(self, point: Mapping[sp.Symbol, mpmath.mpf]) -> mpmath.mpf:
+        """Its value when the function is 3/2 + sin(φ)/2 + exp(−φ)/3 with a phase φ linear in the arguments."""
+        seeds = [zlib.crc32(f"{self.name}:{i}".encode()) % 97 + 3 for i in range(len(self.args) + 1)]
+        phase, slopes = mpmath.mpf(seeds[-1]) / 40, mpmath.mpf(1)
+        for seed, order, arg in zip(seeds, self.orders, self.args, strict=False):
+            phase += mpmath.mpf(seed) / 61 * sp.lambdify(list(point), arg, "mpmath")(*point.values())
+            slopes *= (mpmath.mpf(seed) / 61) ** order
+        order = sum(self.orders)
+        wave = mpmath.sin(phase + order * mpmath.pi / 2) / 2 + (-1) ** order * mpmath.exp(-phase) / 3
+        return slopes * (wave + mpmath.mpf(3) / 2 * (order == 0))
+
+
+def _flatten(expr: sp.Expr, jets: dict[sp.Expr, _Jet]) -> sp.Expr:
+    """`expr` with a letter for each jet, inner ones first; `jets` collects what the letters stand for."""
+    found = as_jet(expr)
+    if found is not None:
+        head, orders, args = found
+        if expr not in jets:
+            inner = tuple(_flatten(arg, jets) for arg in args)
+            jets[expr] = _Jet(sp.Dummy(f"u{len(jets)}"), str(head), orders, inner)
+        return jets[expr].letter
+    if not expr.has(AppliedUndef):
+        return expr
+    return expr.func(*(_flatten(arg, jets) for arg in expr.args))
 
 
 def _coordinate(name: str, k: int) -> mpmath.mpf:
     """A number in (0.1, 0.9) that depends on the name alone, so that runs repeat."""
     with mpmath.workdps(DIGITS + 10):
         return mpmath.mpf(1) / 10 + mpmath.mpf(zlib.crc32(f"{name}/{k}".encode()) % 79_999) / 100_000
-
-
-def _concrete(expr: sp.Expr) -> sp.Expr:
-    """Undefined functions replaced by definite, positive, nowhere special ones."""
-    for head in {f.func for f in expr.atoms(AppliedUndef)}:
-        expr = expr.replace(head, _specimen(str(head)))
-    return expr.doit()
-
-
-def _specimen(name: str) -> Callable[..., sp.Expr]:
-    def function(*args: sp.Expr) -> sp.Expr:
-        seeds = [zlib.crc32(f"{name}:{i}".encode()) % 97 + 3 for i in range(len(args) + 1)]
-        phase = sum((sp.Rational(seeds[i], 61) * a for i, a in enumerate(args)), start=sp.Rational(seeds[-1], 40))
-        return sp.Rational(3, 2) + sp.sin(phase) / 2 + sp.exp(-phase) / 3
-
-    return function
 
 
 def _compare_all(triples: Iterable[tuple[str, Any, Any]], tolerance: float) -> Outcome:
