@@ -341,7 +341,7 @@ def _positive_factors(base: sp.Expr, known: Generators) -> Iterator[tuple[sp.Exp
         if orientation == 0:
             rest *= factor**power
         else:
-            sign *= orientation ** int(power)
+            sign *= orientation ** abs(int(power))
             yield orientation * factor, sp.Integer(power)
     if rest != 1:
         yield canonical(sign * rest), sp.S.One
