@@ -20,7 +20,7 @@ from __future__ import annotations
 import time
 import zlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import mpmath
@@ -28,6 +28,7 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from symsched.errors import InputError, UndecidedError
+from symsched.exhibit import Exhibit, Point
 from symsched.generators import as_jet
 from symsched.normalform import decide_zero
 from symsched.signs import sign_on_unit
@@ -42,21 +43,26 @@ class Evidence:
     """What a Monte Carlo check found.
 
     `measured` says it in numbers; `false_positive` bounds the probability of rejecting a true claim, and `power` is
-    the probability of rejecting the weakest of the twins, where it is known in advance.
+    the probability of rejecting the weakest of the twins, where it is known in advance.  `points` are estimates
+    beside exact values, (label, estimate, standard error, exact), for the report to draw.
     """
 
     accepted: bool
     measured: str
     false_positive: float
     power: float | None = None
+    points: tuple[Point, ...] = ()
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What a Monte Carlo check may use: a seed, and the number of paths (None: what the check needs)."""
+    """What a check is run with: a seed, the number of Monte Carlo paths (None: what the check needs), and whether
+    the expressions it decides on are kept for a report.
+    """
 
     seed: int = 0
     paths: int | None = None
+    record: bool = False
 
     def size(self, default: int) -> int:
         """The number of paths to start from."""
@@ -74,6 +80,8 @@ class Outcome:
     passed: bool
     detail: str
     error: bool = False
+    exhibits: tuple[Exhibit, ...] = ()
+    points: tuple[Point, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,7 +110,8 @@ class Check:
         formulas = dict(wrong or {})
         if self.kind == "monte_carlo":
             evidence = self.function(setting, **formulas)
-            return [Outcome("montecarlo", evidence.accepted, _evidence_text(evidence))]
+            points = tuple(Point(*point) for point in evidence.points)
+            return [Outcome("montecarlo", evidence.accepted, _evidence_text(evidence), points=points)]
         found = self.function(**formulas)
         if self.kind == "step":
             residuals = _labelled(found)
@@ -185,14 +194,17 @@ def _labelled(found: Any) -> dict[str, sp.Expr]:
 
 def _decide_all(residuals: Mapping[str, sp.Expr]) -> Outcome:
     """The exact route: every normal form is 0."""
+    seen: list[Exhibit] = []
     for label, residual in residuals.items():
         decision = decide_zero(residual)
+        seen.append(Exhibit(label, residual, decision.normal_form, decision.witness or ""))
         if not decision:
             kind = "is undecided, it reduces to" if decision.zero is None else "="
             witness = f" ({decision.witness})" if decision.witness else ""
             detail = f"{label} {kind} {_clip(decision.normal_form)}{witness}"
-            return Outcome("exact", False, detail, error=decision.zero is None)
-    return Outcome("exact", True, f"{len(residuals)} normal form{'s' * (len(residuals) != 1)} = 0")
+            return Outcome("exact", False, detail, decision.zero is None, tuple(seen))
+    detail = f"{len(residuals)} normal form{'s' * (len(residuals) != 1)} = 0"
+    return Outcome("exact", True, detail, exhibits=tuple(seen))
 
 
 def _evaluate_all(residuals: Mapping[str, sp.Expr]) -> Outcome:
@@ -266,16 +278,18 @@ def _coordinate(name: str, k: int) -> mpmath.mpf:
 
 
 def _compare_all(triples: Iterable[tuple[str, Any, Any]], tolerance: float) -> Outcome:
-    worst = mpmath.mpf(0)
+    worst, seen = mpmath.mpf(0), list[Exhibit]()
     for label, value, expected in triples:
         with mpmath.workdps(DIGITS + 10):
             one, other = _number(value), _number(expected)
             gap = abs(one - other) / max(1, abs(other))
         worst = max(worst, gap)
+        seen.append(Exhibit(label, mpmath.nstr(one, 30), mpmath.nstr(other, 30), mpmath.nstr(gap, 2)))
         if not gap <= tolerance:
             shown = f"{mpmath.nstr(one, 17)} instead of {mpmath.nstr(other, 17)}"
-            return Outcome("numeric", False, f"{label} is {shown}")
-    return Outcome("numeric", True, f"agrees to {mpmath.nstr(worst + mpmath.mpf(10) ** -DIGITS, 2)}")
+            return Outcome("numeric", False, f"{label} is {shown}", exhibits=tuple(seen))
+    detail = f"agrees to {mpmath.nstr(worst + mpmath.mpf(10) ** -DIGITS, 2)}"
+    return Outcome("numeric", True, detail, exhibits=tuple(seen))
 
 
 def _number(value: Any) -> Any:
@@ -285,14 +299,17 @@ def _number(value: Any) -> Any:
 
 
 def _prove_signs(triples: Iterable[tuple[str, sp.Expr, str]]) -> Outcome:
-    count, methods = 0, set[str]()
+    seen, methods = list[Exhibit](), set[str]()
     for label, expr, wanted in triples:
         sign = sign_on_unit(expr)
+        seen.append(Exhibit(label, sp.sympify(expr), sign.value, sign.method))
         if not (sign.positive if wanted == "positive" else sign.nonnegative):
             where = f" at t = {sign.witness[0]:.6g}" if sign.witness else ""
-            return Outcome("interval", False, f"{label} is {sign.value}{where}, not {wanted}", not sign.decided)
-        count, methods = count + 1, methods | {sign.method}
-    return Outcome("interval", True, f"{count} signs proved ({', '.join(sorted(methods))})")
+            detail = f"{label} is {sign.value}{where}, not {wanted}"
+            return Outcome("interval", False, detail, not sign.decided, tuple(seen))
+        methods |= {sign.method}
+    detail = f"{len(seen)} signs proved ({', '.join(sorted(methods))})"
+    return Outcome("interval", True, detail, exhibits=tuple(seen))
 
 
 def _evidence_text(evidence: Evidence) -> str:
@@ -323,6 +340,7 @@ class CheckResult:
     outcomes: tuple[Outcome, ...]
     twins: tuple[tuple[str, bool, str], ...]  # (what is wrong, rejected, how)
     seconds: float
+    twin_outcomes: tuple[tuple[Outcome, ...], ...] = ()  # what each twin came to, route by route
 
     @property
     def passed(self) -> bool:
@@ -333,9 +351,16 @@ def run_check(check: Check, setting: Setting) -> CheckResult:
     """Run a check and its twins; an exception is a failure of the check, not of the program."""
     start = time.perf_counter()
     outcomes = _guarded(check, setting, None)
-    twins = [(twin.description, *_rejected(_guarded(check, setting, twin.wrong))) for twin in check.twins]
+    wrong = [_guarded(check, setting, twin.wrong) for twin in check.twins]
+    twins = [(twin.description, *_rejected(found)) for twin, found in zip(check.twins, wrong, strict=True)]
     seconds = time.perf_counter() - start
-    return CheckResult(check.kind, check.description, tuple(outcomes), tuple(twins), seconds)
+    kept = [_kept(found, setting.record) for found in [outcomes, *wrong]]
+    return CheckResult(check.kind, check.description, kept[0], tuple(twins), seconds, tuple(kept[1:]))
+
+
+def _kept(outcomes: list[Outcome], record: bool) -> tuple[Outcome, ...]:
+    """Outcomes as they travel between processes: with expressions only where someone will read them."""
+    return tuple(replace(o, exhibits=tuple(e.portable() for e in o.exhibits if record)) for o in outcomes)
 
 
 def _guarded(check: Check, setting: Setting, wrong: Mapping[str, Any] | None) -> list[Outcome]:

@@ -118,6 +118,7 @@ class Report:
     level: str
     seed: int
     seconds: float
+    paths: int | None = None
 
     def __iter__(self) -> Iterator[Verdict]:
         return iter(self.verdicts)
@@ -229,6 +230,7 @@ def verify(
     paths: int | None = None,
     progress: Progress | None = None,
     workers: int | None = None,
+    record: bool = False,
 ) -> Report:
     """Run the checks of theorems and report a verdict for each.
 
@@ -239,6 +241,7 @@ def verify(
         paths: Monte Carlo paths per check; by default what each check needs.
         progress: called with (done, total, title) after each theorem.
         workers: processes for the symbolic work; by default one per core.
+        record: keep the expressions that were decided on, for `symsched.report`.
 
     Raises:
         InputError: unknown names or level, or a file that cannot be run.
@@ -248,9 +251,9 @@ def verify(
     start = time.perf_counter()
     keys = collect([names] if isinstance(names, str) else names)
     kinds = [k for name, group in KINDS.items() if level in (name, "all") for k in group]
-    found = _run(keys, kinds, Setting(seed, paths), progress, workers)
+    found = _run(keys, kinds, Setting(seed, paths, record), progress, workers)
     verdicts = tuple(_verdict(find(key), found[key]) for key in keys)
-    return Report(verdicts, level, seed, time.perf_counter() - start)
+    return Report(verdicts, level, seed, time.perf_counter() - start, paths)
 
 
 def _run(
