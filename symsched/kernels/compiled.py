@@ -18,7 +18,7 @@ LANES = 256
 OPTIONS: dict[str, Any] = {"nogil": True, "cache": True, "fastmath": False, "error_model": "numpy"}
 
 kernel = njit(**OPTIONS)
-inline = njit(inline="always", error_model="numpy")
+inline = njit(forceinline=True, cache=True, nogil=True, error_model="numpy")
 
 u64, u32, f64, f32 = np.uint64, np.uint32, np.float64, np.float32
 

@@ -29,9 +29,9 @@ class LoopPrinter:
             sp.Add: self._sum,
             sp.Mul: self._product,
             sp.Pow: self._power,
-            Top: lambda e: self._chain(e.args, ">"),
-            sp.Max: lambda e: self._chain(e.args, ">"),
-            sp.Min: lambda e: self._chain(e.args, "<"),
+            Top: lambda e: self._chain(e.args, "larger"),
+            sp.Max: lambda e: self._chain(e.args, "larger"),
+            sp.Min: lambda e: self._chain(e.args, "smaller"),
             sp.Abs: lambda e: f"abs({self.show(e.args[0])})",
             sp.Piecewise: self._piecewise,
         }
@@ -90,11 +90,11 @@ class LoopPrinter:
     def _repeated(base: str, exponent: int) -> str:
         return "(" + " * ".join([base] * exponent) + ")" if exponent <= 4 else f"({base} ** {exponent})"
 
-    def _chain(self, args: tuple[sp.Expr, ...], sign: str) -> str:
+    def _chain(self, args: tuple[sp.Expr, ...], name: str) -> str:
         shown = list(map(self.show, args))
         while len(shown) > 1:
             a, b = shown.pop(0), shown.pop(0)
-            shown.append(f"({a} if {a} {sign} {b} else {b})")
+            shown.append(f"{name}({a}, {b})")
         return shown[0]
 
     def _piecewise(self, expr: sp.Piecewise) -> str:

@@ -107,8 +107,12 @@ class _Splitter:
         self.done: dict[sp.Expr, sp.Expr] = {}
 
     def entry(self, expr: sp.Expr) -> sp.Expr:
+        """A symbol for a time-only expression; numeric factors stay outside, so that multiples share one column."""
         if not expr.free_symbols:
             return expr
+        factor, rest = expr.as_coeff_Mul()
+        if factor != 1:
+            return factor * self.entry(rest)
         return self.table.setdefault(expr, sp.Symbol(f"T{len(self.table)}", real=True))
 
     def split(self, expr: sp.Expr) -> sp.Expr:

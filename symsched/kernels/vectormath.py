@@ -27,6 +27,18 @@ _LOG2E32, _LN2_HIGH32, _LN2_LOW32, _LN2_32 = f32(_LOG2E), f32(0.693359375), f32(
 
 
 @inline
+def larger(a: Any, b: Any) -> Any:
+    """The larger of two numbers; NaN in b wins."""
+    return a if a > b else b
+
+
+@inline
+def smaller(a: Any, b: Any) -> Any:
+    """The smaller of two numbers; NaN in b wins."""
+    return a if a < b else b
+
+
+@inline
 def sinpi64(v: Any) -> Any:
     """sin πv for |v| ≤ ½."""
     y = v * v

@@ -27,7 +27,7 @@ from symsched.symbols import state, t, x
 
 Array = NDArray[np.float64]
 #: Mixture components times dimensions for which an unrolled kernel is worth its compilation.
-UNROLLED = 1024
+UNROLLED = 192
 
 
 @dataclass(frozen=True)
