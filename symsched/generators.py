@@ -93,7 +93,23 @@ class Generators:
         if substitution:
             expr = expr.xreplace(substitution)
             relations = [(g, q, sp.sympify(b).xreplace(substitution)) for g, q, b in relations]
+            expr, relations = _merged(expr, relations)
         return expr, relations[::-1]
+
+
+def _merged(expr: sp.Expr, relations: list[Relation]) -> tuple[sp.Expr, list[Relation]]:
+    """Radicals whose bases have become equal are one: √(a² − b) may have been written with √c for c = a² before."""
+    first: dict[tuple[int, sp.Expr], sp.Dummy] = {}
+    same: dict[sp.Dummy, sp.Expr] = {}
+    kept: list[Relation] = []
+    for root, q, base in relations:
+        reduced = canonical(base.xreplace(same))
+        known = first.setdefault((q, reduced), root)
+        if known is root:
+            kept.append((root, q, reduced))
+        else:
+            same[root] = known
+    return expr.xreplace(same), kept
 
 
 def _common_measure(a: sp.Rational, b: sp.Rational) -> sp.Rational:
@@ -142,8 +158,13 @@ class Rewriter:
 
     def __init__(self, where: Mapping[sp.Symbol, sp.Expr] | None = None) -> None:
         self.known = Generators()
+        self._where = dict(where or {})
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget what was rewritten, but not the generators: bases of radicals are then written in all of them."""
         self._memo: dict[sp.Expr, sp.Expr] = {}
-        for symbol, expr in (where or {}).items():
+        for symbol, expr in self._where.items():
             self._memo[symbol] = self._reduced(self.rewrite(expr))
 
     def rewrite(self, expr: sp.Expr) -> sp.Expr:
@@ -271,6 +292,10 @@ class Rewriter:
             exact = sp.sin(coefficient * sp.pi), sp.cos(coefficient * sp.pi)
             if not exact[0].has(*TRIG) and not exact[1].has(*TRIG):
                 return self.rewrite(exact[0]), self.rewrite(exact[1])
+            if coefficient > sp.Rational(1, 4):
+                # sin(125π/252) is cos(π/252): without this it would be a polynomial of degree 125 in tan(π/504).
+                cosine, sine = self._angle(monomial, sp.Rational(1, 2) - coefficient)
+                return sine, cosine
         if isinstance(meaning, (sp.atan, sp.asin, sp.acos)) and coefficient.is_Integer:
             return _multiple(self._known_angle(meaning), int(coefficient))
         tangent = self.known.member("tan", monomial, abs(coefficient))
@@ -335,16 +360,18 @@ def split_exponent(expr: sp.Expr) -> list[tuple[sp.Expr, sp.Rational]]:
 def _positive_factors(base: sp.Expr, known: Generators) -> Iterator[tuple[sp.Expr, sp.Rational]]:
     """Factors of a positive base, each of them positive; those not proved so stay together as one factor."""
     content, factors = _factors(base)
-    rest, sign = sp.S.One, 1 if content > 0 else -1
+    unknown, sign = [], 1 if content > 0 else -1
     for factor, power in factors:
         orientation = _orientation(factor, known)
         if orientation == 0:
-            rest *= factor**power
+            unknown.append((factor, power))
         else:
             sign *= orientation ** abs(int(power))
             yield orientation * factor, sp.Integer(power)
-    if rest != 1:
-        yield canonical(sign * rest), sp.S.One
+    if len(unknown) == 1 and unknown[0][1] % 2:  # its sign is that which makes the base positive
+        yield canonical(sign * unknown[0][0]), sp.Integer(unknown[0][1])
+    elif unknown:
+        yield canonical(sign * sp.Mul(*(f**n for f, n in unknown))), sp.S.One
     yield from ((sp.Integer(p), sp.Integer(n)) for p, n in sp.factorrat(abs(content)).items())
 
 

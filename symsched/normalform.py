@@ -57,6 +57,14 @@ def decide_zero(expr: sp.Expr, where: tuple[tuple[sp.Symbol, sp.Expr], ...] = ()
     if expr.has(sp.nan, sp.zoo, sp.oo, -sp.oo, sp.I):
         raise InputError(f"cannot decide {str(expr)[:80]}: expected a finite real expression")
     rewriter = Rewriter(dict(where))
+    decision = _decide(expr, rewriter)
+    if decision.zero is None:  # powers met late may split the base of a radical met early
+        rewriter.restart()
+        decision = _decide(expr, rewriter)
+    return decision
+
+
+def _decide(expr: sp.Expr, rewriter: Rewriter) -> Decision:
     rational, relations = rewriter.known.unify(rewriter.rewrite(expr))
     numerator, denominator = reduce_radicals(rational, relations)
     if numerator == 0 or (numerator.free_symbols and sp.Poly(numerator, *numerator.free_symbols).is_zero):
