@@ -209,7 +209,7 @@ def closed_forms(join=lambda one, other: one + other):
 
 
 theorem.sabotage(catalogue_conversions, "1/c for c", power=-1)
-theorem.sabotage(catalogue_fields, "score without c", unit=lambda scale: 1)
+theorem.sabotage(catalogue_fields, "score without c", unit=lambda _: 1)
 theorem.sabotage(closed_forms, "difference for the sum", join=lambda one, other: one - other)
 
 QUARTER = sp.Rational(1, 4)
@@ -248,6 +248,6 @@ def monotone(sign=1):
 
 
 theorem.sabotage(reference, "τ and c exchanged", scale=0.3660254037844386, time=0.6830127018922193)
-theorem.sabotage(definitions, "τ = t", place=lambda conversion: t)
+theorem.sabotage(definitions, "τ = t", place=lambda _: t)
 theorem.sabotage(ends, "ends exchanged", first=1)
 theorem.sabotage(monotone, "time runs back", sign=-1)
