@@ -60,6 +60,8 @@ FUNCTIONS: Mapping[type, Operation] = {
     sp.cosh: lambda a: a.cosh(),
     sp.tanh: lambda a: a.tanh(),
     sp.coth: lambda a: a.coth(),
+    sp.sech: lambda a: a.sech(),
+    sp.csch: lambda a: a.csch(),
     sp.asinh: lambda a: a.asinh(),
     sp.acosh: lambda a: a.acosh(),
     sp.atanh: lambda a: a.atanh(),

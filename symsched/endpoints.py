@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _u = sp.Symbol("u", positive=True)  # distance from the end
 GRUNTZ_CALLS = 400_000
 
-EVERYWHERE = (sp.exp, sp.sin, sp.cos, sp.sinh, sp.cosh, sp.tanh, sp.sech, sp.atan, sp.asinh, sp.erf, sp.erfc)
+EVERYWHERE = (sp.exp, sp.sin, sp.cos, sp.sinh, sp.cosh, sp.tanh, sp.sech, sp.atan, sp.asinh, sp.erf, sp.erfc, sp.Abs)
 # What must not vanish for the function to be continuous (for a real argument).
 POLES: Mapping[type, Callable[[sp.Expr], sp.Expr]] = {
     sp.tan: sp.cos,
@@ -112,6 +112,11 @@ def continuous_value(expr: sp.Expr, symbol: sp.Symbol) -> sp.Expr | None:
     if any(a is None for a in args) or not _continuous_at(expr, args):
         return None
     return expr.func(*args)
+
+
+def end_if_continuous(expr: sp.Expr, end: int, symbol: sp.Symbol = t) -> sp.Expr | None:
+    """The exact value at the end where continuity by composition gives it; else None."""
+    return continuous_value(expr.subs(symbol, _u if end == 0 else 1 - _u), _u)
 
 
 def _continuous_at(expr: sp.Expr, args: Sequence[sp.Expr]) -> bool:

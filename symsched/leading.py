@@ -66,6 +66,15 @@ def limit_of(expr: sp.Expr, u: sp.Symbol) -> sp.Expr:
     raise BeyondSeriesError
 
 
+def leading_term(expr: sp.Expr, u: sp.Symbol) -> tuple[sp.Expr, sp.Expr]:
+    """(p, c) with `expr` ~ c u^p as u → 0+; c may be a polynomial in `L` = log u.  Raises BeyondSeriesError."""
+    for order in ORDERS:
+        series = _Expansion(u, sp.Integer(order)).of(expr)
+        if series.terms:
+            return series.terms[0]
+    raise BeyondSeriesError
+
+
 def _value(exponent: sp.Expr, coefficient: sp.Expr) -> sp.Expr:
     if exponent == 0 and not coefficient.has(L):
         return coefficient

@@ -223,7 +223,9 @@ class Schedule:
         raise InputError(f"{self}: {name} must be positive on (0, 1), but {_where(name, expr, sign)}")
 
     def _require_increasing(self) -> Condition:
-        sign = self._sign(self.log_r_dot)
+        sign = self._sign(self.log_r_dot, balls=False)
+        for form in (self._wronskian, self.log_r_dot):  # balls thrive where nothing diverges
+            sign = sign if sign.decided else self._sign(form)
         if not sign.decided:
             return Condition("r = beta/alpha strictly increasing", "undecided")
         if not sign.nonnegative or sign.value == "zero":
@@ -231,9 +233,15 @@ class Schedule:
             raise InputError(f"{self}: r = beta/alpha must increase strictly, but {where}")
         return Condition("r = beta/alpha strictly increasing", sign.method)
 
-    def _sign(self, expr: sp.Expr) -> Sign:
+    @property
+    def _wronskian(self) -> sp.Expr:
+        """2α²β d/dt log r, without the denominators that blow up at the ends."""
+        alpha_squared = self.alpha**2
+        return 2 * alpha_squared * self.beta_dot - self.beta * alpha_squared.diff(t)
+
+    def _sign(self, expr: sp.Expr, *, balls: bool = True) -> Sign:
         try:
-            return sign_on_unit(expr)
+            return sign_on_unit(expr, balls=balls)
         except InputError as error:
             raise InputError(f"{self}: {error}; a schedule must be real and finite on (0, 1)") from None
 

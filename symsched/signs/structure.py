@@ -1,0 +1,179 @@
+"""Signs composed from the leaves up: products, powers, ranges of functions, and monotonicity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import sympy as sp
+
+from symsched.budget import within
+from symsched.enclose import enclose
+from symsched.endpoints import end_if_continuous
+from symsched.errors import InputError
+from symsched.normalform import canonical, decide_zero
+from symsched.signs.sign import Sign, strict
+from symsched.signs.sturm import by_sturm
+
+MAX_LEVELS = 12  # derivatives of derivatives: e^t − 1 − t − … − t^9/9! needs ten
+MAX_OPERATIONS = 60
+MAX_STEPS = 600
+FACTOR_CALLS = 200_000
+
+ALWAYS_POSITIVE = (sp.exp, sp.cosh, sp.sech, sp.erfc)
+SIGN_OF_ARGUMENT = (
+    sp.sinh,
+    sp.tanh,
+    sp.coth,
+    sp.csch,
+    sp.asinh,
+    sp.atanh,
+    sp.atan,
+    sp.asin,
+    sp.erf,
+    sp.LambertW,
+)
+TRIGONOMETRIC = (sp.sin, sp.cos, sp.tan, sp.cot, sp.sec, sp.csc)
+
+
+def by_structure(expr: sp.Expr, symbol: sp.Symbol) -> Sign:
+    """The strict sign of `expr`, defined on all of (0, 1), where its structure shows it."""
+    for form in _forms(expr, symbol):
+        value = _Composer(symbol).sign(form)
+        if value:
+            return strict(value, "structure")
+    return Sign("unknown", "structure")
+
+
+def _forms(expr: sp.Expr, symbol: sp.Symbol) -> Iterator[sp.Expr]:
+    yield expr
+    yield sp.factor_terms(expr)
+    if expr.is_rational_function(symbol):  # factoring powers of exponentials can take forever
+        factored = within(FACTOR_CALLS, lambda: sp.factor(canonical(expr)))
+        if factored is not None:
+            yield factored
+
+
+class _Composer:
+    """1, −1, or 0 for unknown; `levels` bounds the descent into derivatives, and the steps bound all the rest."""
+
+    def __init__(self, symbol: sp.Symbol) -> None:
+        self.symbol, self.steps = symbol, 0
+        self.known: dict[tuple[sp.Expr, int], int] = {}
+
+    def sign(self, expr: sp.Expr, levels: int = MAX_LEVELS) -> int:
+        key = expr, levels
+        if key not in self.known:
+            self.steps += 1
+            self.known[key] = 0  # an expression met again inside itself
+            self.known[key] = self._sign(expr, levels) if self.steps <= MAX_STEPS else 0
+        return self.known[key]
+
+    def _sign(self, expr: sp.Expr, levels: int) -> int:
+        if not expr.has(self.symbol) and not expr.free_symbols:
+            return sign_of_number(expr)
+        if expr == self.symbol:
+            return 1
+        if expr.is_Mul:
+            return self._product(expr.args, levels)
+        if expr.func in ALWAYS_POSITIVE or isinstance(expr, sp.exp):
+            return 1
+        if isinstance(expr, sp.Abs):
+            return abs(self.sign(expr.args[0], levels))
+        if expr.is_Pow:
+            return self._power(expr, levels)
+        if expr.is_Add:
+            return self._sum(expr, levels)
+        if isinstance(expr, sp.log):
+            return self.sign(expr.args[0] - 1, levels)
+        if isinstance(expr, sp.acos):
+            return max(self.sign(1 - expr.args[0], levels), 0)
+        if expr.func in SIGN_OF_ARGUMENT:
+            if len(expr.args) == 2:  # the lower branch of LambertW
+                return -1
+            return self.sign(expr.args[0], levels)
+        if expr.func in TRIGONOMETRIC:
+            return self._trigonometric(expr, levels)
+        return _assumed(expr)
+
+    def _product(self, factors: tuple[sp.Expr, ...], levels: int) -> int:
+        result = 1
+        for factor in factors:
+            result *= self.sign(factor, levels)
+            if result == 0:
+                break
+        return result
+
+    def _power(self, expr: sp.Pow, levels: int) -> int:
+        base = self.sign(expr.base, levels)
+        if base > 0 and expr.exp.is_real is not False:
+            return 1
+        if base < 0 and expr.exp.is_integer:
+            return 1 if expr.exp.is_even else -1 if expr.exp.is_odd else 0
+        return 0
+
+    def _sum(self, expr: sp.Add, levels: int) -> int:
+        signs = {self.sign(term, levels) for term in expr.args}
+        if len(signs) == 1 and 0 not in signs:
+            return signs.pop()
+        if expr.free_symbols != {self.symbol}:
+            return _assumed(expr)
+        sturm = by_sturm(expr, self.symbol) if expr.is_rational_function(self.symbol) else None
+        if sturm is not None and sturm.decided:
+            return {"positive": 1, "negative": -1}.get(sturm.value, 0)
+        return self._monotone(expr, levels)
+
+    def _monotone(self, expr: sp.Expr, levels: int) -> int:
+        """A function that starts at or above 0 and increases, and the three mirror images: t − sin t, 1 − e^(−t)."""
+        if levels == 0 or expr.count_ops() > MAX_OPERATIONS:
+            return 0
+        slope = self.sign(expr.diff(self.symbol), levels - 1)
+        for end, sign in ((0, slope), (1, -slope)):
+            value = end_if_continuous(expr, end, self.symbol) if slope else None
+            if value is not None and (_is_zero(value) or sign_of_number(value) == sign):
+                return sign
+        return 0
+
+    def _trigonometric(self, expr: sp.Expr, levels: int) -> int:
+        """An angle, monotone in the symbol, that stays in one quadrant."""
+        angle = expr.args[0]
+        if angle.free_symbols != {self.symbol} or not self.sign(angle.diff(self.symbol), levels):
+            return 0
+        ends = [end_if_continuous(angle, end, self.symbol) for end in (0, 1)]
+        if ends[0] is None or ends[1] is None:
+            return 0
+        low, high = sorted((end / (sp.pi / 2) for end in ends), key=float)
+        quadrant = sp.floor(low)
+        if not _is_zero(quadrant + 1 - high) and sign_of_number(quadrant + 1 - high) <= 0:
+            return 0
+        return _IN_QUADRANT[expr.func][int(quadrant) % 4]
+
+
+# Signs in the four quadrants.
+_IN_QUADRANT: dict[type, tuple[int, int, int, int]] = {
+    **dict.fromkeys((sp.sin, sp.csc), (1, 1, -1, -1)),
+    **dict.fromkeys((sp.cos, sp.sec), (1, -1, -1, 1)),
+    **dict.fromkeys((sp.tan, sp.cot), (1, -1, 1, -1)),
+}
+
+
+def sign_of_number(number: sp.Expr) -> int:
+    """The sign of a constant by balls; 0 when it is 0 or they cannot tell."""
+    try:
+        ball = enclose(number, {}, bits=512)
+    except InputError:
+        return 0
+    return int(ball > 0) - int(ball < 0)
+
+
+def _is_zero(number: sp.Expr) -> bool:
+    try:
+        return bool(decide_zero(number))
+    except InputError:
+        return False
+
+
+def _assumed(expr: sp.Expr) -> int:
+    """What the assumptions on the parameters say."""
+    if expr.count_ops() > MAX_OPERATIONS:
+        return 0
+    return 1 if expr.is_positive else -1 if expr.is_negative else 0

@@ -1,0 +1,65 @@
+"""Signs of rational functions, from exact root counts."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import sympy as sp
+
+from symsched.normalform import canonical
+from symsched.signs.sign import Sign
+
+UNKNOWN = Sign("unknown", "Sturm")
+
+
+def by_sturm(expr: sp.Expr, symbol: sp.Symbol) -> Sign:
+    """Exact root counts of numerator and denominator of a rational function with rational coefficients."""
+    if not expr.is_rational_function(symbol):
+        return UNKNOWN
+    numerator, denominator = (sp.Poly(part, symbol) for part in sp.fraction(canonical(expr)))
+    if not all(p.domain.is_ZZ or p.domain.is_QQ for p in (numerator, denominator)):
+        return UNKNOWN
+    if any(_roots_inside(factor) for factor, _ in denominator.sqf_list()[1]):
+        return UNKNOWN  # a pole
+    crossings, touching = _roots(numerator)
+    if crossings:
+        return _mixed(numerator, denominator, crossings + touching)
+    positive = (numerator.eval(_CENTRE) > 0) == (denominator.eval(_CENTRE) > 0)
+    if touching:
+        positive = _sign_off_roots(numerator, touching) == (denominator.eval(_CENTRE) > 0)
+        return Sign("nonnegative" if positive else "nonpositive", "Sturm", (float(min(touching)), 0.0))
+    return Sign("positive" if positive else "negative", "Sturm")
+
+
+_CENTRE = sp.Rational(1, 2)
+
+
+def _roots(polynomial: sp.Poly) -> tuple[list[sp.Rational], list[sp.Rational]]:
+    """Roots inside (0, 1), to 40 bits: those of odd multiplicity and those of even multiplicity."""
+    found: tuple[list[sp.Rational], list[sp.Rational]] = [], []
+    for factor, power in polynomial.sqf_list()[1]:
+        if _roots_inside(factor):
+            for (low, high), _ in factor.intervals(inf=0, sup=1, eps=sp.Rational(1, 2**40)):
+                if low > 0 and high < 1:
+                    found[1 - power % 2].append((low + high) / 2)
+    return found
+
+
+def _mixed(numerator: sp.Poly, denominator: sp.Poly, roots: list[sp.Rational]) -> Sign:
+    """A sign change, shown by the point beyond the first crossing where the value has the other sign."""
+    stops = [sp.S.Zero, *sorted(roots), sp.S.One]
+    points = [(a + b) / 2 for a, b in pairwise(stops)]
+    values = [numerator.eval(p) / denominator.eval(p) for p in points]
+    for point, value in zip(points, values, strict=True):
+        if value * values[0] < 0:
+            return Sign("mixed", "Sturm", (float(point), float(value)))
+    return UNKNOWN
+
+
+def _sign_off_roots(polynomial: sp.Poly, roots: list[sp.Rational]) -> bool:
+    """Whether the polynomial is positive between its roots, none of which is a crossing."""
+    return bool(polynomial.eval(min(roots) / 2) > 0)
+
+
+def _roots_inside(polynomial: sp.Poly) -> int:
+    return int(polynomial.count_roots(0, 1)) - sum(polynomial.eval(end) == 0 for end in (0, 1))

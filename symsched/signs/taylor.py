@@ -1,0 +1,96 @@
+"""The sign of an expression next to an end, by Taylor's theorem in ball arithmetic.
+
+If f(u) ~ c u^m exactly (see `leading`) and f is analytic on [0, δ], then f(u) = u^m f^(m)(ξ)/m! for some ξ in
+[0, δ]: a ball of the m-th Taylor coefficient over the whole of [0, δ] that excludes 0 gives the sign on (0, δ].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import sympy as sp
+from flint import arb_series, ctx
+
+from symsched.enclose import enclose, interval
+from symsched.errors import InputError
+from symsched.leading import BeyondSeriesError, leading_term
+
+MAX_ORDER = 12
+PowerSeries = Any  # flint.arb_series carries no annotations
+
+FUNCTIONS: Mapping[type, Callable[[PowerSeries], PowerSeries]] = {
+    sp.exp: lambda a: a.exp(),
+    sp.log: lambda a: a.log(),
+    sp.sin: lambda a: a.sin(),
+    sp.cos: lambda a: a.cos(),
+    sp.tan: lambda a: a.tan(),
+    sp.cot: lambda a: a.cos() / a.sin(),
+    sp.sec: lambda a: 1 / a.cos(),
+    sp.csc: lambda a: 1 / a.sin(),
+    sp.asin: lambda a: a.asin(),
+    sp.acos: lambda a: a.acos(),
+    sp.atan: lambda a: a.atan(),
+    sp.sinh: lambda a: (a.exp() - (-a).exp()) / 2,
+    sp.cosh: lambda a: (a.exp() + (-a).exp()) / 2,
+    sp.tanh: lambda a: 1 - 2 / ((2 * a).exp() + 1),
+    sp.sech: lambda a: 2 / (a.exp() + (-a).exp()),
+    sp.asinh: lambda a: (a + (a * a + 1).sqrt()).log(),
+    sp.acosh: lambda a: (a + (a * a - 1).sqrt()).log(),
+    sp.atanh: lambda a: ((1 + a) / (1 - a)).log() / 2,
+    sp.erf: lambda a: a.erf(),
+    sp.erfc: lambda a: a.erfc(),
+}
+
+
+def taylor_sign(near: sp.Expr, symbol: sp.Symbol, delta: float) -> int:
+    """The sign of `near` for every `symbol` in (0, delta]; 0 when this argument does not give it."""
+    try:
+        exponent, _ = leading_term(near, symbol)
+        if not exponent.is_Integer or not 0 <= exponent <= MAX_ORDER:
+            return 0
+        with ctx.workprec(192), _terms(int(exponent) + 1):
+            series = _evaluate(near, {symbol: arb_series([interval(0, delta), 1])})
+            remainder = series[int(exponent)]
+    except (BeyondSeriesError, InputError, ValueError, ZeroDivisionError):
+        return 0  # not analytic on [0, δ], or not shown to be
+    return int(remainder > 0) - int(remainder < 0) if remainder.is_finite() else 0
+
+
+@contextmanager
+def _terms(count: int) -> Iterator[None]:
+    """How many terms flint's power series keep."""
+    before, ctx.cap = ctx.cap, count
+    try:
+        yield
+    finally:
+        ctx.cap = before
+
+
+def _evaluate(expr: sp.Expr, known: dict[sp.Expr, PowerSeries]) -> PowerSeries:
+    if expr not in known:
+        known[expr] = _apply(expr, known)
+    return known[expr]
+
+
+def _apply(expr: sp.Expr, known: dict[sp.Expr, PowerSeries]) -> PowerSeries:
+    if not expr.free_symbols:
+        return arb_series([enclose(expr, {}, bits=192)])
+    if expr.is_Pow and not isinstance(expr, sp.exp) and expr.exp.is_Integer:
+        return _evaluate(expr.base, known) ** int(expr.exp)
+    args = [_evaluate(a, known) for a in ((expr.exp,) if isinstance(expr, sp.exp) else expr.args)]
+    if expr.is_Add:
+        return sum(args[1:], args[0])
+    if expr.is_Mul:
+        product = args[0]
+        for factor in args[1:]:
+            product = product * factor
+        return product
+    if isinstance(expr, sp.exp):
+        return args[0].exp()
+    if expr.is_Pow:
+        return (args[1] * args[0].log()).exp()
+    if expr.func not in FUNCTIONS:
+        raise InputError(f"no Taylor series is known here for {expr.func.__name__}")
+    return FUNCTIONS[expr.func](args[0])
