@@ -11,13 +11,14 @@ With ε = κ ε* the powers of α cancel: A = (1+κ) α̇/α − κ β̇/β, so 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import Any
 
 from sympy import Expr, Integer, Symbol, diff, factor, latex, simplify, solve, sqrt
 from sympy.core.function import AppliedUndef
 
 from symsched import endpoints
+from symsched.budget import within
 from symsched.data import DataLaw, Gaussian
 from symsched.data.checks import exact
 from symsched.errors import InputError, UndecidedError
@@ -28,6 +29,8 @@ from symsched.signs import sign_on_unit
 from symsched.symbols import t, x
 
 alpha_, beta_, rate, beta_rate, eps_ = (Symbol(name, positive=True) for name in ("a", "b", "a'", "b'", "e"))
+
+READING = 400_000  # function calls that one attempt at a shorter form may cost
 
 
 @dataclass(frozen=True)
@@ -262,8 +265,9 @@ def tidy(expr: Expr) -> Expr:
 
 
 def readable(expr: Expr) -> Expr:
-    """The shortest of an expression, its factored form and SymPy's simplification."""
-    return min(factor(expr), simplify(expr), expr, key=lambda form: form.count_ops())
+    """The shortest of an expression, its factored form and SymPy's simplification, as far as they are soon found."""
+    found = [within(READING, partial(form, expr)) for form in (factor, simplify)]
+    return min([form for form in found if form is not None] + [expr], key=lambda form: form.count_ops())
 
 
 def _scale(value: Any, name: str) -> Expr:
