@@ -45,6 +45,7 @@ class Generators:
     shown: dict[sp.Dummy, sp.Expr] = field(default_factory=dict)
     logs: dict[sp.Dummy, sp.Expr] = field(default_factory=dict)
     powers: dict[sp.Dummy, tuple[sp.Expr, sp.Expr]] = field(default_factory=dict)  # G -> (base, exponent)
+    jets: dict[sp.Dummy, tuple[Any, tuple[int, ...], tuple[sp.Expr, ...]]] = field(default_factory=dict)
     _by_key: dict[Any, sp.Dummy] = field(default_factory=dict)
     # (base, monomial) -> {c: generator of base^(c monomial)}; base "tan" means tan(c monomial / 2).
     _families: dict[tuple[sp.Expr | str, sp.Expr], dict[sp.Rational, sp.Dummy]] = field(default_factory=dict)
@@ -211,19 +212,22 @@ class Rewriter:
         if expr.is_Symbol:
             return self.known.named(expr, None, expr, positive)
         if isinstance(expr, OPAQUE):
-            return self.known.named(self._opaque_key(expr), None, expr, positive)
+            return self._opaque(expr, positive)
         if not expr.args:
             return self.known.named(expr, expr, expr, positive)
         args = [self._reduced(self.rewrite(a)) for a in expr.args]
         return self.known.named((expr.func, *args), expr.func(*args), expr, positive)
 
-    def _opaque_key(self, expr: sp.Expr) -> Any:
+    def _opaque(self, expr: sp.Expr, positive: bool) -> sp.Dummy:
         """η(τ, x/c) is the same generator however its arguments are written."""
         jet = as_jet(expr)
         if jet is None:
-            return expr
+            return self.known.named(expr, None, expr, positive)
         function, orders, args = jet
-        return (function, orders, *[self._reduced(self.rewrite(a)) for a in args])
+        reduced = tuple(self._reduced(self.rewrite(a)) for a in args)
+        dummy = self.known.named((function, orders, *reduced), None, expr, positive)
+        self.known.jets[dummy] = (function, orders, reduced)
+        return dummy
 
     # -- powers, exp, log ------------------------------------------------------------------------------------------
 

@@ -80,12 +80,24 @@ def _witness(expr: sp.Expr, known: Generators, tries: int = 24) -> str | None:
     for _ in range(tries):
         with ctx.workprec(256):
             values = _sample(known, source)
-            if values is None:
+            if values is None or _confused(known, values):
                 continue
             ball = compile_tape((expr,), tuple(values)).run(list(values.values()))[0]
             if ball.is_finite() and not ball.contains(0):
                 return f"value {ball.str(8, radius=False)}{_where(known, values)}"
     return None
+
+
+def _confused(known: Generators, values: dict[sp.Dummy, Any]) -> bool:
+    """Whether two generators may be one value of one function, at equal arguments that nothing showed to be equal."""
+    seen: dict[Any, list[list[Any]]] = {}
+    for function, orders, args in known.jets.values():
+        places = compile_tape(args, tuple(values)).run(list(values.values()))
+        others = seen.setdefault((function, orders), [])
+        if any(all(a.overlaps(b) for a, b in zip(places, other, strict=True)) for other in others):
+            return True
+        others.append(places)
+    return False
 
 
 def _where(known: Generators, values: dict[sp.Dummy, Any]) -> str:
