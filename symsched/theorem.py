@@ -82,6 +82,7 @@ class Outcome:
     error: bool = False
     exhibits: tuple[Exhibit, ...] = ()
     points: tuple[Point, ...] = ()
+    false_positive: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,8 @@ class Check:
         if self.kind == "monte_carlo":
             evidence = self.function(setting, **formulas)
             points = tuple(Point(*point) for point in evidence.points)
-            return [Outcome("montecarlo", evidence.accepted, _evidence_text(evidence), points=points)]
+            rate = evidence.false_positive
+            return [Outcome("montecarlo", evidence.accepted, _evidence_text(evidence), False, (), points, rate)]
         found = self.function(**formulas)
         if self.kind == "step":
             residuals = _labelled(found)

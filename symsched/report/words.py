@@ -1,0 +1,40 @@
+"""Prose and SymPy's plain text, in the notation of the theory."""
+
+from __future__ import annotations
+
+import html
+import re
+
+from sympy.printing.pretty.pretty_symbology import greek_unicode
+
+from symsched.report.html import Html
+
+_LETTER = r"((?<!\w)[A-Za-z]|[Α-Ωα-ω])([\u0300-\u036f*]*)"
+_INDEX = re.compile(_LETTER + r"_(\{[^{}]{1,20}\}|[^\W_])(?!\w)")
+_POWER = re.compile(r"\^(\{[^{}]{1,20}\}|\([^()]{1,20}\)|[^\W_]\*?(?!\w))")
+_ARXIV = re.compile(r"arXiv:(\d{4}\.\d{4,5})")
+_SLOPE = re.compile(r"Derivative\(([a-z]+)\(t\), t\)")
+_VALUE = re.compile(r"\b([a-z]+)\(t\)")
+_NAME = re.compile(r"(?<![A-Za-z])([a-z]+)(?![a-zA-Z(])")
+_POWERS = re.compile(r"\*\*(\d+|\([^()]{1,20}\))")
+
+
+def prose(text: str) -> Html:
+    """Text with its indices lowered (η_X), its powers raised (b^ε) and its arXiv numbers linked."""
+    safe = html.escape(text)
+    safe = _INDEX.sub(lambda m: f"{m[1]}{m[2]}<sub>{m[3].strip('{}')}</sub>", safe)
+    safe = _POWER.sub(lambda m: f"<sup>{m[1].strip('{}')}</sup>", safe)
+    return Html(_ARXIV.sub(r'<a href="https://arxiv.org/abs/\1">arXiv:\1</a>', safe))
+
+
+def finding(text: str) -> Html:
+    """What a check reported, where SymPy wrote α(t) as `alpha(t)` and α̇ as `Derivative(alpha(t), t)`."""
+    text = _SLOPE.sub(lambda m: _greek(m[1], m[0], "\u0307"), text)
+    text = _VALUE.sub(lambda m: _greek(m[1], m[0]), text)
+    text = _NAME.sub(lambda m: _greek(m[1], m[0]), text)
+    return prose(re.sub(r"(?<![\w.)])-(?=\d)", "−", _POWERS.sub(r"^\1", text)))
+
+
+def _greek(name: str, otherwise: str, accent: str = "") -> str:
+    letter = greek_unicode.get(name, "") if name not in ("pi",) else "π"
+    return f"{letter}{accent}" if letter else otherwise
