@@ -120,6 +120,9 @@ class _Composer:
         sturm = by_sturm(expr, self.symbol) if expr.is_rational_function(self.symbol) else None
         if sturm is not None and sturm.decided:
             return {"positive": 1, "negative": -1}.get(sturm.value, 0)
+        lowest = min(_exponent(term, self.symbol) for term in expr.args)
+        if lowest != 0:  # t^(4/3) − t² = t^(4/3) (1 − t^(2/3)), of which the second factor is monotone
+            return self.sign(sp.Add(*(term / self.symbol**lowest for term in expr.args)), levels)
         return self._monotone(expr, levels)
 
     def _monotone(self, expr: sp.Expr, levels: int) -> int:
@@ -154,6 +157,12 @@ _IN_QUADRANT: dict[type, tuple[int, int, int, int]] = {
     **dict.fromkeys((sp.cos, sp.sec), (1, -1, -1, 1)),
     **dict.fromkeys((sp.tan, sp.cot), (1, -1, 1, -1)),
 }
+
+
+def _exponent(term: sp.Expr, symbol: sp.Symbol) -> sp.Rational:
+    """e of a term c·symbol^e, with c whatever is left."""
+    powers = [factor.as_base_exp() for factor in sp.Mul.make_args(term)]
+    return sum((e for base, e in powers if base == symbol and e.is_Rational), start=sp.S.Zero)
 
 
 def sign_of_number(number: sp.Expr) -> int:
