@@ -76,6 +76,25 @@ def sample_ks_p_value(values: ArrayLike, cdf: Callable[[Array], ArrayLike]) -> f
     return float(stats.kstest(np.asarray(values, dtype=np.float64), cdf).pvalue)
 
 
+def sample_gaussian_p_value(values: ArrayLike, mean: float, variance: float) -> float:
+    """p-value of a sample of N(mean, variance): exact z-test of its mean and exact χ² test of Σ(x − mean)².
+
+    A variance of 0 is a point: p is 1 if every value is the mean, else 0.
+    """
+    gaps = np.asarray(values, dtype=np.float64) - mean
+    if variance == 0:
+        return 1.0 if not gaps.any() else 0.0
+    share, law = float((gaps**2).sum() / variance), stats.chi2(gaps.size)
+    spread = float(min(1.0, 2 * min(law.cdf(share), law.sf(share))))
+    return combine([_two_sided(float(gaps.mean()), math.sqrt(variance / gaps.size)), spread])
+
+
+def correlation_p_value(one: ArrayLike, other: ArrayLike) -> float:
+    """Two-sided p-value of independence from Pearson's correlation: exact when either sample is Gaussian."""
+    first, second = (np.asarray(v, dtype=np.float64) for v in (one, other))
+    return float(stats.pearsonr(first, second).pvalue)
+
+
 def difference_p_value(differences: ArrayLike, exact: float = 0.0) -> float:
     """Two-sided p-value of E D = exact from a sample of D: coupled differences, free of discretisation bias."""
     sample = np.asarray(differences, dtype=np.float64)
@@ -176,6 +195,11 @@ def variance_power(ratio: float, size: int, level: float = 1e-6, rounds: int = 4
     """Power of `gaussian_variance_p_value` in the first round when the variance is `ratio` times what is claimed."""
     law, share = stats.chi2(size - 1), level / rounds / 2
     return float(law.cdf(law.ppf(share) / ratio) + law.sf(law.isf(share) / ratio))
+
+
+def correlation_power(correlation: float, size: int, level: float = 1e-6, rounds: int = 4) -> float:
+    """Power of `correlation_p_value` in the first round at a true correlation, by Fisher's z transformation."""
+    return mean_power(math.atanh(correlation), 1.0, size - 3, level, rounds)
 
 
 def ks_power(distance: float, size: int, level: float = 1e-6, rounds: int = 4) -> float:
