@@ -102,6 +102,8 @@ def _peel(expr: sp.Expr, value: sp.Expr, depth: int) -> Iterator[sp.Expr]:
         yield from _peel(moving, value - fixed if expr.is_Add else value / fixed, depth + 1)
     elif isinstance(expr, sp.exp):
         yield from _peel(expr.exp, sp.log(value), depth + 1)
+    elif expr.is_Pow and not expr.base.has(t):
+        yield from _peel(expr.exp, sp.log(value) / sp.log(expr.base), depth + 1)
     elif expr.is_Pow and not expr.exp.has(t):
         yield from _peel(expr.base, canonical(value) ** (1 / expr.exp), depth + 1)
     elif expr.func in INVERSES:
@@ -185,6 +187,7 @@ class MonotoneInverse:
     """s = r⁻¹(R) for a schedule without parameters, as balls at the working precision in force."""
 
     REACH = 8192.0  # |logit s| up to here: s down to e^-8192, far below the smallest float64
+    STEPS = 96  # bracketed Newton needs about twenty; when rounding hides the root, more would not find it
 
     def __init__(self, schedule: Schedule) -> None:
         self.schedule = schedule
@@ -200,7 +203,7 @@ class MonotoneInverse:
         """
         low, high = self._bracket(log_r)
         z = (low + high) / 2
-        for _ in range(4 * ctx.prec):
+        for _ in range(self.STEPS):
             value, slope = self._at(z)
             gap = log_r - value
             # What the residual, with the rounding in it, says about the distance to the root.
