@@ -1,0 +1,122 @@
+"""Figures and axes: made here or taken from the caller, and saved whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from symsched.errors import InputError
+from symsched.parsing.text import quoted
+from symsched.plotting.style import look
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+FORMATS = ("png", "svg", "pdf")
+_LARGEST = 60.0  # inches: a poster
+
+
+def panels(ax: Any, rows: int, columns: int, size: tuple[float, float], **extra: Any) -> tuple[Figure, list[Axes]]:
+    """A figure and rows × columns axes: new ones, or the caller's `ax` (one, or a sequence of that many).
+
+    Raises:
+        InputError: `ax` is not that many axes.
+    """
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    count = rows * columns
+    if ax is None:
+        figure = Figure(figsize=size, layout="constrained")
+        figure.set_layout_engine("constrained", w_pad=0.06, h_pad=0.06, wspace=0.03, hspace=0.04)
+        return figure, list(figure.subplots(rows, columns, squeeze=False, **extra).ravel())
+    given = [ax] if isinstance(ax, Axes) else list(getattr(ax, "flat", ax))
+    if len(given) != count or not all(isinstance(a, Axes) for a in given):
+        raise InputError(f"ax: {len(given)} given; this plot draws on {count} axes, so pass {count} matplotlib axes")
+    root = given[0].get_figure(root=True) if _root_known() else given[0].figure
+    return root, given
+
+
+def _root_known() -> bool:
+    import matplotlib as mpl
+
+    return tuple(int(p) for p in mpl.__version__.split(".")[:2]) >= (3, 10)
+
+
+def entitle(figure: Figure, axes: Sequence[Axes], ax: Any, title: str) -> None:
+    """The finding, above the figure; on the caller's single axes, above those."""
+    if ax is None and len(axes) > 1:
+        figure.suptitle(title, x=0.01, ha="left")
+    elif len(axes) == 1:
+        axes[0].set_title(title, fontweight="bold", fontsize=10.5)
+
+
+def checked_size(size: Any) -> tuple[float, float]:
+    """Width and height in inches.  Raises InputError unless both lie between 1 and 60."""
+    try:
+        width, height = (float(v) for v in size)
+    except (TypeError, ValueError):
+        raise InputError(f"size {size!r}: expected width and height in inches, such as (6, 4)") from None
+    if not (1 <= width <= _LARGEST and 1 <= height <= _LARGEST):
+        raise InputError(f"size {width:g} x {height:g}: expected a width and height from 1 to {_LARGEST:g} inches")
+    return width, height
+
+
+def format_of(path: Any) -> str:
+    """The format that a file name asks for.  Raises InputError unless it is png, svg or pdf."""
+    suffix = Path(str(path)).suffix
+    if suffix.lower().lstrip(".") not in FORMATS:
+        what = f"the format {quoted(suffix[1:])} is not drawn" if suffix else "the name has no ending"
+        raise InputError(f"{quoted(str(path))}: {what}; end it in .png, .svg or .pdf")
+    return suffix.lower().lstrip(".")
+
+
+def save(figure: Figure, path: Any, dpi: float = 200, palette: bool = False) -> Path:
+    """Write the figure to a temporary neighbour that then replaces `path`; the ending chooses the format.
+
+    The bytes depend on the figure and matplotlib alone (no dates).  `palette` keeps 256 colours of a PNG, which
+    makes it about three times smaller.
+
+    Raises:
+        InputError: an unknown ending, a resolution outside 30 to 1200, or a path that cannot be written.
+    """
+    kind, target = format_of(path), Path(str(path))
+    if not 30 <= dpi <= 1200:
+        raise InputError(f"dpi {dpi}: expected a resolution from 30 to 1200")
+    metadata: dict[str, Any] = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}[kind]
+    name = None
+    try:
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:40]}.", suffix=f".{kind}")
+        with os.fdopen(handle, "wb") as file, look():
+            figure.savefig(file, format=kind, dpi=dpi, metadata=metadata)
+        if palette and kind == "png":
+            _fewer_colors(name)
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, target)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"{quoted(str(path))}: could not be written ({why})") from None
+    finally:
+        if name is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(name)
+    return target
+
+
+def _fewer_colors(name: str) -> None:
+    from PIL import Image
+
+    with Image.open(name) as image:
+        small = image.convert("RGB").quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    small.save(name, format="PNG", optimize=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

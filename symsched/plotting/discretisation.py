@@ -1,0 +1,151 @@
+"""The law after N steps against its target, from the exact oracle: nothing is sampled (theory C11)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from symsched.discretize import SCHEMES, trajectory
+from symsched.errors import InputError
+from symsched.plotting.canvas import entitle, panels
+from symsched.plotting.inputs import equation, gaussian_of, kappas_for, schedules_of, steps_of
+from symsched.plotting.style import Style, label_of, look, number, styles
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from symsched.data import Gaussian
+    from symsched.schedule import Schedule
+
+STEPS = (1, 2, 4, 8, 16, 32, 64, 128)
+MEASURES = {"w2": "$W_2$ distance to the data", "kl": "KL divergence from the data (nats)"}
+EXACT = 1e-12  # below it only rounding is left
+
+
+def errors_of(
+    schedule: Schedule, data: Gaussian, kappa: Any, steps: Sequence[int], scheme: str, measure: str
+) -> np.ndarray:
+    """The distance of the law after N steps to the data, for each N; NaN where the scheme cannot start."""
+    sde = equation(schedule, data, kappa)
+    found = []
+    for n in steps:
+        try:
+            found.append(float(getattr(trajectory(sde, n, scheme), measure)()[-1]))
+        except InputError:
+            found.append(np.nan)
+    return np.array(found)
+
+
+def error(
+    schedules: Any = ("linear", "vp", "geometric(0.5)", "lazy(kappa=0, rho=0.5)"),
+    data: Any = "gaussian(0, 0.5)",
+    kappa: Any = 0,
+    steps: Sequence[int] = STEPS,
+    scheme: str = "euler",
+    measures: Sequence[str] = ("w2", "kl"),
+    title: str | None = None,
+    ax: Any = None,
+) -> Figure:
+    """W2 and KL between the law after N steps and Gaussian data, against N, exactly.
+
+    Args:
+        schedules: one or several schedules or their text.
+        data: a one-dimensional Gaussian law or its text.
+        kappa: diffusion scale in units of ε*, one for all or one for each schedule.
+        steps: numbers of steps N, 1 to 4096.
+        scheme: "euler", "lazy", "exponential" or "heun".
+        measures: which of "w2" and "kl"; one panel each.
+        title: instead of the finding.
+        ax: as many axes as measures.
+
+    Raises:
+        InputError: bad input, or a schedule whose first step is infinite (such as linear with κ > 0).
+    """
+    law, found, counts = gaussian_of(data), schedules_of(schedules), steps_of(steps)
+    scales = kappas_for(kappa, found)
+    if scheme not in SCHEMES:
+        raise InputError(f"scheme {scheme!r}: expected one of {', '.join(SCHEMES)}")
+    if not measures or not set(measures) <= set(MEASURES):
+        raise InputError(f"measures {list(measures)}: expected one or both of w2 and kl")
+    with look():
+        figure, axes = panels(ax, 1, len(measures), (4.7 * len(measures), 4.2))
+        tables = [
+            draw_error(panel, found, law, scales, counts, scheme, m) for panel, m in zip(axes, measures, strict=True)
+        ]
+        axes[-1].legend(loc="best")
+        entitle(figure, axes, ax, title or _finding(found, tables[0], scheme, law))
+    return figure
+
+
+def draw_error(
+    panel: Axes,
+    schedules: Sequence[Schedule],
+    data: Gaussian,
+    kappas: Sequence[Any],
+    steps: Sequence[int],
+    scheme: str = "euler",
+    measure: str = "w2",
+) -> np.ndarray:
+    """One panel of `error`; returns the table (schedules, steps)."""
+    rows = []
+    for schedule, kappa, style, label in zip(
+        schedules, kappas, styles(schedules), _labels(schedules, kappas), strict=True
+    ):
+        row = errors_of(schedule, data, kappa, steps, scheme, measure)
+        rows.append(np.where(row < EXACT, 0.0, row))
+        _draw_curve(panel, np.asarray(steps), rows[-1], style, label)
+    table = np.array(rows)
+    if np.isnan(table).all():
+        names = ", ".join(map(label_of, schedules))
+        raise InputError(f"{names}: the first {scheme} step is infinite; take a smaller kappa, or a lazy schedule")
+    _scale(panel, np.asarray(steps), table)
+    panel.set(xlabel=f"number of {scheme.capitalize()} steps $N$", ylabel=MEASURES[measure])
+    return table
+
+
+def _labels(schedules: Sequence[Schedule], kappas: Sequence[Any]) -> list[str]:
+    """Labels with κ where the schedules do not share one."""
+    if len({float(k) for k in kappas}) == 1:
+        return [label_of(s) for s in schedules]
+    return [
+        label_of(s) if "kappa" in label_of(s) else rf"{label_of(s)}, $\kappa={number(k)}$"
+        for s, k in zip(schedules, kappas, strict=True)
+    ]
+
+
+def _draw_curve(panel: Axes, steps: np.ndarray, row: np.ndarray, style: Style, label: str) -> None:
+    # Exact curves coincide at 0: the dashed ones lie on the solid one, so that each is seen.
+    order = 3 + 0.1 * len(style.dash[1])
+    panel.plot(steps, row, **style.points(label=label, clip_on=False, zorder=order))
+
+
+def _scale(panel: Axes, steps: np.ndarray, table: np.ndarray) -> None:
+    """Logarithmic, with 0 kept on the axis: an exact schedule is drawn, not left out."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+    positive = table[np.isfinite(table) & (table > 0)]
+    low = 10.0 ** np.floor(np.log10(positive.min())) if positive.size else 1e-3
+    high = 10.0 ** np.ceil(np.log10(positive.max())) if positive.size else 1.0
+    panel.set_yscale("symlog", linthresh=low, linscale=0.6)
+    panel.set_ylim(0, high * 1.15)
+    powers = np.arange(np.log10(low), np.log10(high) + 0.5)
+    panel.yaxis.set_major_locator(FixedLocator([0.0, *10.0 ** powers[:: 1 + len(powers) // 7]]))
+    panel.yaxis.set_minor_locator(NullLocator())
+    panel.yaxis.set_major_formatter(FuncFormatter(lambda y, _: "0" if y == 0 else f"$10^{{{round(np.log10(y))}}}$"))
+    panel.set_xscale("log", base=2)
+    panel.xaxis.set_major_locator(FixedLocator(steps[:: 1 + len(steps) // 9]))
+    panel.xaxis.set_minor_locator(NullLocator())
+    panel.xaxis.set_major_formatter(FuncFormatter(lambda n, _: f"{n:g}"))
+
+
+def _finding(schedules: Sequence[Schedule], table: np.ndarray, scheme: str, data: Gaussian) -> str:
+    exact = [label_of(s) for s, row in zip(schedules, table, strict=True) if not row.any()]
+    if not exact:
+        return f"How fast the law of N {scheme.capitalize()} steps approaches the data"
+    if len(exact) == len(schedules):
+        return f"Every schedule is exact for {data.summary} from one step"
+    names = exact[0] if len(exact) == 1 else f"{len(exact)} of {len(schedules)} schedules"
+    return f"{names}: exact from one step, while the others need many"

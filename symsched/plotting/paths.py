@@ -1,0 +1,130 @@
+"""One Brownian motion under two schedules: the conversion made visible (theory C3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from symsched.catalog import as_schedule
+from symsched.conversion import Conversion
+from symsched.errors import InputError
+from symsched.plotting.canvas import entitle, panels
+from symsched.plotting.fields import draw_field
+from symsched.plotting.inputs import count_of, data_of, equation, numbers_of, schedules_of
+from symsched.plotting.style import INK, label_of, look
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from symsched.data import DataLaw
+
+# Dark, and far apart in lightness: paths must stand out on a coloured field, and be told apart in grey.
+PATH_COLORS = ("#000000", "#0072B2", "#D55E00", "#7d3f98", "#009E73", "#8c6d00")
+
+
+@dataclass(frozen=True)
+class Driven:
+    """Paths of source and target driven by one Brownian motion: times (T,), states (paths, T) on either side."""
+
+    conversion: Conversion
+    source_times: np.ndarray
+    source_states: np.ndarray
+    times: np.ndarray
+    states: np.ndarray
+
+
+def driven(source: Any, target: Any, data: DataLaw, kappa: Any, paths: int, steps: int, seed: int) -> Driven:
+    """Simulate the target, and carry its paths back to the source: X_τ = X̄_t / c_t.
+
+    Stepped by the exponential scheme, which is exact for Gaussian data in any schedule, on times that are even in
+    the clocks of both.  Source times at which c = 0 (the collapse itself) are left out.
+    """
+    from symsched.montecarlo import simulate
+
+    conversion = Conversion(as_schedule(source), as_schedule(target))
+    back = conversion.inverse()
+    even = np.linspace(0, 1, steps // 2 + 1)
+    grid = np.union1d(even, back.values((back.tau,), even)[0])
+    grid = grid[np.concatenate([[True], np.diff(grid) > 1e-9])]
+    grid[-1] = 1.0
+    sde = equation(conversion.target, data, kappa)
+    scheme = "exponential" if kappa > 0 else "heun"
+    run = simulate(sde, paths=paths, grid=grid, save=grid, scheme=scheme, seed=seed, keep_paths=paths)
+    states = run.paths.T
+    with np.errstate(invalid="ignore", divide="ignore"):
+        source_times, source_states = back.path(run.times, states)
+    known = np.isfinite(source_states).all(axis=0)
+    return Driven(conversion, source_times[known], source_states[:, known], run.times, states)
+
+
+def paths(
+    source: Any = "linear",
+    target: Any = "follmer",
+    data: Any = None,
+    kappa: Any = 1,
+    n_paths: int = 5,
+    steps: int = 600,
+    seed: int = 7,
+    field: bool = True,
+    title: str | None = None,
+    ax: Any = None,
+) -> Figure:
+    """The same paths under two schedules, side by side, each on the drift field that moves it.
+
+    Left X_s solves the source SDE; right X̄_t = c_t X_τ(t) solves that of the target, for the same Brownian motion.
+    A point-mass target starts every path at 0.
+
+    Args:
+        source, target: schedules or their text.
+        data: a one-dimensional law or its text; by default gaussian(0, 1).
+        kappa: diffusion scale in units of ε*.
+        n_paths: 1 to 12 paths.
+        steps: 10 to 20000 steps of the simulation.
+        seed: of the Brownian motion.
+        field: whether to show the drift b(t, x) behind the paths.
+        title: instead of the finding.
+        ax: two axes to draw on.
+
+    Raises:
+        InputError: bad input, or a conversion that does not exist.
+    """
+    law, scale = data_of(data), numbers_of(kappa, "kappa")[0]
+    count_of(n_paths, "n_paths", 1, 12)
+    count_of(steps, "steps", 10, 20_000)
+    first, second = schedules_of([source, target], "source and target")
+    with look():
+        figure, axes = panels(ax, 1, 2, (9, 4.2), sharey=True)
+        found = driven(first, second, law, scale, n_paths, steps, seed)
+        reach = float(1.12 * max(np.abs(found.states).max(), np.abs(found.source_states).max()))
+        draw_paths(axes[0], found.source_times, found.source_states, reach)
+        draw_paths(axes[1], found.times, found.states, reach)
+        for panel, schedule, side in zip(axes, (first, second), ("source", "target"), strict=True):
+            if field:
+                draw_field(panel, equation(schedule, law, scale), reach)
+            panel.set_title(f"{side}: {label_of(schedule)}")
+            panel.set_xlabel("time $t$ (noise to data)")
+        axes[0].set_ylabel("state $x$")
+        entitle(figure, axes, ax, title or _finding(second))
+    return figure
+
+
+def _finding(target: Any) -> str:
+    if target.kind == "point-mass":
+        return "One Brownian motion, two schedules: the target's paths all start at one point"
+    return "One Brownian motion, two schedules: each path meets its twin at the data"
+
+
+def draw_paths(panel: Axes, times: np.ndarray, states: np.ndarray, reach: float) -> None:
+    """Paths (n, T), their ends marked; the first is the thickest."""
+    if reach <= 0:
+        raise InputError("the paths never leave 0: nothing to draw")
+    for k, row in enumerate(states):
+        color = PATH_COLORS[k % len(PATH_COLORS)]
+        panel.plot(times, row, color=color, linewidth=1.5 if k == 0 else 1.05, zorder=3, gid=f"path-{k}")
+        panel.plot(times[-1:], row[-1:], "o", color=color, markersize=4.5, zorder=4, clip_on=False)
+    if np.abs(states[:, 0]).max() == 0:
+        panel.plot([times[0]], [0], "o", color=INK, markersize=7, zorder=5, clip_on=False, gid="point-mass")
+    panel.set(xlim=(0, 1), ylim=(-reach, reach))
