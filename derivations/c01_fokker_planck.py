@@ -13,10 +13,12 @@ every ξ.
 Source: Albergo, Boffi, Vanden-Eijnden, arXiv:2303.08797.
 """
 
+from functools import cache
+
 import sympy as sp
 
 import symsched as ss
-from symsched.symbols import alpha, beta, eps, t, x
+from symsched.symbols import alpha, beta, eps, mean, rho, t, x
 from symsched.theorem import Theorem
 
 theorem = Theorem(
@@ -88,3 +90,53 @@ theorem.sabotage(eps_star_by_ratio, "d log r² for d log r", rate=sp.log(beta**2
 theorem.sabotage(
     drift_by_data, "ε/α for ε/α²", A=alpha.diff(t) / alpha - eps / alpha, B=beta.diff(t) - beta * alpha.diff(t) / alpha
 )
+
+# -- the catalogue ------------------------------------------------------------------------------------------------
+
+catalogue = ss.schedules
+
+
+@cache
+def schedules():
+    """Straight, radical, trigonometric, exponential, a point mass, and one that nobody has named."""
+    return (
+        catalogue.linear(),
+        catalogue.linear_vp(),
+        catalogue.vp(),
+        catalogue.follmer(),
+        catalogue.ddpm(),
+        ss.Schedule("(1 - t)*exp(-t)", "log(1 + t)/log(2)"),
+    )
+
+
+def defect(log_density, drift, scale):
+    """(∂p + ∂(b p) − ε ∂²p)/p, written in log p."""
+    slope = log_density.diff(x)
+    return log_density.diff(t) + drift.diff(x) + drift * slope - scale * (slope.diff(x) + slope**2)
+
+
+@theorem.step("Catalogue: the drift that the library assembles solves the equation for Gaussian data N(m, ρ²)")
+def catalogue_drifts(scale=eps):
+    data, residuals = ss.Gaussian(mean, rho), {}
+    for one in schedules():
+        drift = ss.InterpolantSDE(one, data, eps=eps).drift
+        residuals[str(one)] = defect(data.log_density(one), drift, scale)
+    return residuals
+
+
+@theorem.values("ε* at t = 1/4: 3 for linear, 1/2 for Föllmer, (π/2) cot(π/8) for trigonometric")
+def reference(factor=1):
+    linear, _, trigonometric, follmer, *_ = schedules()
+    for one, expected in ((linear, 3), (follmer, sp.S.Half), (trigonometric, sp.pi / 2 * sp.cot(sp.pi / 8))):
+        yield str(one), factor * one.eps_star.subs(t, sp.Rational(1, 4)), expected
+
+
+@theorem.interval("ε* > 0: r increases strictly, and (ε* + ε)s is never without its score")
+def increasing(sign=1):
+    for one in schedules():
+        yield str(one), sign * one.eps_star, "positive"
+
+
+theorem.sabotage(catalogue_drifts, "a diffusion of 2ε", scale=2 * eps)
+theorem.sabotage(reference, "factor 2", factor=2)
+theorem.sabotage(increasing, "wrong sign", sign=-1)

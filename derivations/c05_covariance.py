@@ -2,11 +2,11 @@
 
     ε̄* = c² τ̇ ε*(τ),       so that       κ = ε/ε*       is the same number before and after a conversion.
 
-Proof.  ε* = α² d/dt log r.  Under the conversion of C2, ᾱ = c α(τ) brings c² and r̄ = r(τ) brings τ̇: both are exactly the
+Proof.  ε* = α² d/dt log r.  Under the conversion of C2, ᾱ = c α(τ) brings c² and r̄ = r(τ) brings τ̇: these are the
 factors that C3 gives to every scale.  In other words (ε*/α²) dt = d log r does not know which schedule it belongs to.
 
-What can be seen of κ: for Gaussian data the stationary correlation of the SDE between two times depends on the two noise
-levels and κ alone, so paths of the source, converted, have the two-time covariance of the target with the same κ.
+What can be seen of κ: for Gaussian data the correlation of the SDE between two times depends on the two noise levels
+and κ alone, so paths of the source, converted, have the two-time covariance of the target with the same κ.
 
 Source: Damsholt, Frellsen, Ditlevsen, arXiv:2602.03789.
 """

@@ -9,8 +9,8 @@ Anderson's reversal of an SDE with drift a and diffusion g has drift −a + 2g �
 
     (β̇/β) x + 2ε* s = b + ε* s,
 
-the interpolant's SDE with ε = ε*.  With another scale the reversal has the forward drift −(β̇/β) x + (ε − ε*) s, which is
-linear for some data laws (Gaussian ones) but not for all.  For a variance-preserving schedule ε* = β̇/β.
+the interpolant's SDE with ε = ε*.  With another scale the reversal has the forward drift −(β̇/β) x + (ε − ε*) s, linear
+for some data laws (Gaussian ones) but not for all.  For a variance-preserving schedule ε* = β̇/β.
 
 From the same linear algebra comes the family of samplers.  With η_X frozen, x − βη_X is an Ornstein–Uhlenbeck process
 that keeps the share (α′/α)(r/r′)^κ over a step and gains the variance α′²(1 − (r/r′)^(2κ)): κ = 0 is DDIM, and κ = 1 is
@@ -31,7 +31,8 @@ theorem = Theorem(
     name="C7",
     title="ε* is time reversal",
     statement="The reversal of the linear SDE with the marginals of I_t is the interpolant's SDE with ε = ε*, and no "
-    "other scale reverses a linear SDE for every data law; α² + β² = 1 gives ε* = β̇/β. Ancestral DDPM is κ = 1, DDIM κ = 0.",
+    "other scale reverses a linear SDE for every data law; α² + β² = 1 gives ε* = β̇/β. DDPM's ancestral step is κ = 1, "
+    "DDIM is κ = 0.",
     hypotheses=("α, β > 0 and C¹ on (0, 1)",),
     assumptions=("Anderson's theorem: duality of the generators with respect to p makes the reversed path law",),
     source="doi:10.1016/0304-4149(82)90051-5",
