@@ -35,6 +35,26 @@ def writable(target: str | None, option: str) -> str | None:
     return target
 
 
+def writable_in(folder: str | None, name: str, option: str) -> str | None:
+    """The path of `name` in a folder, which is made if need be, if a file can be written there; None for None.
+
+    Raises InputError naming the option and the folder otherwise.
+    """
+    if folder is None:
+        return None
+    path = Path(folder)
+    if not folder.strip() or (path.exists() and not path.is_dir()):
+        raise InputError(f"{option} {quoted(folder)}: this is not a folder; give the name of a folder, new or existing")
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "not a folder name"
+        raise InputError(
+            f"{option} {quoted(folder)}: cannot make this folder ({why}); give one in a place you own"
+        ) from None
+    return writable(str(path / name), option)
+
+
 def write_text(target: str, text: str, option: str) -> None:
     """Write to stdout ('-') or to a temporary neighbour that then replaces the file, so it is never half-written."""
     if target == "-":

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from symsched.verification import Report, Verdict
 
+REPORT = "report.html"
 LEVELS = ("symbolic", "interval", "montecarlo", "all")
 HELP = folded("""
 Verify claims of the theory, or theorems of your own.
@@ -31,6 +32,7 @@ confirmed by Monte Carlo where it applies, and each check must also reject its s
   symsched verify C3 C10 --paths 200000 --seed 7
   symsched verify my_theorem.py                 # runs this file
   symsched verify --json - | jq .passed
+  symsched verify --report out                  # out/report.html: derivations, pictures, sabotage
 
 Exit codes: 0 all held, 1 a claim failed, 2 bad input.
 """)
@@ -44,23 +46,38 @@ def verify(
     json: Annotated[
         str | None, typer.Option("--json", metavar="FILE", help="Write JSON to FILE ('-': stdout).")
     ] = None,
+    report: Annotated[
+        str | None, typer.Option("--report", metavar="DIR", help="Write DIR/report.html, one page for readers.")
+    ] = None,
 ) -> None:
-    from symsched.cli.output import writable, write_json
+    from symsched.cli.output import writable, writable_in, write_json
 
     _check_level(level)
     count = None if paths is None else _whole(paths, "--paths", least=2)
     start = _whole(seed, "--seed", least=0)
     target = writable(json, "--json")
+    page = writable_in(report, REPORT, "--report")
     from symsched.verification import verify as run
 
     # A theorem file may print: on stdout that would spoil the table or the JSON.
     with contextlib.redirect_stdout(sys.stderr), _progress() as progress:
-        report = run(names or None, level=level, seed=start, paths=count, progress=progress)
+        found = run(names or None, level, start, count, progress, record=page is not None)
     if target is not None:
-        write_json(target, report.document())
+        write_json(target, found.document())
+    if page is not None:
+        _write_page(page, found)
     if target != "-":
-        _show(report)
-    raise typer.Exit(0 if report.passed else 1)
+        _show(found)
+        if page is not None:
+            typer.echo(f"report: {page}")
+    raise typer.Exit(0 if found.passed else 1)
+
+
+def _write_page(target: str, found: Report) -> None:
+    from symsched.cli.output import write_text
+    from symsched.report import render
+
+    write_text(target, render(found), "--report")
 
 
 def _check_level(level: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Union
 
 Child = Union[str, None, Iterable["Child"]]  # noqa: UP007  (a recursive alias needs the older spelling)
@@ -47,3 +47,30 @@ def _markup(child: Child) -> str:
     if isinstance(child, str):
         return child if isinstance(child, Html) else html.escape(child)
     return join(child)
+
+
+def table(caption: str, heads: Sequence[Child], rows: Iterable[Sequence[Child]], kind: str) -> Html:
+    """A table whose first column names its rows.
+
+    It scrolls by itself where the page is narrow; of kind "stacked" its rows become blocks there instead.  Its roles
+    are spelled out, because a browser forgets that blocks are a table.
+    """
+    body = [element("tr", *map(_cell, [None, *heads[1:]], row), role="row") for row in rows]
+    head = element("tr", *(element("th", h, scope="col", role="columnheader") for h in heads), role="row")
+    inner = element(
+        "table",
+        element("caption", caption),
+        element("thead", head, role="rowgroup"),
+        element("tbody", *body, role="rowgroup"),
+        class_=kind,
+        role="table",
+    )
+    return element("div", inner, class_="wide", tabindex="0", role="region", aria_label=caption)
+
+
+def _cell(head: Child, content: Child) -> Html:
+    if head is None:
+        return element("th", content, scope="row", role="rowheader")
+    name = head if isinstance(head, str) and not isinstance(head, Html) else None
+    kind = name.split()[0].lower() if name else None
+    return element("td", content, role="cell", data_label=name, class_=kind)

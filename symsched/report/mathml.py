@@ -69,9 +69,11 @@ class Printer(MathMLPresentationPrinter):
         return self._print_Symbol(sp.Symbol(greek_unicode.get(name, name)))
 
     def _over(self, base: Any, order: int) -> Any:
-        node = self._node("mover", base, self._text("mo", DOTS[order]))
-        node.setAttribute("accent", "true")
-        return node
+        # In fonts without a mathematics table an accent would touch the letter: this is an ordinary overscript,
+        # at the letter's size.
+        dot = self._text("mo", DOTS[order])
+        dot.setAttribute("scriptlevel", "-1")
+        return self._node("mover", base, dot)
 
     def _row(self, *children: Any) -> Any:
         return self._node("mrow", *children)

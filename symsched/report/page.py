@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from symsched.report.html import Child, Html, element, join
+from symsched.report.html import Child, Html, element, join, table
 from symsched.report.machine import machine, versions
 from symsched.report.section import anchor, badge, duration, section
 from symsched.report.words import finding, prose
@@ -103,35 +103,21 @@ def _header(report: Report) -> Html:
 
 
 def _summary(report: Report) -> Html:
-    head = element("tr", *(element("th", c, scope="col", role="columnheader") for c in COLUMNS), role="row")
-    rows = [_row(verdict) for verdict in report]
-    table = element(
-        "table",
-        element("caption", "One row for each claim; its name leads to its section"),
-        element("thead", head, role="rowgroup"),
-        element("tbody", *rows, role="rowgroup"),
-        class_="summary",
-        role="table",  # a narrow screen lays rows out as blocks, which would otherwise end their being a table
-    )
-    return element("section", element("h2", "Summary"), table, aria_label="Summary")
+    caption = "One row for each claim; its name leads to its section"
+    inside = table(caption, COLUMNS, map(_row, report), "stacked summary")
+    return element("section", element("h2", "Summary"), inside, id="summary")
 
 
-def _row(verdict: Verdict) -> Html:
+def _row(verdict: Verdict) -> list[Child]:
     tried, rejected = verdict.sabotage
-    name = element("a", verdict.name, href=f"#{anchor(verdict.name)}")
-    cells: list[tuple[str, Child]] = [
-        ("Title", prose(verdict.title)),
-        *((COLUMNS[2 + k], mark(getattr(verdict, route))) for k, route in enumerate(ROUTES)),
-        ("Sabotage rejected", f"{rejected} of {tried}" if tried else mark(None)),
-        ("Time", duration(verdict.seconds)),
-        ("Measured", finding(verdict.measured)),
+    return [
+        element("a", verdict.name, href=f"#{anchor(verdict.name)}"),
+        prose(verdict.title),
+        *(mark(getattr(verdict, route)) for route in ROUTES),
+        f"{rejected} of {tried}" if tried else mark(None),
+        duration(verdict.seconds),
+        finding(verdict.measured),
     ]
-    first = element("th", name, scope="row", role="rowheader")
-    return element("tr", first, *(_cell(column, value) for column, value in cells), role="row")
-
-
-def _cell(column: str, value: Child) -> Html:
-    return element("td", value, role="cell", data_label=column, class_=column.split()[0].lower())
 
 
 def mark(passed: bool | None) -> Html:

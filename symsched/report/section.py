@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import sympy as sp
 
 from symsched.exhibit import Exhibit, Point
-from symsched.report.html import Child, Html, element, join
+from symsched.report.html import Child, Html, element, join, table
 from symsched.report.mathml import formula, math
 from symsched.report.picture import axis, scale_of, strip
 from symsched.report.words import finding, prose
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 OPEN = 3  # residuals of a step that are shown without unfolding
 LONG = 60  # operations above which a residual is folded
+WIDE = 30  # operations above which what a twin leaves is counted, not shown: it has a column only
 HEADINGS = {
     "step": "Derivation",
     "values": "Values",
@@ -155,8 +156,15 @@ def _line(label: Html | None, typeset: Html, remark: Child = None) -> Html:
 
 def _left(shown: Exhibit) -> Html:
     """What is left of a residual that does not vanish, and where that was seen."""
-    what = formula(shown.after) if isinstance(shown.after, sp.Basic) else element("code", str(shown.after))
+    if isinstance(shown.after, sp.Basic) and shown.after.count_ops() > WIDE:
+        what: Html = element("span", f"{_numerator_terms(shown.after)} terms that do not cancel")
+    else:
+        what = formula(shown.after) if isinstance(shown.after, sp.Basic) else element("code", str(shown.after))
     return join([what, finding(f", {shown.note}") if shown.note else None])
+
+
+def _numerator_terms(expr: sp.Basic) -> int:
+    return len(sp.Add.make_args(sp.expand(sp.fraction(expr)[0])))
 
 
 def _folded(summary: Child, content: Sequence[Child]) -> Html:
@@ -166,31 +174,17 @@ def _folded(summary: Child, content: Sequence[Child]) -> Html:
 # -- values and signs ------------------------------------------------------------------------------------------
 
 
-def table(caption: str | None, heads: Sequence[Child], rows: Sequence[Sequence[Child]], kind: str) -> Html:
-    """A table whose first column names its rows; it scrolls by itself where the page is narrow."""
-    head = element("tr", *(element("th", h, scope="col") for h in heads))
-    body = [element("tr", element("th", row[0], scope="row"), *(element("td", c) for c in row[1:])) for row in rows]
-    inner = element(
-        "table",
-        element("caption", caption) if caption else None,
-        element("thead", head),
-        element("tbody", *body),
-        class_=kind,
-    )
-    return element("div", inner, class_="wide", tabindex="0", role="region", aria_label=caption or "table")
-
-
 def _values(outcome: Outcome) -> Html:
     rows = [
         (prose(e.label), element("code", str(e.before)), element("code", str(e.after)), element("code", e.note))
         for e in outcome.exhibits
     ]
-    return table("Values to 30 digits", ("quantity", "derived", "expected", "gap"), rows, "numbers")
+    return table("Values to 30 digits", ("Quantity", "Derived", "Expected", "Gap"), rows, "numbers")
 
 
 def _signs(outcome: Outcome) -> Html:
     rows = [(prose(e.label), _expression(e.before), str(e.after), e.note) for e in outcome.exhibits]
-    return table("Signs proved on (0, 1)", ("quantity", "expression", "sign", "proof"), rows, "signs")
+    return table("Signs proved on (0, 1)", ("Quantity", "Expression", "Sign", "Proof"), rows, "signs")
 
 
 def _expression(value: object) -> Html:
@@ -205,7 +199,7 @@ def _evidence(outcome: Outcome) -> Child:
         return None
     rate = outcome.false_positive
     scale = scale_of(outcome.points, rate)
-    heads = ("quantity", "estimate", "standard error", "exact", join(["deviation in standard errors", axis(scale)]))
+    heads = ("Quantity", "Estimate", "Std. error", "Exact", join(["Deviation in standard errors", axis(scale)]))
     rows = [(prose(p.label), *_numbers(p), strip(p, scale, rate)) for p in outcome.points]
     caption = "Estimates (dot: estimate; bar: 95% interval; line: interval at the check's level) against exact values"
     return table(caption, heads, rows, "points")
@@ -222,8 +216,13 @@ def _sabotage(checks: Sequence[Numbered]) -> Html | None:
     rows = [row for number, check in checks for row in _twins(number, check)]
     if not rows:
         return None
-    heads = ("check", "what was made wrong", "verdict", "how it showed")
-    return join([element("h3", "Sabotaged twins"), table("Checks run with a wrong formula", heads, rows, "twins")])
+    heads = ("Check", "Made wrong", "Verdict", "How it showed")
+    return join(
+        [
+            element("h3", "Sabotaged twins"),
+            table("Each check run again with a wrong formula", heads, rows, "stacked twins"),
+        ]
+    )
 
 
 def _twins(number: str, check: CheckResult) -> list[tuple[Child, ...]]:
@@ -242,10 +241,10 @@ def _how(detail: str, outcomes: Sequence[Outcome]) -> Html:
     last = first.exhibits[-1] if first.exhibits else None
     if first.route == "exact" and last is not None and isinstance(last.after, sp.Basic):
         equation = join([prose(last.label), " = ", _left(last)])
-        return element("div", equation, *(join(["; ", finding(o.detail)]) for o in rest), class_="how")
+        return element("div", equation, *(join(["; ", finding(o.detail)]) for o in rest), class_="found")
     worst = max(first.points, key=lambda p: abs(p.deviation), default=None)
     seen = element("br"), prose(_sentence(worst)) if worst else None
-    return element("div", finding("; ".join(o.detail for o in outcomes)), seen if worst else None, class_="how")
+    return element("div", finding("; ".join(o.detail for o in outcomes)), seen if worst else None, class_="found")
 
 
 def _sentence(p: Point) -> str:
