@@ -8,6 +8,7 @@ generators that is not known here), the answer is "undecided", never a guess.
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,12 +17,17 @@ from typing import Any
 import sympy as sp
 from flint import ctx
 
-from symsched.enclose import compile_tape, to_ball
+from symsched.budget import within
+from symsched.enclose import compile_tape, enclose, to_ball
 from symsched.errors import InputError
-from symsched.generators import Generators, Rewriter, canonical, reduce_radicals
+from symsched.generators import OPAQUE, TRIG, Generators, Rewriter, canonical, reduce_radicals
 from symsched.symbols import t
 
 __all__ = ["Decision", "canonical", "decide_zero"]
+
+
+MAX_EXPANSION = 400  # terms; more than that is done within a budget
+HEAVY_CALLS = 500_000
 
 
 @dataclass(frozen=True)
@@ -40,12 +46,14 @@ class Decision:
 
 
 @lru_cache(maxsize=4096)
-def decide_zero(expr: sp.Expr, where: tuple[tuple[sp.Symbol, sp.Expr], ...] = ()) -> Decision:
+def decide_zero(expr: sp.Expr, where: tuple[tuple[sp.Symbol, sp.Expr], ...] = (), bounded: bool = True) -> Decision:
     """Decide whether `expr` vanishes identically, for t in (0, 1) and other symbols within their assumptions.
 
     Args:
         expr: a real expression; undefined functions and their derivatives are free.
         where: symbols that stand for expressions, as pairs.
+        bounded: give up, undecided, on expressions whose expansion is too much work for a formula typed by a user;
+            theorems, whose authors can wait, switch this off.
 
     Returns a `Decision`: zero is True with normal form 0; False with a witness; None when undecided, and then the
     normal form shows what remains.
@@ -56,6 +64,41 @@ def decide_zero(expr: sp.Expr, where: tuple[tuple[sp.Symbol, sp.Expr], ...] = ()
     expr = sp.sympify(expr)
     if expr.has(sp.nan, sp.zoo, sp.oo, -sp.oo, sp.I):
         raise InputError(f"cannot decide {str(expr)[:80]}: expected a finite real expression")
+    if not bounded or expansion(expr) <= MAX_EXPANSION:
+        return _decide_twice(expr, where)
+    witness = None if where else _direct_witness(expr)
+    if witness is not None:
+        return Decision(False, expr, witness)
+    return within(HEAVY_CALLS, lambda: _decide_twice(expr, where)) or Decision(None, expr)
+
+
+def expansion(expr: sp.Expr) -> float:
+    """About how many terms `expr` has when multiplied out, in all its parts."""
+    if not expr.args or isinstance(expr, OPAQUE):
+        return 1.0
+    if isinstance(expr, TRIG):
+        return 3.0  # 1 − T² over 1 + T²
+    sizes = [expansion(a) for a in expr.args]
+    if expr.is_Mul:
+        return min(math.prod(sizes), 1e9)
+    if expr.is_Pow and expr.exp.is_Integer:
+        n = min(abs(int(expr.exp)), 1000)
+        return float(math.comb(int(min(sizes[0], 1000)) + n - 1, n))
+    return sum(sizes) if expr.is_Add else max(sum(sizes), 1.0)
+
+
+def _direct_witness(expr: sp.Expr) -> str | None:
+    """A nonzero value of an expression in t alone, without rewriting it."""
+    if expr.free_symbols != {t} or expr.has(*OPAQUE):
+        return None
+    for point in (sp.Rational(271, 1000), sp.Rational(577, 1000), sp.Rational(912, 1000)):
+        ball = enclose(expr, {t: point}, bits=512)
+        if ball.is_finite() and not ball.contains(0):
+            return f"value {ball.str(8, radius=False)} at t = {float(point)}"
+    return None
+
+
+def _decide_twice(expr: sp.Expr, where: tuple[tuple[sp.Symbol, sp.Expr], ...]) -> Decision:
     rewriter = Rewriter(dict(where))
     decision = _decide(expr, rewriter)
     if decision.zero is None:  # powers met late may split the base of a radical met early
@@ -76,6 +119,8 @@ def _decide(expr: sp.Expr, rewriter: Rewriter) -> Decision:
 
 def _witness(expr: sp.Expr, known: Generators, tries: int = 24) -> str | None:
     """A value that balls prove to differ from 0, and the point where; None if no try gives one."""
+    if known.sealed:
+        return None
     source = random.Random(0)
     for _ in range(tries):
         with ctx.workprec(256):

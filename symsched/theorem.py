@@ -198,7 +198,7 @@ def _decide_all(residuals: Mapping[str, sp.Expr]) -> Outcome:
     """The exact route: every normal form is 0."""
     seen: list[Exhibit] = []
     for label, residual in residuals.items():
-        decision = decide_zero(residual)
+        decision = decide_zero(residual, bounded=False)
         seen.append(Exhibit(label, residual, decision.normal_form, decision.witness or ""))
         if not decision:
             kind = "is undecided, it reduces to" if decision.zero is None else "="
