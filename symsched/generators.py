@@ -14,7 +14,7 @@ split into factors only when each factor is known to be positive.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any
@@ -22,11 +22,22 @@ from typing import Any
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
+from symsched.errors import InputError
 from symsched.symbols import t
 
 TRIG = (sp.sin, sp.cos, sp.tan, sp.cot, sp.sec, sp.csc)
 HYPERBOLIC = (sp.sinh, sp.cosh, sp.tanh, sp.coth, sp.sech, sp.csch)
 OPAQUE = (AppliedUndef, sp.Derivative, sp.Subs, sp.Integral)
+MAX_MULTIPLE = 64  # e^(50t) is read as a power of e^t, e^(1000t) is not
+MAX_ANGLE = 20  # likewise sin(9t) as a polynomial in tan(t/2)
+EQUIVALENT: dict[type, Callable[[sp.Expr], sp.Expr]] = {
+    sp.acos: lambda a: sp.pi / 2 - sp.asin(a),
+    sp.acot: lambda a: sp.atan(1 / a),
+    sp.asinh: lambda a: sp.log(a + sp.sqrt(a**2 + 1)),
+    sp.acosh: lambda a: sp.log(a + sp.sqrt(a**2 - 1)),
+    sp.atanh: lambda a: (sp.log(1 + a) - sp.log(1 - a)) / 2,
+    sp.erfc: lambda a: 1 - sp.erf(a),
+}
 
 Relation = tuple[sp.Dummy, int, sp.Expr]  # (G, q, base): G^q = base
 Angle = tuple[sp.Expr, sp.Expr]  # (sin, cos)
@@ -46,6 +57,7 @@ class Generators:
     logs: dict[sp.Dummy, sp.Expr] = field(default_factory=dict)
     powers: dict[sp.Dummy, tuple[sp.Expr, sp.Expr]] = field(default_factory=dict)  # G -> (base, exponent)
     jets: dict[sp.Dummy, tuple[Any, tuple[int, ...], tuple[sp.Expr, ...]]] = field(default_factory=dict)
+    sealed: bool = False  # an integral, say, stands for a number that no sample can respect
     _by_key: dict[Any, sp.Dummy] = field(default_factory=dict)
     # (base, monomial) -> {c: generator of base^(c monomial)}; base "tan" means tan(c monomial / 2).
     _families: dict[tuple[sp.Expr | str, sp.Expr], dict[sp.Rational, sp.Dummy]] = field(default_factory=dict)
@@ -84,13 +96,14 @@ class Generators:
         substitution: dict[sp.Dummy, sp.Expr] = {}
         relations: list[Relation] = []
         for (base, monomial), family in list(self._families.items()):
-            unit = reduce(_common_measure, family)
-            root = self.member(base, monomial, unit)
-            for size, dummy in family.items():
-                if size != unit:
-                    substitution[dummy] = _in_terms_of(root, int(size / unit), base)
-            if monomial == 1 and not isinstance(base, str) and base != sp.E:
-                relations.append((root, int(unit.q), base ** int(unit.p)))
+            radical = monomial == 1 and not isinstance(base, str) and base != sp.E
+            for unit, sizes in _commensurate(family, MAX_ANGLE if base == "tan" else MAX_MULTIPLE):
+                root = self.member(base, monomial, unit)
+                for size in sizes:
+                    if size != unit:
+                        substitution[family[size]] = _in_terms_of(root, int(size / unit), base)
+                if radical:
+                    relations.append((root, int(unit.q), sp.sympify(base) ** int(unit.p)))
         if substitution:
             expr = expr.xreplace(substitution)
             relations = [(g, q, sp.sympify(b).xreplace(substitution)) for g, q, b in relations]
@@ -118,11 +131,21 @@ def _common_measure(a: sp.Rational, b: sp.Rational) -> sp.Rational:
     return sp.Rational(sp.igcd(a.p * b.q, b.p * a.q), a.q * b.q)
 
 
+def _commensurate(sizes: Iterable[sp.Rational], most: int) -> Iterator[tuple[sp.Rational, list[sp.Rational]]]:
+    """Groups with their common measure; sizes that would need too high powers of it stay apart, unrelated."""
+    together = list(sizes)
+    unit = reduce(_common_measure, together)
+    if max(together) <= most * unit:
+        yield unit, together
+    else:
+        yield from ((size, [size]) for size in together)
+
+
 def _in_terms_of(root: sp.Dummy, n: int, base: sp.Expr | str) -> sp.Expr:
     if base != "tan":
         return root**n
-    sine, cosine = _multiple(_from_half(root), n)
-    return canonical(sine / (1 + cosine))
+    sine, cosine = _turned(sp.S.One, root, n)
+    return sine / cosine
 
 
 def _from_half(tangent: sp.Expr) -> Angle:
@@ -132,10 +155,17 @@ def _from_half(tangent: sp.Expr) -> Angle:
 
 def _multiple(unit: Angle, n: int) -> Angle:
     """(sin, cos) of n times an angle."""
-    (s, c), sine, cosine = unit, sp.S.Zero, sp.S.One
-    for _ in range(abs(n)):
-        sine, cosine = canonical(sine * c + cosine * s), canonical(cosine * c - sine * s)
+    sine, cosine = (canonical(part) for part in _turned(unit[1], unit[0], abs(n)))
     return (sine if n >= 0 else -sine), cosine
+
+
+def _turned(c: sp.Expr, s: sp.Expr, n: int) -> Angle:
+    """Imaginary and real part of (c + i s)^n."""
+    terms = [sp.binomial(n, k) * c ** (n - k) * s**k for k in range(n + 1)]
+    return (
+        sp.Add(*[terms[k] * (-1) ** (k // 2) for k in range(1, n + 1, 2)]),
+        sp.Add(*[terms[k] * (-1) ** (k // 2) for k in range(0, n + 1, 2)]),
+    )
 
 
 def reduce_radicals(expr: sp.Expr, relations: list[Relation]) -> tuple[sp.Expr, sp.Expr]:
@@ -191,6 +221,8 @@ class Rewriter:
             return self._trigonometric(expr)
         if isinstance(expr, HYPERBOLIC):
             return self.rewrite(expr.rewrite(sp.exp))
+        if expr.func in EQUIVALENT:
+            return self.rewrite(EQUIVALENT[expr.func](expr.args[0]))
         return self._atom(expr)
 
     def _reduced(self, expr: sp.Expr) -> sp.Expr:
@@ -222,6 +254,7 @@ class Rewriter:
         """η(τ, x/c) is the same generator however its arguments are written."""
         jet = as_jet(expr)
         if jet is None:
+            self.known.sealed = True
             return self.known.named(expr, None, expr, positive)
         function, orders, args = jet
         reduced = tuple(self._reduced(self.rewrite(a)) for a in args)
@@ -255,8 +288,9 @@ class Rewriter:
             return self._raise(base, self._reduced(inner * exponent))
         result = sp.S.One
         for monomial, coefficient in split_exponent(exponent):
-            if base == sp.E and monomial in self.known.logs:
-                result *= self._raise(self.known.logs[monomial], coefficient)
+            logs = [f for f in sp.Mul.make_args(monomial) if f in self.known.logs] if base == sp.E else []
+            if len(logs) == 1:
+                result *= self._raise(self.known.logs[logs[0]], self._reduced(coefficient * monomial / logs[0]))
             elif monomial == 1 and coefficient.is_Integer and base != sp.E:
                 result *= base**coefficient
             else:
@@ -266,11 +300,18 @@ class Rewriter:
     def _logarithm(self, argument: sp.Expr) -> sp.Expr:
         total = sp.S.Zero
         for factor, power in _positive_factors(self._reduced(self.rewrite(argument)), self.known):
-            if factor != 1:
-                dummy = self.known.named(("log", factor), sp.log(factor), sp.log(self.known.show(factor)), False)
-                self.known.logs[dummy] = factor
-                total += power * dummy
+            total += power * self._log_of(factor)
         return total
+
+    def _log_of(self, factor: sp.Expr) -> sp.Expr:
+        if factor == 1 or factor == sp.E:
+            return sp.S.Zero if factor == 1 else sp.S.One
+        if factor in self.known.powers:
+            base, exponent = self.known.powers[factor]
+            return exponent * self._log_of(base)
+        dummy = self.known.named(("log", factor), sp.log(factor), sp.log(self.known.show(factor)), False)
+        self.known.logs[dummy] = factor
+        return dummy
 
     # -- trigonometry ----------------------------------------------------------------------------------------------
 
@@ -376,6 +417,8 @@ def _positive_factors(base: sp.Expr, known: Generators) -> Iterator[tuple[sp.Exp
         yield canonical(sign * unknown[0][0]), sp.Integer(unknown[0][1])
     elif unknown:
         yield canonical(sign * sp.Mul(*(f**n for f, n in unknown))), sp.S.One
+    elif sign < 0:
+        raise InputError(f"{known.show(base)} is negative on (0, 1): its roots and its logarithm are not real")
     yield from ((sp.Integer(p), sp.Integer(n)) for p, n in sp.factorrat(abs(content)).items())
 
 
