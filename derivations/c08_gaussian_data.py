@@ -20,6 +20,7 @@ import mpmath
 import sympy as sp
 
 import symsched as ss
+from symsched.exhibit import Record
 from symsched.symbols import alpha, beta, eps, kappa, rho, t, x
 from symsched.symbols import mean as m
 from symsched.theorem import Evidence, Theorem
@@ -155,6 +156,7 @@ def regression(setting, data=data_field, spread=posterior_variance):
 
     from symsched import verdicts
 
+    seen = Record()
     put = {alpha: sp.Rational(3, 5), beta: sp.Rational(4, 5), m: 1, rho: 2}  # one time; the claim is pointwise
     field = sp.lambdify(x, data.subs(put, simultaneous=True), "numpy")
     width = float(spread.subs(put, simultaneous=True))
@@ -164,13 +166,17 @@ def regression(setting, data=data_field, spread=posterior_variance):
         point = 1 + 2 * point
         state = 0.6 * noise + 0.8 * point
         error = point - field(state)
+        seen.mean("E[X − η_X]", error, 0)
+        seen.variance("Var(X − η_X)", error, width)
+        seen.correlation("corr(X − η_X, I_t)", error, state)
         law = verdicts.sample_gaussian_p_value(error, 0, width)
         return verdicts.combine([law, verdicts.correlation_p_value(error, state)])
 
     size = setting.size(20_000)
     found = verdicts.sequential(test, size=size, seed=setting.seed)
     power = verdicts.variance_power(0.5, size, found.level)  # the twins are off by more than a factor 2
-    return Evidence(bool(found), f"residual of η_X: p = {found.p_values[-1]:.2g} (n = {size})", found.level, power)
+    measured = f"residual of η_X: p = {found.p_values[-1]:.2g} (n = {size})"
+    return Evidence(bool(found), measured, found.level, power, seen.points)
 
 
 theorem.sabotage(conditioning, "ρ for ρ² in the gain", data=m + rho * beta * offset / variance)

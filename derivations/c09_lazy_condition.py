@@ -19,6 +19,7 @@ Source: Damsholt, Frellsen, Ditlevsen, arXiv:2602.03789.
 import sympy as sp
 
 import symsched as ss
+from symsched.exhibit import Record
 from symsched.symbols import alpha, beta, eps, rho, t, x
 from symsched.symbols import mean as m
 from symsched.theorem import Evidence, Theorem
@@ -139,7 +140,7 @@ def zero_drift(setting, factor=1, centre=1):
 
     from symsched import verdicts
 
-    law = ss.Gaussian(1, 1)
+    law, seen = ss.Gaussian(1, 1), Record()
     carried = ss.convert(ss.schedules.linear(), moving)
     lazy = ss.lazy.condition(moving, law).eps
     source = ss.InterpolantSDE(carried.source, law, eps=carried.inverse().eps(factor * lazy))
@@ -150,6 +151,9 @@ def zero_drift(setting, factor=1, centre=1):
         run = ss.simulate(source, paths=size, grid=tau, save=tau, scheme="exponential", seed=seed, keep_paths=size)
         lazy_paths = scale[:, None] * run.paths - centre * beta_at[:, None]
         steps = np.diff(lazy_paths, axis=0)
+        for d, v, y, start in zip(steps, made, lazy_paths, TIMES, strict=False):
+            seen.variance(f"Var of the increment from t = {start}", d, v)
+            seen.correlation(f"its correlation with X̄ at t = {start}", d, y)
         laws = [verdicts.sample_gaussian_p_value(d, 0, v) for d, v in zip(steps, made, strict=True)]
         past = [verdicts.correlation_p_value(d, y) for d, y in zip(steps, lazy_paths, strict=False)]
         return verdicts.combine(laws + past)
@@ -157,7 +161,8 @@ def zero_drift(setting, factor=1, centre=1):
     size = setting.size(20_000)
     found = verdicts.sequential(test, size=size, seed=setting.seed)
     power = verdicts.variance_power(1.3, size, found.level)
-    return Evidence(bool(found), f"zero drift: p = {found.p_values[-1]:.2g} (n = {size})", found.level, power)
+    measured = f"zero drift: p = {found.p_values[-1]:.2g} (n = {size})"
+    return Evidence(bool(found), measured, found.level, power, seen.points)
 
 
 theorem.sabotage(sufficient, "V̇ for V̇/2", scale=2 * lazy_scale)

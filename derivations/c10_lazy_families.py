@@ -24,6 +24,7 @@ from functools import cache
 import sympy as sp
 
 import symsched as ss
+from symsched.exhibit import Record
 from symsched.symbols import beta, kappa, rho, t, x
 from symsched.theorem import Evidence, Theorem
 
@@ -305,12 +306,16 @@ def laws_in_between(setting, power=q, variance=lambda clock, power: STD**2 * clo
 
     from symsched import verdicts
 
+    seen = Record()
+
     def p_value(k, size, seed):
         sde, target, tau, scale = carried(k, power.subs(kappa, k))
         run = ss.simulate(sde, paths=size, grid=tau, save=tau, scheme="exponential", seed=seed, keep_paths=size)
         states = scale[:, None] * run.paths
         steps = np.diff(states, axis=0)
         wanted = [float(variance(target.beta, power.subs(kappa, k)).subs(t, s)) for s in TIMES]
+        for y, v, s in zip(states, wanted, TIMES, strict=True):
+            seen.variance(f"κ = {k}: Var X̄ at t = {s}", y, v)
         laws = [verdicts.sample_gaussian_p_value(y, 0, v) for y, v in zip(states, wanted, strict=True)]
         return laws + [verdicts.correlation_p_value(d, y) for d, y in zip(steps, states, strict=False)]
 
@@ -321,7 +326,8 @@ def laws_in_between(setting, power=q, variance=lambda clock, power: STD**2 * clo
     size = setting.size(20_000)
     found = verdicts.sequential(test, size=size, seed=setting.seed)
     power_of = verdicts.correlation_power(0.1, size, found.level)
-    return Evidence(bool(found), f"κ = ½, 1, 3: p = {found.p_values[-1]:.2g} (n = {size})", found.level, power_of)
+    measured = f"κ = ½, 1, 3: p = {found.p_values[-1]:.2g} (n = {size})"
+    return Evidence(bool(found), measured, found.level, power_of, seen.points)
 
 
 half_q = kappa / (1 + kappa)

@@ -54,6 +54,19 @@ class Record:
         second, fourth = (centred**2).mean(), (centred**4).mean()
         self.add(label, sample.var(ddof=1), max(fourth - second**2, 0.0) ** 0.5 / len(sample) ** 0.5, exact)
 
+    def correlation(self, label: str, one: Any, other: Any) -> None:
+        """The correlation of two independent samples (n,), one of them Gaussian: 0, with standard error 1/√(n − 1)."""
+        from numpy import corrcoef
+
+        self.add(label, corrcoef(one, other)[0, 1], (len(one) - 1) ** -0.5, 0)
+
+    def moments(self, label: str, run: Any, mean: Any = None, var: Any = None, index: int = -1) -> None:
+        """Mean and variance at one saved time of a one-dimensional simulation."""
+        if mean is not None:
+            self.add(f"E {label}", run.mean[index], run.mean_error[index], mean)
+        if var is not None:
+            self.add(f"Var {label}", run.var[index], run.var_error[index], var)
+
 
 @dataclass(frozen=True)
 class Exhibit:

@@ -157,7 +157,7 @@ def _line(label: Html | None, typeset: Html, remark: Child = None) -> Html:
 def _left(shown: Exhibit) -> Html:
     """What is left of a residual that does not vanish, and where that was seen."""
     if isinstance(shown.after, sp.Basic) and shown.after.count_ops() > WIDE:
-        what: Html = element("span", f"{_numerator_terms(shown.after)} terms that do not cancel")
+        what: Html = element("span", f"a normal form of {_numerator_terms(shown.after)} terms")
     else:
         what = formula(shown.after) if isinstance(shown.after, sp.Basic) else element("code", str(shown.after))
     return join([what, finding(f", {shown.note}") if shown.note else None])
