@@ -1,8 +1,44 @@
-"""Figures of schedules, conversions, paths and errors; every function returns a matplotlib Figure."""
+"""Figures of schedules, conversions, paths, drifts and errors; every function returns a matplotlib Figure.
 
-from symsched.plotting.canvas import save
+    ss.plot.families(kappa=[0, "1/4", 1, 4])        ss.plot.plane(rho=[0.5, 1, 2])
+    ss.plot.conversion("linear", ["vp", "follmer"]) ss.plot.paths("linear", "follmer", kappa=1)
+    ss.plot.drift("linear", "follmer")              ss.plot.error(["linear", "lazy(kappa=0, rho=0.5)"])
+    ss.plot.law()   ss.plot.orders()   ss.plot.kl() ss.plot.overview()
+    ss.plot.save(figure, "families.svg")
+
+Schedules and data laws are objects or their text.  `ax=` takes the caller's axes.  A schedule has the same colour,
+dashes and marker in every figure.
+"""
+
+from symsched.plotting.canvas import FORMATS, resize, save
+from symsched.plotting.conversions import conversion
 from symsched.plotting.discretisation import error
+from symsched.plotting.families import families, plane
+from symsched.plotting.fields import drift
+from symsched.plotting.laws import law
+from symsched.plotting.optimality import kl
+from symsched.plotting.orders import orders
 from symsched.plotting.overview import overview
 from symsched.plotting.paths import paths
+from symsched.plotting.style import label_of, style_of
 
-__all__ = ["error", "overview", "paths", "save"]
+PLOTS = ("conversion", "drift", "error", "families", "kl", "law", "orders", "overview", "paths", "plane")
+
+__all__ = [
+    "FORMATS",
+    "PLOTS",
+    "conversion",
+    "drift",
+    "error",
+    "families",
+    "kl",
+    "label_of",
+    "law",
+    "orders",
+    "overview",
+    "paths",
+    "plane",
+    "resize",
+    "save",
+    "style_of",
+]

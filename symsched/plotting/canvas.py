@@ -56,8 +56,13 @@ def entitle(figure: Figure, axes: Sequence[Axes], ax: Any, title: str) -> None:
         axes[0].set_title(title, fontweight="bold", fontsize=10.5)
 
 
-def checked_size(size: Any) -> tuple[float, float]:
-    """Width and height in inches.  Raises InputError unless both lie between 1 and 60."""
+def resize(figure: Figure, size: Any) -> Figure:
+    """Give the figure a width and height in inches.  Raises InputError unless both lie between 1 and 60."""
+    figure.set_size_inches(*_checked_size(size))
+    return figure
+
+
+def _checked_size(size: Any) -> tuple[float, float]:
     try:
         width, height = (float(v) for v in size)
     except (TypeError, ValueError):

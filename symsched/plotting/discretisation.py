@@ -11,7 +11,7 @@ from symsched.discretize import SCHEMES, trajectory
 from symsched.errors import InputError
 from symsched.plotting.canvas import entitle, panels
 from symsched.plotting.inputs import equation, gaussian_of, kappas_for, schedules_of, steps_of
-from symsched.plotting.style import Style, label_of, look, number, styles
+from symsched.plotting.style import Style, label_of, law_label, look, number, styles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -66,8 +66,7 @@ def error(
     """
     law, found, counts = gaussian_of(data), schedules_of(schedules), steps_of(steps)
     scales = kappas_for(kappa, found)
-    if scheme not in SCHEMES:
-        raise InputError(f"scheme {scheme!r}: expected one of {', '.join(SCHEMES)}")
+    check_scheme(scheme)
     if not measures or not set(measures) <= set(MEASURES):
         raise InputError(f"measures {list(measures)}: expected one or both of w2 and kl")
     with look():
@@ -78,6 +77,12 @@ def error(
         axes[-1].legend(loc="best")
         entitle(figure, axes, ax, title or _finding(found, tables[0], scheme, law))
     return figure
+
+
+def check_scheme(scheme: str) -> None:
+    """Raises InputError unless the scheme is known."""
+    if scheme not in SCHEMES:
+        raise InputError(f"scheme {scheme!r}: expected one of {', '.join(SCHEMES)}")
 
 
 def draw_error(
@@ -101,7 +106,7 @@ def draw_error(
     if np.isnan(table).all():
         names = ", ".join(map(label_of, schedules))
         raise InputError(f"{names}: the first {scheme} step is infinite; take a smaller kappa, or a lazy schedule")
-    _scale(panel, np.asarray(steps), table)
+    step_axes(panel, np.asarray(steps), table)
     panel.set(xlabel=f"number of {scheme.capitalize()} steps $N$", ylabel=MEASURES[measure])
     return table
 
@@ -122,7 +127,7 @@ def _draw_curve(panel: Axes, steps: np.ndarray, row: np.ndarray, style: Style, l
     panel.plot(steps, row, **style.points(label=label, clip_on=False, zorder=order))
 
 
-def _scale(panel: Axes, steps: np.ndarray, table: np.ndarray) -> None:
+def step_axes(panel: Axes, steps: np.ndarray, table: np.ndarray) -> None:
     """Logarithmic, with 0 kept on the axis: an exact schedule is drawn, not left out."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
@@ -146,6 +151,6 @@ def _finding(schedules: Sequence[Schedule], table: np.ndarray, scheme: str, data
     if not exact:
         return f"How fast the law of N {scheme.capitalize()} steps approaches the data"
     if len(exact) == len(schedules):
-        return f"Every schedule is exact for {data.summary} from one step"
+        return f"Every schedule is exact for {law_label(data)} from one step"
     names = exact[0] if len(exact) == 1 else f"{len(exact)} of {len(schedules)} schedules"
     return f"{names}: exact from one step, while the others need many"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
+
+import sympy as sp
 
 from symsched.catalog import as_schedule
 from symsched.data import DataLaw, Gaussian, from_text
@@ -38,7 +40,7 @@ def schedules_of(given: Any, what: str = "schedules") -> list[Schedule]:
     return found
 
 
-def listed(given: Any, what: str) -> Iterable[Any]:
+def listed(given: Any, what: str) -> list[Any]:
     """The items of a list.  Raises InputError if it is none."""
     try:
         return list(given)
@@ -46,27 +48,35 @@ def listed(given: Any, what: str) -> Iterable[Any]:
         raise InputError(f"{what} = {given!r}: expected a list") from None
 
 
-def numbers_of(given: Any, what: str, least: float = 0.0, infinite: bool = False) -> list[Any]:
-    """Exact numbers ≥ `least` (also ∞ where it makes sense), sorted, without repetition.
+def numbers_of(
+    given: Any, what: str, positive: bool = False, infinite: bool = False, most: int = MOST_CURVES
+) -> list[Any]:
+    """Exact numbers ≥ 0 (or > 0; ∞ where it makes sense), sorted, without repetition.
 
     Raises:
-        InputError: an empty list, or an item that is no such number.
+        InputError: an empty list, a long one, or an item that is no such number.
     """
-    items = [given] if isinstance(given, str | int | float) or hasattr(given, "is_number") else listed(given, what)
-    found = []
-    for item in items:
-        if infinite and (item in ("inf", "oo") or item == math.inf):
-            found.append(as_expression("1", what) * math.inf)
-            continue
-        number = as_expression(item, what)
-        if not number.is_number or not number.is_real or not number.is_finite or number < least:
-            raise InputError(f"{what} {quoted(str(item))}: expected a number ≥ {least:g}")
-        found.append(number)
+    items = [given] if isinstance(given, str | int | float | sp.Expr) else listed(given, what)
+    found = [_number(item, what, positive, infinite) for item in items]
     if not found:
         raise InputError(f"{what}: the list is empty; give at least one number")
-    if len(found) > MOST_CURVES:
-        raise InputError(f"{what}: {len(found)} given; a figure shows at most {MOST_CURVES} that can be told apart")
+    if len(found) > most:
+        raise InputError(f"{what}: {len(found)} given; at most {most} can be told apart in one figure")
     return sorted(set(found), key=float)
+
+
+def _number(item: Any, what: str, positive: bool, infinite: bool) -> sp.Expr:
+    if infinite and item in ("inf", "oo", math.inf, sp.oo):
+        return sp.oo
+    bound = "a number > 0" if positive else "a number ≥ 0"
+    if isinstance(item, float) and not math.isfinite(item):
+        raise InputError(f"{what} {item}: expected {bound}")
+    number = as_expression(item, what)
+    if not number.is_number or not number.is_real or not (number > 0 if positive else number >= 0):
+        raise InputError(f"{what} {quoted(str(item))}: expected {bound}{', or inf' if infinite else ''}")
+    if not number.is_finite or float(number) > 1e6:
+        raise InputError(f"{what} {quoted(str(item))}: too large to draw; expected at most 1e6")
+    return number
 
 
 def count_of(value: Any, what: str, least: int, most: int) -> int:
@@ -96,6 +106,16 @@ def data_of(given: Any) -> DataLaw:
     if law.parameters:
         raise InputError(f"data {law}: {', '.join(sorted(map(str, law.parameters)))} has no value")
     return law
+
+
+def laws_of(given: Any, most: int) -> list[DataLaw]:
+    """One or several data laws.  Raises InputError for none, or more than `most`."""
+    items = [given] if isinstance(given, str | DataLaw) else listed(given, "data")
+    if not items:
+        raise InputError("data: the list is empty; give at least one law, such as gaussian(0, 1)")
+    if len(items) > most:
+        raise InputError(f"data: {len(items)} laws given; at most {most} fit one figure")
+    return [data_of(item) for item in items]
 
 
 def gaussian_of(given: Any) -> Gaussian:

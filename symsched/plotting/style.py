@@ -15,6 +15,7 @@ from typing import Any
 
 import sympy as sp
 
+from symsched.data import DataLaw, Gaussian, GaussianMixture
 from symsched.errors import InputError
 from symsched.parsing import parse_call
 from symsched.parsing.calls import Call
@@ -108,8 +109,12 @@ def _lazy(kappa: Any) -> Style:
     if kappa is None or not kappa.is_number:
         return Style(GREEN, TWO_DOTS, "*", _LAZY_WIDTH)
     value = float(kappa)
-    dash = SOLID if value == 1 else LONG if value == 0 else DASH_DOT if value < 1 else DOT
-    return Style(lazy_color(value), dash, "h" if value == 0 else "*", _LAZY_WIDTH)
+    return Style(lazy_color(value), lazy_dash(value), "h" if value == 0 else "*", _LAZY_WIDTH)
+
+
+def lazy_dash(kappa: float) -> Dash:
+    """The dashes of κ in [0, ∞]."""
+    return SOLID if kappa == 1 else LONG if kappa == 0 else DASH_DOT if kappa < 1 else DOT
 
 
 def lazy_color(kappa: float) -> str:
@@ -141,6 +146,16 @@ def labels(schedules: Sequence[Schedule]) -> list[str]:
     """Labels of schedules drawn together, numbered where two coincide."""
     found = [label_of(s) for s in schedules]
     return [f"{name} ({found[: k + 1].count(name)})" if found.count(name) > 1 else name for k, name in enumerate(found)]
+
+
+def law_label(law: DataLaw) -> str:
+    """A data law in mathematics: "N(0, 0.5²)", or its kind."""
+    if isinstance(law, Gaussian) and law.dim == 1:
+        spread = law.std
+        return f"$N({number(law.mean)}, {number(spread)}{'' if spread == 1 else '^2'})$ data"
+    if isinstance(law, GaussianMixture):
+        return f"mixture of {len(law.weights)} Gaussians"
+    return "empirical data"
 
 
 def number(value: Any) -> str:

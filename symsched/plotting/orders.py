@@ -1,0 +1,143 @@
+"""Orders of convergence: pathwise from coupled paths, in law from the exact oracle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from symsched.discretize import trajectory
+from symsched.errors import InputError
+from symsched.plotting.canvas import entitle, panels
+from symsched.plotting.discretisation import EXACT, step_axes
+from symsched.plotting.inputs import count_of, equation, gaussian_of, kappas_for, schedules_of, steps_of
+from symsched.plotting.style import GREY, label_of, look, styles
+from symsched.verdicts import fit_order
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from symsched.data import Gaussian
+    from symsched.schedule import Schedule
+
+STEPS = (8, 16, 32, 64, 128)
+_FINER = 8  # how much finer the reference is than the finest level
+
+
+@dataclass(frozen=True)
+class Levels:
+    """Errors of one schedule at each number of steps, and their standard errors."""
+
+    steps: np.ndarray
+    errors: np.ndarray
+    standard_errors: np.ndarray
+
+    @property
+    def slope(self) -> float | None:
+        """The order fitted to the levels; None where there is no error to fit."""
+        if len(self.steps) < 3 or not (self.errors > 0).all():
+            return None
+        return fit_order(1 / self.steps, self.errors, self.standard_errors).order
+
+
+def strong_levels(
+    schedule: Schedule, data: Gaussian, kappa: Any, steps: Sequence[int], start: float, paths: int, seed: int
+) -> Levels:
+    """(E sup_t |X^N − X|²)^½ between Euler with N steps and a finer reference on the same Brownian motion."""
+    from symsched.montecarlo import couple
+    from symsched.montecarlo.coupling import System
+
+    sde = equation(schedule, data, kappa)
+    found = []
+    for n in steps:
+        run = couple(System(sde, n), System(sde, _FINER * max(steps)), paths=paths, seed=seed, start=start)
+        found.append(run.strong_error(0, 1))
+    errors, spreads = np.array(found).T
+    return Levels(np.array(steps), np.where(errors < EXACT, 0.0, errors), spreads)
+
+
+def weak_levels(schedule: Schedule, data: Gaussian, kappa: Any, steps: Sequence[int], start: float) -> Levels:
+    """|E X² − its target| of Euler with N steps from the exact law at `start`: no sampling, no error."""
+    sde = equation(schedule, data, kappa)
+    runs = [trajectory(sde, np.linspace(start, 1, n + 1), "euler") for n in steps]
+    second = [(r.var[-1] + r.mean[-1] ** 2, r.target_var[-1] + r.target_mean[-1] ** 2) for r in runs]
+    errors = np.array([abs(float(a) - float(b)) for a, b in second])
+    return Levels(np.array(steps), np.where(errors < EXACT, 0.0, errors), np.maximum(1e-15, 1e-12 * errors))
+
+
+def orders(
+    schedules: Any = ("linear", "vp", "lazy(kappa=1, rho=0.5)"),
+    data: Any = "gaussian(0, 0.5)",
+    kappa: Any = 1,
+    steps: Sequence[int] = STEPS,
+    start: float = 0.1,
+    n_paths: int = 1000,
+    seed: int = 0,
+    title: str | None = None,
+    ax: Any = None,
+) -> Figure:
+    """Strong error (coupled paths) and weak error (exact) of Euler steps against their number, with fitted slopes.
+
+    The noise is additive, so Euler has strong order 1, not ½; in a lazy frame it has no error at all.
+
+    Args:
+        schedules: one or several schedules or their text.
+        data: a one-dimensional Gaussian law or its text.
+        kappa: diffusion scale in units of ε*, one for all or one for each schedule.
+        steps: numbers of steps, at most 1024.
+        start: the first time, in (0, 1): ε* is infinite at 0 for standard schedules.
+        n_paths: 2 to 100000 coupled paths.
+        seed: of the Brownian motion.
+        title: instead of the finding.
+        ax: two axes to draw on.
+
+    Raises:
+        InputError: bad input.
+    """
+    law, found, counts = gaussian_of(data), schedules_of(schedules), steps_of(steps, 1024)
+    scales = kappas_for(kappa, found)
+    count_of(n_paths, "n_paths", 2, 100_000)
+    if not 0 < start < 1:
+        raise InputError(f"start = {start!r}: expected a time between 0 and 1")
+    with look():
+        figure, axes = panels(ax, 1, 2, (9.4, 4.3))
+        strong = [strong_levels(s, law, k, counts, start, n_paths, seed) for s, k in zip(found, scales, strict=True)]
+        weak = [weak_levels(s, law, k, counts, start) for s, k in zip(found, scales, strict=True)]
+        _draw(axes[0], found, strong)
+        _draw(axes[1], found, weak)
+        axes[0].set_ylabel(r"strong error, $(E\,\sup_t|X^N_t-X_t|^2)^{1/2}$")
+        axes[1].set_ylabel(r"weak error, $|E\,(X^N_1)^2-E\,X_1^2|$")
+        axes[0].set_title(f"path by path, {n_paths} coupled paths")
+        axes[1].set_title("in law, exact")
+        entitle(figure, axes, ax, title or _finding(found, strong))
+    return figure
+
+
+def _draw(panel: Axes, schedules: Sequence[Schedule], levels: Sequence[Levels]) -> None:
+    for schedule, style, found in zip(schedules, styles(schedules), levels, strict=True):
+        slope = found.slope
+        shown = "exact" if not found.errors.any() else "" if slope is None else f"order {slope:.2f}"
+        label = label_of(schedule) + (f": {shown}" if shown else "")
+        bars = 1.96 * found.standard_errors if found.errors.any() else None
+        panel.errorbar(found.steps, found.errors, yerr=bars, capsize=2.5, **style.points(label=label, clip_on=False))
+    step_axes(panel, levels[0].steps, np.array([f.errors for f in levels]))
+    _guide(panel, levels)
+    panel.set_xlabel("number of Euler steps $N$")
+    panel.legend(loc="best")
+
+
+def _guide(panel: Axes, levels: Sequence[Levels]) -> None:
+    """A line of slope −1, under the largest errors."""
+    steps, top = levels[0].steps, max(f.errors[0] for f in levels)
+    if top > 0:
+        panel.plot(steps, 0.4 * top * steps[0] / steps, color=GREY, linewidth=1, linestyle=(0, (1, 2)), label="order 1")
+
+
+def _finding(schedules: Sequence[Schedule], strong: Sequence[Levels]) -> str:
+    exact = [label_of(s) for s, found in zip(schedules, strong, strict=True) if not found.errors.any()]
+    if not exact:
+        return "Euler converges with order 1, path by path and in law"
+    return f"Euler converges with order 1; in the frame of {exact[0]} it has no error"
