@@ -94,6 +94,10 @@ def test_moments_are_those_of_the_paths():
     assert (np.abs(r.quantiles(q) - exact) <= np.abs(exact) * 2.0**-10 + 0.02).all()
 
 
+def test_quantiles_of_a_point_at_zero_are_zero():
+    assert simulate(Diffusion(0 * x, 0.5, 0), 100, 4).quantiles([0, 0.3, 1])[0].tolist() == [0, 0, 0]
+
+
 def test_saved_times_are_put_on_the_grid():
     r = simulate(SPIN, 10, 4, save=[0.25, 0.3, 1])
     assert r.grid.tolist() == [0, 0.25, 0.3, 0.5, 0.75, 1]

@@ -40,7 +40,7 @@ def convert(
     from symsched.cli.output import write_json
 
     request = Request.read(source, target, None, kappa, eps, None)
-    times = _times(at)
+    times = times_from_text(at, "--at")
     found = converted(request)
     rows = _rows(request, times)
     if json:
@@ -51,7 +51,7 @@ def convert(
     for note in found.notes:
         typer.echo(note)
     if rows:
-        _show(rows)
+        show_rows(rows)
 
 
 def converted(request: Request) -> Found:
@@ -87,18 +87,18 @@ def _source_scale(request: Request) -> Expr | None:
     return None if request.kappa is None else request.kappa * request.schedule.eps_star
 
 
-def _times(text: str | None) -> list[float]:
-    """Times such as '0,1/4,0.5'; each must lie in [0, 1]."""
+def times_from_text(text: str | None, option: str, what: str = "time") -> list[float]:
+    """Numbers in [0, 1] such as '0,1/4,0.5'; none for None."""
     from symsched.errors import InputError
     from symsched.parsing import parse_expression, quoted
 
     times = []
     for part in [] if text is None else text.split(","):
         if not part.strip():
-            raise InputError(f"--at {quoted(text)}: expected times separated by single commas, such as 0,0.25,1")
+            raise InputError(f"{option} {quoted(text)}: expected {what}s separated by single commas, such as 0,0.25,1")
         time = parse_expression(part, {})
         if not (time.is_real and 0 <= time <= 1):
-            raise InputError(f"--at {quoted(text)}: {quoted(part.strip())} is not a time in [0, 1], 0 noise and 1 data")
+            raise InputError(f"{option} {quoted(text)}: {quoted(part.strip())} is not a {what} in [0, 1]")
         times.append(float(time))
     return times
 
@@ -134,7 +134,7 @@ def _document(request: Request, found: Found, rows: list[dict[str, float]]) -> d
     }
 
 
-def _show(rows: list[dict[str, float]]) -> None:
+def show_rows(rows: list[dict[str, float]], digits: int = 16) -> None:
     """A table on a terminal, tab-separated columns in full precision when piped."""
     import sys
 
@@ -149,5 +149,5 @@ def _show(rows: list[dict[str, float]]) -> None:
 
     table = Table(*names)
     for row in rows:
-        table.add_row(*(f"{value:.16g}" for value in row.values()))
+        table.add_row(*(f"{value:.{digits}g}" for value in row.values()))
     Console().print(table)

@@ -137,7 +137,8 @@ class Result:
     def quantiles(self, q: Any) -> Array:
         """Quantiles (T, len(q)) or (T, len(q), d), from a histogram with bins of relative width 2^-digits.
 
-        Linear inside a bin; the error is below |x| 2^-digits (digits = 10 unless many histograms are kept).
+        Linear inside a bin; the error is below |x| 2^-digits (digits = 10 unless many histograms are kept), and what
+        is smaller than 2^-24 counts as 0.
         Raises InputError for q outside [0, 1], or where there are too many times and coordinates for histograms.
         """
         wanted = np.atleast_1d(np.asarray(q, dtype=np.float64))
@@ -166,5 +167,7 @@ def _invert(counts: NDArray[np.int64], edges: Array, q: Array) -> Array:
     target = q * cumulative[-1]
     at = np.clip(np.searchsorted(cumulative, target, side="left") - 1, 0, len(counts) - 1)
     at = np.maximum(at, np.flatnonzero(counts)[0])
+    low, high = edges[at], edges[at + 1]
     share = (target - cumulative[at]) / np.maximum(counts[at], 1)
-    return edges[at] + share * (edges[at + 1] - edges[at])
+    found = low + share * (high - low)
+    return np.where(np.maximum(np.abs(low), np.abs(high)) <= 2.0**moments.LOWEST, 0.0, found)
