@@ -31,6 +31,8 @@ _HOMES = {
     "Diffusion": "montecarlo",
     "simulate": "montecarlo",
     "couple": "montecarlo",
+    "System": "montecarlo",
+    "estimate": "montecarlo",
     "Theorem": "theorem",
     "verify": "verification",
     "InputError": "errors",
@@ -46,7 +48,7 @@ if TYPE_CHECKING:
     from symsched.conversion import Conversion, convert
     from symsched.data import Empirical, Gaussian, GaussianMixture
     from symsched.errors import InputError, UndecidedError
-    from symsched.montecarlo import Diffusion, couple, simulate
+    from symsched.montecarlo import Diffusion, System, couple, estimate, simulate
     from symsched.schedule import Schedule
     from symsched.sde import InterpolantSDE
     from symsched.symbols import t, x
