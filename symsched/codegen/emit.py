@@ -1,0 +1,103 @@
+"""Whole files: header, prelude, functions, and the self-test if wanted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from symsched.codegen import header, languages, newton, selftest
+from symsched.codegen.languages import JAX, NUMPY, TORCH, Arrays
+from symsched.codegen.module import Module
+from symsched.errors import InputError
+
+Emitter = Callable[[Module, bool], str]
+
+
+def identifier(module: Module) -> str:
+    """A name for the module that every language accepts: linear_to_follmer."""
+    parts = [module.target] if module.source is None else [module.source, module.target]
+    words = [re.sub(r"\W+", "_", str(s)).strip("_").lower() for s in parts]
+    words = [w if len(w) <= 24 and not w.startswith("alpha_") else "custom" for w in words]
+    return "_to_".join(words)
+
+
+def _docstring(module: Module) -> str:
+    rows = header.lines(module)
+    text = "\n".join(rows).replace("\\", "\\\\")
+    return f'"""{text}\n"""\n'
+
+
+def _arrays(dialect: Arrays, module: Module, test: bool, name: str) -> str:
+    parts = [_docstring(module) + "\n" + dialect.prelude]
+    if not module.closed:
+        parts.append(newton.arrays(dialect, module))
+    parts += [dialect.write(f) for f in module.functions]
+    if test:
+        parts.append(selftest.python(module, name))
+    return "\n\n".join(part.rstrip("\n") + "\n" for part in parts)
+
+
+def numpy(module: Module, test: bool) -> str:
+    return _arrays(NUMPY, module, test, "numpy")
+
+
+def torch(module: Module, test: bool) -> str:
+    return _arrays(TORCH, module, test, "torch")
+
+
+def jax(module: Module, test: bool) -> str:
+    return _arrays(JAX, module, test, "jax")
+
+
+def numba(module: Module, test: bool) -> str:
+    parts = [_docstring(module) + "\nimport math\n\nfrom numba import njit\n"]
+    if not module.closed:
+        parts.append(newton.numba(module))
+    parts += [languages.numba_function(f) for f in module.functions]
+    if test:
+        parts.append(selftest.python(module, "numba"))
+    return "\n\n".join(part.rstrip("\n") + "\n" for part in parts)
+
+
+def c(module: Module, test: bool) -> str:
+    prefix = identifier(module)
+    guard = f"{prefix.upper()}_H"
+    rows = [f" * {row}".rstrip() for row in header.lines(module)]
+    top = ["/*", *[row.replace("*/", "* /") for row in rows], " *"]
+    top += [" * Header only, C99: include it; or test it with cc -std=c99 -DSELF_TEST -x c FILE -lm" if test else
+            " * Header only, C99: include it and link with -lm."]  # fmt: skip
+    top += [" */", f"#ifndef {guard}", f"#define {guard}", "", "#include <math.h>"]
+    parts = ["\n".join(top)]
+    if not module.closed:
+        parts.append(newton.c(module, prefix))
+    parts += [languages.c_function(f, prefix) for f in module.functions]
+    if test:
+        parts.append(selftest.c(module, prefix))
+    return "\n\n".join(part.rstrip("\n") for part in parts) + f"\n\n#endif /* {guard} */\n"
+
+
+def julia(module: Module, test: bool) -> str:
+    name = "".join(word.capitalize() for word in identifier(module).split("_"))
+    parts = ["\n".join(f"# {row}".rstrip() for row in header.lines(module)) + f"\nmodule {name}"]
+    if not module.closed:
+        parts.append(newton.julia(module))
+    parts += [languages.julia_function(f) for f in module.functions]
+    if test:
+        parts.append(selftest.julia(module))
+    return "\n\n".join(part.rstrip("\n") for part in parts) + "\n\nend\n"
+
+
+EMITTERS: dict[str, Emitter] = {"numpy": numpy, "numba": numba, "torch": torch, "jax": jax, "c": c, "julia": julia}
+
+
+def emit(module: Module, lang: str, test: bool = False) -> str:
+    """The source text.  Raises InputError for an unknown language."""
+    from symsched.codegen import latex, lists
+
+    emitters = {**EMITTERS, "latex": latex.latex, "flow_matching": lists.flow_matching}
+    if lang not in emitters:
+        raise InputError(f"unknown language '{lang}': expected one of {', '.join([*emitters, 'sigmas'])}")
+    try:
+        return emitters[lang](module, test)
+    except NotImplementedError as error:
+        raise InputError(f"{lang}: {error}; choose another language or another form of the schedule") from None

@@ -1,0 +1,70 @@
+"""What IEEE arithmetic makes of a form at one point: 1/0 is ∞ and 0·∞ is NaN, as in the emitted code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import reduce
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from sympy.codegen.cfunctions import expm1, log1p
+
+FUNCTIONS: Mapping[type, Callable[..., Any]] = {
+    sp.exp: np.exp,
+    sp.log: np.log,
+    sp.sin: np.sin,
+    sp.cos: np.cos,
+    sp.tan: np.tan,
+    sp.cot: lambda a: 1 / np.tan(a),
+    sp.asin: np.arcsin,
+    sp.acos: np.arccos,
+    sp.atan: np.arctan,
+    sp.acot: lambda a: np.arctan(1 / a),
+    sp.atan2: np.arctan2,
+    sp.sinh: np.sinh,
+    sp.cosh: np.cosh,
+    sp.tanh: np.tanh,
+    sp.asinh: np.arcsinh,
+    sp.acosh: np.arccosh,
+    sp.atanh: np.arctanh,
+    sp.Abs: np.abs,
+    sp.Max: lambda *a: reduce(np.maximum, a),
+    sp.Min: lambda *a: reduce(np.minimum, a),
+    expm1: np.expm1,
+    log1p: np.log1p,
+}
+
+
+def evaluate(form: sp.Expr, values: Mapping[str, float]) -> float:
+    """`form` in float64, operation by operation; a function without a rule gives NaN."""
+    with np.errstate(all="ignore"):
+        return float(_evaluate(form, values))
+
+
+def _evaluate(form: sp.Expr, values: Mapping[str, float]) -> Any:
+    if form.is_Symbol:
+        return np.float64(values[form.name])
+    if not form.free_symbols:
+        return np.float64(number(form))
+    args = [_evaluate(a, values) for a in form.args]
+    if form.is_Add:
+        return reduce(lambda a, b: a + b, args)
+    if form.is_Mul:
+        return reduce(lambda a, b: a * b, args)
+    if isinstance(form, sp.exp):
+        return np.exp(_evaluate(form.exp, values))
+    if form.is_Pow:
+        return np.sqrt(args[0]) if form.exp == sp.S.Half else np.power(args[0], args[1])
+    function = FUNCTIONS.get(form.func)
+    return np.nan if function is None else function(*args)
+
+
+def number(constant: sp.Expr) -> float:
+    """A constant as the nearest float64; ±∞ allowed."""
+    if constant in (sp.oo, -sp.oo) or constant.is_Rational or constant.is_Float:
+        return float(constant)
+    from symsched.enclose import Evaluator
+    from symsched.symbols import t
+
+    return float(Evaluator((constant,), t).at(0.5)[0])

@@ -1,0 +1,92 @@
+"""Algebra on kernels: rational manipulation with every exponential, sine, root … held as a letter.
+
+Computer algebra would tear e^(199 t²/20) into the 398th power of e^(t²/40) and then factor polynomials of that degree.
+Here a kernel is a letter; kernels whose arguments are small multiples of each other share one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import sympy as sp
+
+from symsched.codegen.rounding import u
+from symsched.normalform import canonical
+from symsched.symbols import t
+
+
+def _held(expr: sp.Expr, letters: dict[sp.Expr, sp.Expr]) -> sp.Expr:
+    """`expr` with its outermost kernels replaced; `letters` is filled with kernel -> letter (or power of one)."""
+    if expr.is_Atom or not expr.free_symbols:
+        return expr
+    if expr.is_Add or expr.is_Mul or (expr.is_Pow and expr.exp.is_Integer and not isinstance(expr, sp.exp)):
+        return expr.func(*[_held(a, letters) for a in expr.args])
+    if expr not in letters:
+        letters[expr] = _related(expr, letters) or sp.Dummy(f"k{len(letters)}", positive=True)
+    return letters[expr]
+
+
+def _related(expr: sp.Expr, letters: dict[sp.Expr, sp.Expr]) -> sp.Expr | None:
+    """A power of a letter that is already there: e^(2x) = (e^x)², x^(3/2) = (√x)³."""
+    for other, letter in letters.items():
+        if not letter.is_Symbol or other.func != expr.func:
+            continue
+        if isinstance(expr, sp.exp) or (expr.is_Pow and expr.base == other.base):
+            ratio = sp.cancel(expr.exp / other.exp)
+        else:
+            continue
+        if ratio.is_Integer and abs(ratio) <= 6:
+            return letter**ratio
+    return None
+
+
+def with_letters(change: Callable[[sp.Expr], sp.Expr], expr: sp.Expr) -> sp.Expr:
+    """`change` applied while kernels are letters."""
+    letters: dict[sp.Expr, sp.Expr] = {}
+    # Smaller kernels first, so that larger ones are their powers.
+    for kernel in sorted(_kernels(expr), key=lambda k: (k.count_ops(), abs_coefficient(k), sp.default_sort_key(k))):
+        _held(kernel, letters)
+    back = {letter: kernel for kernel, letter in letters.items() if letter.is_Symbol}
+    held = _held(expr, letters)
+    return change(held).xreplace(back)
+
+
+def abs_coefficient(kernel: sp.Expr) -> sp.Expr:
+    """The size of the number in front of a kernel's argument."""
+    inner = kernel.exp if kernel.is_Pow else kernel.args[0]
+    return abs(inner.as_coeff_Mul()[0])
+
+
+def _kernels(expr: sp.Expr) -> set[sp.Expr]:
+    letters: dict[sp.Expr, sp.Expr] = {}
+    _held(expr, letters)
+    return set(letters)
+
+
+def reduced(expr: sp.Expr) -> sp.Expr:
+    """The reduced quotient."""
+    return with_letters(canonical, expr)
+
+
+def joined(expr: sp.Expr) -> sp.Expr:
+    """One quotient, not reduced."""
+    return with_letters(sp.together, expr)
+
+
+def factored(expr: sp.Expr) -> sp.Expr:
+    """The quotient of products of factors."""
+    return with_letters(sp.factor, expr)
+
+
+def paired(form: sp.Expr) -> sp.Expr:
+    """1 − t and t − 1 written as ±u, 1 − u as t, and roots of products under one root."""
+    form = form.replace(lambda e: e.is_Add, _pair)
+    roots = {p: p for p in form.atoms(sp.Pow) if p.exp in (sp.S.Half, -sp.S.Half)}
+    return form.xreplace(roots)
+
+
+def _pair(total: sp.Add) -> sp.Expr:
+    for known, short in ((1 - t, u), (t - 1, -u), (1 - u, t), (u - 1, -t), (2 - u, 1 + t), (2 - t, 1 + u)):
+        if total == known:
+            return short
+    return total

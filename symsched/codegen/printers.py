@@ -1,0 +1,266 @@
+"""Expressions in each language: SymPy's printers, with the holes they have for forms like ours mended.
+
+Constants that are not rational are folded to the nearest float64; small integer powers of names are products; a
+negative half power is one over a root.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy as sp
+from sympy.codegen.cfunctions import expm1, log1p
+from sympy.printing.c import C99CodePrinter
+from sympy.printing.julia import JuliaCodePrinter
+from sympy.printing.precedence import PRECEDENCE
+from sympy.printing.pycode import PythonCodePrinter
+
+from symsched.codegen.ieee import number
+
+NAMES = {
+    sp.exp: "exp",
+    sp.log: "log",
+    sp.sin: "sin",
+    sp.cos: "cos",
+    sp.tan: "tan",
+    sp.asin: "asin",
+    sp.acos: "acos",
+    sp.atan: "atan",
+    sp.atan2: "atan2",
+    sp.sinh: "sinh",
+    sp.cosh: "cosh",
+    sp.tanh: "tanh",
+    sp.asinh: "asinh",
+    sp.acosh: "acosh",
+    sp.atanh: "atanh",
+    sp.erf: "erf",
+    sp.Abs: "abs",
+    expm1: "expm1",
+    log1p: "log1p",
+}
+NUMPY_NAMES = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2"}
+NUMPY_NAMES |= {"asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh"}
+
+
+def folded(form: sp.Expr) -> sp.Expr:
+    """Constants that no language writes exactly (roots, exponentials, multiples of π) as 17-digit literals."""
+
+    def fold(expr: sp.Expr) -> sp.Expr:
+        if expr.is_Rational and expr.q != 1 and expr.q & (expr.q - 1) == 0:
+            return sp.Float(float(expr), 17)
+        if expr.is_Atom or expr.is_Rational:
+            return sp.Float(number(expr), 17) if expr.is_NumberSymbol else expr
+        if not expr.free_symbols:
+            return sp.Float(number(expr), 17)
+        if expr.is_Mul:
+            constant, moving = expr.as_independent(*expr.free_symbols, as_Add=False)
+            if not constant.is_Integer:
+                factors = [fold(f) for f in sp.Mul.make_args(moving)]
+                return sp.Mul(sp.Float(number(constant), 17), *factors, evaluate=False)
+        if expr.is_Pow and expr.exp.is_Rational:
+            return sp.Pow(fold(expr.base), expr.exp, evaluate=False)
+        args = [fold(a) for a in expr.args]
+        return expr if args == list(expr.args) else expr.func(*args, evaluate=False)
+
+    return fold(form)
+
+
+class _Forms:
+    """Overrides shared by all languages; mixed into a SymPy printer."""
+
+    prefix = ""
+    one = "1"
+
+    def number(self, value: float) -> str:
+        return repr(value)
+
+    def name_of(self, function: type) -> str:
+        return self.prefix + NAMES[function]
+
+    def _print_Float(self, expr: sp.Float) -> str:
+        return self.number(float(expr))
+
+    def _print_Function(self, expr: sp.Expr) -> str:
+        if expr.func not in NAMES:
+            raise NotImplementedError(f"{expr.func.__name__} has no counterpart in this language")
+        return f"{self.name_of(expr.func)}({', '.join(self._print(a) for a in expr.args)})"  # type: ignore[attr-defined]
+
+    _print_exp = _print_log = _print_sin = _print_cos = _print_tan = _print_asin = _print_acos = _print_Function
+    _print_atan = _print_atan2 = _print_sinh = _print_cosh = _print_tanh = _print_asinh = _print_acosh = _print_Function
+    _print_atanh = _print_Abs = _print_expm1 = _print_log1p = _print_erf = _print_Function
+
+    def _print_Exp1(self, _: Any) -> str:
+        return self.number(float(sp.E))
+
+    def _print_Pi(self, _: Any) -> str:
+        return self.number(float(sp.pi))
+
+    def _print_Pow(self, expr: sp.Pow, rational: bool = False) -> str:  # noqa: ARG002
+        base, exponent = expr.base, expr.exp
+        if base is sp.E or base == sp.Float(float(sp.E), 17):
+            return f"{self.prefix}exp({self._print(exponent)})"  # type: ignore[attr-defined]
+        if exponent.is_Rational and exponent < 0:
+            return f"{self.one}/{self._grouped(base if exponent == -1 else sp.Pow(base, -exponent, evaluate=False))}"
+        if exponent == 1:
+            return self._print(base)  # type: ignore[attr-defined, no-any-return]
+        if exponent == sp.S.Half:
+            return f"{self.prefix}sqrt({self._print(base)})"  # type: ignore[attr-defined]
+        if exponent.is_Integer and exponent <= 4 and base.is_Symbol:
+            return "*".join([self._print(base)] * int(exponent))  # type: ignore[attr-defined]
+        if exponent.is_Rational and exponent.q == 2 and exponent.p == 3:
+            inner = self._grouped(base)
+            return f"{inner}*{self.prefix}sqrt({self._print(base)})"  # type: ignore[attr-defined]
+        return self.power(base, exponent)
+
+    def power(self, base: sp.Expr, exponent: sp.Expr) -> str:
+        return f"{self._tight(base)}**{self._tight(exponent)}"
+
+    def _grouped(self, expr: sp.Expr) -> str:
+        text = self._print(expr)  # type: ignore[attr-defined]
+        call = expr.is_Pow and expr.exp == sp.S.Half
+        return text if expr.is_Symbol or call or expr.is_Function else f"({text})"
+
+    def _tight(self, expr: sp.Expr) -> str:
+        text = self._print(expr)  # type: ignore[attr-defined]
+        plain = expr.is_Symbol or (expr.is_Integer and expr >= 0) or (expr.is_Float and expr >= 0) or expr.is_Function
+        return text if plain else f"({text})"
+
+    def _print_Infinity(self, _: Any) -> str:
+        return f"{self.prefix}inf"
+
+    def _print_NegativeInfinity(self, _: Any) -> str:
+        return f"-{self.prefix}inf"
+
+    def limit(self, expr: sp.Expr) -> str:
+        """An end value; one that depends on whether κ vanishes is a conditional."""
+        if isinstance(expr, sp.Piecewise):
+            (still, _), (moving, _) = expr.args
+            return self.conditional("kappa == 0", self.limit(still), self.limit(moving))
+        if expr in (sp.oo, -sp.oo):
+            return self._print(expr)  # type: ignore[attr-defined, no-any-return]
+        return self.number(number(expr)) if not expr.free_symbols else self.doprint(folded(expr))  # type: ignore[attr-defined, no-any-return]
+
+    def conditional(self, test: str, yes: str, no: str) -> str:
+        return f"({yes} if {test} else {no})"
+
+    def form(self, expr: sp.Expr) -> str:
+        """A form as one line of code."""
+        return self.doprint(folded(expr))  # type: ignore[attr-defined, no-any-return]
+
+
+class _Python(_Forms, PythonCodePrinter):
+    def __init__(self) -> None:
+        PythonCodePrinter.__init__(self, {"fully_qualified_modules": False, "strict": False})
+
+    def _print_Rational(self, expr: sp.Rational) -> str:
+        return f"{expr.p}/{expr.q}" if expr.q & (expr.q - 1) else repr(float(expr))
+
+    def _print_Half(self, _: Any) -> str:
+        return "0.5"
+
+
+class NumPyForms(_Python):
+    """`np.` functions on arrays."""
+
+    prefix = "np."
+
+    def name_of(self, function: type) -> str:
+        plain = NAMES[function]
+        return self.prefix + NUMPY_NAMES.get(plain, plain)
+
+
+class JaxForms(NumPyForms):
+    """`jnp.` functions."""
+
+    prefix = "jnp."
+
+    def conditional(self, test: str, yes: str, no: str) -> str:
+        return f"jnp.where({test}, {yes}, {no})"
+
+
+class NumbaForms(_Python):
+    """Functions of the standard `math` module, which Numba compiles."""
+
+    prefix = "math."
+
+    def name_of(self, function: type) -> str:
+        return "abs" if function is sp.Abs else self.prefix + NAMES[function]
+
+
+class TorchForms(_Python):
+    """`torch.` functions; a power with a number as base is an exponential of a tensor."""
+
+    prefix = "torch."
+
+    def power(self, base: sp.Expr, exponent: sp.Expr) -> str:
+        return f"{self._tight(base)}**{self._tight(exponent)}"
+
+
+class CForms(_Forms, C99CodePrinter):
+    """C99, with no macro that strict C99 lacks."""
+
+    one = "1.0"
+
+    def __init__(self) -> None:
+        C99CodePrinter.__init__(self, {"strict": False})
+
+    def name_of(self, function: type) -> str:
+        return "fabs" if function is sp.Abs else NAMES[function]
+
+    def _print_Integer(self, expr: sp.Integer) -> str:
+        return f"{expr.p}.0"
+
+    def _print_int(self, expr: int) -> str:
+        return f"{expr}.0"
+
+    def _print_Rational(self, expr: sp.Rational) -> str:
+        return f"{expr.p}.0/{expr.q}.0" if expr.q & (expr.q - 1) else repr(float(expr))
+
+    def _print_Half(self, _: Any) -> str:
+        return "0.5"
+
+    def power(self, base: sp.Expr, exponent: sp.Expr) -> str:
+        return f"pow({self._print(base)}, {self._print(exponent)})"
+
+    def _print_Infinity(self, _: Any) -> str:
+        return "HUGE_VAL"
+
+    def _print_NegativeInfinity(self, _: Any) -> str:
+        return "-HUGE_VAL"
+
+    def conditional(self, test: str, yes: str, no: str) -> str:
+        return f"({test} ? {yes} : {no})"
+
+
+class JuliaForms(_Forms, JuliaCodePrinter):
+    """Julia on scalars: broadcast with a dot."""
+
+    def __init__(self) -> None:
+        JuliaCodePrinter.__init__(self, {"strict": False})
+
+    def name_of(self, function: type) -> str:
+        return "atan" if function is sp.atan2 else NAMES[function]
+
+    def _print_Mul(self, expr: sp.Mul) -> str:
+        return JuliaCodePrinter._print_Mul(self, expr).replace(" .* ", " * ").replace(" ./ ", " / ")
+
+    def _print_Rational(self, expr: sp.Rational) -> str:
+        return f"{expr.p}/{expr.q}" if expr.q & (expr.q - 1) else repr(float(expr))
+
+    def _print_Half(self, _: Any) -> str:
+        return "0.5"
+
+    def power(self, base: sp.Expr, exponent: sp.Expr) -> str:
+        return f"{self._tight(base)}^{self._tight(exponent)}"
+
+    def _print_Infinity(self, _: Any) -> str:
+        return "Inf"
+
+    def _print_NegativeInfinity(self, _: Any) -> str:
+        return "-Inf"
+
+    def conditional(self, test: str, yes: str, no: str) -> str:
+        return f"({test} ? {yes} : {no})"
+
+
+__all__ = ["PRECEDENCE", "CForms", "JaxForms", "JuliaForms", "NumPyForms", "NumbaForms", "TorchForms", "folded"]

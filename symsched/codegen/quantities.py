@@ -1,0 +1,249 @@
+"""What is emitted, as named quantities in order: each written in t, u = 1 − t and the names before it.
+
+Several equal forms of a quantity are derived (from the schedule itself, from the jets α, β, α̇, β̇, λ = d/dt log r,
+from the form already chosen for α); the shortest of those with a small error bound is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import sympy as sp
+from flint import ctx
+from sympy.core.function import AppliedUndef
+
+from symsched.codegen.kernels import paired, reduced
+from symsched.codegen.rounding import SMALLEST, Point, name, u, unit_points, worst, written_out
+from symsched.codegen.stable import Stabiliser, cost
+from symsched.enclose import compile_tape
+from symsched.endpoints import end_value, limit_at
+from symsched.errors import InputError, UndecidedError
+from symsched.normalform import decide_zero
+from symsched.schedule import Schedule
+from symsched.symbols import kappa, t
+
+alpha, beta, rate = (
+    sp.Symbol("alpha", positive=True),
+    sp.Symbol("beta", positive=True),
+    sp.Symbol("rate", positive=True),
+)
+alpha_dot, beta_dot = sp.Symbol("alpha_dot", real=True), sp.Symbol("beta_dot", real=True)
+
+ENOUGH = 6.0  # ulps: no further forms are sought below this bound
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A name, the form that is emitted for it, the exact expression in t it equals, and its error bound in ulps.
+
+    `ends` are the exact limits at t = 0 and 1 (±oo allowed), None where no limit was found."""
+
+    name: sp.Symbol
+    form: sp.Expr
+    exact: sp.Expr
+    bound: float
+    ends: tuple[sp.Expr | None, sp.Expr | None]
+
+
+@dataclass
+class Workshop:
+    """Collects quantities over one set of samples; every new one may use the names of those before."""
+
+    parameters: Sequence[sp.Symbol] = ()
+    points: list[Point] = field(default_factory=list)
+    made: dict[sp.Symbol, Quantity] = field(default_factory=dict)
+    implicit: bool = False  # the source time is solved for, not computed
+
+    def __post_init__(self) -> None:
+        self.points = self.points or unit_points(self.parameters)
+        self.stabilise = Stabiliser(points=self.points)
+
+    def add(self, symbol: sp.Symbol, exact: sp.Expr, forms: Iterable[sp.Expr], limits: bool = True) -> Quantity:
+        """Choose among `forms` (tried in order until one is good enough) and give it the name `symbol`."""
+        scales = self._scales(exact)
+        tried: dict[sp.Expr, float] = {}
+        for form in forms:
+            if form.has(sp.nan, sp.zoo, sp.I):
+                continue
+            tried.setdefault(form, self._bound(form, scales))
+            if tried[form] <= ENOUGH:
+                break
+        best = min(tried, key=lambda f: (_bucket(tried[f]), cost(f), sp.default_sort_key(f)))
+        self._check_equal(best, exact, symbol)
+        ends = (_limit(exact, 0), _limit(exact, 1)) if limits else (None, None)
+        name(self.points, symbol, best)
+        self.made[symbol] = Quantity(symbol, best, exact, tried[best], ends)
+        return self.made[symbol]
+
+    def _bound(self, form: sp.Expr, scales: Sequence[object]) -> float:
+        try:
+            return worst(self.points, form, scales)
+        except (InputError, ValueError, ZeroDivisionError):
+            return float("inf")
+
+    def _scales(self, exact: sp.Expr) -> list[object]:
+        """min(t, u) |f'|: what a quantity that crosses zero inside (0, 1) is measured by, there."""
+        slope = exact.diff(t)
+        symbols = tuple(sorted(slope.free_symbols, key=str))
+        scales: list[object] = []
+        try:
+            tape = compile_tape((slope,), symbols)
+            for point in self.points:
+                with ctx.workprec(point.bits):
+                    near = min(point.known[t].value, point.known[u].value)
+                    found = abs(tape.run([point.known[s].value for s in symbols])[0]) * near
+                    scales.append(found if found.is_finite() and found > SMALLEST else None)
+        except (InputError, UndecidedError):
+            return [None] * len(self.points)
+        return scales
+
+    def _check_equal(self, form: sp.Expr, exact: sp.Expr, symbol: sp.Symbol) -> None:
+        """The form and the expression it stands for agree in high-precision balls at every sample."""
+        symbols = tuple(sorted(exact.free_symbols, key=str))
+        if exact.atoms(AppliedUndef):
+            return  # τ(t) itself: nothing to compare with
+        tape = compile_tape((exact,), symbols)
+        for point in self.points:
+            with ctx.workprec(point.bits):
+                there = tape.run([point.known[s].value for s in symbols])[0]
+                if not there.overlaps(point.evaluate(form).value):
+                    raise UndecidedError(f"{symbol}: the form {form} is not equal to {exact}")
+
+    def in_full(self, form: sp.Expr) -> sp.Expr:
+        """The form with names replaced by what they stand for, in t alone."""
+        for quantity in reversed(self.made.values()):
+            form = form.xreplace({quantity.name: quantity.form})
+        return written_out(form)
+
+
+def _limit(expr: sp.Expr, end: int) -> sp.Expr | None:
+    try:
+        return limit_at(expr, end)
+    except (UndecidedError, InputError):
+        pass
+    try:
+        value = end_value(expr, end) if expr.free_symbols <= {t} else None
+    except (UndecidedError, InputError):
+        return None
+    return (
+        None
+        if value is None
+        else sp.oo
+        if value == float("inf")
+        else -sp.oo
+        if value == -float("inf")
+        else sp.Float(value, 17)
+    )
+
+
+def slope(form: sp.Expr) -> sp.Expr:
+    """d/dt of a form in t and u."""
+    return form.diff(t) - form.diff(u)
+
+
+@dataclass
+class ScheduleForms:
+    """Stable forms of α, β, α̇, β̇ and λ = d/dt log r for one schedule."""
+
+    schedule: Schedule
+
+    @cached_property
+    def workshop(self) -> Workshop:
+        parameters = sorted(self.schedule.parameters, key=str)
+        shop = Workshop(parameters)
+        s = self.schedule
+        shop.add(beta, s.beta, self._coefficient(shop, s.beta))
+        shop.add(alpha, s.alpha, self._coefficient(shop, s.alpha))
+        shop.add(beta_dot, s.beta_dot, self._derivative(shop, beta, s.beta_dot))
+        shop.add(alpha_dot, s.alpha_dot, self._derivative(shop, alpha, s.alpha_dot))
+        shop.add(rate, s.log_r_dot, self._rate(shop))
+        return shop
+
+    def alone(self, symbol: sp.Symbol) -> sp.Expr:
+        """The form of a quantity in t and u alone, other names replaced by their forms."""
+        form = self.workshop.made[symbol].form
+        for quantity in reversed(self.workshop.made.values()):
+            form = form.xreplace({quantity.name: quantity.form})
+        return form
+
+    @property
+    def rate_alone(self) -> sp.Expr:
+        """λ in t and u alone."""
+        return self.alone(rate)
+
+    @cached_property
+    def preserves_variance(self) -> bool:
+        s = self.schedule
+        return bool(decide_zero(s.alpha**2 + s.beta**2 - 1))
+
+    def _coefficient(self, shop: Workshop, exact: sp.Expr) -> Iterator[sp.Expr]:
+        yield paired(exact)
+        yield shop.stabilise(exact)
+
+    def _derivative(self, shop: Workshop, of: sp.Symbol, exact: sp.Expr) -> Iterator[sp.Expr]:
+        form = shop.made[of].form
+        if exact.count_ops() <= 6:
+            yield paired(exact)
+        relative = self._log_derivative(of)
+        if relative.count_ops() <= 12:
+            yield sp.factor_terms(of * shop.stabilise(relative))
+        if of == alpha and self.preserves_variance:
+            yield -beta * beta_dot / alpha
+        direct = slope(form)
+        yield direct
+        yield direct.subs(form, of)
+        base, power = form.as_base_exp()
+        if power.is_Rational and not power.is_Integer:
+            yield power * shop.stabilise(slope(base)) * of / base
+        yield shop.stabilise(direct)
+        yield shop.stabilise(exact)
+
+    def _log_derivative(self, of: sp.Symbol) -> sp.Expr:
+        """α̇/α or β̇/β, by way of the square, in which roots cancel."""
+        square = (self.schedule.alpha if of == alpha else self.schedule.beta) ** 2
+        return reduced(square.diff(t) / (2 * square))
+
+    def _rate(self, shop: Workshop) -> Iterator[sp.Expr]:
+        s = self.schedule
+        if s.log_r_dot.is_rational_function(t):
+            yield shop.stabilise(s.log_r_dot)
+        parts = [self._log_derivative(x) for x in (beta, alpha)]
+        shown = [
+            shop.stabilise(part) if part.count_ops() <= 12 else dot / of
+            for part, dot, of in zip(parts, (beta_dot, alpha_dot), (beta, alpha), strict=True)
+        ]
+        if self.preserves_variance:
+            yield shown[0] / alpha**2
+            yield -shown[1] / beta**2
+        yield shown[0] - shown[1]
+        yield beta_dot / beta - alpha_dot / alpha
+        if s.log_r_dot.count_ops() <= 60:
+            yield shop.stabilise(s.log_r_dot)
+
+
+def _bucket(error: float) -> int:
+    """Bounds up to ENOUGH are as good as none; beyond, a form must be twice as good to be preferred."""
+    steps = 0
+    while error > ENOUGH and steps < 2000:
+        error, steps = error / 2, steps + 1
+    return steps
+
+
+def add_levels(shop: Workshop, s: Schedule, scale: sp.Expr | None = None) -> None:
+    """r, log SNR and ε* = α² λ."""
+    shop.add(sp.Symbol("r", positive=True), s.r, [beta / alpha])
+    spread = 2 * (sp.expand_log(sp.log(shop.made[beta].form), force=True) - sp.log(alpha))
+    shop.add(sp.Symbol("log_snr"), s.log_snr, [2 * sp.log(sp.Symbol("r", positive=True)), spread])
+    shop.add(sp.Symbol("eps_star"), s.eps_star, [*_direct(shop, s.eps_star), alpha**2 * rate])
+
+
+def _direct(shop: Workshop, exact: sp.Expr) -> Iterator[sp.Expr]:
+    """The quantity written in t itself, when that is short."""
+    short = reduced(exact)
+    if short.count_ops() <= 12:
+        yield shop.stabilise(short)
+
+
+__all__ = ["Quantity", "ScheduleForms", "Workshop", "add_levels", "kappa"]

@@ -1,0 +1,219 @@
+"""The self-test that a module carries: reference values at 50 digits, and a function that compares with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import sympy as sp
+from flint import arb, ctx
+
+from symsched.codegen.module import Module
+from symsched.codegen.program import Function, Output
+from symsched.conversion import tau_function
+from symsched.enclose import compile_tape, to_ball
+from symsched.errors import InputError, UndecidedError
+from symsched.inversion import MonotoneInverse
+from symsched.symbols import t
+
+TIMES = (1e-12, 0.0625, 0.25, 0.5, 0.75, 0.9375, 1 - 2.0**-40)
+DIGITS = 50
+_tau = sp.Dummy("tau", positive=True)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What `function` must return at `time`: digits, or inf, or None where there is nothing to compare."""
+
+    function: str
+    arguments: tuple[float, ...]
+    ulps: int
+    expected: tuple[str | None, ...]
+
+
+def samples(function: Function) -> dict[str, sp.Rational]:
+    """The parameter values of the self-test: dyadic, so that they are exact everywhere."""
+    values = {}
+    for k, symbol in enumerate(function.parameters):
+        values[symbol.name] = sp.Rational(3, 4) if symbol.name == "kappa" else sp.Rational(13 + 4 * k, 16)
+    return values
+
+
+def references(module: Module) -> Iterator[Reference]:
+    """All reference values of a module."""
+    for function in module.functions:
+        given = samples(function)
+        bounds = [o.quantity.bound for o in function.outputs if o.quantity.bound < 1e6]
+        ulps = 4 + int(max(bounds, default=0.0))
+        for time in (0.0, *TIMES, 1.0):
+            expected = tuple(_value(module, output, time, given) for output in function.outputs)
+            yield Reference(function.name, (time, *(float(v) for v in given.values())), ulps, expected)
+
+
+def _value(module: Module, output: Output, time: float, given: dict[str, sp.Rational]) -> str | None:
+    if time in (0.0, 1.0):
+        return _limit(output.quantity.ends[int(time)], given)
+    exact = output.quantity.exact
+    try:
+        value, slope = evaluate(module, exact, time, given)
+    except (InputError, UndecidedError):
+        return None
+    near = min(time, 1 - time)
+    if not value.is_finite() or (slope is not None and abs(slope) * near > 4 * abs(value)):
+        return None  # next to a zero inside (0, 1) relative error means nothing
+    return digits(value)
+
+
+def digits(value: arb) -> str:
+    """50 significant digits."""
+    if value == 0:
+        return "0.0"
+    text = value.str(DIGITS, radius=False)
+    return text if "." in text or "e" in text else text + ".0"
+
+
+def evaluate(module: Module, exact: sp.Expr, time: float, given: dict[str, sp.Rational]) -> tuple[arb, arb | None]:
+    """The exact value at a float time as a narrow ball, and its slope where the formula is explicit."""
+    explicit = exact.xreplace({tau_function(t): _tau})
+    slope = explicit.diff(t) if not explicit.has(_tau) else None
+    symbols = [s for s in sorted(explicit.free_symbols, key=str) if s not in (t, _tau)]
+    with ctx.workprec(700):
+        inputs = [to_ball(sp.Rational(time)), *(to_ball(given[s.name]) for s in symbols)]
+        where = (t, *symbols)
+        if explicit.has(_tau):
+            inputs.append(_source_time(module, time))
+            where = (*where, _tau)
+        value = compile_tape((explicit,), where).run(inputs)[0]
+        return value, None if slope is None else compile_tape((slope,), where).run(inputs)[0]
+
+
+def _source_time(module: Module, time: float) -> arb:
+    assert module.source is not None
+    return _solved(module.source, module.target, time)
+
+
+@lru_cache(maxsize=256)
+def _solved(source: object, target: object, time: float) -> arb:
+    log_r = sp.log(target.beta) - sp.log(target.alpha)  # type: ignore[attr-defined]
+    with ctx.workprec(400):
+        ratio = compile_tape((log_r,), (t,)).run([to_ball(sp.Rational(time))])[0]
+        return MonotoneInverse(source).solve(ratio)  # type: ignore[arg-type]
+
+
+def _limit(limit: sp.Expr | None, given: dict[str, sp.Rational]) -> str | None:
+    if limit is None:
+        return None
+    if isinstance(limit, sp.Piecewise):
+        limit = limit.args[1][0]  # the sample has κ > 0
+    if limit in (sp.oo, -sp.oo):
+        return "inf" if limit == sp.oo else "-inf"
+    symbols = sorted(limit.free_symbols, key=str)
+    if limit.is_Float:
+        return repr(float(limit))
+    with ctx.workprec(400):
+        return digits(compile_tape((limit,), tuple(symbols)).run([to_ball(given[s.name]) for s in symbols])[0])
+
+
+START = {
+    "numpy": "",
+    "numba": "",
+    "torch": "    torch.set_default_dtype(torch.float64)\n",
+    "jax": '    import jax\n\n    jax.config.update("jax_enable_x64", True)\n',
+}
+TIME = {"numpy": "t", "numba": "t", "torch": "torch.tensor(t, dtype=torch.float64)", "jax": "t"}
+
+
+def python(module: Module, lang: str) -> str:
+    rows = ["# function, arguments, allowed error in units of 2^-52, expected values at 50 digits", "_REFERENCE = ("]
+    for reference in references(module):
+        arguments = ", ".join(map(repr, reference.arguments))
+        rows.append(f"    ({reference.function}, ({arguments},), {reference.ulps}, (")
+        rows += [f"        {text!r}," if text else "        None," for text in reference.expected]
+        rows.append("    )),")
+    rows += [")", "", "", f"{_CHECK.format(start=START[lang], time=TIME[lang])}"]
+    return "\n".join(rows)
+
+
+_CHECK = '''def self_test():
+    """Compare with the reference values; returns the worst relative error in units of 2^-52.
+
+    Raises AssertionError where a value differs by more than its bound.
+    """
+{start}    worst = 0.0
+    for function, (t, *parameters), allowed, expected in _REFERENCE:
+        found = function({time}, *parameters)
+        for value, text in zip(found if isinstance(found, tuple) else (found,), expected):
+            got, want = float(value), float(text or "nan")
+            if text is None or got == want:
+                continue
+            error = abs(got - want) / (2.0**-52 * abs(want)) if want not in (0.0, float("inf"), -float("inf")) else 1e300
+            assert error <= allowed, f"{{function.__name__}}({{t}}): {{got}}, expected {{want}}"
+            worst = max(worst, error)
+    return worst
+
+
+if __name__ == "__main__":
+    print(f"self-test passed, worst error {{self_test():.2f}} x 2^-52")
+'''
+
+
+def c(module: Module, prefix: str) -> str:
+    rows = [_C_CHECK]
+    by_name = {f.name: f for f in module.functions}
+    for reference in references(module):
+        call = f"{prefix}_{reference.function}({', '.join(map(repr, reference.arguments))})"
+        rows.append(f"    {{ const {prefix}_{reference.function}_t v = {call};")
+        for output, text in zip(by_name[reference.function].outputs, reference.expected, strict=True):
+            if text is not None:
+                want = text.replace("inf", "HUGE_VAL")
+                rows.append(f"      bad += check(\"{reference.function}.{output.name}\", {reference.arguments[0]!r}, "
+                            f"v.{output.name}, {want}, {reference.ulps});")  # fmt: skip
+        rows.append("    (void)v; }")
+    rows += [
+        '    if (!bad) printf("self-test passed, worst error %.2f x 2^-52\\n", worst);',
+        "    return bad != 0;",
+        "}",
+    ]
+    return "\n".join([*rows, "#endif /* SELF_TEST */"])
+
+
+_C_CHECK = """#ifdef SELF_TEST
+#include <stdio.h>
+
+static double worst = 0.0;
+
+static int check(const char *name, double t, double got, double want, double allowed)
+{
+    if (got == want) return 0;
+    const double error = fabs(got - want)/(2.220446049250313e-16*fabs(want));
+    if (!(error <= allowed)) {
+        printf("%s at t = %.17g: %.17g, expected %.17g\\n", name, t, got, want);
+        return 1;
+    }
+    if (error > worst) worst = error;
+    return 0;
+}
+
+int main(void)
+{
+    int bad = 0;"""
+
+
+def julia(module: Module) -> str:
+    by_name = {f.name: f for f in module.functions}
+    rows = ['"Compare with reference values computed at 50 digits; returns the worst error in units of 2^-52."']
+    rows += ["function self_test()", "    worst = 0.0", "    for (found, allowed, expected) in ("]
+    for reference in references(module):
+        names = [s.name for s in by_name[reference.function].parameters]
+        time, *rest = map(repr, reference.arguments)
+        keyed = [f"kappa={v}" if n == "kappa" else v for n, v in zip(names, rest, strict=True)]
+        texts = ["nothing" if x is None else x.replace("inf", "Inf") for x in reference.expected]
+        call = f"{reference.function}({', '.join([time, *keyed])})"
+        rows.append(f"        ({call}, {reference.ulps}, ({', '.join(texts)},)),")
+    rows += ["    )", "        for (got, want) in zip(found, expected)"]
+    rows += ["            (want === nothing || got == want) && continue"]
+    rows += ["            error = abs(got - want) / (2.0^-52 * abs(want))"]
+    rows += ['            error <= allowed || throw(ErrorException("$got, expected $want"))']
+    rows += ["            worst = max(worst, error)", "        end", "    end", "    return worst", "end"]
+    return "\n".join(rows)

@@ -1,0 +1,308 @@
+"""Stable forms: equal expressions in t and u = 1 − t whose evaluation in floating point loses nothing.
+
+Only sums that cancel, and functions near their zeros, lose digits.  Every such node is rewritten by exact identities
+until its error bound (see `rounding`) is a few ulps: factors and Bernstein form for polynomials, e^x − e^y =
+e^y expm1(x − y) for differences of positive products, conjugates for roots, cos x = sin(π/2 − x), sums of cosines
+as products.  Since u is exact where it is small, one form serves all of (0, 1) without a branch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import sympy as sp
+from sympy.codegen.cfunctions import expm1, log1p
+from sympy.simplify.fu import TR8, TR9
+
+from symsched.codegen.kernels import factored, joined, paired, reduced
+from symsched.codegen.rounding import Point, u, unit_points, worst
+from symsched.errors import InputError
+from symsched.normalform import canonical
+from symsched.symbols import t
+
+GOOD = 2.6  # ulps at which a node is left as it is
+MAX_DEPTH = 3
+MAX_OPERATIONS = 60  # larger sums are left as they are: their parts are tried instead
+MAX_FORMS = 160
+
+
+class Stabiliser:
+    """Finds stable forms over samples of t in (0, 1); `u` may stand for 1 − t in what it is given and returns."""
+
+    def __init__(self, parameters: Sequence[sp.Symbol] = (), points: Sequence[Point] | None = None) -> None:
+        self.points = unit_points(parameters) if points is None else list(points)
+        self._left = MAX_FORMS
+        self._memo: dict[sp.Expr, sp.Expr] = {}
+
+    def __call__(self, expr: sp.Expr) -> sp.Expr:
+        """The best form found; equal to `expr` once 1 − t is put for u."""
+        self._left = MAX_FORMS
+        forms = dict.fromkeys(_whole_forms(expr))
+        return self.best([paired(self.rewrite(form)) for form in forms])
+
+    def best(self, forms: Sequence[sp.Expr]) -> sp.Expr:
+        """The shortest of the forms that are good enough, else the most accurate."""
+        return min(dict.fromkeys(forms), key=lambda f: (_bucket(self.error(f)), cost(f), sp.default_sort_key(f)))
+
+    def error(self, form: sp.Expr) -> float:
+        """The worst error bound over the samples, in ulps."""
+        try:
+            return worst(self.points, form)
+        except (InputError, ValueError, ZeroDivisionError):
+            return float("inf")  # not real everywhere: never the form to take
+
+    def rewrite(self, expr: sp.Expr, depth: int = 0) -> sp.Expr:
+        """Stabilise from the leaves up."""
+        if expr.is_Atom or depth > MAX_DEPTH:
+            return expr
+        found = self._memo.get(expr)
+        if found is None:
+            found = self._memo[expr] = self._rewrite(expr, depth)
+        return found
+
+    def _rewrite(self, expr: sp.Expr, depth: int) -> sp.Expr:
+        if not expr.free_symbols:
+            return expr
+        if expr.is_Add:
+            return self._choose(expr, _sums(self, expr, depth))
+        made = expr.func(*[self.rewrite(a, depth) for a in expr.args])
+        if expr.func in ALTERNATIVES:
+            return self._choose(made, self._functions(expr, made, depth))
+        return made
+
+    def _functions(self, expr: sp.Expr, made: sp.Expr, depth: int) -> Iterator[sp.Expr]:
+        yield made
+        yield from ALTERNATIVES[expr.func](expr.args[0], lambda e: self.rewrite(e, depth + 1))
+
+    def _choose(self, expr: sp.Expr, forms: Iterator[sp.Expr]) -> sp.Expr:
+        """The first good form; else the best of all."""
+        seen: list[sp.Expr] = []
+        for form in forms:
+            if form in seen or form.has(sp.nan, sp.zoo, sp.I):
+                continue
+            seen.append(form)
+            self._left -= 1
+            if self.error(form) <= GOOD:
+                return form
+            if self._left < 0:
+                break
+        return self.best(seen or [expr])
+
+
+def cost(form: sp.Expr) -> int:
+    """Operations, a transcendental function counting for several."""
+    slow = sum(len(form.atoms(f)) for f in (sp.exp, sp.log, sp.sin, sp.cos, sp.tan, sp.atan, expm1, log1p, sp.Pow))
+    return int(form.count_ops()) + 2 * slow
+
+
+def _bucket(error: float) -> float:
+    """Errors up to 4 ulps are as good as none; beyond that a form must be a quarter better to be preferred."""
+    steps = 0
+    while error > 4 and steps < 200:
+        error, steps = error / 1.25, steps + 1
+    return steps
+
+
+def _whole_forms(expr: sp.Expr) -> Iterator[sp.Expr]:
+    yield expr
+    for form in (reduced, sp.factor_terms, joined):
+        try:
+            yield form(expr)
+        except (sp.PolynomialError, RecursionError):
+            continue
+    if expr.has(t) and not expr.has(u):
+        yield sp.expand(expr.subs(t, 1 - u), trig=False) if expr.is_polynomial(t) else expr.subs(t, 1 - u)
+
+
+# -- sums -----------------------------------------------------------------------------------------------------
+
+
+def _sums(to: Stabiliser, expr: sp.Add, depth: int) -> Iterator[sp.Expr]:
+    """Forms of a sum, the simplest first."""
+    yield sp.Add(*[to.rewrite(a, depth) for a in expr.args])
+    if expr.count_ops() > MAX_OPERATIONS:
+        return
+    whole = expr.subs(u, 1 - t)
+    yield from _polynomials(whole)
+    for form in dict.fromkeys((expr, whole, _mirrored(whole))):
+        yield from _tried(form, expr, to, depth)
+    cosines = _as_cosines(whole)
+    if cosines != whole:
+        yield to.rewrite(cosines, depth + 1)
+
+
+def _tried(form: sp.Expr, expr: sp.Expr, to: Stabiliser, depth: int) -> Iterator[sp.Expr]:
+    if form.is_Add:
+        if form != expr:
+            yield sp.Add(*[to.rewrite(a, depth + 1) for a in form.args])
+        yield from (to_form for parts in _splits(form) for to_form in _differences(*parts, to, depth))
+    for made in (joined(form), _factor(form)):
+        if made.is_Mul and made != expr:
+            yield sp.Mul(*[to.rewrite(f, depth + 1) for f in made.args])
+
+
+def _mirrored(expr: sp.Expr) -> sp.Expr:
+    """The same in u alone."""
+    return sp.expand(expr.subs(t, 1 - u))
+
+
+def _factor(form: sp.Expr) -> sp.Expr:
+    try:
+        return factored(form)
+    except (sp.PolynomialError, RecursionError):
+        return form
+
+
+def _polynomials(expr: sp.Expr) -> Iterator[sp.Expr]:
+    """A polynomial or quotient of polynomials in t: its factors, each in Bernstein form, t or u."""
+    if not expr.is_rational_function(t) or not expr.has(t) or expr.count_ops() > 80:
+        return
+    above, below = sp.fraction(canonical(expr))
+    for pick in (lambda f: f.subs(u, 1 - t), _mirrored_polynomial, _bernstein):
+        yield _factored(above, pick) / _factored(below, pick)
+    yield _factored(above, _shortest) / _factored(below, _shortest)
+
+
+def _factored(polynomial: sp.Expr, pick: object) -> sp.Expr:
+    content, factors = sp.factor_list(polynomial)
+    return sp.Mul(content, *[pick(f) ** n for f, n in factors])  # type: ignore[operator]
+
+
+def _mirrored_polynomial(factor: sp.Expr) -> sp.Expr:
+    return sp.expand(factor.subs(t, 1 - u)) if factor.has(t) else factor
+
+
+def _bernstein(factor: sp.Expr) -> sp.Expr:
+    """Σ b_k t^k u^(n−k): where all b_k have one sign nothing cancels."""
+    if not factor.has(t):
+        return factor
+    polynomial = sp.Poly(factor, t)
+    n, given = polynomial.degree(), polynomial.all_coeffs()[::-1]
+    weights = [sum(sp.binomial(n - j, k - j) * given[j] for j in range(k + 1)) for k in range(n + 1)]
+    return sp.Add(*[sp.expand(w) * t**k * u ** (n - k) for k, w in enumerate(weights)])
+
+
+def _shortest(factor: sp.Expr) -> sp.Expr:
+    """Of the three, the shortest without a sign change among its terms."""
+    forms = [factor, _mirrored_polynomial(factor), _bernstein(factor)]
+    return min(forms, key=lambda f: (_mixed(f), sp.count_ops(f)))
+
+
+def _mixed(form: sp.Expr) -> bool:
+    return len({bool(term.could_extract_minus_sign()) for term in sp.Add.make_args(form)}) > 1
+
+
+def _splits(form: sp.Add) -> Iterator[tuple[sp.Expr, sp.Expr]]:
+    """(X, Z) with form = X − Z, both products; for three terms, those that share a factor are joined."""
+    terms = form.args
+    if len(terms) == 2:
+        first, second = terms
+        yield (first, -second) if second.could_extract_minus_sign() else (second, -first)
+    elif len(terms) <= 4:
+        for k, lone in enumerate(terms):
+            rest = sp.factor_terms(sp.Add(*terms[:k], *terms[k + 1 :]))
+            if not rest.is_Add or all(not a.free_symbols for a in rest.args):
+                yield (rest, -lone)
+
+
+def _differences(x: sp.Expr, z: sp.Expr, to: Stabiliser, depth: int) -> Iterator[sp.Expr]:
+    """X − Z for positive X, Z: by conjugates of roots, or Z expm1(log(X/Z))."""
+    if depth < 2 and (x.has(sp.Pow) or z.has(sp.Pow)):
+        squares = [sp.expand(x**2), sp.expand(z**2)]
+        if not any(_has_root(s) for s in squares) and (_has_root(x) or _has_root(z)):
+            yield to.rewrite(reduced(squares[0] - squares[1]), depth + 1) / to.rewrite(x + z, depth + 1)
+    if _moves_exponentially(x) or _moves_exponentially(z):
+        gap = sp.expand_log(sp.log(x), force=True) - sp.expand_log(sp.log(z), force=True)
+        forward = to.rewrite(sp.expand(gap), depth + 1)
+        yield to.rewrite(z, depth + 1) * expm1(forward)
+        yield -to.rewrite(x, depth + 1) * expm1(to.rewrite(sp.expand(-gap), depth + 1))
+
+
+def _has_root(expr: sp.Expr) -> bool:
+    return any(p.exp.is_Rational and not p.exp.is_Integer and p.free_symbols for p in expr.atoms(sp.Pow))
+
+
+def _moves_exponentially(expr: sp.Expr) -> bool:
+    """Whether the expression is a product with an exponential, a power of symbolic exponent, or such."""
+    return any(
+        isinstance(f, sp.exp) or (f.is_Pow and not f.exp.is_Integer and (f.base.is_Atom or not f.exp.is_number))
+        for f in sp.Mul.make_args(expr)
+        if f.free_symbols
+    )
+
+
+def _as_cosines(expr: sp.Expr) -> sp.Expr:
+    """Squares and products of sines and cosines as cosines of multiples, then their differences as products."""
+    if not expr.has(sp.sin, sp.cos) or len(expr.atoms(sp.sin, sp.cos)) > 4 or expr.count_ops() > 30:
+        return expr
+    above, below = sp.fraction(joined(expr))
+    return sp.factor_terms(TR9(sp.expand(TR8(sp.expand(above))))) / below
+
+
+# -- functions near their zeros ---------------------------------------------------------------------------------
+
+
+def _cosine(x, rewrite):  # type: ignore[no-untyped-def]
+    yield sp.sin(rewrite(_about(sp.pi / 2 - x)), evaluate=False)
+
+
+def _sine(x, rewrite):  # type: ignore[no-untyped-def]
+    yield sp.sin(rewrite(_about(sp.pi - x)), evaluate=False)
+    yield sp.cos(rewrite(_about(sp.pi / 2 - x)), evaluate=False)
+
+
+def _tangent(x, rewrite):  # type: ignore[no-untyped-def]
+    yield 1 / sp.tan(rewrite(_about(sp.pi / 2 - x)), evaluate=False)
+
+
+def _cotangent(x, rewrite):  # type: ignore[no-untyped-def]
+    yield 1 / sp.tan(rewrite(x))
+    yield sp.tan(rewrite(_about(sp.pi / 2 - x)), evaluate=False)
+
+
+def _logarithm(x, rewrite):  # type: ignore[no-untyped-def]
+    yield log1p(rewrite(_about(x - 1)))
+    above, below = sp.fraction(sp.together(x))
+    if below != 1:
+        yield log1p(rewrite(_about(above - below)) / rewrite(below))
+
+
+def _exponential(x, rewrite):  # type: ignore[no-untyped-def]
+    for factor in sp.Mul.make_args(x):
+        if isinstance(factor, sp.log) and factor.is_number:
+            yield sp.Pow(factor.args[0], rewrite(x / factor), evaluate=False)
+    expanded = sp.expand(x)
+    if expanded.is_Add:
+        yield sp.exp(rewrite(_about(x)))
+
+
+def _arc_cosine(x, rewrite):  # type: ignore[no-untyped-def]
+    yield sp.atan2(sp.sqrt(rewrite(_about(1 - x**2))), rewrite(x))
+    yield 2 * sp.asin(sp.sqrt(rewrite(_about((1 - x) / 2))))
+
+
+def _arc_sine(x, rewrite):  # type: ignore[no-untyped-def]
+    yield sp.atan2(rewrite(x), sp.sqrt(rewrite(_about(1 - x**2))))
+
+
+def _area_tangent(x, rewrite):  # type: ignore[no-untyped-def]
+    yield log1p(rewrite(_about(2 * x / (1 - x)))) / 2
+    yield sp.log(rewrite(1 + x) / rewrite(_about(1 - x))) / 2
+
+
+def _about(expr: sp.Expr) -> sp.Expr:
+    """A sum brought to its simplest form, whichever of t and u it was written in."""
+    return sp.expand(expr.subs(u, 1 - t))
+
+
+ALTERNATIVES = {
+    sp.exp: _exponential,
+    sp.cos: _cosine,
+    sp.sin: _sine,
+    sp.tan: _tangent,
+    sp.cot: _cotangent,
+    sp.log: _logarithm,
+    sp.acos: _arc_cosine,
+    sp.asin: _arc_sine,
+    sp.atanh: _area_tangent,
+}
