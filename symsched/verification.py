@@ -19,9 +19,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from symsched import __version__
 from symsched.errors import InputError
 from symsched.theorem import KINDS, CheckResult, Setting, Theorem, run_check
+from symsched.version import __version__
 
 Progress = Callable[[int, int, str], None]
 Key = tuple[str, str]  # (file, theorem name)

@@ -12,7 +12,7 @@ PACKAGES = ("sympy", "python-flint", "mpmath", "numpy", "scipy", "numba")
 
 def versions() -> dict[str, str]:
     """Versions of symsched, of Python, and of the packages that the verdicts rest on."""
-    from symsched import __version__
+    from symsched.version import __version__
 
     found = {"symsched": __version__, "Python": platform.python_version()}
     for name in PACKAGES:
