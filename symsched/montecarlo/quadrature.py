@@ -19,10 +19,16 @@ NODES = 16
 
 def table(exprs: tuple[sp.Expr, ...], times: Array) -> Array:
     """values(exprs, times) as an array (times, exprs); NaN where an expression has no limit at an end."""
+    columns = np.empty((len(times), len(exprs)))
+    moving = [k for k, expr in enumerate(exprs) if expr.has(t)]
+    for k in set(range(len(exprs))) - set(moving):
+        columns[:, k] = values((exprs[k],), 0.5)[0]
+    changing = tuple(exprs[k] for k in moving)
     try:
-        return np.stack(values(exprs, times), axis=1) if exprs else np.empty((len(times), 0))
+        columns[:, moving] = np.stack(values(changing, times), axis=1) if changing else 0
     except UndecidedError:
-        return np.array([[_value(expr, float(time)) for expr in exprs] for time in times])
+        columns[:, moving] = [[_value(expr, float(time)) for expr in changing] for time in times]
+    return columns
 
 
 def _value(expr: sp.Expr, time: float) -> float:
