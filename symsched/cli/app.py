@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import symsched
-from symsched.cli import convert, derive, schedules, simulate, verify
+from symsched.cli import codegen, convert, derive, schedules, simulate, verify
 from symsched.cli.help import folded
 from symsched.errors import InputError
 
@@ -26,6 +26,7 @@ A schedule is written as a catalogue call, [bold]"lazy(kappa=1, rho=0.5)"[/bold]
   symsched derive epsstar --schedule vp
   symsched convert --from linear --to follmer --at 0.25
   symsched simulate --schedule vp --data "gaussian(1,.5)" --kappa 1
+  symsched codegen --from linear --to follmer --lang c
   symsched schedules                            # the catalogue
 
 Exit codes: 0 all well, 1 a claim failed, 2 bad input.
@@ -45,6 +46,7 @@ app = typer.Typer(
 app.command("verify", help=verify.HELP)(verify.verify)
 app.command("derive", help=derive.HELP)(derive.derive)
 app.command("convert", help=convert.HELP)(convert.convert)
+app.command("codegen", help=codegen.HELP)(codegen.codegen)
 app.command("simulate", help=simulate.HELP)(simulate.simulate)
 app.command("schedules", help=schedules.HELP)(schedules.schedules)
 

@@ -1,0 +1,66 @@
+"""`symsched codegen`: closed-form schedule code in another language."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from symsched.cli.help import folded
+
+HELP = folded("""
+Write a self-contained module with the closed forms of a schedule or a conversion.
+
+Coefficients, derivatives, signal-to-noise ratio, conversion, diffusion scale and the drift for every kind of
+prediction; accurate on all of (0, 1), with the limits at both ends, and a self-test if wanted.  Languages: numpy, numba,
+torch, jax, c, julia, latex; and two formats, sigmas (a list for --steps N) and flow_matching (a scheduler class).
+
+[bold]Examples[/bold]
+
+  symsched codegen --from linear --to follmer --lang c -o follmer.h
+  symsched codegen --from linear --to "lazy(kappa=1)" --kappa 1 --lang torch --self-test
+  symsched codegen --to cosine --lang sigmas --steps 20
+""")
+
+
+def codegen(
+    target: Annotated[str, typer.Option("--to", help="The schedule to emit, or to convert to.")],
+    lang: Annotated[str, typer.Option("--lang", help="Language or format.")],
+    source: Annotated[str | None, typer.Option("--from", help="The schedule to convert from.")] = None,
+    kappa: Annotated[str | None, typer.Option(help="κ = ε/ε*; a parameter of the code unless given.")] = None,
+    eps: Annotated[str | None, typer.Option(help="Instead: diffusion scale ε of the source, in t.")] = None,
+    steps: Annotated[int, typer.Option(help="Number of steps, for the sigmas list.")] = 20,
+    output: Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="Where to write ('-': stdout).")] = "-",
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+    self_test: Annotated[bool, typer.Option("--self-test", help="Add reference values and a check.")] = False,
+) -> None:
+    from symsched.cli.output import writable, write_text
+    from symsched.codegen import LANGUAGES, generate
+    from symsched.errors import InputError
+    from symsched.parsing.text import did_you_mean, quoted
+
+    if lang not in LANGUAGES:
+        known = ", ".join(LANGUAGES)
+        raise InputError(f"--lang {quoted(lang)}: unknown language{did_you_mean(lang, LANGUAGES)} (known: {known})")
+    path = writable(output, "-o")
+    _refuse_existing(output, force)
+    text = generate(_what(source, target), lang, kappa=kappa, eps=eps, self_test=self_test, steps=steps)
+    write_text(path or "-", text, "-o")
+
+
+def _what(source: str | None, target: str):  # type: ignore[no-untyped-def]
+    from symsched import catalog
+    from symsched.conversion import Conversion
+
+    to = catalog.from_text(target)
+    return to if source is None else Conversion(catalog.from_text(source), to)
+
+
+def _refuse_existing(output: str, force: bool) -> None:
+    from pathlib import Path
+
+    from symsched.errors import InputError
+    from symsched.parsing.text import quoted
+
+    if output != "-" and not force and Path(output).exists():
+        raise InputError(f"-o {quoted(output)}: the file exists; give --force to replace it, or another name")
