@@ -57,6 +57,18 @@ def drift_forms() -> DriftForms:
     return DriftForms(in_state.coeff(x), in_state.coeff(eta_x), in_score.coeff(score))
 
 
+def data_form(schedule: Schedule, eps: Expr) -> tuple[Expr, Expr]:
+    """(A, B) of b^ε = A x + B η_X as the formulas give them: nothing is cancelled, and α, β, ε may be undefined.
+
+    `InterpolantSDE.A` and `.B` are their tidied forms.  Uncancelled, all schedules have the same shape, and so (with
+    one data law) one compiled kernel.
+    """
+    a, b = schedule.alpha, schedule.beta
+    jets = {rate: diff(a, t) / a, beta_rate: diff(b, t) / b, eps_: eps, alpha_: a, beta_: b}
+    forms = drift_forms()
+    return forms.state.subs(jets, simultaneous=True), forms.data.subs(jets, simultaneous=True)
+
+
 @dataclass(frozen=True)
 class InterpolantSDE:
     """dX = b^ε(t, X) dt + √(2ε) dW for a schedule, a data law, and a diffusion scale.
