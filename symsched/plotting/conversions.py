@@ -19,7 +19,7 @@ _POINTS = 161
 
 def conversion(
     source: Any = "linear",
-    targets: Any = ("vp", "cosine", "lazy(kappa=0, rho=0.5)", "follmer"),
+    targets: Any = ("vp", "ddpm", "lazy(kappa=0, rho=0.5)", "follmer"),
     title: str | None = None,
     ax: Any = None,
 ) -> Figure:

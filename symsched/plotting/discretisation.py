@@ -11,7 +11,7 @@ from symsched.discretize import SCHEMES, trajectory
 from symsched.errors import InputError
 from symsched.plotting.canvas import entitle, panels
 from symsched.plotting.inputs import equation, gaussian_of, kappas_for, schedules_of, steps_of
-from symsched.plotting.style import Style, label_of, law_label, look, number, styles
+from symsched.plotting.style import Style, label_of, law_label, look, number, plain, styles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -107,6 +107,9 @@ def draw_error(
         names = ", ".join(map(label_of, schedules))
         raise InputError(f"{names}: the first {scheme} step is infinite; take a smaller kappa, or a lazy schedule")
     step_axes(panel, np.asarray(steps), table)
+    for row, style in zip(table, styles(schedules), strict=True):
+        for n in np.asarray(steps)[np.isposinf(row)]:
+            panel.text(n, 1.01, "∞", transform=panel.get_xaxis_transform(), color=style.color, ha="center", va="bottom")
     panel.set(xlabel=f"number of {scheme.capitalize()} steps $N$", ylabel=MEASURES[measure])
     return table
 
@@ -151,6 +154,6 @@ def _finding(schedules: Sequence[Schedule], table: np.ndarray, scheme: str, data
     if not exact:
         return f"How fast the law of N {scheme.capitalize()} steps approaches the data"
     if len(exact) == len(schedules):
-        return f"Every schedule is exact for {law_label(data)} from one step"
+        return plain(f"Every schedule is exact for {law_label(data)} from one step")
     names = exact[0] if len(exact) == 1 else f"{len(exact)} of {len(schedules)} schedules"
-    return f"{names}: exact from one step, while the others need many"
+    return plain(f"{names}: exact from one step, while the others need many")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from symsched.schedule import Schedule
 
-DEFAULT = ("linear", "vp", "cosine", "ddpm", "lazy(kappa=0)", "follmer")
+DEFAULT = ("linear", "vp", "ddpm", "geometric(0.5)", "lazy(kappa=1/4)", "follmer")
 #: Beyond these the curves only run to infinity: log SNR, and ε*.
 _LOG_SNR, _EPS = 10.0, 2.5
 _POINTS = 301
@@ -57,7 +57,7 @@ def families(
             figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=min(6, len(found)))
         else:
             axes[0].legend()
-        entitle(figure, axes, ax, title or _finding(kappa))
+        entitle(figure, axes, ax, title or _finding(schedules, kappa))
     return figure
 
 
@@ -107,15 +107,18 @@ def _name(axes: Sequence[Axes]) -> None:
     _plane_axes(axes[5])
 
 
-def _finding(kappa: Any) -> str:
-    if kappa is None:
-        return "Schedules differ in how they spend their noise, and only those from a point keep ε* finite"
-    return "Lazy schedules: the larger κ, the closer to the data alone"
+def _finding(schedules: Any, kappa: Any) -> str:
+    if kappa is not None:
+        return "Lazy schedules: the larger κ, the less noise is ever mixed in"
+    if schedules is not None:
+        return "How these schedules spend their noise"
+    return "Starting at a point (lazy, Föllmer) keeps the optimal diffusion scale finite at t = 0"
 
 
 # -- the plane ----------------------------------------------------------------------------------------------------
 
-RHO_COLORS = ("#30123b", "#0072B2", "#009E73", "#E69F00", "#D55E00", "#882255")
+#: Lighter with ρ, and unlike the colours of any schedule.
+RHO_COLORS = ("#0d0887", "#5c01a6", "#9c179e", "#cc4778", "#ed7953", "#fdb42f")
 
 
 def plane(
@@ -137,18 +140,27 @@ def plane(
         figure, (panel,) = panels(ax, 1, 1, (6.2, 5.0))
         tallest = max(scales, key=float)
         for k in kappas:
-            for color, scale in zip(RHO_COLORS, scales, strict=False):
+            for color, scale in zip(rho_colors(len(scales)), scales, strict=True):
                 alpha, beta = lazy_curve(k, scale)
                 panel.plot(alpha, beta, color=color, linestyle=lazy_dash(float(k)), linewidth=2, gid=f"{k},{scale}")
                 if scale == tallest:
                     _mark(panel, alpha, beta, k)
         _plane_axes(panel)
-        panel.set_xlim(-0.02 * float(tallest), 1.14 * float(tallest))
+        panel.set_xlim((-0.13 if sp.oo in kappas else -0.01) * float(tallest), 1.16 * float(tallest))
         _legend(panel, scales)
-        entitle(
-            figure, [panel], ax, title or r"Lazy schedules: from variance preserving ($\kappa=0$) to no noise at all"
-        )
+        entitle(figure, [panel], ax, title or _plane_finding(kappas))
     return figure
+
+
+def _plane_finding(kappas: Sequence[Any]) -> str:
+    if kappas[0] == 0 and kappas[-1] == sp.oo:
+        return "Lazy schedules: from constant variance to no noise at all"
+    return "Lazy schedules: the larger κ, the less noise is ever mixed in"
+
+
+def rho_colors(count: int) -> list[str]:
+    """`count` colours spread over the ramp, the darkest first."""
+    return [RHO_COLORS[round(k * (len(RHO_COLORS) - 1) / max(1, count - 1))] for k in range(count)]
 
 
 def lazy_curve(kappa: Any, rho: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -165,13 +177,16 @@ def _mark(panel: Axes, alpha: np.ndarray, beta: np.ndarray, kappa: Any) -> None:
     place = int(np.argmax(alpha)) if alpha.max() > 0 else _POINTS // 2
     shown = r"\infty" if kappa == sp.oo else number(kappa)
     name = rf"$\kappa={shown}$"
-    panel.annotate(name, (alpha[place], beta[place]), (4, 4), textcoords="offset points", fontsize=9.5)
+    offset, side = ((4, 4), "left") if alpha.max() > 0 else ((-4, 0), "right")
+    panel.annotate(
+        name, (alpha[place], beta[place]), offset, textcoords="offset points", fontsize=9.5, ha=side, va="bottom"
+    )
 
 
 def _legend(panel: Axes, scales: Sequence[Any]) -> None:
     from matplotlib.lines import Line2D
 
-    lines = [Line2D([], [], color=c, linewidth=3) for c, _ in zip(RHO_COLORS, scales, strict=False)]
+    lines = [Line2D([], [], color=c, linewidth=3) for c in rho_colors(len(scales))]
     names = [rf"$\rho={number(s)}$" for s in scales]
     panel.legend(lines, names, title="data std", loc="upper right", handlelength=1.6)
 

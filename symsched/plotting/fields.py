@@ -10,7 +10,7 @@ import numpy as np
 from symsched.errors import InputError
 from symsched.plotting.canvas import entitle, panels
 from symsched.plotting.inputs import equation, laws_of, numbers_of, schedules_of
-from symsched.plotting.style import INK, label_of, law_label, look
+from symsched.plotting.style import INK, label_of, law_label, look, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,6 +53,9 @@ def draw_field(panel: Axes, sde: InterpolantSDE, reach: float, lines: bool = Fal
     norm = BoundaryNorm(levels, len(colors.colors), extend="both")
     filled = panel.contourf(times, states, table, levels, cmap=colors, norm=norm, extend="both", zorder=0)
     panel.grid(False)
+    panel.set_xlim(0, 1)
+    if lines and not np.nanmax(np.abs(table)) > 1e-12:
+        panel.text(0.5, 0.5, "$b(t,x)=0$", transform=panel.transAxes, ha="center", va="center", fontsize=12)
     if lines and np.nanmax(np.abs(table)) > LEVELS[0]:
         _draw_contours(panel, times, states, table)
     return filled
@@ -115,7 +118,5 @@ def _finding(target: Schedule, laws: Sequence[DataLaw], kappa: Any) -> str:
     """Whether the target is lazy for the first law is asked of its SDE, not assumed."""
     table = drift_table(equation(target, laws[0], kappa), np.array([0.25, 0.5, 0.75]), np.linspace(-2, 2, 5))
     if np.nanmax(np.abs(table)) > 1e-12:
-        return f"Drift before and after conversion to {label_of(target)}"
-    return f"Conversion to {label_of(target)} leaves no drift for {law_label(laws[0])}" + (
-        ", and little for other data" if len(laws) > 1 else ""
-    )
+        return plain(f"Drift before and after conversion to {label_of(target)}")
+    return plain(f"Conversion to {label_of(target)} leaves no drift for {law_label(laws[0])}")

@@ -13,7 +13,7 @@ from symsched.errors import InputError
 from symsched.plotting.canvas import entitle, panels
 from symsched.plotting.discretisation import EXACT, check_scheme
 from symsched.plotting.inputs import equation, gaussian_of, kappas_for, schedules_of, steps_of
-from symsched.plotting.style import DASHES, GREY, INK, label_of, law_label, look
+from symsched.plotting.style import DASHES, GREY, INK, label_of, law_label, look, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -98,5 +98,5 @@ def _draw(
 
 def _finding(exact: Sequence[str], target: Gaussian) -> str:
     if not exact:
-        return f"The law of N steps approaches the data, {law_label(target)}"
-    return f"{exact[0]}: one step already has the law of the data"
+        return plain(f"The law of N steps approaches {law_label(target)}")
+    return plain(f"{exact[0]}: one step already has the law of the data")

@@ -158,6 +158,14 @@ def law_label(law: DataLaw) -> str:
     return "empirical data"
 
 
+def plain(label: str) -> str:
+    """A label without mathematics, for bold titles; as it was where only mathematics can say it."""
+    text = label
+    for name, letter in ((r"\kappa", "κ"), (r"\rho", "ρ"), (r"\sigma", "σ"), ("^2", "²"), ("=", " = ")):
+        text = text.replace(name, letter)
+    return label if "\\" in text or "^" in text else text.replace("$", "")
+
+
 def number(value: Any) -> str:
     """A number for a label: decimals of at most four digits, π and roots in mathematics."""
     expr = sp.nsimplify(value) if isinstance(value, int) else sp.sympify(value)
