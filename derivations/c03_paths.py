@@ -25,9 +25,9 @@ from functools import cache
 import sympy as sp
 
 import symsched as ss
-from symsched.sde.equation import DriftForms, alpha_, beta_, beta_rate, drift_forms, eps_, rate
+from symsched.sde.equation import data_form
 from symsched.symbols import alpha, beta, eps, mean, rho, t, x
-from symsched.theorem import Theorem
+from symsched.theorem import Evidence, Theorem
 
 theorem = Theorem(
     name="C3",
@@ -97,20 +97,13 @@ def drift_is_the_target(target=eps_bar):
     return carried.subs(seen(a), seen(source_drift)) - target_drift
 
 
-def in_data_form(forms: DriftForms, noise, data, scale, state, eta):
-    """A x + B η_X for the schedule (noise, data): the formula from which the library assembles every drift."""
-    jets = {rate: noise.diff(t) / noise, beta_rate: data.diff(t) / data, alpha_: noise, beta_: data, eps_: scale}
-    return forms.state.subs(jets) * state + forms.data.subs(jets) * eta
-
-
 @theorem.step("In data form: the library's Ā x + B̄ η̄_X of the target is the drift of c X_τ, for undefined schedules")
 def in_the_library(target=eps_bar):
     eta = seen(sp.Function("eta_X", real=True)(s, y))
-    noise, data = (c * part.subs(t, tau) for part in (alpha, beta))
-    plain = in_data_form(drift_forms(), alpha, beta, eps, y, sp.Symbol("eta", real=True))
-    source_drift = plain.subs(t, tau).subs(y, x / c).subs(sp.Symbol("eta", real=True), eta)
-    moved = c.diff(t) / c * x + c * tau.diff(t) * source_drift
-    return in_data_form(drift_forms(), noise, data, target, x, eta) - moved
+    (A, B), bar = data_form(ss.Schedule(alpha, beta), eps), ss.Schedule(c * alpha.subs(t, tau), c * beta.subs(t, tau))
+    A_bar, B_bar = data_form(bar, target)
+    moved = c.diff(t) / c * x + c * tau.diff(t) * (A.subs(t, tau) * x / c + B.subs(t, tau) * eta)
+    return A_bar * x + B_bar * eta - moved
 
 
 theorem.sabotage(drift_is_the_target, "ε̄ without τ̇", target=c**2 * eps.subs(t, tau))
@@ -185,3 +178,53 @@ def positive(sign=1):
 
 theorem.sabotage(reference, "2ε for ε", factor=2)
 theorem.sabotage(positive, "wrong sign", sign=-1)
+
+# -- two SDEs, one Brownian motion ----------------------------------------------------------------------------------
+
+LEVEL = 1e-6  # the probability that the check rejects a true claim
+STEPS = (16, 32, 64, 128)
+SAVED = (0.2, 0.35, 0.5, 0.65, 0.8)
+MIXTURE = ss.GaussianMixture([0.25, 0.75], [-1, 1], [0.5, 0.5])
+
+
+def written_out(schedule, scale):
+    """The interpolant's SDE for the mixture, A x + B η_X: one compiled kernel for every schedule and scale."""
+    from symsched.montecarlo.model import eta_x as stable_eta_x
+
+    (eta,) = stable_eta_x(ss.InterpolantSDE(schedule, MIXTURE), (x,))
+    A, B = data_form(schedule, scale)
+    return ss.Diffusion(A * x + B * eta, scale, ss.Gaussian(0, sp.S.Half))  # the claim holds from any start
+
+
+def pushed(conversion, scale):
+    return conversion.eps(scale)
+
+
+@theorem.monte_carlo("Paths: c X_τ and the target's own X̄, both by Euler's scheme, meet at strong order 1")
+def pathwise(setting, push=pushed):
+    import numpy as np
+
+    from symsched.montecarlo import System
+
+    conversion, scale = conversions()[0], t / 2 + sp.Rational(1, 4)
+    one = written_out(conversion.source, scale)
+    other = written_out(conversion.target, push(conversion, scale))
+    errors = []
+    for k, steps in enumerate(STEPS):
+        grid = np.linspace(SAVED[0], SAVED[-1], steps + 1)
+        pair = System(one, grid=grid, through=conversion), System(other, grid=grid)
+        run = ss.couple(*pair, paths=setting.size(2000), seed=4 * setting.seed + k, save=SAVED)
+        errors.append(run.strong_error())
+    fit = ss.verdicts.fit_order([1 / n for n in STEPS], *zip(*errors, strict=True))
+    # With additive noise Euler has strong order 1.  The alternatives are 1/2 (multiplicative noise) and 0 (the paths do
+    # not meet), so the measured order must be nearer to 1 than to 1/2, statistical error included.
+    accepted = abs(fit.order - 1) + 5 * fit.error < 0.25
+    return Evidence(accepted, f"strong order {fit.order:.3f} ± {fit.error:.3f}", LEVEL)
+
+
+def doubled(conversion, scale):
+    return 2 * conversion.eps(scale)
+
+
+theorem.sabotage(pathwise, "τ̇ dropped from ε̄", push=without_rate)
+theorem.sabotage(pathwise, "2ε̄", push=doubled)
