@@ -11,7 +11,7 @@ from symsched.exhibit import Exhibit, Point
 from symsched.report.html import Child, Html, element, join, table
 from symsched.report.mathml import formula, math
 from symsched.report.picture import axis, scale_of, strip
-from symsched.report.words import finding, prose
+from symsched.report.words import finding, number, prose
 
 if TYPE_CHECKING:
     from symsched.theorem import CheckResult, Outcome
@@ -38,7 +38,7 @@ def anchor(name: str) -> str:
 def section(verdict: Verdict) -> Html:
     """Everything about one theorem."""
     checks = [(f"{verdict.name}.{k + 1}", check) for k, check in enumerate(verdict.checks)]
-    parts = [_group(kind, [(n, c) for n, c in checks if c.kind == kind]) for kind in HEADINGS]
+    parts = [_group(kind, [numbered for numbered in checks if numbered[1].kind == kind]) for kind in HEADINGS]
     title = element("h2", element("span", verdict.name, class_="name"), " ", prose(verdict.title))
     return element(
         "section",
@@ -99,15 +99,15 @@ def _group(kind: str, checks: Sequence[Numbered]) -> Html | None:
         "monte_carlo": _evidence,
     }
     items = []
-    for number, check in checks:
+    for label, check in checks:
         outcome = check.outcomes[0]
         body = [show[kind](outcome) if outcome.exhibits or outcome.points or kind == "monte_carlo" else None]
-        items.append(element("li", _title(number, check), *body, _verdicts(check), class_="check"))
+        items.append(element("li", _title(label, check), *body, _verdicts(check), class_="check"))
     return element("div", element("h3", HEADINGS[kind]), element("ol", *items, class_="checks", role="list"))
 
 
-def _title(number: str, check: CheckResult) -> Html:
-    return element("p", element("span", number, class_="number"), " ", prose(check.description), class_="what")
+def _title(label: str, check: CheckResult) -> Html:
+    return element("p", element("span", label, class_="number"), " ", prose(check.description), class_="what")
 
 
 def _verdicts(check: CheckResult) -> Html:
@@ -176,7 +176,7 @@ def _folded(summary: Child, content: Sequence[Child]) -> Html:
 
 def _values(outcome: Outcome) -> Html:
     rows = [
-        (prose(e.label), element("code", str(e.before)), element("code", str(e.after)), element("code", e.note))
+        (prose(e.label), element("code", str(e.before)), element("code", str(e.after)), finding(e.note))
         for e in outcome.exhibits
     ]
     return table("Values to 30 digits", ("Quantity", "Derived", "Expected", "Gap"), rows, "numbers")
@@ -205,15 +205,15 @@ def _evidence(outcome: Outcome) -> Child:
     return table(caption, heads, rows, "points")
 
 
-def _numbers(point: Point) -> tuple[str, str, str]:
-    return f"{point.estimate:.5g}", f"{point.standard_error:.2g}", f"{point.exact:.5g}"
+def _numbers(point: Point) -> tuple[Html, Html, Html]:
+    return number(point.estimate), number(point.standard_error, 2), number(point.exact)
 
 
 # -- sabotage --------------------------------------------------------------------------------------------------
 
 
 def _sabotage(checks: Sequence[Numbered]) -> Html | None:
-    rows = [row for number, check in checks for row in _twins(number, check)]
+    rows = [row for label, check in checks for row in _twins(label, check)]
     if not rows:
         return None
     heads = ("Check", "Made wrong", "Verdict", "How it showed")
@@ -225,10 +225,10 @@ def _sabotage(checks: Sequence[Numbered]) -> Html | None:
     )
 
 
-def _twins(number: str, check: CheckResult) -> list[tuple[Child, ...]]:
+def _twins(label: str, check: CheckResult) -> list[tuple[Child, ...]]:
     outcomes = check.twin_outcomes or ((),) * len(check.twins)
     return [
-        (number, prose(wrong), badge(rejected, "rejected", "not rejected"), _how(detail, found))
+        (label, prose(wrong), badge(rejected, "rejected", "not rejected"), _how(detail, found))
         for (wrong, rejected, detail), found in zip(check.twins, outcomes, strict=True)
     ]
 
@@ -242,9 +242,10 @@ def _how(detail: str, outcomes: Sequence[Outcome]) -> Html:
     if first.route == "exact" and last is not None and isinstance(last.after, sp.Basic):
         equation = join([prose(last.label), " = ", _left(last)])
         return element("div", equation, *(join(["; ", finding(o.detail)]) for o in rest), class_="found")
+    told = "; ".join(o.detail.partition(" [false positives")[0] for o in outcomes)
     worst = max(first.points, key=lambda p: abs(p.deviation), default=None)
-    seen = element("br"), prose(_sentence(worst)) if worst else None
-    return element("div", finding("; ".join(o.detail for o in outcomes)), seen if worst else None, class_="found")
+    seen = [element("br"), finding(_sentence(worst))] if worst else None
+    return element("div", finding(told), seen, class_="found")
 
 
 def _sentence(p: Point) -> str:

@@ -16,6 +16,7 @@ _ARXIV = re.compile(r"arXiv:(\d{4}\.\d{4,5})")
 _SLOPE = re.compile(r"Derivative\(([a-z]+)\(t\), t\)")
 _VALUE = re.compile(r"\b([a-z]+)\(t\)")
 _NAME = re.compile(r"(?<![A-Za-z])([a-z]+)(?![a-zA-Z(])")
+_SCIENTIFIC = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)e([+-]?\d+)(?!\w)")
 _POWERS = re.compile(r"\*\*(\d+|\([^()]{1,20}\))")
 
 
@@ -32,7 +33,18 @@ def finding(text: str) -> Html:
     text = _SLOPE.sub(lambda m: _greek(m[1], m[0], "\u0307"), text)
     text = _VALUE.sub(lambda m: _greek(m[1], m[0]), text)
     text = _NAME.sub(lambda m: _greek(m[1], m[0]), text)
-    return prose(re.sub(r"(?<![\w.)])-(?=\d)", "−", _POWERS.sub(r"^\1", text)))
+    text = _SCIENTIFIC.sub(_ten_to_the, _POWERS.sub(r"^\1", text))
+    return prose(re.sub(r"(?<![\w.)])-(?=\d)", "−", text))
+
+
+def number(value: float, digits: int = 5) -> Html:
+    """A number to so many digits, with a proper minus sign and power of ten."""
+    return finding(f"{value:.{digits}g}")
+
+
+def _ten_to_the(match: re.Match[str]) -> str:
+    mantissa, power = match[1], str(int(match[2])).replace("-", "−")
+    return (f"{mantissa} × " if float(mantissa) != 1 else "") + f"10^{{{power}}}"
 
 
 def _greek(name: str, otherwise: str, accent: str = "") -> str:

@@ -1,0 +1,373 @@
+"""The verification report: complete, well-formed, offline, escaped, the same twice, and readable in a browser."""
+
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import sympy as sp
+from browser import chromium
+
+from symsched.exhibit import Point, Record
+from symsched.report import render
+from symsched.report.html import element
+from symsched.report.mathml import LONGEST, formula
+from symsched.report.picture import normal_quantile, scale_of, strip
+from symsched.report.words import finding, prose
+from symsched.symbols import alpha, beta, kappa, rho, t
+from symsched.verification import verify
+
+THEOREMS = """
+import sympy as sp
+from symsched.exhibit import Point
+from symsched.symbols import alpha, beta, t
+from symsched.theorem import Evidence, Theorem
+
+square = Theorem(
+    "SQ", "A square <b>& more</b>", "d(α²)/dt = 2αα̇ for α_t", ("α is C¹",), ("calculus",), "arXiv:2303.08797"
+)
+evil = sp.Symbol("</math><script>alert(1)</script>")
+
+
+@square.step("Chain rule")
+def chain(factor=2):
+    return {"slope": (alpha**2).diff(t) - factor * alpha * alpha.diff(t), "none": sp.S.Zero,
+            "long": sum((alpha + beta) ** k - sp.expand((alpha + beta) ** k) for k in range(2, 6)),
+            "odd": (evil + alpha) ** 2 - evil**2 - 2 * evil * alpha - alpha**2}
+
+
+@square.values("A number")
+def number(value=sp.Rational(1, 2)):
+    return [("half", value, "0.5")]
+
+
+@square.interval("A sign")
+def sign(variance=t + 1):
+    return [("V", variance, "positive")]
+
+
+@square.monte_carlo("A coin")
+def coin(setting, fair=0.5):
+    points = (("heads", 0.501, 0.005, fair), Point("sure", 0.0, 0.0, 0.0))
+    return Evidence(fair == 0.5, "heads: 0.501", 1e-6, 0.9999, points)
+
+
+square.sabotage(chain, "factor 3", factor=3)
+square.sabotage(number, "a third", value=sp.Rational(1, 3))
+square.sabotage(sign, "negative at the start", variance=t - sp.Rational(1, 2))
+square.sabotage(coin, "a coin of 0.9", fair=0.9)
+
+wrong = Theorem("NO", "A false claim", "α = β")
+
+
+@wrong.step("They are equal")
+def equal(other=beta):
+    return alpha - other
+
+
+wrong.sabotage(equal, "β²", other=beta**2)
+"""
+
+
+@pytest.fixture(scope="module")
+def theorems(tmp_path_factory):
+    path = tmp_path_factory.mktemp("theorems") / "theorems.py"
+    path.write_text(THEOREMS)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def report(theorems):
+    return verify(theorems, workers=1, record=True)
+
+
+@pytest.fixture(scope="module")
+def page(report):
+    return render(report)
+
+
+class Structure(HTMLParser):
+    """Every element with its attributes; fails on elements that are not closed in order."""
+
+    VOID = frozenset({"meta", "br", "link"})
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.elements, self.texts = [], [], []
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+    def all(self, tag):
+        return [attrs for name, attrs in self.elements if name == tag]
+
+
+@pytest.fixture(scope="module")
+def structure(page):
+    return Structure(page)
+
+
+# -- structure ---------------------------------------------------------------------------------------------------
+
+
+def test_headings_descend_one_at_a_time(structure):
+    levels = [int(tag[1]) for tag, _ in structure.elements if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(b <= a + 1 for a, b in pairwise(levels))
+
+
+def test_the_page_is_accessible(structure):
+    assert structure.all("html") == [{"lang": "en"}]
+    assert all(th.get("scope") in ("col", "row") for th in structure.all("th"))
+    assert all(svg.get("role") == "img" and svg.get("aria-label") for svg in structure.all("svg"))
+    assert len(structure.all("caption")) == len(structure.all("table"))
+    scrolling = [a for _, a in structure.elements if "tabindex" in a]
+    assert scrolling
+    assert all(a.get("aria-label") for a in scrolling)
+    ids = [a["id"] for _, a in structure.elements if "id" in a]
+    assert len(ids) == len(set(ids))
+    assert {a["href"][1:] for a in structure.all("a") if a["href"].startswith("#")} <= set(ids)
+
+
+def test_nothing_is_loaded_from_anywhere(structure, page):
+    assert not structure.all("script")
+    assert not structure.all("link")
+    assert not structure.all("img")
+    assert "url(" not in page
+    assert "@import" not in page
+    addresses = {a["href"] for _, a in structure.elements if a.get("href", "#")[0] != "#"}
+    assert addresses == {"https://arxiv.org/abs/2303.08797", "https://arxiv.org/abs/2602.03789"}
+    assert set(re.findall(r"\bhttps?://[^\"<\s]+", page)) == addresses
+
+
+def test_every_claim_check_and_twin_is_there(report, structure):
+    text = "".join(structure.texts)
+    for verdict in report:
+        for told in (verdict.name, *verdict.hypotheses, *verdict.assumptions):
+            assert told in text
+        for check in verdict.checks:
+            assert check.description in text
+            assert all(twin[0] in text for twin in check.twins)
+    assert text.count("✓ rejected") == sum(verdict.sabotage[1] for verdict in report) == 5
+
+
+def test_the_outcome_is_told_first_and_failures_by_name(structure, page):
+    text = "".join(structure.texts)
+    assert "1 of 2 claims failed (NO)" in text.split("Summary")[0]
+    assert "What failed" in page
+    assert "residual = α - β" in text
+
+
+def test_what_it_was_made_with_is_stated_without_names_of_hosts_and_paths(theorems, page):
+    import platform
+
+    for told in (platform.python_version(), f"sympy {sp.__version__}", "Seed", "core", "@software{symsched"):
+        assert told in page
+    assert "symsched verify SQ NO --level all --seed 0" in page
+    assert str(Path(theorems).parent) not in page
+    assert len(platform.node()) < 4 or platform.node() not in page
+
+
+def test_two_reports_differ_in_their_times_alone(theorems, page):
+    def timeless(text):
+        return re.sub(r"<time.*?</time>", "", text)
+
+    again = verify(theorems, workers=1, record=True)
+    assert timeless(render(again)) == timeless(page)
+
+
+def contrast(one, two):
+    def luminance(colour):
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    high, low = sorted((luminance(one), luminance(two)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_every_text_colour_has_contrast_on_both_backgrounds(page):
+    palettes = [
+        dict(re.findall(r"--([a-z]+): (#[0-9a-f]{6})", part)) for part in re.findall(r":root \{(.*?)\}", page, re.S)
+    ]
+    assert len(palettes) >= 2
+    for palette in palettes:
+        for text in ("ink", "soft", "good", "bad", "link", "accent"):
+            for ground in ("paper", "panel"):
+                if text in palette and ground in palette:
+                    assert contrast(palette[text], palette[ground]) >= 4.5, (text, ground)
+
+
+# -- its parts ---------------------------------------------------------------------------------------------------
+
+
+def test_text_is_escaped_and_markup_is_not():
+    assert element("p", "a < b", element("b", "&")) == "<p>a &lt; b<b>&amp;</b></p>"
+    assert (
+        element("td", None, ["x", "y"], data_label='"', hidden=True, id=None)
+        == '<td data-label="&quot;" hidden>xy</td>'
+    )
+
+
+def test_names_of_symbols_cannot_end_their_element(page):
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert "<b>& more" not in page
+
+
+@pytest.mark.parametrize(
+    ("expression", "wanted"),
+    [
+        (alpha, "<mi>α</mi>"),
+        (alpha.diff(t), "<mover><mi>α</mi>"),
+        (beta.diff(t, 2), "¨"),
+        (sp.Function("g")(t, rho), "<mi>g</mi><mrow><mo>(</mo><mi>t</mi><mo>,</mo>"),
+        (sp.Subs(alpha.diff(t), t, rho), "<mover><mi>α</mi>"),
+        (beta**kappa, "<msup><mi>β</mi><mi>κ</mi></msup>"),
+        (sp.Symbol("eta_X"), "<msub><mi>η</mi><mi>X</mi></msub>"),
+        (-t, "<mo>−</mo>"),
+        (sp.Piecewise((t, t < 1), (1, True)), "otherwise"),
+    ],
+)
+def test_formulas_are_in_the_notation_of_the_theory(expression, wanted):
+    assert wanted in formula(expression)
+
+
+def test_long_sums_break_between_terms_and_huge_ones_tell_their_size():
+    terms = sum(alpha**k * beta.diff(t) / (k + 1) for k in range(12))
+    assert formula(terms, "= 0").count("<math") == 13
+    huge = sum(alpha**k * beta.diff(t) / (k + sp.pi) for k in range(LONGEST))
+    assert "operations in 600 terms" in formula(huge)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("b^ε = Ax + Bη_X", "b<sup>ε</sup> = Ax + Bη<sub>X</sub>"),
+        ("snake_case and x_{12}", "snake_case and x<sub>12</sub>"),
+        ("β^{-1/2} & c", "β<sup>-1/2</sup> &amp; c"),
+    ],
+)
+def test_prose_lowers_indices_and_raises_powers(text, wanted):
+    assert prose(text) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("alpha(t)*Derivative(beta(t), t)", "α*β\u0307"),
+        ("value -0.5 at xi = 1e-06", "value −0.5 at ξ = 10<sup>−6</sup>"),
+        ("alphabet(t) and 2.5e+3", "alphabet(t) and 2.5 × 10<sup>3</sup>"),
+    ],
+)
+def test_findings_are_told_in_letters(text, wanted):
+    assert finding(text) == wanted
+
+
+def test_a_strip_shows_estimate_intervals_and_exact_value():
+    near, far = Point("near", 1.02, 0.01, 1.0), Point("far", 9.0, 0.01, 1.0)
+    scale = scale_of([near], 1e-6)
+    assert normal_quantile(1e-6) == pytest.approx(4.8916, abs=1e-4)
+    assert scale > near.deviation + normal_quantile(1e-6)
+    assert "95% interval 1.0004 to 1.0396, exact value 1, 2 standard errors above" in strip(near, scale, 1e-6)
+    assert "<circle" not in strip(far, scale, 1e-6)
+    assert "arrow" in strip(far, scale, 1e-6)
+
+
+def test_a_record_keeps_the_last_round():
+    import numpy as np
+
+    seen = Record()
+    for size in (100, 400):
+        seen.mean("m", np.arange(size) % 2, 0.5)
+        seen.variance("v", np.arange(size) % 2, 0.25)
+    mean, variance = seen.points
+    assert (mean.estimate, mean.exact) == (0.5, 0.5)
+    assert mean.standard_error == pytest.approx(0.025, rel=1e-2)
+    assert variance.standard_error == 0
+    assert abs(Point("certain", 1.0, 0.0, 2.0).deviation) == float("inf")
+
+
+# -- the command -------------------------------------------------------------------------------------------------
+
+
+def command(*args):
+    line = [sys.executable, "-m", "symsched.cli", "verify", *args]
+    return subprocess.run(line, capture_output=True, text=True, timeout=300)
+
+
+def test_the_command_writes_one_whole_file(tmp_path):
+    path = tmp_path / "own.py"
+    path.write_text(THEOREMS.split("wrong = ")[0])
+    run = command(str(path), "--report", str(tmp_path / "new" / "folder"))
+    assert run.returncode == 0, run.stderr
+    assert [p.name for p in (tmp_path / "new" / "folder").iterdir()] == ["report.html"]
+    assert "report.html" in run.stdout
+    text = (tmp_path / "new" / "folder" / "report.html").read_text(encoding="utf-8")
+    assert "the claim holds" in text
+    assert str(tmp_path) not in text
+
+
+@pytest.mark.parametrize("given", ["file", "file/below", ""])
+def test_a_folder_that_cannot_be_written_is_refused_before_the_run(tmp_path, given):
+    (tmp_path / "file").write_text("")
+    run = command("--report", str(tmp_path / given) if given else "")
+    assert run.returncode == 2
+    assert run.stderr.startswith("symsched: --report")
+    assert run.stderr.count("\n") == 1
+    assert "folder" in run.stderr
+    assert not run.stdout
+
+
+# -- in a browser ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_browser_opens_it_without_a_complaint(page, tmp_path):
+    path = tmp_path / "report.html"
+    path.write_text(page, encoding="utf-8")
+    with chromium() as browser:
+        opened = browser.open(path)
+        assert opened.errors == []
+        assert opened.requests == [path.as_uri()]
+        assert opened.evaluate("document.querySelector('h1').innerText") == "Verification report"
+        opened.screenshot(tmp_path / "page.png")
+        assert (tmp_path / "page.png").read_bytes().startswith(b"\x89PNG")
+        # The mathematics is laid out as mathematics: a fraction's numerator stands above its denominator.
+        above = "(f => f.children[0].getBoundingClientRect().bottom <= f.children[1].getBoundingClientRect().top + 2)"
+        fractions = f"[...document.querySelectorAll('mfrac')].filter(f => f.checkVisibility()).every({above})"
+        assert opened.evaluate(fractions)
+
+
+@pytest.mark.slow
+def test_it_fits_a_phone_and_prints_what_is_folded(page, tmp_path):
+    path = tmp_path / "report.html"
+    path.write_text(page, encoding="utf-8")
+    with chromium() as browser:
+        opened = browser.open(path, 360, 740)
+        assert opened.evaluate("document.documentElement.scrollWidth") <= 360
+        folded = "[...document.querySelectorAll('details > :not(summary)')]"
+        assert not any(opened.evaluate(f"{folded}.map(e => e.checkVisibility())"))
+        opened.call("Emulation.setEmulatedMedia", media="print")
+        shown = opened.evaluate(f"{folded}.map(e => e.getBoundingClientRect().height)")
+        assert shown
+        assert min(shown) > 0
+        opened.pdf(tmp_path / "page.pdf")
+        assert (tmp_path / "page.pdf").read_bytes().startswith(b"%PDF")
