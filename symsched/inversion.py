@@ -3,7 +3,7 @@
 *Closed form.*  r(s) = R is peeled like an onion: a polynomial of degree at most two in one kernel (s itself, a
 power, an exponential, a sine …) is solved for the kernel, which is then inverted in turn.  Guesses about branches
 are allowed on the way, because every candidate is proved at the end: r(candidate(R)) − R has normal form 0, and
-one value lies in (0, 1).  Since the candidate is continuous and can never meet an end (r is 0 and ∞ there, or
+candidate(r(t)) meets t at times from end to end.  Since the candidate is continuous and can never meet an end (r is 0 and ∞ there, or
 whatever bounds R), it then stays in (0, 1), where r is injective: it *is* the inverse.
 
 *No closed form.*  log r is solved for z = logit(s) by bracketed Newton steps at rising precision, and the root is
@@ -19,7 +19,8 @@ from typing import Any
 import sympy as sp
 from flint import arb, ctx
 
-from symsched.enclose import Tape, compile_tape, enclose
+from symsched.budget import within
+from symsched.enclose import Tape, compile_tape, enclose, to_ball
 from symsched.errors import InputError, UndecidedError
 from symsched.normalform import canonical, decide_zero
 from symsched.schedule import Schedule
@@ -28,6 +29,11 @@ from symsched.symbols import t
 R = sp.Symbol("R", positive=True)
 R_ = sp.Dummy("R")  # stands for the right-hand side while a kernel is solved for
 COEFFICIENTS = sp.symbols("c0:3")
+FORM_CALLS = 300_000
+MAX_TERMS = 8  # a quotient of more monomials than this is not a polynomial of degree two in one of them
+
+TIMES = tuple(sp.Rational(k, 37) for k in range(1, 37, 3))
+TIMES += tuple(edge for k in (7, 14, 30) for edge in (sp.Rational(1, 2**k), 1 - sp.Rational(1, 2**k)))
 
 INVERSES: dict[type, Any] = {
     sp.exp: sp.log,
@@ -58,11 +64,19 @@ def closed_inverse(schedule: Schedule) -> sp.Expr | None:
 def _forms(schedule: Schedule) -> Iterator[tuple[sp.Expr, sp.Expr]]:
     """Equations equivalent to r(t) = R, the most promising first."""
     for ratio, value in ((schedule.r, R), (schedule.snr, R**2)):
-        # Cancellation would tear exponentials apart into high powers of small ones.
-        yield _without_powers(canonical(ratio), value) if ratio.is_rational_function(t) else (ratio, value)
+        yield ratio, value
+        if ratio.is_rational_function(t):  # cancellation would tear exponentials apart into powers of small ones
+            yield _without_powers(canonical(ratio), value)
         if ratio.has(sp.sin, sp.cos):
-            yield from ((canonical(form(ratio)), value) for form in (_in_sines, _in_cosines, sp.trigsimp))
+            yield from ((form, value) for form in _trigonometric_forms(ratio))
     yield sp.expand_log(sp.log(schedule.r), force=True), sp.log(R)
+
+
+def _trigonometric_forms(ratio: sp.Expr) -> Iterator[sp.Expr]:
+    for rewrite in (_in_sines, _in_cosines, sp.trigsimp):
+        form = within(FORM_CALLS, lambda rewrite=rewrite: canonical(rewrite(ratio)))  # type: ignore[misc]
+        if form is not None:
+            yield form
 
 
 def _without_powers(ratio: sp.Expr, value: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
@@ -141,6 +155,8 @@ def _single_kernels(expr: sp.Expr, k: sp.Symbol) -> Iterator[tuple[sp.Expr, sp.E
         yield kernel, *sp.fraction(sp.together(expr.xreplace({kernel: k})))
     numerator, denominator = sp.fraction(sp.together(expr))
     terms = [sp.Add.make_args(sp.expand(part)) for part in (numerator, denominator)]
+    if sum(map(len, terms)) > MAX_TERMS:
+        return
     for lead in (*terms[0], *terms[1]):
         reduced = [[sp.powsimp(term / lead) for term in part] for part in terms]
         steps = {term.as_independent(t)[1] for part in reduced for term in part} - {sp.S.One}
@@ -166,18 +182,20 @@ def _is_inverse(candidate: sp.Expr, schedule: Schedule) -> bool:
         return False
     sample = {s: sp.Rational(3, 4) for s in candidate.free_symbols if s != R}
     try:
-        balls = [enclose(candidate.subs(sample), {R: point}) for point in _inside(schedule, sample)]
-        if not all(b.is_finite() and b > 0 and b < 1 for b in balls):
+        if not _meets_the_times(candidate.subs(sample), schedule.r.subs(sample)):
             return False
         return bool(decide_zero(schedule.r - R, ((t, candidate),)))
     except InputError:
         return False
 
 
-def _inside(schedule: Schedule, sample: dict[sp.Symbol, sp.Rational]) -> list[Any]:
-    """Values of r at three interior times."""
-    r = schedule.r.subs(sample)
-    return [enclose(r, {t: sp.Rational(k, 8)}) for k in (1, 4, 7)]
+def _meets_the_times(candidate: sp.Expr, ratio: sp.Expr) -> bool:
+    """Whether candidate(r(t)) encloses t, next to both ends too: a branch may be left anywhere on the way."""
+    for time in TIMES:
+        back = enclose(candidate, {R: enclose(ratio, {t: time}, bits=1024)}, bits=1024)
+        if not (back.is_finite() and back.overlaps(to_ball(time)) and back.rad() < 1e-12):
+            return False
+    return True
 
 
 # -- no closed form -------------------------------------------------------------------------------------------
@@ -186,7 +204,7 @@ def _inside(schedule: Schedule, sample: dict[sp.Symbol, sp.Rational]) -> list[An
 class MonotoneInverse:
     """s = r⁻¹(R) for a schedule without parameters, as balls at the working precision in force."""
 
-    REACH = 8192.0  # |logit s| up to here: s down to e^-8192, far below the smallest float64
+    REACH = {True: 8192.0, False: 131072.0}  # |logit s| up to here; a truncated source ends well before
     STEPS = 96  # bracketed Newton needs about twenty; when rounding hides the root, more would not find it
 
     def __init__(self, schedule: Schedule) -> None:
@@ -232,9 +250,14 @@ class MonotoneInverse:
         return low, high
 
     def _check_reach(self, z: Any, log_r: Any) -> None:
-        if abs(z) > self.REACH:
+        truncated = self.schedule.kind == "truncated"
+        if abs(z) > self.REACH[truncated]:
             ratio = float(log_r.exp().mid())
-            raise InputError(f"{self.schedule} never has r = {ratio:.6g}: it is truncated; choose a narrower target")
+            if truncated:
+                raise InputError(
+                    f"{self.schedule} never has r = {ratio:.6g}: it is truncated; choose a narrower target"
+                )
+            raise UndecidedError(f"{self.schedule} has r = {ratio:.6g} too close to an end to be resolved")
 
     def _verified(self, z: Any, radius: Any, log_r: Any) -> Any:
         """The ball around z, once the sign of log r − R is seen to change across it."""
