@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from inspect import CO_GENERATOR
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -23,11 +24,17 @@ class _Meter:
     def __init__(self, calls: int) -> None:
         self.left = calls
 
-    def __call__(self, _frame: FrameType, event: str, _arg: Any) -> None:
+    def __call__(self, frame: FrameType, event: str, _arg: Any) -> None:
         if event == "call":
             self.left -= 1
-            if self.left < 0:
+            if self.left < 0 and _may_raise(frame):
                 raise _SpentError(self)
+
+
+def _may_raise(frame: FrameType) -> bool:
+    """Not in a generator being closed or in the callback of a weak reference: Python would swallow the error there,
+    and with it the ceiling."""
+    return not frame.f_code.co_flags & CO_GENERATOR and frame.f_globals.get("__name__", "") not in ("weakref", "abc")
 
 
 def within(calls: int, compute: Callable[[], T]) -> T | None:

@@ -16,12 +16,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 from flint import arb
 
+from symsched.budget import within
 from symsched.enclose import Ball, compile_tape, sharpen, to_ball
 from symsched.endpoints import check_times, end_value, numeric_limit, values
 from symsched.errors import InputError
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
+SHORT, NEAT_CALLS = 60, 150_000
 tau_function = sp.Function("tau", positive=True)
 _s = sp.Dummy("s", positive=True)  # the source time, once it is a number
 
@@ -224,11 +226,12 @@ def same_schedule(one: Schedule, other: Schedule) -> bool:
 
 
 def _neat(expr: sp.Expr) -> sp.Expr:
-    """The shortest of a few equal forms; none of them costs a search."""
+    """The shortest of a few equal forms; a long one is worked on within a budget."""
     forms = [expr]
     for form in (canonical, sp.factor_terms):
         try:
-            forms.append(form(expr))
+            found = form(expr) if expr.count_ops() < SHORT else within(NEAT_CALLS, partial(form, expr))
         except (sp.PolynomialError, RecursionError):
             continue  # no such form for this expression
+        forms += [found] if found is not None else []
     return resolve_abs(min(forms, key=sp.count_ops))

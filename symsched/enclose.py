@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 Ball = Any  # flint.arb carries no annotations
 Operation = Callable[..., Ball]
 
-START_BITS, MAX_BITS = 96, 6144
+START_BITS, MAX_BITS = 96, 98304
 # float64 keeps 53 bits; six more leave the rounding error of the result below 0.51 ulp.
 NEEDED_BITS = 59
 SMALLEST = arb(2) ** -1075  # half the least float64; as a float it would itself be 0

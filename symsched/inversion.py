@@ -3,8 +3,8 @@
 *Closed form.*  r(s) = R is peeled like an onion: a polynomial of degree at most two in one kernel (s itself, a
 power, an exponential, a sine …) is solved for the kernel, which is then inverted in turn.  Guesses about branches
 are allowed on the way, because every candidate is proved at the end: r(candidate(R)) − R has normal form 0, and
-candidate(r(t)) meets t at times from end to end.  Since the candidate is continuous and can never meet an end (r is 0 and ∞ there, or
-whatever bounds R), it then stays in (0, 1), where r is injective: it *is* the inverse.
+candidate(r(t)) meets t at times from end to end.  Since the candidate is continuous and can never meet an end (r is
+0 and ∞ there, or whatever bounds R), it then stays in (0, 1), where r is injective: it *is* the inverse.
 
 *No closed form.*  log r is solved for z = logit(s) by bracketed Newton steps at rising precision, and the root is
 verified by a change of sign of balls: s is known to the last bit as close to 0 or 1 as float64 goes.
@@ -204,7 +204,7 @@ def _meets_the_times(candidate: sp.Expr, ratio: sp.Expr) -> bool:
 class MonotoneInverse:
     """s = r⁻¹(R) for a schedule without parameters, as balls at the working precision in force."""
 
-    REACH = {True: 8192.0, False: 131072.0}  # |logit s| up to here; a truncated source ends well before
+    REACH, REACH_TRUNCATED = 131072.0, 8192.0  # |logit s| up to here
     STEPS = 96  # bracketed Newton needs about twenty; when rounding hides the root, more would not find it
 
     def __init__(self, schedule: Schedule) -> None:
@@ -251,13 +251,12 @@ class MonotoneInverse:
 
     def _check_reach(self, z: Any, log_r: Any) -> None:
         truncated = self.schedule.kind == "truncated"
-        if abs(z) > self.REACH[truncated]:
-            ratio = float(log_r.exp().mid())
-            if truncated:
-                raise InputError(
-                    f"{self.schedule} never has r = {ratio:.6g}: it is truncated; choose a narrower target"
-                )
-            raise UndecidedError(f"{self.schedule} has r = {ratio:.6g} too close to an end to be resolved")
+        if abs(z) <= (self.REACH_TRUNCATED if truncated else self.REACH):
+            return
+        ratio = float(log_r.exp().mid())
+        if truncated:
+            raise InputError(f"{self.schedule} never has r = {ratio:.6g}: it is truncated; choose a narrower target")
+        raise UndecidedError(f"{self.schedule} has r = {ratio:.6g} too close to an end to be resolved")
 
     def _verified(self, z: Any, radius: Any, log_r: Any) -> Any:
         """The ball around z, once the sign of log r − R is seen to change across it."""
