@@ -64,9 +64,9 @@ def closed_inverse(schedule: Schedule) -> sp.Expr | None:
 def _forms(schedule: Schedule) -> Iterator[tuple[sp.Expr, sp.Expr]]:
     """Equations equivalent to r(t) = R, the most promising first."""
     for ratio, value in ((schedule.r, R), (schedule.snr, R**2)):
-        yield ratio, value
+        yield _without_powers(ratio, value) if ratio.is_rational_function(t) else (ratio, value)
         if ratio.is_rational_function(t):  # cancellation would tear exponentials apart into powers of small ones
-            yield _without_powers(canonical(ratio), value)
+            yield canonical(ratio), value
         if ratio.has(sp.sin, sp.cos):
             yield from ((form, value) for form in _trigonometric_forms(ratio))
     yield sp.expand_log(sp.log(schedule.r), force=True), sp.log(R)
@@ -80,14 +80,15 @@ def _trigonometric_forms(ratio: sp.Expr) -> Iterator[sp.Expr]:
 
 
 def _without_powers(ratio: sp.Expr, value: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
-    """f(t)ⁿ = value as f(t) = value^(1/n), for the largest n."""
-    parts = [sp.factor_list(part, t) for part in sp.fraction(ratio)]
-    n = sp.igcd(*(power for _, factors in parts for _, power in factors), 0)
-    if n <= 1:
+    """c f(t)ⁿ = value as f(t) = (value/c)^(1/n), for the largest n; f is positive, as the ratio is."""
+    constant, moving = ratio.as_independent(t, as_Add=False)
+    powers = moving.as_powers_dict()
+    if not constant.is_positive or not all(p.is_Integer for p in powers.values()):
         return ratio, value
-    above, below = (sp.Mul(*[f ** (power // n) for f, power in factors]) for _, factors in parts)
-    sign = sp.sign((above / below).subs(t, sp.Rational(1, 2)))
-    return sign * above / below, (value * parts[1][0] / parts[0][0]) ** sp.Rational(1, n)
+    n = sp.igcd(*powers.values(), 0)
+    root = sp.Mul(*[base ** (p // n) for base, p in powers.items()])
+    sign = 1 if n % 2 else sp.sign(root.subs(t, sp.Rational(1, 2)))
+    return sign * root, (value / constant) ** sp.Rational(1, n)
 
 
 def _in_sines(expr: sp.Expr) -> sp.Expr:
@@ -154,7 +155,7 @@ def _single_kernels(expr: sp.Expr, k: sp.Symbol) -> Iterator[tuple[sp.Expr, sp.E
         # Replaced before anything is brought together, which would tear exponentials apart.
         yield kernel, *sp.fraction(sp.together(expr.xreplace({kernel: k})))
     numerator, denominator = sp.fraction(sp.together(expr))
-    terms = [sp.Add.make_args(sp.expand(part)) for part in (numerator, denominator)]
+    terms = [sp.Add.make_args(_multiplied_out(part)) for part in (numerator, denominator)]
     if sum(map(len, terms)) > MAX_TERMS:
         return
     for lead in (*terms[0], *terms[1]):
@@ -164,6 +165,11 @@ def _single_kernels(expr: sp.Expr, k: sp.Symbol) -> Iterator[tuple[sp.Expr, sp.E
             kernel = steps.pop()
             parts = [sp.Add(*[term.subs(kernel, k) for term in part]) for part in reduced]
             yield kernel, parts[0], parts[1]
+
+
+def _multiplied_out(expr: sp.Expr) -> sp.Expr:
+    """Expanded as a sum of monomials, with exponentials and logarithms left whole."""
+    return sp.expand(expr, power_exp=False, power_base=False, log=False)
 
 
 def _kernels(expr: sp.Expr) -> set[sp.Expr]:
@@ -227,7 +233,7 @@ class MonotoneInverse:
             # What the residual, with the rounding in it, says about the distance to the root.
             radius = (abs(gap).upper() / slope.lower()).upper()
             if radius < 4 * (gap.rad() / slope.lower()).upper() + arb(2) ** -ctx.prec:
-                return self._verified(z, 2 * radius, log_r)
+                return self._verified(z, radius, log_r)
             low, high = (z, high) if gap > 0 else (low, z)
             following = (z + gap / slope).mid()
             z = following if low < following < high else ((low + high) / 2).mid()
@@ -259,8 +265,9 @@ class MonotoneInverse:
         raise UndecidedError(f"{self.schedule} has r = {ratio:.6g} too close to an end to be resolved")
 
     def _verified(self, z: Any, radius: Any, log_r: Any) -> Any:
-        """The ball around z, once the sign of log r − R is seen to change across it."""
-        if not (self._at(z - radius)[0] < log_r and self._at(z + radius)[0] > log_r):
-            raise UndecidedError("the root is not separated at this precision")
-        ball = (z - radius).union(z + radius)
-        return 1 / (1 + (-ball).exp())
+        """A ball around z, wide enough that the sign of log r − R is seen to change across it."""
+        for reach in (2 * radius, 16 * radius, 256 * radius):
+            if self._at(z - reach)[0] < log_r and self._at(z + reach)[0] > log_r:
+                ball = (z - reach).union(z + reach)
+                return 1 / (1 + (-ball).exp())
+        raise UndecidedError("the root is not separated at this precision")
