@@ -16,8 +16,8 @@ from functools import cache
 import sympy as sp
 
 import symsched as ss
-from symsched.symbols import alpha, beta, eps, kappa, rho, t
-from symsched.theorem import Theorem
+from symsched.symbols import alpha, beta, eps, kappa, rho, t, x
+from symsched.theorem import Evidence, Theorem
 
 theorem = Theorem(
     name="C5",
@@ -147,3 +147,65 @@ theorem.sabotage(catalogue_covariance, "c for c²", pushed=without_square)
 theorem.sabotage(reference, "factor 2", factor=2)
 theorem.sabotage(numbers, "c for c²", pushed=without_square)
 theorem.sabotage(positive, "wrong sign", sign=-1)
+
+# -- paths --------------------------------------------------------------------------------------------------------
+
+LEVEL = 1e-6  # the probability that the check rejects a true claim
+TIMES = (0.25, 0.75)
+KAPPAS = (sp.S.Half, sp.S(2))
+
+
+def two_time_covariance(schedule, power, std):
+    """The exact Cov(X_s, X_t) at TIMES, by the formula decided above."""
+    first, last = (sp.Rational(time) for time in TIMES)
+    V_s, V_t = (schedule.variance(std).subs(t, time) for time in (first, last))
+    ratio = (schedule.beta.subs(t, first) * sp.sqrt(V_t)) / (schedule.beta.subs(t, last) * sp.sqrt(V_s))
+    return float(sp.sqrt(V_s * V_t) * ratio**power), float(V_s), float(V_t)
+
+
+def source_pairs(conversion, power, std, size, seed):
+    """c X_τ at the two target times, from the source's SDE with scale κε*, integrated exactly from the law at τ_s."""
+    import numpy as np
+
+    source, (time, scale, *_) = conversion.source, conversion.at(TIMES)
+    slope, constant = ss.InterpolantSDE(source, ss.Gaussian(0, std), kappa=power).affine
+    start = float(source.variance(std).subs(t, sp.Rational(time[0]))) ** 0.5
+    sde = ss.Diffusion(slope * x + constant, power * source.eps_star, ss.Gaussian(0, start))
+    grid = np.linspace(time[0], time[1], 9)
+    run = ss.simulate(sde, size, scheme="exponential", grid=grid, save=[grid[0], grid[-1]], seed=seed, keep_paths=size)
+    return run.paths * scale[:, None]
+
+
+def regression_p_value(pairs, exact):
+    """p-value of a joint Gaussian law: X_t less its regression on X_s is Gaussian, and independent of X_s."""
+    cov, V_s, V_t = exact
+    rest = pairs[1] - cov / V_s * pairs[0]
+    own_law = ss.verdicts.sample_gaussian_p_value(rest, 0, V_t - cov**2 / V_s)
+    return ss.verdicts.combine([own_law, ss.verdicts.correlation_p_value(rest, pairs[0])])
+
+
+def regression_power(exact, other, size):
+    """Power of its second half when the covariance is `exact` and `other` is claimed."""
+    (cov, V_s, V_t), (wrong, *_) = exact, other
+    spread = V_t - cov**2 / V_s + (cov - wrong) ** 2 / V_s
+    return ss.verdicts.correlation_power((cov - wrong) / (V_s * spread) ** 0.5, size, LEVEL / 4)
+
+
+@theorem.monte_carlo("Converted paths of the source with κ have the two-time covariance of the target with the same κ")
+def same_kappa(setting, carried=lambda power: power):
+    conversion, std = conversions()[0], sp.Rational(1, 2)
+    exact = {power: two_time_covariance(conversion.target, carried(power), std) for power in KAPPAS}
+
+    def test(size, seed):
+        # Exact start, exact transitions (16-point quadrature of the linear SDE): nothing is left but sampling error.
+        runs = [(source_pairs(conversion, power, std, size, seed + k), exact[power]) for k, power in enumerate(KAPPAS)]
+        return ss.verdicts.combine([regression_p_value(pairs, law) for pairs, law in runs])
+
+    size = setting.size(20_000)
+    decision = ss.verdicts.sequential(test, size=size, level=LEVEL, seed=setting.seed)
+    laws = [two_time_covariance(conversion.target, KAPPAS[0] * share, std) for share in (1, sp.Rational(3, 2))]
+    measured = f"κ = 1/2 and 2 carried over: p = {decision.p_values[-1]:.2g}"
+    return Evidence(decision.accepted, measured, LEVEL, regression_power(*laws, size))
+
+
+theorem.sabotage(same_kappa, "κ multiplied by 3/2 on the way", carried=lambda power: power * sp.Rational(3, 2))

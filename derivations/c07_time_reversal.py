@@ -25,7 +25,7 @@ import sympy as sp
 
 import symsched as ss
 from symsched.symbols import alpha, beta, eps, kappa, t, x
-from symsched.theorem import Theorem
+from symsched.theorem import Evidence, Theorem
 
 theorem = Theorem(
     name="C7",
@@ -196,3 +196,82 @@ theorem.sabotage(catalogue_preserving, "β̇/β²", power=2)
 theorem.sabotage(ddpm_rate, "the whole rate", half=1)
 theorem.sabotage(reference, "factor 2", factor=2)
 theorem.sabotage(forward_signs, "wrong sign", sign=-1)
+
+# -- paths --------------------------------------------------------------------------------------------------------
+
+LEVEL = 1e-6  # of each Monte Carlo check: the probability that it rejects a true claim
+TIMES = (sp.Rational(1, 4), sp.Rational(3, 4))
+STD = sp.Rational(1, 2)
+
+
+def moments(schedule):
+    """The forward SDE's exact Cov(I_s, I_t) = (β_s/β_t) V_t, V_s and V_t at TIMES: noise is added to I_t, s < t."""
+    (b_s, V_s), (b_t, V_t) = ((schedule.beta.subs(t, u), schedule.variance(STD).subs(t, u)) for u in TIMES)
+    return float(b_s / b_t * V_t), float(V_s), float(V_t)
+
+
+def linear_run(slope, scale, law, size, seed, times):
+    """Pairs of states at two times of dX = slope X dt + √(2 scale) dW: exact transitions, no discretisation bias."""
+    import numpy as np
+
+    grid = np.linspace(float(times[0]), float(times[1]), 9)
+    sde = ss.Diffusion(slope * x, scale, law)
+    save = [grid[0], grid[-1]]
+    return ss.simulate(sde, size, scheme="exponential", grid=grid, save=save, seed=seed, keep_paths=size).paths
+
+
+def regression_p_value(pairs, law):
+    """p-value of a joint Gaussian law: X_t less its regression on X_s is Gaussian, and independent of X_s."""
+    cov, V_s, V_t = law
+    rest = pairs[1] - cov / V_s * pairs[0]
+    own_law = ss.verdicts.sample_gaussian_p_value(rest, 0, V_t - cov**2 / V_s)
+    return ss.verdicts.combine([own_law, ss.verdicts.correlation_p_value(rest, pairs[0])])
+
+
+@theorem.monte_carlo("The interpolant's SDE with ε* has the two-time covariance of the forward SDE")
+def same_paths(setting, multiple=1):
+    schedule = catalogue.linear_vp()
+    law = moments(schedule)
+    sde = ss.InterpolantSDE(schedule, ss.Gaussian(0, STD), kappa=multiple)
+
+    def test(size, seed):
+        pairs = linear_run(sde.affine[0], sde.eps, ss.Gaussian(0, law[1] ** 0.5), size, seed, TIMES)
+        return regression_p_value(pairs, law)
+
+    size = setting.size(20_000)
+    decision = ss.verdicts.sequential(test, size=size, level=LEVEL, seed=setting.seed)
+    # With κ = 2 the correlation is squared; what is left of X_t is then correlated with X_s.
+    cov, V_s, V_t = law
+    shift = cov**2 / (V_s * V_t) ** 0.5 - cov
+    seen = shift / (V_s * (V_t - cov**2 / V_s + shift**2 / V_s)) ** 0.5
+    power = ss.verdicts.correlation_power(seen, size, LEVEL / 2)
+    return Evidence(decision.accepted, f"paths reversed: p = {decision.p_values[-1]:.2g}", LEVEL, power)
+
+
+MIXTURE = ss.GaussianMixture([0.25, 0.75], [-1, 1], [0.5, 0.5])
+
+
+@theorem.monte_carlo("The forward SDE, started from a mixture, has the marginals of the interpolant")
+def forward_marginals(setting, multiple=1):
+    from scipy import stats
+
+    schedule, ends = catalogue.ddpm(), (0, sp.Rational(1, 2))
+    slope, scale = (part.subs(t, 1 - t) for part in (-schedule.beta_dot / schedule.beta, schedule.eps_star))
+    a, b = (float(part.subs(t, 1 - ends[1])) for part in (schedule.alpha, schedule.beta))
+
+    def cdf(points):
+        parts = zip(MIXTURE.weights, MIXTURE.means, MIXTURE.stds, strict=True)
+        return sum(
+            float(w) * stats.norm.cdf(points, b * float(m), (a**2 + (b * float(d)) ** 2) ** 0.5) for w, m, d in parts
+        )
+
+    def test(size, seed):
+        return ss.verdicts.sample_ks_p_value(linear_run(slope, multiple * scale, MIXTURE, size, seed, ends)[1], cdf)
+
+    decision = ss.verdicts.sequential(test, size=setting.size(20_000), level=LEVEL, seed=setting.seed)
+    return Evidence(decision.accepted, f"forward marginals: p = {decision.p_values[-1]:.2g}", LEVEL)
+
+
+theorem.sabotage(same_paths, "2ε*, which has the same marginals", multiple=2)
+theorem.sabotage(forward_marginals, "twice the diffusion", multiple=2)
+theorem.sabotage(forward_marginals, "half the diffusion", multiple=sp.S.Half)
