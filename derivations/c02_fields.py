@@ -62,7 +62,7 @@ def one_scale(product=target.r):
 
 def rates():
     """ċ and τ̇, solved from the derivatives of α(τ) c = ᾱ and β(τ) c = β̄ for undefined ᾱ, β̄."""
-    bar_alpha, bar_beta = (sp.Function(name, positive=True)(t) for name in ("abar", "bbar"))
+    bar_alpha, bar_beta = (sp.Function(name, positive=True)(t) for name in ("alphabar", "betabar"))
     defining = (c * alpha.subs(t, tau) - bar_alpha, c * beta.subs(t, tau) - bar_beta)
     (found,) = sp.solve([relation.diff(t) for relation in defining], [c.diff(t), tau.diff(t)], dict=True)
     known = {bar_alpha: target.alpha, bar_beta: target.beta}

@@ -117,7 +117,7 @@ theta = sp.Function("theta", positive=True)
 
 @theorem.step("The only source scale that leads to ε̄ is (ε̄/(c²τ̇)) ∘ τ⁻¹")
 def converse(power=2):
-    wanted = sp.Function("ebar", nonnegative=True)(t)
+    wanted = sp.Function("epsilonbar", nonnegative=True)(t)
     scale_at_tau = sp.Symbol("e", nonnegative=True)
     (solved,) = sp.solve(eps_bar.subs(eps.subs(t, tau), scale_at_tau) - wanted, scale_at_tau)
     pulled_back = (wanted / (c**power * tau.diff(t))).subs(t, u).subs(u, theta(s))  # as a function of source time

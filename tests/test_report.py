@@ -232,6 +232,9 @@ def test_names_of_symbols_cannot_end_their_element(page):
     assert "<b>& more" not in page
 
 
+tau = sp.Function("tau")(t)
+
+
 @pytest.mark.parametrize(
     ("expression", "wanted"),
     [
@@ -239,7 +242,9 @@ def test_names_of_symbols_cannot_end_their_element(page):
         (alpha.diff(t), "<mover><mi>α</mi>"),
         (beta.diff(t, 2), "¨"),
         (sp.Function("g")(t, rho), "<mi>g</mi><mrow><mo>(</mo><mi>t</mi><mo>,</mo>"),
-        (sp.Subs(alpha.diff(t), t, rho), "<mover><mi>α</mi>"),
+        (sp.Subs(alpha.diff(t), t, rho), "<msup><mi>α</mi><mo>′</mo></msup>"),
+        (sp.Derivative(sp.Function("alpha")(tau), tau), "<msup><mi>α</mi><mo>′</mo></msup><mrow><mo>(</mo><mi>τ</mi>"),
+        (sp.Function("alphabar")(t), '<mover><mi>α</mi><mo scriptlevel="-1">¯</mo></mover>'),
         (beta**kappa, "<msup><mi>β</mi><mi>κ</mi></msup>"),
         (sp.Symbol("eta_X"), "<msub><mi>η</mi><mi>X</mi></msub>"),
         (-t, "<mo>−</mo>"),
@@ -263,6 +268,7 @@ def test_long_sums_break_between_terms_and_huge_ones_tell_their_size():
         ("b^ε = Ax + Bη_X", "b<sup>ε</sup> = Ax + Bη<sub>X</sub>"),
         ("snake_case and x_{12}", "snake_case and x<sub>12</sub>"),
         ("β^{-1/2} & c", "β<sup>-1/2</sup> &amp; c"),
+        ("e^(−Q(s)) and t^(1/q) dW_τ", "e<sup>−Q(s)</sup> and t<sup>1/q</sup> dW<sub>τ</sub>"),
     ],
 )
 def test_prose_lowers_indices_and_raises_powers(text, wanted):
@@ -274,6 +280,7 @@ def test_prose_lowers_indices_and_raises_powers(text, wanted):
     [
         ("alpha(t)*Derivative(beta(t), t)", "α*β\u0307"),
         ("value -0.5 at xi = 1e-06", "value −0.5 at ξ = 10<sup>−6</sup>"),
+        ("Derivative(V(t), (t, 2))", "V\u0308"),
         ("alphabet(t) and 2.5e+3", "alphabet(t) and 2.5 × 10<sup>3</sup>"),
     ],
 )

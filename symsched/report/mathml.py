@@ -1,6 +1,7 @@
 """Typeset mathematics: SymPy's presentation printer in the notation of the theory.
 
-A function of time alone is its letter, its derivative by time a dot: α(t) is α and dα/dt is α̇.  The printer writes
+A function of time alone is its letter, its derivative by time a dot: α(t) is α and dα/dt is α̇; elsewhere a prime is
+the derivative by the argument, α′(τ).  The printer writes
 text nodes without escaping, so that a symbol's name could end an element; here the tree is serialised with escaping.
 """
 
@@ -13,7 +14,6 @@ from typing import Any
 import sympy as sp
 from sympy.core.function import AppliedUndef
 from sympy.printing.mathml import MathMLPresentationPrinter
-from sympy.printing.pretty.pretty_symbology import greek_unicode
 
 from symsched.report.html import Child, Html, element
 from symsched.symbols import t
@@ -40,15 +40,21 @@ class Printer(MathMLPresentationPrinter):
         return self._row(self._letter(expr), self._paren_comma_separated(*expr.args))
 
     def _print_Derivative(self, expr: Any) -> Any:
-        order = _dotted(expr)
-        return self._over(self._letter(expr.expr), order) if order else super()._print_Derivative(expr)
+        inner = expr.expr
+        if order := _dotted(expr):
+            return self._over(self._letter(inner), DOTS[order])
+        if isinstance(inner, AppliedUndef) and expr.variables == inner.args:
+            return self._row(self._primed(inner, 1), self._paren_comma_separated(*inner.args))
+        return super()._print_Derivative(expr)
 
     def _print_Subs(self, expr: Any) -> Any:
-        (variable, *more), inner = expr.variables, expr.expr
-        if not more and isinstance(inner, sp.Derivative) and inner.expr.args == (variable,):
-            order = sum(count for _, count in inner.variable_count)
-            if order in DOTS and isinstance(inner.expr, AppliedUndef):
-                return self._row(self._over(self._letter(inner.expr), order), self._paren_comma_separated(*expr.point))
+        inner = expr.expr
+        if isinstance(inner, sp.Derivative) and isinstance(inner.expr, AppliedUndef):
+            order = int(inner.derivative_count)
+            if inner.expr.args == expr.variables == inner.variables[:1] and order in DOTS:
+                if tuple(expr.point) == (t,):
+                    return self._over(self._letter(inner.expr), DOTS[order])
+                return self._row(self._primed(inner.expr, order), self._paren_comma_separated(*expr.point))
         at = self._row(*(self._print(sp.Eq(v, p, evaluate=False)) for v, p in zip(*expr.args[1:], strict=True)))
         return self._node("msub", self._row(self._print(inner), self._text("mo", "|")), at)
 
@@ -65,15 +71,22 @@ class Printer(MathMLPresentationPrinter):
         return self._row(self._text("mtext", "if "), self._print(when))
 
     def _letter(self, expr: Any) -> Any:
-        name = type(expr).__name__
-        return self._print_Symbol(sp.Symbol(greek_unicode.get(name, name)))
+        return self._print_Symbol(sp.Symbol(type(expr).__name__))
 
-    def _over(self, base: Any, order: int) -> Any:
+    def _print_Symbol(self, symbol: Any, style: str = "plain") -> Any:
+        if symbol.name.endswith("bar") and len(symbol.name) > 3:
+            return self._over(super()._print_Symbol(sp.Symbol(symbol.name[:-3]), style), "¯")
+        return super()._print_Symbol(symbol, style)
+
+    def _primed(self, function: Any, order: int) -> Any:
+        return self._node("msup", self._letter(function), self._text("mo", "′" * order))
+
+    def _over(self, base: Any, mark: str) -> Any:
         # In fonts without a mathematics table an accent would touch the letter: this is an ordinary overscript,
         # at the letter's size.
-        dot = self._text("mo", DOTS[order])
-        dot.setAttribute("scriptlevel", "-1")
-        return self._node("mover", base, dot)
+        node = self._text("mo", mark)
+        node.setAttribute("scriptlevel", "-1")
+        return self._node("mover", base, node)
 
     def _row(self, *children: Any) -> Any:
         return self._node("mrow", *children)

@@ -139,8 +139,9 @@ def mark(passed: bool | None) -> Html:
 def _reading() -> Html:
     pairs = [(element("dt", term), element("dd", text)) for term, text in READING]
     notation = (
-        "Notation: the interpolant is I = αZ + βX with noise Z and data X; α, β, ε are functions of time, a dot is a "
-        "derivative by time, s is the score, b the velocity, η_X and η_Z the mean fields."
+        "Notation: the interpolant is I = αZ + βX with noise Z and data X; α, β, ε are functions of time. A dot is a "
+        "derivative by time, a prime by the argument, a bar belongs to the target of a conversion; ρ is the data's "
+        "standard deviation, s the score, b the velocity, η_X and η_Z the mean fields, and ε = κε*."
     )
     return element(
         "section",

@@ -111,7 +111,8 @@ def _title(label: str, check: CheckResult) -> Html:
 
 
 def _verdicts(check: CheckResult) -> Html:
-    names = {"exact": "exact", "numeric": "50 digits", "interval": "interval", "montecarlo": "Monte Carlo"}
+    digits = "50 digits" if check.kind == "step" else "numeric"
+    names = {"exact": "exact", "numeric": digits, "interval": "interval", "montecarlo": "Monte Carlo"}
     lines = []
     for outcome in check.outcomes:
         kind = "good" if outcome.passed else "bad"
@@ -142,8 +143,8 @@ def _residual(shown: Exhibit, labelled: bool) -> Html:
         size = int(shown.before.count_ops())
         typeset, remark = formula(shown.before, "= 0"), "by normal form"
         if size > LONG:
-            name = prose(shown.label) if labelled else "residual"
-            return _folded(join([name, f" = 0 by normal form, from {size} operations"]), [_line(None, typeset)])
+            name = join([prose(shown.label), ": "]) if labelled else None
+            return _folded([name, f"a residual of {size} operations, = 0 by normal form"], [_line(None, typeset)])
         return _line(label, typeset, remark)
     return _line(label, formula(shown.before, "≠ 0"), join(["normal form ", _left(shown)]))
 
