@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 import sympy as sp
@@ -13,7 +14,14 @@ UNKNOWN = Sign("unknown", "Sturm")
 
 
 def by_sturm(expr: sp.Expr, symbol: sp.Symbol) -> Sign:
-    """Exact root counts of numerator and denominator of a rational function with rational coefficients."""
+    """Exact root counts of numerator and denominator of a rational function with rational coefficients.
+
+    A rational function of t^(1/n) is one of u = t^(1/n), which also runs through (0, 1).
+    """
+    expr, n = _in_root(expr, symbol)
+    if n > 1:
+        found = by_sturm(expr, symbol)
+        return found if found.witness is None else Sign(found.value, found.method, _power(found.witness, n))
     if not expr.is_rational_function(symbol):
         return UNKNOWN
     numerator, denominator = (sp.Poly(part, symbol) for part in sp.fraction(canonical(expr)))
@@ -32,6 +40,22 @@ def by_sturm(expr: sp.Expr, symbol: sp.Symbol) -> Sign:
 
 
 _CENTRE = sp.Rational(1, 2)
+_MAX_ROOT = 12
+
+
+def _in_root(expr: sp.Expr, symbol: sp.Symbol) -> tuple[sp.Expr, int]:
+    """`expr` in terms of u = symbol^(1/n), with u called `symbol` again; n = 1 where there are no such powers."""
+    powers = [p for p in expr.atoms(sp.Pow) if p.base == symbol]
+    n = math.lcm(*(int(p.exp.q) for p in powers if p.exp.is_Rational))
+    if n == 1 or n > _MAX_ROOT or not all(p.exp.is_Rational for p in powers):
+        return expr, 1
+    u = sp.Dummy(positive=True)
+    rooted = expr.xreplace({p: u ** (p.exp * n) for p in powers}).subs(symbol, u**n)
+    return rooted.xreplace({u: symbol}), n
+
+
+def _power(witness: tuple[float, float], n: int) -> tuple[float, float]:
+    return witness[0] ** n, witness[1]
 
 
 def _roots(polynomial: sp.Poly) -> tuple[list[sp.Rational], list[sp.Rational]]:
@@ -62,4 +86,4 @@ def _sign_off_roots(polynomial: sp.Poly, roots: list[sp.Rational]) -> bool:
 
 
 def _roots_inside(polynomial: sp.Poly) -> int:
-    return int(polynomial.count_roots(0, 1)) - sum(polynomial.eval(end) == 0 for end in (0, 1))
+    return int(polynomial.count_roots(0, 1)) - sum(bool(polynomial.eval(end) == 0) for end in (0, 1))
