@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from symsched import verdicts
 from symsched.errors import InputError
 from symsched.kernels import moments
 from symsched.kernels.compiled import LANES
@@ -181,3 +182,28 @@ def test_a_bent_line_has_a_larger_error():
     straight, bent = (fit_order(h, h + c * h**3, 1e-4 * h) for c in (0, 2))
     assert bent.error > 10 * straight.error
     assert bent.chi_squared_p < 1e-6 < straight.chi_squared_p
+
+
+def test_a_gaussian_sample_is_accepted_and_a_wrong_law_rejected():
+    sample = 1 + 2 * np.random.default_rng(5).standard_normal(20_000)
+    assert verdicts.sample_gaussian_p_value(sample, 1, 4) > 1e-6
+    assert verdicts.sample_gaussian_p_value(sample, 1.2, 4) < 1e-12
+    assert verdicts.sample_gaussian_p_value(sample, 1, 2) < 1e-12
+    assert verdicts.sample_gaussian_p_value(np.zeros(3), 0, 0) == 1
+    assert verdicts.sample_gaussian_p_value(np.ones(3), 0, 0) == 0
+
+
+def test_sample_p_values_are_uniform_when_the_law_is_right():
+    draws = np.random.default_rng(6).standard_normal((2, 400, 50))
+    correlations = [verdicts.correlation_p_value(a, b) for a, b in zip(*draws, strict=True)]
+    laws = [verdicts.sample_gaussian_p_value(a, 0, 1) for a in draws[0]]
+    assert verdicts.sample_ks_p_value(correlations, stats.uniform.cdf) > 1e-6
+    assert np.mean(np.array(laws) < 0.1) < 0.2  # Bonferroni: at most 0.1 in expectation
+
+
+def test_a_correlation_is_found_with_the_power_that_was_stated():
+    x, y = np.random.default_rng(7).standard_normal((2, 20_000))
+    assert verdicts.correlation_power(0.1, 20_000) > 0.999
+    assert verdicts.correlation_p_value(x, y) > 1e-6
+    assert verdicts.correlation_p_value(x, 0.1 * x + y) < 2.5e-7
+    assert verdicts.correlation_power(0.01, 20_000) < 0.01
