@@ -22,6 +22,7 @@ import sympy as sp
 
 import symsched as ss
 from symsched.discretize import closed_form, exact_law
+from symsched.exhibit import Record
 from symsched.symbols import eps, kappa, rho, t, x
 from symsched.theorem import Evidence, Theorem
 
@@ -155,6 +156,12 @@ def known_numbers(noise=2):
     ]
 
 
+@theorem.interval("V never decreases in a lazy family, so the variance V(t′) − V(t) of a step is never negative")
+def increments(sign=1):
+    members = [ss.schedules.lazy(k, rho=2) for k in (0, sp.Rational(1, 2), 1, 2)]
+    return [(f"V̇ of {member}", sign * member.variance(2).diff(t), "nonnegative") for member in members]
+
+
 # -- Monte Carlo -----------------------------------------------------------------------------------------------
 
 LADDER = (0.0, 0.02, 0.5, 0.6, 1.0)
@@ -166,15 +173,22 @@ def lazy_steps(setting, spread=lambda std: std**2):
 
     from symsched import verdicts
 
-    std = 1.5
+    std, seen = 1.5, Record()
     noise = spread(sp.Rational(3, 2)) / 2  # ε of the clock in which V = ρ²t
     lazy = ss.Diffusion(0, noise, 0)
     fixed = ss.InterpolantSDE(ss.schedules.lazy(2, sp.Rational(3, 2)), ss.Gaussian(0, sp.Rational(3, 2)), kappa=2)
 
     def test(size, seed):
         found = []
-        for sde, grid in ((lazy, [0.0, 1.0]), (lazy, LADDER), (fixed, [0.0, 1.0]), (fixed, LADDER)):
+        cases = (
+            ("V = ρ²t", lazy, [0.0, 1.0]),
+            ("V = ρ²t", lazy, LADDER),
+            ("κ = 2", fixed, [0.0, 1.0]),
+            ("κ = 2", fixed, LADDER),
+        )
+        for name, sde, grid in cases:
             run = ss.simulate(sde, paths=size, grid=grid, scheme="lazy", seed=seed)
+            seen.moments(f"X₁ after {len(grid) - 1} lazy steps, {name}", run, mean=0, var=std**2)
             found += [verdicts.gaussian_variance_p_value(run, std**2), verdicts.mean_p_value(run, 0)]
             found += [verdicts.ks_p_value(run, stats.norm(0, std).cdf)]
         return verdicts.combine(found)
@@ -182,30 +196,35 @@ def lazy_steps(setting, spread=lambda std: std**2):
     size = setting.size(20_000)
     decision = verdicts.sequential(test, size=size, seed=setting.seed)
     power = verdicts.variance_power(1 / std, size, decision.level)
-    return Evidence(bool(decision), f"one step: p = {decision.p_values[-1]:.2g} (n = {size})", decision.level, power)
+    measured = f"one step: p = {decision.p_values[-1]:.2g} (n = {size})"
+    return Evidence(bool(decision), measured, decision.level, power, seen.points)
 
 
 @theorem.monte_carlo("Euler in other schedules has the variance of the product form, bias and all")
 def euler_paths(setting, power=2, biased=True):
     from symsched import verdicts
 
-    grid, cases = [0.0, 0.25, 0.5, 0.75, 1.0], []
-    for sde in SCHEMES.values():
+    grid, cases, seen = [0.0, 0.25, 0.5, 0.75, 1.0], [], Record()
+    for name, sde in SCHEMES.items():
         affine = [1 + sde.affine[0].subs(t, sp.Rational(k, 4)) / 4 for k in range(4)]
         noises = [sde.eps.subs(t, sp.Rational(k, 4)) / 2 for k in range(4)]
         initial = sde.marginal[1].subs(t, 0)
-        cases.append((sde, float(product_form(affine, noises, initial, power)) if biased else 4.0))
+        cases.append((name, sde, float(product_form(affine, noises, initial, power)) if biased else 4.0))
 
     def test(size, seed):
-        runs = [(ss.simulate(sde, paths=size, grid=grid, scheme="euler", seed=seed), v) for sde, v in cases]
-        return verdicts.combine([verdicts.gaussian_variance_p_value(run, v) for run, v in runs])
+        found = []
+        for name, sde, variance in cases:
+            run = ss.simulate(sde, paths=size, grid=grid, scheme="euler", seed=seed)
+            seen.moments(f"X₁ after 4 Euler steps, {name}", run, var=variance)
+            found.append(verdicts.gaussian_variance_p_value(run, variance))
+        return verdicts.combine(found)
 
     size = setting.size(20_000)
     decision = verdicts.sequential(test, size=size, seed=setting.seed)
     power_of = verdicts.variance_power(0.5, size, decision.level)
-    shown = ", ".join(f"{v:.4g}" for _, v in cases)
+    shown = ", ".join(f"{v:.4g}" for *_, v in cases)
     measured = f"Euler, 4 steps, variances {shown} for 4: p = {decision.p_values[-1]:.2g}"
-    return Evidence(bool(decision), measured, decision.level, power_of)
+    return Evidence(bool(decision), measured, decision.level, power_of, seen.points)
 
 
 theorem.sabotage(one_step, "noise V̇/2 for V̇", noise=V(t).diff(t) / 2)
@@ -216,6 +235,7 @@ theorem.sabotage(euler_product, "(1 + h g) not squared", power=1)
 theorem.sabotage(euler_step, "noise εh for 2εh", noise=lambda h: h * eps)
 theorem.sabotage(closed_forms, "one step too many", shift=1)
 theorem.sabotage(known_numbers, "noise ε for 2ε", noise=1)
+theorem.sabotage(increments, "steps backwards in time", sign=-1)
 theorem.sabotage(lazy_steps, "noise ρ for ρ²", spread=lambda std: std)
 theorem.sabotage(euler_paths, "(1 + h g) not squared", power=1)
 theorem.sabotage(euler_paths, "no bias: the variance of the data", biased=False)

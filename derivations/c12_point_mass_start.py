@@ -26,6 +26,7 @@ import sympy as sp
 
 import symsched as ss
 from symsched.endpoints import limit_at
+from symsched.exhibit import Record
 from symsched.symbols import kappa, rho, t, x
 from symsched.symbols import mean as m
 from symsched.theorem import Evidence, Theorem
@@ -179,7 +180,7 @@ def sde_of(k):
 def from_a_point(setting, spread=lambda v: v, beta_power=1):
     from symsched import verdicts
 
-    grid, cases = [0.0, EARLY, 0.5, 1.0], []
+    grid, cases, seen = [0.0, EARLY, 0.5, 1.0], [], Record()
     for k in (sp.Rational(1, 2), sp.Integer(1), sp.Integer(3)):
         sde = sde_of(k)
         exact = [[float(part.subs(t, s)) for s in (sp.Rational(EARLY), 1)] for part in sde.marginal]
@@ -193,12 +194,14 @@ def from_a_point(setting, spread=lambda v: v, beta_power=1):
             for index, value, v in zip((1, 2), mean, variance, strict=True):
                 found.append(verdicts.mean_p_value(run, value**beta_power, index))
                 found.append(verdicts.gaussian_variance_p_value(run, spread(v), index))
+                seen.moments(f"X at t = {run.times[index]:.3g}, κ = {sde.kappa}", run, value, v, index)
         return verdicts.combine(found)
 
     size = setting.size(20_000)
     found = verdicts.sequential(test, size=size, seed=setting.seed)
     power = verdicts.variance_power(0.5, size, found.level)
-    return Evidence(bool(found), f"from 0, κ = ½, 1, 3: p = {found.p_values[-1]:.2g}", found.level, power)
+    measured = f"from 0, κ = ½, 1, 3: p = {found.p_values[-1]:.2g} (n = {size})"
+    return Evidence(bool(found), measured, found.level, power, seen.points)
 
 
 @theorem.monte_carlo(
@@ -209,11 +212,13 @@ def euler_from_zero(setting, drift=LAW[0], noise=1):
     from symsched import verdicts
     from symsched.discretize import trajectory
 
-    sde, h = sde_of(sp.Integer(1)), 1 / 8
+    sde, h, seen = sde_of(sp.Integer(1)), 1 / 8, Record()
     after = trajectory(sde, 8, "euler")
 
     def test(size, seed):
         run = ss.simulate(sde, paths=size, steps=8, scheme="euler", seed=seed, save=[0, h, 1])
+        seen.moments("X after the first Euler step", run, float(drift) * h, float(noise) * h, 1)
+        seen.moments("X₁ after 8 Euler steps", run, after.mean[-1], after.var[-1])
         return verdicts.combine(
             [
                 verdicts.gaussian_variance_p_value(run, 0, 0),
@@ -227,7 +232,8 @@ def euler_from_zero(setting, drift=LAW[0], noise=1):
     size = setting.size(20_000)
     found = verdicts.sequential(test, size=size, seed=setting.seed)
     power = verdicts.variance_power(0.5, size, found.level)
-    return Evidence(bool(found), f"first Euler step: p = {found.p_values[-1]:.2g} (n = {size})", found.level, power)
+    measured = f"first Euler step: p = {found.p_values[-1]:.2g} (n = {size})"
+    return Evidence(bool(found), measured, found.level, power, seen.points)
 
 
 theorem.sabotage(coefficients, "w = β^q", weight=t**q)

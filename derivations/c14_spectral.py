@@ -24,6 +24,7 @@ from functools import cache
 import sympy as sp
 
 import symsched as ss
+from symsched.exhibit import Record
 from symsched.symbols import alpha, beta, eps, kappa, rho, t
 from symsched.theorem import Evidence, Theorem
 
@@ -192,7 +193,7 @@ def one_step(setting, spectral=lambda mean, cov: ss.lazy.spectral(mean, cov)):
 
     from symsched import verdicts
 
-    frame = spectral(MEAN, COVARIANCE)
+    frame, seen = spectral(MEAN, COVARIANCE), Record()
 
     def test(size, seed):
         run = ss.simulate(
@@ -200,13 +201,17 @@ def one_step(setting, spectral=lambda mean, cov: ss.lazy.spectral(mean, cov)):
         )
         jumped = frame.back(1.0, frame.into(0.0, run.paths[0]))  # one step: X̄ is constant
         stepped = float(np.abs(jumped - run.paths[-1]).max())  # and the exact scheme agrees path by path
+        for i in range(3):
+            seen.mean(f"E X{i} after one step", jumped[:, i], MEAN[i])
+            seen.variance(f"Var X{i} after one step", jumped[:, i], COVARIANCE[i][i])
         law = covariance_p_value(jumped, np.array(MEAN), np.array(COVARIANCE))
         return law if stepped < 1e-9 else 0.0
 
     size = setting.size(20_000)
     found = verdicts.sequential(test, size=size, seed=setting.seed)
     power = verdicts.variance_power(0.6, size, found.level)
-    return Evidence(bool(found), f"one step in 3-D: p = {found.p_values[-1]:.2g} (n = {size})", found.level, power)
+    measured = f"one step in 3-D: p = {found.p_values[-1]:.2g} (n = {size})"
+    return Evidence(bool(found), measured, found.level, power, seen.points)
 
 
 @theorem.monte_carlo(
@@ -217,7 +222,7 @@ def increments(setting, kappa_frame=sp.Rational(1, 2), power=1):
 
     from symsched import verdicts
 
-    frame = ss.lazy.spectral(MEAN, COVARIANCE, kappa=kappa_frame)
+    frame, seen = ss.lazy.spectral(MEAN, COVARIANCE, kappa=kappa_frame), Record()
     made = np.diff(frame.variances(np.array(TIMES)), axis=0) ** power
 
     def test(size, seed):
@@ -225,7 +230,9 @@ def increments(setting, kappa_frame=sp.Rational(1, 2), power=1):
         run = ss.simulate(sde, paths=size, grid=TIMES, save=TIMES, scheme="exponential", seed=seed, keep_paths=size)
         states = np.stack([frame.into(time, x) for time, x in zip(TIMES, run.paths, strict=True)])
         steps, found = np.diff(states, axis=0), []
-        for d, v, past in zip(steps, made, states, strict=False):
+        for d, v, past, time in zip(steps, made, states, TIMES, strict=False):
+            for i, along in enumerate((d @ frame.axes).T):
+                seen.variance(f"Var of the increment from t = {time}, axis {i}", along, v[i])
             found.append(covariance_p_value(d, np.zeros(3), frame.axes @ np.diag(v) @ frame.axes.T))
             if past.any():
                 found += [verdicts.correlation_p_value(d[:, i], past[:, i]) for i in range(3)]
@@ -234,7 +241,8 @@ def increments(setting, kappa_frame=sp.Rational(1, 2), power=1):
     size = setting.size(20_000)
     found = verdicts.sequential(test, size=size, seed=setting.seed)
     power_of = verdicts.variance_power(1.3, size, found.level)
-    return Evidence(bool(found), f"κ = ½: p = {found.p_values[-1]:.2g} (n = {size})", found.level, power_of)
+    measured = f"κ = ½: p = {found.p_values[-1]:.2g} (n = {size})"
+    return Evidence(bool(found), measured, found.level, power_of, seen.points)
 
 
 def covariance_p_value(values, mean, covariance):
