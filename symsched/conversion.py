@@ -23,12 +23,12 @@ import sympy as sp
 from flint import arb
 
 from symsched.budget import within
-from symsched.enclose import Ball, compile_tape, sharpen, to_ball
-from symsched.endpoints import check_times, end_value, numeric_limit, values
+from symsched.enclose import Ball, Evaluator, compile_tape, sharpen, to_ball
+from symsched.endpoints import check_times, continuous_value, end_value, numeric_limit, values
 from symsched.errors import InputError
 from symsched.generators import canonical
 from symsched.inversion import MonotoneInverse, R, closed_inverse
-from symsched.normalform import decide_zero
+from symsched.normalform import decide_zero, expansion
 from symsched.schedule import Schedule, as_expression
 from symsched.signs import resolve_abs
 from symsched.symbols import t
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 SHORT, NEAT_CALLS = 60, 150_000
 tau_function = sp.Function("tau", positive=True)
 _s = sp.Dummy("s", positive=True)  # the source time, once it is a number
+_u = sp.Dummy("u", positive=True)  # the distance of t from an end
 
 
 @dataclass(frozen=True)
@@ -76,11 +77,13 @@ class Conversion:
     @cached_property
     def scale(self) -> sp.Expr:
         """c = β̄/β(τ) = ᾱ/α(τ), whichever of the two is shorter."""
-        forms = [
-            bar / source.subs(t, self.tau)
-            for bar, source in ((self.target.alpha, self.source.alpha), (self.target.beta, self.source.beta))
-        ]
+        forms = self._scales
         return min(map(_neat, forms), key=sp.count_ops) if self.closed_form else min(forms, key=sp.count_ops)
+
+    @cached_property
+    def _scales(self) -> list[sp.Expr]:
+        pairs = (self.target.alpha, self.source.alpha), (self.target.beta, self.source.beta)
+        return [bar / source.subs(t, self.tau) for bar, source in pairs]
 
     @cached_property
     def tau_dot(self) -> sp.Expr:
@@ -144,7 +147,17 @@ class Conversion:
     def _implicit(self, exprs: tuple[sp.Expr, ...], point: float) -> list[float]:
         if 0 < point < 1:
             return self._solve(exprs, lambda: arb(point), f"t = {point!r}")
-        return [numeric_limit(self._near(expr, int(point))) for expr in exprs]
+        return [self._implicit_end(expr, int(point)) for expr in exprs]
+
+    def _implicit_end(self, expr: sp.Expr, end: int) -> float:
+        """The limit at an end: by continuity in t and τ together, if τ ends where t does; else from values nearby."""
+        if "truncated" not in (self.source.kind, self.target.kind):
+            near = {t: _u, tau_function(t): _s} if end == 0 else {t: 1 - _u, tau_function(t): 1 - _s}
+            for form in self._scales if expr == self.scale else (expr,):
+                value = continuous_value(form.xreplace(near), _u, _s)
+                if value is not None:
+                    return Evaluator((value,)).at(0.5)[0]
+        return numeric_limit(self._near(expr, end))
 
     def _near(self, expr: sp.Expr, end: int) -> Callable[[sp.Rational], float]:
         def evaluate(u: sp.Rational) -> float:
@@ -230,8 +243,15 @@ def _neat(expr: sp.Expr) -> sp.Expr:
     forms = [expr]
     for form in (canonical, sp.factor_terms):
         try:
-            found = form(expr) if expr.count_ops() < SHORT else within(NEAT_CALLS, partial(form, expr))
+            found = form(expr) if _is_easy(expr) else within(NEAT_CALLS, partial(form, expr))
         except (sp.PolynomialError, RecursionError):
             continue  # no such form for this expression
         forms += [found] if found is not None else []
     return resolve_abs(min(forms, key=sp.count_ops))
+
+
+def _is_easy(expr: sp.Expr) -> bool:
+    """Short, of low powers, and without numbers such as 80^(1/7), over which polynomials are slow."""
+    if expr.count_ops() > SHORT or expansion(expr) > SHORT:
+        return False
+    return not any(p.is_number and not p.exp.is_Integer for p in expr.atoms(sp.Pow))

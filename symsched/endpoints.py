@@ -102,13 +102,13 @@ def _tidy(value: sp.Expr) -> sp.Expr:
     return min(forms, key=sp.count_ops)
 
 
-def continuous_value(expr: sp.Expr, symbol: sp.Symbol) -> sp.Expr | None:
-    """The value of `expr` at `symbol` = 0, if every part of it is continuous there from the right; else None."""
-    if not expr.has(symbol):
+def continuous_value(expr: sp.Expr, *symbols: sp.Symbol) -> sp.Expr | None:
+    """The value of `expr` where all `symbols` are 0, if every part is continuous there from the right; else None."""
+    if not expr.has(*symbols):
         return None if expr.has(sp.oo, sp.zoo, sp.nan) else expr
-    if expr == symbol:
+    if expr in symbols:
         return sp.S.Zero
-    args = [continuous_value(a, symbol) for a in expr.args]
+    args = [continuous_value(a, *symbols) for a in expr.args]
     if any(a is None for a in args) or not _continuous_at(expr, args):
         return None
     return expr.func(*args)
