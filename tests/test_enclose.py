@@ -1,0 +1,131 @@
+"""Ball arithmetic: every function is enclosed, every float64 is right to the last bit, bad requests are named."""
+
+import math
+import re
+
+import mpmath
+import numpy as np
+import pytest
+import sympy as sp
+from flint import arb
+
+from symsched.enclose import FUNCTIONS, Evaluator, enclose, interval, sharpen
+from symsched.errors import InputError, UndecidedError
+from symsched.parsing import parse_expression
+from symsched.parsing.functions import FUNCTIONS as READABLE
+from symsched.symbols import kappa, t
+
+NEAR_THE_ENDS = [1e-300, 1e-12, 0.3, 1 - 1e-12, 1 - 2**-53]
+FORMULAS = [
+    "(1-t)*exp(-t)",
+    "log(1+t)/log(2)",
+    "1-cos(t)",
+    "t-sin(t)",
+    "sqrt(t-t**2)",
+    "1-sqrt(1-t**2)",
+    "t**pi",
+    "t**40",
+    "(1-t)**(7/3)",
+    "exp(exp(t))-E",
+    "acos(t)*2/pi",
+    "1-t+0.01*sin(50*t)",
+    "erfc(3-3*t)",
+    "erf(t)/erf(1)",
+    "LambertW(t)/LambertW(1)",
+    "sqrt(1-exp(-199*(1-t)**2/20-(1-t)/10))",
+    "cos(pi*t/2)**2",
+    "tan(pi*(1-t)/4)",
+    "atanh(t)-t",
+    "sech(3*(1-t))-sech(3)",
+    "exp(1-1/t)",
+]
+
+
+def truth(expr, point):
+    """mpmath at enough digits for any of these formulas, at the rational number that the float is."""
+    with mpmath.workdps(2500):
+        x = mpmath.mpf(sp.Rational(point).p) / mpmath.mpf(sp.Rational(point).q)
+        return sp.lambdify(t, expr, "mpmath")(x)
+
+
+def ulps(found, exact):
+    with mpmath.workdps(60):
+        return float(abs(mpmath.mpf(found) - exact) / math.ulp(float(exact)))
+
+
+@pytest.mark.parametrize("formula", FORMULAS)
+@pytest.mark.parametrize("point", NEAR_THE_ENDS)
+def test_last_bit(formula, point):
+    expr = parse_expression(formula)
+    found, slope = Evaluator((expr, expr.diff(t))).at(point)
+    assert ulps(found, truth(expr, point)) < 0.51
+    if abs(truth(expr.diff(t), point)) < mpmath.mpf("1e308"):
+        assert ulps(slope, truth(expr.diff(t), point)) < 0.51
+
+
+def test_a_plain_float_formula_would_fail_that_check():
+    naive = 1e-12 - math.sin(1e-12)
+    assert ulps(naive, truth(parse_expression("t-sin(t)"), 1e-12)) > 1e10
+
+
+def test_every_readable_function_is_enclosed():
+    for name, function in READABLE.items():
+        point = sp.Rational(6, 5) if name == "acosh" else sp.Rational(2, 5)
+        expr = function.build(t)
+        ball = enclose(expr, {t: point}, bits=200)
+        assert abs(float(ball.mid()) - function.value(float(point))) < 1e-14, name
+
+
+def test_enclosures_over_an_interval_contain_every_value():
+    for formula in FORMULAS:
+        expr = parse_expression(formula)
+        ball = enclose(expr, {t: interval(0.3, 0.4)})
+        for point in (0.3, 0.34, 0.4):
+            assert ball.overlaps(enclose(expr, {t: point}, bits=200))
+
+
+def test_functions_of_several_arguments():
+    assert enclose(sp.Max(t, 1 - t), {t: sp.Rational(1, 4)}) == arb(3) / 4
+    assert enclose(sp.Min(t, 1 - t), {t: sp.Rational(1, 4)}) == arb(1) / 4
+    assert abs(float(enclose(sp.LambertW(-t, -1), {t: 0.2}).mid()) + 2.5426413577735264) < 1e-15
+    assert sp.Abs in FUNCTIONS
+
+
+def test_shape_is_kept_and_cancellation_to_zero_is_zero():
+    values, zero = Evaluator((t**2, sp.sin(t) ** 2 + sp.cos(t) ** 2 - 1))(np.array([[0.25, 0.5]]))
+    assert values.tolist() == [[0.0625, 0.25]]
+    assert zero.tolist() == [[0.0, 0.0]]
+
+
+def test_underflow_and_the_least_number():
+    least = 2.0**-1074
+    assert Evaluator((t**2,)).at(1e-300) == [0.0]
+    assert Evaluator((t,)).at(least) == [least]
+
+
+def test_decimals_in_expressions_are_exact():
+    assert Evaluator((sp.Float(0.5) * t,)).at(0.5) == [0.25]
+
+
+@pytest.mark.parametrize(
+    ("expr", "message"),
+    [
+        (kappa * t, "no value for kappa in kappa*t: give every parameter a number"),
+        (sp.zeta(t + 2), "cannot evaluate zeta(t + 2): no numeric value is known for zeta"),
+        (sp.I * t, "cannot enclose the constant I: expected a real number"),
+    ],
+)
+def test_bad_requests(expr, message):
+    with pytest.raises(InputError, match=re.escape(message)):
+        Evaluator((expr,)).at(0.5)
+
+
+@pytest.mark.parametrize("formula", ["log(t-2)", "sqrt(t-1/2)", "asin(3*t)"])
+def test_values_that_do_not_exist(formula):
+    with pytest.raises(UndecidedError, match=r"at t = 0\.4 has no finite real value"):
+        Evaluator((parse_expression(formula),)).at(0.4)
+
+
+def test_sharpen_gives_up_on_a_number_that_never_settles():
+    with pytest.raises(UndecidedError, match="nothing has no finite real value"):
+        sharpen(lambda: [arb(1, 1)], lambda: "nothing")
