@@ -38,13 +38,20 @@ _HOMES = {
     "InputError": "errors",
     "UndecidedError": "errors",
 }
-_MODULES = {"schedules": "catalog", "lazy": "lazy", "discretize": "discretize", "verdicts": "verdicts"}
+_MODULES = {
+    "schedules": "catalog",
+    "lazy": "lazy",
+    "discretize": "discretize",
+    "plot": "plotting",
+    "verdicts": "verdicts",
+}
 
 __all__ = [*_HOMES, *_MODULES]
 
 if TYPE_CHECKING:
     from symsched import catalog as schedules
     from symsched import discretize, lazy, verdicts
+    from symsched import plotting as plot
     from symsched.conversion import Conversion, convert
     from symsched.data import Empirical, Gaussian, GaussianMixture
     from symsched.errors import InputError, UndecidedError

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import symsched
-from symsched.cli import codegen, convert, derive, schedules, simulate, verify
+from symsched.cli import codegen, convert, derive, plot, schedules, simulate, verify
 from symsched.cli.help import folded
 from symsched.errors import InputError
 
@@ -27,6 +27,7 @@ A schedule is written as a catalogue call, [bold]"lazy(kappa=1, rho=0.5)"[/bold]
   symsched convert --from linear --to follmer --at 0.25
   symsched simulate --schedule vp --data "gaussian(1,.5)" --kappa 1
   symsched codegen --from linear --to follmer --lang c
+  symsched plot families --kappa 0,0.25,1,4 -o families.svg
   symsched schedules                            # the catalogue
 
 Exit codes: 0 all well, 1 a claim failed, 2 bad input.
@@ -48,6 +49,7 @@ app.command("derive", help=derive.HELP)(derive.derive)
 app.command("convert", help=convert.HELP)(convert.convert)
 app.command("codegen", help=codegen.HELP)(codegen.codegen)
 app.command("simulate", help=simulate.HELP)(simulate.simulate)
+app.add_typer(plot.plots)
 app.command("schedules", help=schedules.HELP)(schedules.schedules)
 
 
@@ -105,6 +107,7 @@ def _usage(error: Exception) -> str:
         from symsched.parsing import did_you_mean
 
         name = message.split("'")[1]
-        known = [c.name for c in app.registered_commands if c.name]
-        return f"unknown command '{name}'{did_you_mean(name, known)} (known: {', '.join(known)})"
+        known = list(context.command.commands) if context else []
+        what = context.info_name if context and context.parent else "command"
+        return f"unknown {what} '{name}'{did_you_mean(name, known)} (known: {', '.join(known)})"
     return f"{message} (see '{command} --help')" if message else f"nothing to do (see '{command} --help')"

@@ -10,7 +10,7 @@ Schedules and data laws are objects or their text.  `ax=` takes the caller's axe
 dashes and marker in every figure.
 """
 
-from symsched.plotting.canvas import FORMATS, resize, save
+from symsched.plotting.canvas import FORMATS, check_output, check_size, resize, save
 from symsched.plotting.conversions import conversion
 from symsched.plotting.discretisation import error
 from symsched.plotting.families import families, plane
@@ -27,6 +27,8 @@ PLOTS = ("conversion", "drift", "error", "families", "kl", "law", "orders", "ove
 __all__ = [
     "FORMATS",
     "PLOTS",
+    "check_output",
+    "check_size",
     "conversion",
     "drift",
     "error",

@@ -7,7 +7,9 @@ import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
 
 from symsched.errors import InputError
 from symsched.parsing.text import quoted
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("png", "svg", "pdf")
 _LARGEST = 60.0  # inches: a poster
+_PIXELS = 1e8
 
 
 def panels(ax: Any, rows: int, columns: int, size: tuple[float, float], **extra: Any) -> tuple[Figure, list[Axes]]:
@@ -38,14 +41,15 @@ def panels(ax: Any, rows: int, columns: int, size: tuple[float, float], **extra:
     given = [ax] if isinstance(ax, Axes) else list(getattr(ax, "flat", ax))
     if len(given) != count or not all(isinstance(a, Axes) for a in given):
         raise InputError(f"ax: {len(given)} given; this plot draws on {count} axes, so pass {count} matplotlib axes")
-    root = given[0].get_figure(root=True) if _root_known() else given[0].figure
-    return root, given
+    return _root(given[0]), given
 
 
-def _root_known() -> bool:
-    import matplotlib as mpl
-
-    return tuple(int(p) for p in mpl.__version__.split(".")[:2]) >= (3, 10)
+def _root(panel: Axes) -> Figure:
+    """The figure that the axes are in, also when they lie in a part of it."""
+    found: Any = panel.figure
+    while found.figure is not None and found.figure is not found:
+        found = found.figure
+    return cast("Figure", found)
 
 
 def entitle(figure: Figure, axes: Sequence[Axes], ax: Any, title: str) -> None:
@@ -58,11 +62,12 @@ def entitle(figure: Figure, axes: Sequence[Axes], ax: Any, title: str) -> None:
 
 def resize(figure: Figure, size: Any) -> Figure:
     """Give the figure a width and height in inches.  Raises InputError unless both lie between 1 and 60."""
-    figure.set_size_inches(*_checked_size(size))
+    figure.set_size_inches(*check_size(size))
     return figure
 
 
-def _checked_size(size: Any) -> tuple[float, float]:
+def check_size(size: Any) -> tuple[float, float]:
+    """The size as two numbers.  Raises InputError unless both lie between 1 and 60 inches."""
     try:
         width, height = (float(v) for v in size)
     except (TypeError, ValueError):
@@ -81,6 +86,13 @@ def format_of(path: Any) -> str:
     return suffix.lower().lstrip(".")
 
 
+def check_output(path: Any, dpi: float) -> None:
+    """Raises InputError unless `save` knows the ending of the path and the resolution is from 30 to 1200."""
+    format_of(path)
+    if isinstance(dpi, bool) or not isinstance(dpi, int | float) or not 30 <= dpi <= 1200:
+        raise InputError(f"dpi {dpi}: expected a resolution from 30 to 1200")
+
+
 def save(figure: Figure, path: Any, dpi: float = 200, palette: bool = False) -> Path:
     """Write the figure to a temporary neighbour that then replaces `path`; the ending chooses the format.
 
@@ -90,9 +102,11 @@ def save(figure: Figure, path: Any, dpi: float = 200, palette: bool = False) -> 
     Raises:
         InputError: an unknown ending, a resolution outside 30 to 1200, or a path that cannot be written.
     """
+    check_output(path, dpi)
     kind, target = format_of(path), Path(str(path))
-    if not 30 <= dpi <= 1200:
-        raise InputError(f"dpi {dpi}: expected a resolution from 30 to 1200")
+    if kind == "png" and np.prod(figure.get_size_inches()) * dpi**2 > _PIXELS:
+        width, height = (round(v * dpi) for v in figure.get_size_inches())
+        raise InputError(f"{width} x {height} pixels: expected at most 100 million; take a smaller size or dpi")
     metadata: dict[str, Any] = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}[kind]
     name = None
     try:

@@ -28,15 +28,15 @@ EXACT = 1e-12  # below it only rounding is left
 def errors_of(
     schedule: Schedule, data: Gaussian, kappa: Any, steps: Sequence[int], scheme: str, measure: str
 ) -> np.ndarray:
-    """The distance of the law after N steps to the data, for each N; NaN where the scheme cannot start."""
+    """The distance of the law after N steps to the data, for each N.
+
+    Raises InputError, naming the schedule, where the scheme cannot start.
+    """
     sde = equation(schedule, data, kappa)
-    found = []
-    for n in steps:
-        try:
-            found.append(float(getattr(trajectory(sde, n, scheme), measure)()[-1]))
-        except InputError:
-            found.append(np.nan)
-    return np.array(found)
+    try:
+        return np.array([float(getattr(trajectory(sde, n, scheme), measure)()[-1]) for n in steps])
+    except InputError as error:
+        raise InputError(f"{schedule}, kappa = {kappa}: {error}") from None
 
 
 def error(
@@ -103,9 +103,6 @@ def draw_error(
         rows.append(np.where(row < EXACT, 0.0, row))
         _draw_curve(panel, np.asarray(steps), rows[-1], style, label)
     table = np.array(rows)
-    if np.isnan(table).all():
-        names = ", ".join(map(label_of, schedules))
-        raise InputError(f"{names}: the first {scheme} step is infinite; take a smaller kappa, or a lazy schedule")
     step_axes(panel, np.asarray(steps), table)
     for row, style in zip(table, styles(schedules), strict=True):
         for n in np.asarray(steps)[np.isposinf(row)]:
@@ -144,7 +141,7 @@ def step_axes(panel: Axes, steps: np.ndarray, table: np.ndarray) -> None:
     panel.yaxis.set_minor_locator(NullLocator())
     panel.yaxis.set_major_formatter(FuncFormatter(lambda y, _: "0" if y == 0 else f"$10^{{{round(np.log10(y))}}}$"))
     panel.set_xscale("log", base=2)
-    panel.xaxis.set_major_locator(FixedLocator(steps[:: 1 + len(steps) // 9]))
+    panel.xaxis.set_major_locator(FixedLocator(steps[:: 1 + len(steps) // 9].tolist()))
     panel.xaxis.set_minor_locator(NullLocator())
     panel.xaxis.set_major_formatter(FuncFormatter(lambda n, _: f"{n:g}"))
 

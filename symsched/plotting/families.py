@@ -92,13 +92,13 @@ def _name(axes: Sequence[Axes]) -> None:
         r"data coefficient $\beta_t$",
         r"log SNR, $2\,\log(\beta/\alpha)$",
         r"variance $V=\alpha^2+\rho^2\beta^2$",
-        r"optimal diffusion scale $\varepsilon^*$",
+        r"optimal diffusion scale $\varepsilon^\ast$",
         r"the $(\alpha,\beta)$ plane",
     )
     for panel, text in zip(axes, titles, strict=True):
         panel.set_title(text)
         panel.set(xlabel="time $t$", xlim=(0, 1))
-    for panel, name in zip(axes, (r"$\alpha$", r"$\beta$", "log SNR", "$V$", r"$\varepsilon^*$"), strict=False):
+    for panel, name in zip(axes, (r"$\alpha$", r"$\beta$", "log SNR", "$V$", r"$\varepsilon^\ast$"), strict=False):
         panel.set_ylabel(name)
     for panel in (axes[0], axes[1], axes[3]):
         panel.set_ylim(bottom=0)

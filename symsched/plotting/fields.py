@@ -49,9 +49,11 @@ def draw_field(panel: Axes, sde: InterpolantSDE, reach: float, lines: bool = Fal
     states = np.linspace(-reach, reach, _CELLS)
     table = drift_table(sde, times, states)
     levels = [*(-v for v in reversed(LEVELS)), *LEVELS]
-    colors = ListedColormap([*reversed(DOWN), "#ffffff", *UP])
-    norm = BoundaryNorm(levels, len(colors.colors), extend="both")
-    filled = panel.contourf(times, states, table, levels, cmap=colors, norm=norm, extend="both", zorder=0)
+    colors = [*reversed(DOWN), "#ffffff", *UP]
+    norm = BoundaryNorm(levels, len(colors), extend="both")
+    filled = panel.contourf(
+        times, states, table, levels, cmap=ListedColormap(colors), norm=norm, extend="both", zorder=0
+    )
     panel.grid(False)
     panel.set_xlim(0, 1)
     if lines and not np.nanmax(np.abs(table)) > 1e-12:

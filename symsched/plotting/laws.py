@@ -86,7 +86,7 @@ def _draw(
 ) -> None:
     panel.fill_between(states, density(target, states), color="#dddddd", zorder=1, label="data")
     for (mean, variance), n, color, dash in zip(laws, steps, STEP_COLORS, DASHES, strict=False):
-        how = {"color": color, "linestyle": dash, "linewidth": 1.8, "label": f"$N={n}$"}
+        how: dict[str, Any] = {"color": color, "linestyle": dash, "linewidth": 1.8, "label": f"$N={n}$"}
         if variance < EXACT:
             panel.axvline(mean, **how)
         else:

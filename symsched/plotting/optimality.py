@@ -96,7 +96,7 @@ def _axes(panel: Any, xs: np.ndarray) -> None:
     panel.set_xscale("log", base=2)
     panel.xaxis.set_minor_locator(NullLocator())
     panel.xaxis.set_major_formatter(FuncFormatter(lambda k, _: f"{k:g}" if k >= 1 else f"1/{1 / k:g}"))
-    panel.set(xlabel=r"diffusion scale $\kappa=\varepsilon/\varepsilon^*$", ylabel="KL of the paths (nats)")
+    panel.set(xlabel=r"diffusion scale $\kappa=\varepsilon/\varepsilon^\ast$", ylabel="KL of the paths (nats)")
     panel.set_xlim(xs[0] / 1.2, xs[-1] * 1.2)
     panel.set_ylim(bottom=0)
 

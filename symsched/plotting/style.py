@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import sympy as sp
 
@@ -258,5 +258,7 @@ def look() -> Iterator[None]:
     """The settings under which everything is drawn and saved; the user's own come back afterwards."""
     import matplotlib as mpl
 
-    with mpl.rc_context({**mpl.rcParamsDefault, **RC, "backend": mpl.rcParams._get("backend")}):
+    with mpl.rc_context():
+        mpl.rcdefaults()  # leaves the backend alone
+        mpl.rcParams.update(cast("Any", RC))
         yield

@@ -1,0 +1,253 @@
+"""`symsched plot …`: one command for each figure; all write a png, svg or pdf."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from symsched.cli.help import folded
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+HELP = folded("""
+Draw schedules, conversions, paths, drifts and errors to a PNG, SVG or PDF file.
+
+A schedule has the same colour and dashes in every figure.  The data come from the derived formulas; laws after N steps
+are exact, not sampled.
+
+[bold]Examples[/bold]
+
+  symsched plot families --kappa 0,0.25,1,4 --rho 1 -o families.svg
+  symsched plot plane --kappa 0,1,inf --rho 0.5,1,2 -o plane.pdf
+  symsched plot paths --from linear --to follmer --kappa 1 -o paths.png
+  symsched plot error --schedule linear --schedule "lazy(kappa=0, rho=0.5)" --data "gaussian(0, 0.5)" -o error.svg
+""")
+
+plots = typer.Typer(
+    name="plot",
+    help=HELP,
+    rich_markup_mode="rich",
+    no_args_is_help=True,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Output = Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="The file: .png, .svg or .pdf.")]
+Title = Annotated[str | None, typer.Option(help="A title instead of the finding.")]
+Size = Annotated[str | None, typer.Option(metavar="WxH", help="Width and height in inches, such as 8x5.")]
+Dpi = Annotated[float, typer.Option(help="Dots per inch of a PNG, 30 to 1200.")]
+Schedules = Annotated[list[str] | None, typer.Option("--schedule", help="A schedule; repeat for several.")]
+From = Annotated[str, typer.Option("--from", help="The source schedule.")]
+To = Annotated[str, typer.Option("--to", help="The target schedule.")]
+Kappa = Annotated[str | None, typer.Option(metavar="κ,κ,…", help="Diffusion scale κ = ε/ε*: one, or one per schedule.")]
+OneKappa = Annotated[str, typer.Option(help="Diffusion scale κ = ε/ε*, in units of the optimal one.")]
+Data = Annotated[str | None, typer.Option(help='The law of the data, such as "gaussian(0, 0.5)".')]
+Steps = Annotated[str | None, typer.Option(metavar="N,N,…", help="Numbers of steps.")]
+Scheme = Annotated[str, typer.Option(help="euler, lazy, exponential or heun.")]
+Seed = Annotated[int, typer.Option(help="Seed of the Brownian motion.")]
+
+
+@plots.command("families", help="α, β, log SNR, variance and ε* against t, and the (α, β) plane.")
+def families(
+    output: Output,
+    schedule: Schedules = None,
+    kappa: Annotated[str | None, typer.Option(metavar="κ,κ,…", help="The lazy schedules of these κ.")] = None,
+    rho: Annotated[str, typer.Option(metavar="ρ,ρ,…", help="Standard deviations of the data.")] = "1",
+    title: Title = None,
+    size: Size = None,
+    dpi: Dpi = 200,
+) -> None:
+    kappas = None if kappa is None else _list(kappa, "--kappa")
+    _draw("families", output, title, size, dpi, schedules=schedule, kappa=kappas, rho=_list(rho, "--rho"))
+
+
+@plots.command("plane", help="Lazy schedules in the (α, β) plane: κ from 0 to ∞, ρ as colour.")
+def plane(
+    output: Output,
+    kappa: Annotated[str, typer.Option(metavar="κ,κ,…", help="κ from 0 to inf.")] = "0,1/4,1,4,inf",
+    rho: Annotated[str, typer.Option(metavar="ρ,ρ,…", help="Standard deviations of the data, at most 6.")] = "1/2,1,2",
+    title: Title = None,
+    size: Size = None,
+    dpi: Dpi = 200,
+) -> None:
+    _draw("plane", output, title, size, dpi, kappa=_list(kappa, "--kappa"), rho=_list(rho, "--rho"))
+
+
+@plots.command("conversion", help="The maps τ(t) and c(t) from one schedule to others.")
+def conversion(
+    output: Output,
+    source: From = "linear",
+    target: Annotated[list[str] | None, typer.Option("--to", help="A target schedule; repeat for several.")] = None,
+    title: Title = None,
+    size: Size = None,
+    dpi: Dpi = 200,
+) -> None:
+    _draw("conversion", output, title, size, dpi, source=source, targets=target)
+
+
+@plots.command("paths", help="The same Brownian motion under source and target, side by side.")
+def paths(
+    output: Output,
+    source: From = "linear",
+    target: To = "follmer",
+    data: Data = None,
+    kappa: OneKappa = "1",
+    number: Annotated[int, typer.Option("--paths", help="Number of paths, 1 to 12.")] = 5,
+    steps: Annotated[int, typer.Option(help="Steps of the simulation, 10 to 20000.")] = 600,
+    seed: Seed = 7,
+    field: Annotated[bool, typer.Option(help="Show the drift behind the paths.")] = True,
+    title: Title = None,
+    size: Size = None,
+    dpi: Dpi = 200,
+) -> None:
+    _draw(
+        "paths", output, title, size, dpi,
+        source=source, target=target, data=data, kappa=kappa, n_paths=number, steps=steps, seed=seed, field=field,
+    )  # fmt: skip
+
+
+@plots.command("drift", help="The drift b(t, x) before and after conversion; where it is white there is none.")
+def drift(
+    output: Output,
+    source: From = "linear",
+    target: To = "follmer",
+    data: Annotated[list[str] | None, typer.Option(help="A law of the data; repeat for several rows.")] = None,
+    kappa: OneKappa = "1",
+    reach: Annotated[float, typer.Option(help="States shown, from −reach to reach.")] = 2.5,
+    title: Title = None,
+    size: Size = None,
+    dpi: Dpi = 200,
+) -> None:
+    _draw(
+        "drift", output, title, size, dpi, source=source, target=target, data=data, kappa=kappa, reach=reach
+    )  # fmt: skip
+
+
+@plots.command("error", help="W2 and KL of the law after N steps to Gaussian data, against N; exact.")
+def error(
+    output: Output,
+    schedule: Schedules = None,
+    data: Data = None,
+    kappa: Kappa = None,
+    steps: Steps = None,
+    scheme: Scheme = "euler",
+    title: Title = None,
+    size: Size = None,
+    dpi: Dpi = 200,
+) -> None:
+    given = {"kappa": _kappas(kappa), "steps": _counts(steps), "scheme": scheme}
+    _draw("error", output, title, size, dpi, schedules=schedule, data=data, **given)
+
+
+@plots.command("law", help="The density after N steps beside that of Gaussian data; exact.")
+def law(
+    output: Output,
+    schedule: Schedules = None,
+    data: Data = None,
+    kappa: Kappa = None,
+    steps: Steps = None,
+    scheme: Scheme = "euler",
+    title: Title = None,
+    size: Size = None,
+    dpi: Dpi = 200,
+) -> None:
+    given = {"kappa": _kappas(kappa), "steps": _counts(steps), "scheme": scheme}
+    _draw("law", output, title, size, dpi, schedules=schedule, data=data, **given)
+
+
+@plots.command("orders", help="Strong and weak error of Euler steps against their number, with fitted orders.")
+def orders(
+    output: Output,
+    schedule: Schedules = None,
+    data: Data = None,
+    kappa: Kappa = None,
+    steps: Steps = None,
+    start: Annotated[float, typer.Option(help="The first time, between 0 and 1.")] = 0.1,
+    number: Annotated[int, typer.Option("--paths", help="Number of coupled paths.")] = 400,
+    seed: Seed = 0,
+    title: Title = None,
+    size: Size = None,
+    dpi: Dpi = 200,
+) -> None:
+    given = {"kappa": _kappas(kappa), "steps": _counts(steps), "start": start, "n_paths": number, "seed": seed}
+    _draw("orders", output, title, size, dpi, schedules=schedule, data=data, **given)
+
+
+@plots.command("kl", help="Path KL of a model with a wrong score against κ: the least is at κ = 1.")
+def kl(
+    output: Output,
+    schedule: Schedules = None,
+    data: Data = None,
+    model: Annotated[str | None, typer.Option(help="What the model takes the data for; Gaussian.")] = None,
+    kappa: Annotated[str | None, typer.Option(metavar="κ,κ,…", help="At least three κ > 0.")] = None,
+    title: Title = None,
+    size: Size = None,
+    dpi: Dpi = 200,
+) -> None:
+    kappas = None if kappa is None else _list(kappa, "--kappa")
+    _draw("kl", output, title, size, dpi, schedules=schedule, data=data, model=model, kappa=kappas)
+
+
+@plots.command("overview", help="The toolkit at a glance.")
+def overview(output: Output, seed: Seed = 3, size: Size = None, dpi: Dpi = 200) -> None:
+    _draw("overview", output, None, size, dpi, seed=seed)
+
+
+def _draw(plot: str, output: str, title: str | None, size: str | None, dpi: float, **given: Any) -> None:
+    """Check where to write before the work, draw, write.  Options not given keep the library's defaults."""
+    from symsched import plotting
+    from symsched.cli.output import writable
+
+    plotting.check_output(output, dpi)
+    writable(output, "-o")
+    inches = None if size is None else _inches(size)
+    options = {name: value for name, value in {"title": title, **given}.items() if value is not None and value != []}
+    figure: Figure = getattr(plotting, plot)(**options)
+    if inches is not None:
+        plotting.resize(figure, inches)
+    plotting.save(figure, output, dpi)
+
+
+def _list(text: str, option: str) -> list[str]:
+    """Items separated by commas.  Raises InputError for an empty list or item."""
+    from symsched.errors import InputError
+    from symsched.parsing import quoted
+
+    items = [part.strip() for part in text.split(",")]
+    if not all(items):
+        raise InputError(f"{option} {quoted(text)}: expected numbers separated by single commas, such as 0,1/4,1")
+    return items
+
+
+def _kappas(text: str | None) -> Any:
+    if text is None:
+        return None
+    items = _list(text, "--kappa")
+    return items[0] if len(items) == 1 else items
+
+
+def _counts(text: str | None) -> list[int] | None:
+    """Whole numbers separated by commas.  Raises InputError for anything else."""
+    from symsched.errors import InputError
+    from symsched.parsing import quoted
+
+    if text is None:
+        return None
+    items = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdigit() and len(part) <= 9 for part in items):
+        raise InputError(f"--steps {quoted(text)}: expected whole numbers separated by single commas, such as 1,2,4,8")
+    return [int(part) for part in items]
+
+
+def _inches(text: str) -> tuple[float, float]:
+    from symsched import plotting
+    from symsched.errors import InputError
+    from symsched.parsing import quoted
+
+    try:
+        width, height = (float(part) for part in text.lower().split("x"))
+    except ValueError:
+        raise InputError(f"--size {quoted(text)}: expected width x height in inches, such as 8x5") from None
+    return plotting.check_size((width, height))
