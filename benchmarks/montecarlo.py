@@ -49,7 +49,7 @@ def our_sde(kind: str):
 
     from symsched.data import Gaussian, GaussianMixture
     from symsched.montecarlo import Diffusion
-    from symsched.montecarlo.model import eta_x
+    from symsched.montecarlo.mixture import eta_x
     from symsched.schedule import Schedule
     from symsched.sde import InterpolantSDE
     from symsched.symbols import t, x

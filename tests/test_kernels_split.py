@@ -9,7 +9,7 @@ from symsched.errors import InputError
 from symsched.kernels.compiled import fma
 from symsched.kernels.printer import LoopPrinter
 from symsched.kernels.split import Top, affine_parts, degree, stabilise, state_code
-from symsched.kernels.vectormath import cos64, exp64, larger, log64, sin64, smaller, tanh64
+from symsched.kernels.vectormath import cos64, exp64, larger, log64, share64, sin64, smaller, tanh64
 from symsched.symbols import state, t, x
 
 
@@ -67,7 +67,14 @@ def compiled(expr):
     import math
 
     space = {"np": np, "math": math, "f64": np.float64, "fma": fma, "exp64": exp64, "log64": log64}
-    space |= {"sin64": sin64, "cos64": cos64, "tanh64": tanh64, "larger": larger, "smaller": smaller}
+    space |= {
+        "sin64": sin64,
+        "cos64": cos64,
+        "tanh64": tanh64,
+        "larger": larger,
+        "share64": share64,
+        "smaller": smaller,
+    }
     exec(compile(source, "<generated>", "exec"), space)  # noqa: S102  (source generated from the whitelist above)
     return njit(error_model="numpy")(space["f"])
 

@@ -10,6 +10,8 @@ from symsched.kernels import vectormath as vm
 GENERATOR = np.random.default_rng(20)
 CASES = {
     "exp64": (vm.exp64, mpmath.exp, GENERATOR.uniform(-700, 700, 2000), 2),
+    "share64": (vm.share64, mpmath.exp, GENERATOR.uniform(-700, 0, 2000), 2),
+    "share32": (vm.share32, mpmath.exp, GENERATOR.uniform(-85, 0, 2000).astype(np.float32), 2),
     "log64": (vm.log64, mpmath.log, np.exp(GENERATOR.uniform(-600, 600, 2000)), 2),
     "log64 near 1": (vm.log64, mpmath.log, 1 + GENERATOR.uniform(-0.3, 0.3, 2000), 2.5),
     "tanh64": (vm.tanh64, mpmath.tanh, GENERATOR.uniform(-10, 10, 2000), 8),
@@ -58,6 +60,11 @@ def test_absolute_error(name):
     with mpmath.workprec(200):
         gaps = [abs(mpmath.mpf(float(f)) - exact(mpmath.mpf(float(v)))) for f, v in zip(found, values, strict=True)]
     assert float(max(gaps)) < bound
+
+
+def test_shares_far_below_are_as_good_as_zero():
+    assert (apply(vm.share64, np.array([-1e300, -np.inf, -709.0])) < 1e-307).all()
+    assert np.isnan(apply(vm.share64, np.array([np.nan])))[0]
 
 
 def test_exp_at_its_ends():

@@ -7,10 +7,17 @@ from collections.abc import Callable, Mapping
 import sympy as sp
 
 from symsched.errors import InputError
-from symsched.kernels.split import Top
+from symsched.kernels.split import Share, Top
 
 #: Functions with a vector version here: the name is completed with 64 or 32.
-VECTOR: Mapping[type, str] = {sp.exp: "exp", sp.log: "log", sp.sin: "sin", sp.cos: "cos", sp.tanh: "tanh"}
+VECTOR: Mapping[type, str] = {
+    Share: "share",
+    sp.exp: "exp",
+    sp.log: "log",
+    sp.sin: "sin",
+    sp.cos: "cos",
+    sp.tanh: "tanh",
+}
 #: Functions that the C library computes path by path: right, but slow.
 SCALAR: Mapping[type, str] = {
     sp.tan: "tan", sp.sinh: "sinh", sp.cosh: "cosh", sp.asin: "asin", sp.acos: "acos", sp.atan: "atan",

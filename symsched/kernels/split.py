@@ -24,6 +24,14 @@ class Top(sp.Function):
         return None
 
 
+class Share(sp.Function):
+    """exp of a number that is not positive, left unevaluated: it needs no guard against overflow."""
+
+    @classmethod
+    def eval(cls, *_: sp.Expr) -> None:
+        return None
+
+
 @dataclass(frozen=True)
 class StateCode:
     """outputs as functions of the states and of the table symbols; `temps` are shared subexpressions, in order."""
@@ -92,7 +100,7 @@ def stabilise(exprs: Sequence[sp.Expr], states: Sequence[sp.Symbol]) -> list[sp.
         return list(exprs)
     top = Top(*(power.args[0] for power in powers))
     shifted = {
-        letter: sp.exp(sp.Add(power.args[0], -top, evaluate=False), evaluate=False)
+        letter: Share(sp.Add(power.args[0], -top, evaluate=False))
         for letter, power in zip(letters, powers, strict=True)
     }
     return [expr.xreplace(shifted) for expr in bare]

@@ -77,20 +77,36 @@ def log64(x: Any) -> Any:
 
 
 @inline
-def exp64(x: Any) -> Any:
-    """exp x; 0 below −708 and ∞ above 709, NaN for NaN."""
-    shifted = fma(x, _LOG2E, _MAGIC)
-    k = shifted - _MAGIC
-    r = fma(-k, _LN2_LOW, fma(-k, _LN2_HIGH, x))
+def _exp_reduced64(r: Any) -> Any:
+    """exp r for |r| ≤ ½ log 2."""
     p = fma(r, 2.5110037605963777e-08, 2.763263963904103e-07)
     p = fma(r, fma(r, p, 2.755724091857897e-06), 2.4801485482328494e-05)
     p = fma(r, fma(r, p, 0.00019841269890047113), 0.0013888888952314775)
     p = fma(r, fma(r, p, 0.008333333333319601), 0.0416666666664881)
     p = fma(r, fma(r, p, 0.1666666666666668), 0.5000000000000019)
-    p = fma(r, fma(r, p, 1.0), 1.0)
+    return fma(r, fma(r, p, 1.0), 1.0)
+
+
+@inline
+def exp64(x: Any) -> Any:
+    """exp x; 0 below −708 and ∞ above 709, NaN for NaN."""
+    shifted = fma(x, _LOG2E, _MAGIC)
+    k = shifted - _MAGIC
+    r = fma(-k, _LN2_LOW, fma(-k, _LN2_HIGH, x))
+    p = _exp_reduced64(r)
     scaled = float64_of(bits64(p) + (bits64(shifted) << _MANTISSA))
     scaled = 0.0 if x < -708.0 else scaled
     return np.inf if x > 709.0 else scaled
+
+
+@inline
+def share64(x: Any) -> Any:
+    """exp x for x ≤ 0; below −708 it stays at 3·10⁻³⁰⁸.  NaN for NaN."""
+    bounded = -708.0 if x < -708.0 else x
+    shifted = fma(bounded, _LOG2E, _MAGIC)
+    k = shifted - _MAGIC
+    r = fma(-k, _LN2_LOW, fma(-k, _LN2_HIGH, bounded))
+    return float64_of(bits64(_exp_reduced64(r)) + (bits64(shifted) << _MANTISSA))
 
 
 @inline
@@ -155,17 +171,33 @@ def log32(x: Any) -> Any:
 
 
 @inline
+def _exp_reduced32(r: Any) -> Any:
+    """exp r for |r| ≤ ½ log 2, float32."""
+    p = fma(r, f32(0.0013941108433972674), f32(0.008375126398153335))
+    p = fma(r, fma(r, p, f32(0.04166635289677516)), f32(0.16666415514653277))
+    return fma(r, fma(r, fma(r, p, f32(0.5000000047117757)), f32(1.000000037716214)), f32(1.0))
+
+
+@inline
 def exp32(x: Any) -> Any:
     """exp x; 0 below −87 and ∞ above 88, NaN for NaN, float32."""
     shifted = fma(x, _LOG2E32, _MAGIC32)
     k = shifted - _MAGIC32
     r = fma(-k, _LN2_LOW32, fma(-k, _LN2_HIGH32, x))
-    p = fma(r, f32(0.0013941108433972674), f32(0.008375126398153335))
-    p = fma(r, fma(r, p, f32(0.04166635289677516)), f32(0.16666415514653277))
-    p = fma(r, fma(r, fma(r, p, f32(0.5000000047117757)), f32(1.000000037716214)), f32(1.0))
+    p = _exp_reduced32(r)
     scaled = float32_of(u32(bits32(p) + u32(bits32(shifted) << _MANTISSA32)))
     scaled = f32(0.0) if x < f32(-87.0) else scaled
     return f32(np.inf) if x > f32(88.0) else scaled
+
+
+@inline
+def share32(x: Any) -> Any:
+    """exp x for x ≤ 0; below −87 it stays at 2·10⁻³⁸.  NaN for NaN, float32."""
+    bounded = f32(-87.0) if x < f32(-87.0) else x
+    shifted = fma(bounded, _LOG2E32, _MAGIC32)
+    k = shifted - _MAGIC32
+    r = fma(-k, _LN2_LOW32, fma(-k, _LN2_HIGH32, bounded))
+    return float32_of(u32(bits32(_exp_reduced32(r)) + u32(bits32(shifted) << _MANTISSA32)))
 
 
 @inline

@@ -16,18 +16,16 @@ from numpy.typing import NDArray
 
 from symsched import endpoints
 from symsched.data import Gaussian
-from symsched.data.conditioning import Component, conditional
 from symsched.data.numeric import Eigenframe
 from symsched.errors import InputError
 from symsched.kernels.random import CHOICE, START, key, normals, uniforms
 from symsched.kernels.split import affine_parts, check_symbols
+from symsched.montecarlo.mixture import eta_x
 from symsched.parsing import parse_expression
 from symsched.sde import InterpolantSDE
 from symsched.symbols import state, t, x
 
 Array = NDArray[np.float64]
-#: Mixture components times dimensions for which an unrolled kernel is worth its compilation.
-UNROLLED = 192
 
 
 @dataclass(frozen=True)
@@ -213,59 +211,6 @@ def _spectral(sde: InterpolantSDE, letters: tuple[sp.Symbol, ...]) -> Model:
     pairs = [found[m, s] for m, s in zip(means, frame.stds, strict=True)]
     drift = tuple(a * xi + c for (a, c), xi in zip(pairs, letters, strict=True))
     return Model(sde, letters, drift, sde.eps, frame.axes)
-
-
-def eta_x(sde: InterpolantSDE, letters: Sequence[sp.Symbol]) -> tuple[sp.Expr, ...]:
-    """η_X = Σ π_k E[X | I, component k] with π_k ∝ e^(log w_k + log p_k): one exponential for each component."""
-    alpha, beta, form = sde.schedule.alpha, sde.schedule.beta, conditional()
-    frames = _frames(sde)
-    if len(frames) * sde.dim > UNROLLED:
-        raise InputError(
-            f"a law of {len(frames)} components in {sde.dim} dimensions is too large for a compiled kernel "
-            f"(components times dimensions at most {UNROLLED}); use fewer components or points"
-        )
-    over, under = [sp.S.Zero] * sde.dim, sp.S.Zero
-    variances = {tuple(stds) for _, _, stds, _ in frames}
-    for log_weight, mean, stds, axes in frames:
-        q = np.eye(sde.dim) if axes is None else axes
-        exponent, inner = log_weight, []
-        for j in range(sde.dim):
-            along = sum((_number(q[i, j]) * letters[i] for i in range(sde.dim) if q[i, j]), start=sp.S.Zero)
-            part = Component(sp.S.One, sum(_number(q[i, j]) * mean[i] for i in range(sde.dim)), stds[j])
-            put = {name: form.put(name, alpha, beta, part) for name in ("exponent", "eta_x", "variance")}
-            exponent += put["exponent"].subs(x, along, simultaneous=True)
-            exponent -= sp.log(put["variance"]) / 2 if len(variances) > 1 else 0
-            inner.append(put["eta_x"].subs(x, along, simultaneous=True))
-        weight = sp.exp(exponent)
-        under += weight
-        for i in range(sde.dim):
-            mixed = sum((_number(q[i, j]) * inner[j] for j in range(sde.dim) if q[i, j]), start=sp.S.Zero)
-            over[i] += weight * mixed
-    return tuple(top / under for top in over)
-
-
-def _number(value: float) -> sp.Expr:
-    return sp.Integer(int(value)) if float(value).is_integer() else sp.Float(float(value), 17)
-
-
-def _frames(sde: InterpolantSDE) -> list[tuple[sp.Expr, list[sp.Expr], list[sp.Expr], Any]]:
-    """(log weight, mean, stds, axes) of every component, exact in one dimension."""
-    if sde.dim == 1:
-        return [(sp.log(c.weight), [c.mean], [c.std], None) for c in sde.data.components()]
-    frames: list[tuple[sp.Expr, list[sp.Expr], list[sp.Expr], Any]] = []
-    for block in sde.data.blocks():
-        if isinstance(block, Eigenframe):
-            stds = np.broadcast_to(block.stds, sde.dim)
-            lists = [list(map(_exact, block.mean)), list(map(_exact, stds))]
-            frames.append((_exact(block.log_weight), *lists, block.axes))
-        else:
-            zero = [sp.S.Zero] * sde.dim
-            frames += [(_exact(block.log_weight), list(map(_exact, p)), zero, None) for p in block.points]
-    return frames
-
-
-def _exact(value: float) -> sp.Expr:
-    return sp.Rational(float(value))
 
 
 def _given_start(initial: Any, dim: int) -> Start:
