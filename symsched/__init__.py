@@ -16,7 +16,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from symsched.version import __version__
+from symsched.version import __version__ as __version__
 
 _HOMES = {
     "t": "symbols",
