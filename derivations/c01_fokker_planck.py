@@ -18,6 +18,7 @@ from functools import cache
 import sympy as sp
 
 import symsched as ss
+from symsched.exhibit import Record
 from symsched.sde.equation import data_form
 from symsched.symbols import alpha, beta, eps, mean, rho, t, x
 from symsched.theorem import Evidence, Theorem
@@ -150,7 +151,7 @@ SCALES = (sp.S.Zero, sp.S.Half, 2 * (1 - t))
 
 @theorem.monte_carlo("Gaussian data, exact transitions: mean and variance at two times for each of three scales")
 def gaussian_marginals(setting, share=1):
-    one, data, times = catalogue.linear(), ss.Gaussian(1, sp.S.Half), [0.5, 1]
+    one, data, times, seen = catalogue.linear(), ss.Gaussian(1, sp.S.Half), [0.5, 1], Record()
     sdes = []
     for scale in SCALES:
         slope, constant = ss.InterpolantSDE(one, data, eps=share * scale).affine
@@ -163,6 +164,7 @@ def gaussian_marginals(setting, share=1):
             result = ss.simulate(sde, size, 16, "exponential", seed=seed + k, save=times)
             for i, time in enumerate(times):
                 law_mean, law_var = map(float, data.moments(1 - time, time))
+                seen.moments(f"X at t = {time}, ε = {SCALES[k]}", result, law_mean, law_var, i)
                 found.append(ss.verdicts.mean_p_value(result, law_mean, i))
                 found.append(ss.verdicts.gaussian_variance_p_value(result, law_var, i))
         return ss.verdicts.combine(found)
@@ -171,7 +173,8 @@ def gaussian_marginals(setting, share=1):
     decision = ss.verdicts.sequential(test, size=size, level=LEVEL, seed=setting.seed)
     # Solving V̂' = (V̇ − ε)V̂/V + 2ε shows that the twin of ε = 1/2 ends with 1.79 times the variance.
     power = ss.verdicts.variance_power(1.79, size, LEVEL / 12)
-    return Evidence(decision.accepted, f"three scales, Gaussian: p = {decision.p_values[-1]:.2g}", LEVEL, power)
+    measured = f"three scales, Gaussian: p = {decision.p_values[-1]:.2g}"
+    return Evidence(decision.accepted, measured, LEVEL, power, seen.points)
 
 
 MIXTURE = ss.GaussianMixture([0.25, 0.75], [-1, 1], [0.5, 0.5])

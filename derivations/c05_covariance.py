@@ -16,6 +16,7 @@ from functools import cache
 import sympy as sp
 
 import symsched as ss
+from symsched.exhibit import Record
 from symsched.symbols import alpha, beta, eps, kappa, rho, t, x
 from symsched.theorem import Evidence, Theorem
 
@@ -193,19 +194,21 @@ def regression_power(exact, other, size):
 
 @theorem.monte_carlo("Converted paths of the source with κ have the two-time covariance of the target with the same κ")
 def same_kappa(setting, carried=lambda power: power):
-    conversion, std = conversions()[0], sp.Rational(1, 2)
+    conversion, std, seen = conversions()[0], sp.Rational(1, 2), Record()
     exact = {power: two_time_covariance(conversion.target, carried(power), std) for power in KAPPAS}
 
     def test(size, seed):
         # Exact start, exact transitions (16-point quadrature of the linear SDE): nothing is left but sampling error.
         runs = [(source_pairs(conversion, power, std, size, seed + k), exact[power]) for k, power in enumerate(KAPPAS)]
+        for power, (pairs, law) in zip(KAPPAS, runs, strict=True):
+            seen.mean(f"Cov(X̄_s, X̄_t), κ = {power}", pairs[0] * pairs[1], law[0])  # both have mean 0
         return ss.verdicts.combine([regression_p_value(pairs, law) for pairs, law in runs])
 
     size = setting.size(20_000)
     decision = ss.verdicts.sequential(test, size=size, level=LEVEL, seed=setting.seed)
     laws = [two_time_covariance(conversion.target, KAPPAS[0] * share, std) for share in (1, sp.Rational(3, 2))]
     measured = f"κ = 1/2 and 2 carried over: p = {decision.p_values[-1]:.2g}"
-    return Evidence(decision.accepted, measured, LEVEL, regression_power(*laws, size))
+    return Evidence(decision.accepted, measured, LEVEL, regression_power(*laws, size), seen.points)
 
 
 theorem.sabotage(same_kappa, "κ multiplied by 3/2 on the way", carried=lambda power: power * sp.Rational(3, 2))

@@ -24,6 +24,7 @@ from functools import cache
 import sympy as sp
 
 import symsched as ss
+from symsched.exhibit import Record
 from symsched.symbols import alpha, beta, eps, kappa, t, x
 from symsched.theorem import Evidence, Theorem
 
@@ -231,11 +232,13 @@ def regression_p_value(pairs, law):
 @theorem.monte_carlo("The interpolant's SDE with ε* has the two-time covariance of the forward SDE")
 def same_paths(setting, multiple=1):
     schedule = catalogue.linear_vp()
-    law = moments(schedule)
+    law, points = moments(schedule), Record()
     sde = ss.InterpolantSDE(schedule, ss.Gaussian(0, STD), kappa=multiple)
 
     def test(size, seed):
         pairs = linear_run(sde.affine[0], sde.eps, ss.Gaussian(0, law[1] ** 0.5), size, seed, TIMES)
+        points.mean("Cov(X_s, X_t)", pairs[0] * pairs[1], law[0])  # both have mean 0
+        points.variance("Var X_t", pairs[1], law[2])
         return regression_p_value(pairs, law)
 
     size = setting.size(20_000)
@@ -245,7 +248,8 @@ def same_paths(setting, multiple=1):
     shift = cov**2 / (V_s * V_t) ** 0.5 - cov
     seen = shift / (V_s * (V_t - cov**2 / V_s + shift**2 / V_s)) ** 0.5
     power = ss.verdicts.correlation_power(seen, size, LEVEL / 2)
-    return Evidence(decision.accepted, f"paths reversed: p = {decision.p_values[-1]:.2g}", LEVEL, power)
+    measured = f"paths reversed: p = {decision.p_values[-1]:.2g}"
+    return Evidence(decision.accepted, measured, LEVEL, power, points.points)
 
 
 MIXTURE = ss.GaussianMixture([0.25, 0.75], [-1, 1], [0.5, 0.5])
