@@ -23,8 +23,9 @@ Source: the formula for σ′ is that of public flow models (Esser et al., arXiv
 import sympy as sp
 
 import symsched as ss
+from symsched.exhibit import Record
 from symsched.symbols import alpha, beta, kappa, rho, t
-from symsched.theorem import Theorem
+from symsched.theorem import Evidence, Theorem
 
 theorem = Theorem(
     name="C13",
@@ -148,6 +149,44 @@ def signs(flip=1):
     ]
 
 
+ANGLES = (0.3, 0.8, 1.2)
+
+
+@theorem.monte_carlo(
+    "Data of scale ρ = 3 on the angle grid shifted by 3 correlate in time as unit data do: sin θ/sin θ′"
+)
+def on_the_shifted_grid(setting, applied=lambda scale: scale):
+    """Linear schedule, κ = 1, exact steps.  In the lazy family V = ρ²β and tan²θ = ρ²r² = β/(1 − β), so β = sin²θ, and
+    the correlation of two times, √(V/V′), is the ratio of the sines: no ρ in it, if the grid is shifted by ρ."""
+    import numpy as np
+
+    from symsched import verdicts
+
+    std, angles, seen = 3, np.array(ANGLES), Record()
+    grid = 1 - shift(1 / (1 + np.tan(angles)), applied(std))  # model times t = 1 − σ′
+    sde = ss.InterpolantSDE(linear, ss.Gaussian(0, std), kappa=1)
+    expected = np.sin(angles[:-1]) / np.sin(angles[1:])
+    widths = np.sqrt((1 - grid) ** 2 + (std * grid) ** 2)
+
+    def test(size, seed):
+        run = ss.simulate(sde, paths=size, grid=grid, save=grid, scheme="exponential", seed=seed, keep_paths=size)
+        states, found = run.paths / widths[:, None], []
+        for k, r in enumerate(expected):
+            fresh = states[k + 1] - r * states[k]  # N(0, 1 − r²), independent of the past
+            seen.variance(f"1 − r² from θ = {angles[k]} to {angles[k + 1]}", fresh, 1 - r**2)
+            found.append(verdicts.sample_gaussian_p_value(fresh, 0, 1 - r**2))
+            found.append(verdicts.correlation_p_value(fresh, states[k]))
+        return verdicts.combine(found)
+
+    size = setting.size(20_000)
+    found = verdicts.sequential(test, size=size, seed=setting.seed)
+    power = verdicts.correlation_power(0.1, size, found.level)
+    measured = f"correlations on the shifted grid: p = {found.p_values[-1]:.2g} (n = {size})"
+    return Evidence(bool(found), measured, found.level, power, seen.points)
+
+
+theorem.sabotage(on_the_shifted_grid, "no shift", applied=lambda scale: scale**0)
+theorem.sabotage(on_the_shifted_grid, "shift ρ² for ρ", applied=lambda scale: scale**2)
 theorem.sabotage(ratio, "r multiplied by s", factor=s)
 theorem.sabotage(noise_times_shift, "√s for s", multiple=sp.sqrt(s))
 theorem.sabotage(group, "shifts add", product=s + other)
