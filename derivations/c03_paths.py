@@ -25,6 +25,7 @@ from functools import cache
 import sympy as sp
 
 import symsched as ss
+from symsched.exhibit import Point
 from symsched.sde.equation import data_form
 from symsched.symbols import alpha, beta, eps, mean, rho, t, x
 from symsched.theorem import Evidence, Theorem
@@ -219,7 +220,8 @@ def pathwise(setting, push=pushed):
     # With additive noise Euler has strong order 1.  The alternatives are 1/2 (multiplicative noise) and 0 (the paths do
     # not meet), so the measured order must be nearer to 1 than to 1/2, statistical error included.
     accepted = abs(fit.order - 1) + 5 * fit.error < 0.25
-    return Evidence(accepted, f"strong order {fit.order:.3f} ± {fit.error:.3f}", LEVEL)
+    point = Point("strong order", fit.order, fit.error, 1)
+    return Evidence(accepted, f"strong order {fit.order:.3f} ± {fit.error:.3f}", LEVEL, points=(point,))
 
 
 def doubled(conversion, scale):
