@@ -280,6 +280,7 @@ def test_prose_lowers_indices_and_raises_powers(text, wanted):
     [
         ("alpha(t)*Derivative(beta(t), t)", "α*β\u0307"),
         ("value -0.5 at xi = 1e-06", "value −0.5 at ξ = 10<sup>−6</sup>"),
+        ("betabar = 1, beta(tau(t)) and a bar", "β\u0304 = 1, β(τ) and a bar"),
         ("Derivative(V(t), (t, 2))", "V\u0308"),
         ("alphabet(t) and 2.5e+3", "alphabet(t) and 2.5 × 10<sup>3</sup>"),
     ],

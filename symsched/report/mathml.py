@@ -28,7 +28,7 @@ class Printer(MathMLPresentationPrinter):
     """SymPy's printer, with the letters and dots of the theory."""
 
     def parenthesize(self, item: Any, level: int, strict: bool = False) -> Any:
-        if _is_letter(item) or _dotted(item):
+        if _is_letter(item) or _dotted(item) or _by_argument(item):
             return self._print(item)
         return super().parenthesize(item, level, strict)
 
@@ -43,7 +43,7 @@ class Printer(MathMLPresentationPrinter):
         inner = expr.expr
         if order := _dotted(expr):
             return self._over(self._letter(inner), DOTS[order])
-        if isinstance(inner, AppliedUndef) and expr.variables == inner.args:
+        if _by_argument(expr):
             return self._row(self._primed(inner, 1), self._paren_comma_separated(*inner.args))
         return super()._print_Derivative(expr)
 
@@ -110,6 +110,11 @@ def _dotted(expr: Any) -> int:
     if not isinstance(expr, sp.Derivative) or not _is_letter(expr.expr):
         return 0
     return int(expr.derivative_count) if expr.derivative_count in DOTS else 0
+
+
+def _by_argument(expr: Any) -> bool:
+    """Whether this is the first derivative of an undefined function of one argument, by that argument."""
+    return isinstance(expr, sp.Derivative) and isinstance(expr.expr, AppliedUndef) and expr.variables == expr.expr.args
 
 
 def _serialise(node: Any) -> str:

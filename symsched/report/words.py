@@ -15,7 +15,7 @@ _POWER = re.compile(r"\^(\{[^{}]{1,20}\}|\((?:[^()]|\([^()]{1,9}\)){1,20}\)|[^\W
 _ARXIV = re.compile(r"arXiv:(\d{4}\.\d{4,5})")
 _SLOPE = re.compile(r"Derivative\(([A-Za-z]+)\(t\), (t|\(t, 2\))\)")
 _VALUE = re.compile(r"\b([A-Za-z]+)\(t\)")
-_NAME = re.compile(r"(?<![A-Za-z])([a-z]+)(?![a-zA-Z(])")
+_NAME = re.compile(r"(?<![A-Za-z])([a-z]+?)(bar)?(?![a-zA-Z])")
 _SCIENTIFIC = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)e([+-]?\d+)(?!\w)")
 _POWERS = re.compile(r"\*\*(\d+|\([^()]{1,20}\))")
 
@@ -32,7 +32,7 @@ def finding(text: str) -> Html:
     """What a check reported, where SymPy wrote α(t) as `alpha(t)` and α̇ as `Derivative(alpha(t), t)`."""
     text = _SLOPE.sub(lambda m: _greek(m[1], m[0], "\u0307" if m[2] == "t" else "\u0308"), text)
     text = _VALUE.sub(lambda m: _greek(m[1], m[0]), text)
-    text = _NAME.sub(lambda m: _greek(m[1], m[0]), text)
+    text = _NAME.sub(lambda m: _greek(m[1], m[0], "\u0304" if m[2] else ""), text)
     text = _SCIENTIFIC.sub(_ten_to_the, _POWERS.sub(r"^\1", text))
     return prose(re.sub(r"(?<![\w.)])-(?=\d)", "−", text))
 
