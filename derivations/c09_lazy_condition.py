@@ -144,7 +144,7 @@ def zero_drift(setting, factor=1, centre=1):
     carried = ss.convert(ss.schedules.linear(), moving)
     lazy = ss.lazy.condition(moving, law).eps
     source = ss.InterpolantSDE(carried.source, law, eps=carried.inverse().eps(factor * lazy))
-    tau, scale, *_ = carried.at(TIMES)
+    tau, scale = carried.values((carried.tau, carried.scale), TIMES)
     beta_at, made = moving.at(TIMES)[1], np.diff(sp.lambdify(t, moving.variance(1))(np.array(TIMES)))
 
     def test(size, seed):

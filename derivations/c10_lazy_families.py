@@ -294,12 +294,12 @@ STD = sp.Rational(3, 2)
 def carried(k, power):
     """The source SDE with κ = k, the family of the exponent, and τ, c at the times."""
     target = family(power, STD**2, t ** sp.Max(1, 1 / power))
-    conversion = ss.convert(ss.schedules.vp(), target)
-    tau, scale, *_ = conversion.at(TIMES)
+    conversion = ss.convert(ss.schedules.linear(), target)
+    tau, scale = conversion.values((conversion.tau, conversion.scale), TIMES)
     return ss.InterpolantSDE(conversion.source, ss.Gaussian(0, STD), kappa=k), target, tau, scale
 
 
-@theorem.monte_carlo("κ = ½, 1, 3: variance-preserving paths carried to the family are N(0, ρ²β^q), without drift")
+@theorem.monte_carlo("κ = ½, 1, 3: linear-schedule paths carried to the family are N(0, ρ²β^q), without drift")
 def laws_in_between(setting, power=q, variance=lambda clock, power: STD**2 * clock**power):
     """The source has a drift, and is simulated exactly; the family takes the drift away at every intermediate time."""
     import numpy as np
