@@ -347,7 +347,6 @@ def test_a_folder_that_cannot_be_written_is_refused_before_the_run(tmp_path, giv
 # -- in a browser ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 def test_a_browser_opens_it_without_a_complaint(page, tmp_path):
     path = tmp_path / "report.html"
     path.write_text(page, encoding="utf-8")
@@ -364,7 +363,6 @@ def test_a_browser_opens_it_without_a_complaint(page, tmp_path):
         assert opened.evaluate(fractions)
 
 
-@pytest.mark.slow
 def test_it_fits_a_phone_and_prints_what_is_folded(page, tmp_path):
     path = tmp_path / "report.html"
     path.write_text(page, encoding="utf-8")
