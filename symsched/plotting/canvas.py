@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -38,7 +38,7 @@ def panels(ax: Any, rows: int, columns: int, size: tuple[float, float], **extra:
         figure = Figure(figsize=size, layout="constrained")
         figure.set_layout_engine("constrained", w_pad=0.06, h_pad=0.06, wspace=0.03, hspace=0.04)
         return figure, list(figure.subplots(rows, columns, squeeze=False, **extra).ravel())
-    given = [ax] if isinstance(ax, Axes) else list(getattr(ax, "flat", ax))
+    given = list(getattr(ax, "flat", ax)) if isinstance(ax, Iterable) else [ax]
     if len(given) != count or not all(isinstance(a, Axes) for a in given):
         raise InputError(f"ax: {len(given)} given; this plot draws on {count} axes, so pass {count} matplotlib axes")
     return _root(given[0]), given

@@ -39,12 +39,11 @@ def overview(seed: int = 3, ax: Any = None) -> Figure:
         draw_paths(axes[1], found.times, found.states, reach)
         for panel, schedule in zip(axes, (source, target), strict=False):
             draw_field(panel, equation(schedule, law, 1), reach)
-            panel.set_xlabel("time $t$, from noise to data")
+            panel.set(xlabel="time $t$, from noise to data", ylabel="state $x$")
         _annotate(axes, reach)
         curves, kappas = zip(*SHOWN, strict=True)
         draw_error(axes[2], schedules_of(curves), law, kappas, (1, 2, 4, 8, 16, 32, 64))
         axes[2].legend(loc="upper right", fontsize=9.5, borderaxespad=0)
-        axes[0].set_ylabel("state $x$")
         axes[2].set_ylabel("$W_2$ distance to the data, $N(0, 0.5^2)$")
         axes[0].set_title("Linear schedule: the drift does the work")
         axes[1].set_title("Its lazy twin, same Brownian motion: no drift")

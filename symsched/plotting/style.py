@@ -63,7 +63,7 @@ _NAMED = {
     "cosmap": Style(BLUE, DASH_DOT, "s"),
     "trigflow": Style(BLUE, SHORT, "s"),
     "cosine": Style(SKY, DASH_DOT, "^"),
-    "sigmoid": Style(SKY, SHORT, "^"),
+    "sigmoid": Style(SKY, DOT, "^"),
     "ddpm": Style(ORANGE, TWO_DOTS, "D"),
     "scaled_linear": Style(ORANGE, SHORT, "D"),
     "sub_vp": Style(ORANGE, LONG, "D"),
