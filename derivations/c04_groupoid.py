@@ -135,9 +135,9 @@ catalogue = ss.schedules
 
 @cache
 def triples():
-    """(A → B, B → C, A → C): a point mass in the middle, at the end, and a truncated schedule."""
+    """(A → B, B → C, A → C): through a point mass, and from one to a truncated schedule."""
     linear, follmer, root, ddpm = catalogue.linear(), catalogue.follmer(), catalogue.linear_vp(), catalogue.ddpm()
-    names = ((linear, follmer, root), (root, linear, follmer), (follmer, linear, ddpm))
+    names = ((linear, follmer, root), (follmer, linear, ddpm))
     return tuple((ss.convert(a, b), ss.convert(b, c), ss.convert(a, c)) for a, b, c in names)
 
 
@@ -152,14 +152,15 @@ def catalogue_composition(compose=then):
         time, unit = compose(pair_of(one), pair_of(two))
         residuals[f"τ: {one}, {two}"] = time - whole.tau
         residuals[f"c: {one}, {two}"] = unit - whole.scale
-        residuals[f"ε: {one}, {two}"] = push(eps, (time, unit)) - whole.eps(eps)
+    one, two, whole = triples()[0]
+    residuals[f"ε: {one}, {two}"] = push(eps, compose(pair_of(one), pair_of(two))) - whole.eps(eps)
     return residuals
 
 
 @theorem.step("Catalogue: `inverse` and `then` are the groupoid's, and give the identity")
 def catalogue_inverse(back=lambda conversion: pair_of(conversion.inverse())):
     residuals = {}
-    for conversion in (triples()[0][0], triples()[1][0]):
+    for conversion in (triples()[0][0], triples()[0][1]):
         time, unit = then(pair_of(conversion), back(conversion))
         residuals[f"τ: {conversion}"] = time - t
         residuals[f"c: {conversion}"] = unit - 1
@@ -180,6 +181,16 @@ theorem.sabotage(
     catalogue_inverse, "c not taken at θ", back=lambda conversion: (conversion.inverse().tau, 1 / conversion.scale)
 )
 theorem.sabotage(round_trip, "c₁ not taken at τ₂", compose=inner_scale_in_place)
+
+
+@theorem.interval("d log r/dt > 0 on (0, 1): r is injective, so that τ and c are unique")
+def increasing(sign=1):
+    for one, two, _ in triples():
+        for schedule in (one.source, two.source, two.target):
+            yield str(schedule), sign * schedule.log_r_dot, "positive"
+
+
+theorem.sabotage(increasing, "wrong sign", sign=-1)
 
 # -- without a closed form ---------------------------------------------------------------------------------------
 

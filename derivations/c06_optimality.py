@@ -22,8 +22,9 @@ import mpmath
 import sympy as sp
 
 import symsched as ss
+from symsched.sde.equation import data_form
 from symsched.symbols import alpha, beta, eps, kappa, t, x
-from symsched.theorem import Theorem
+from symsched.theorem import Evidence, Theorem
 
 theorem = Theorem(
     name="C6",
@@ -223,3 +224,66 @@ def positive(sign=1):
 
 
 theorem.sabotage(positive, "wrong sign", sign=-1)
+
+# -- paths ----------------------------------------------------------------------------------------------------------
+
+LEVEL = 1e-6  # the probability that the check rejects a true claim
+KAPPAS = (sp.Rational(1, 4), sp.S.One, sp.S(4))
+MIXTURE = ss.GaussianMixture([0.25, 0.75], [-1, 1], [0.5, 0.5])
+STEPS = 64
+
+
+@cache
+def log_weights(power, size, seed):
+    """log dP/dP̂ of Euler paths of the Föllmer SDE with ε = κ/2, for a model whose score is wrong by ±1, by sign x.
+
+    |Δs| = 1 everywhere and ε* = 1/2, so the entropy of the chains is that of the SDEs: no discretisation error.
+    """
+    import numpy as np
+
+    schedule = catalogue.follmer()
+    exact = ss.InterpolantSDE(schedule, MIXTURE, kappa=power)
+    grid, h = np.linspace(0, 1, STEPS + 1), 1 / STEPS
+    scale, weight = (float(part.subs(t, sp.S.Half)) for part in (exact.eps, (1 + power) * schedule.eps_star))
+    sde = written_out(schedule, exact.eps)
+    states = ss.simulate(sde, size, grid=grid, save=grid, seed=seed, keep_paths=size).paths
+    before = states[1:-1]  # the first step starts at the origin, where the sign of the error is 0
+    drift = exact.drift_at(grid[1:-1, None], before)
+    noise = states[2:] - before - h * drift  # √(2ε) ΔW
+    wrong_by = weight * np.sign(before)
+    return ((wrong_by**2 * h / 2 - wrong_by * noise) / (2 * scale)).sum(axis=0)
+
+
+def written_out(schedule, scale):
+    """The interpolant's SDE for the mixture, A x + B η_X: one compiled kernel for every schedule and scale."""
+    from symsched.montecarlo.model import eta_x as stable_eta_x
+
+    (eta,) = stable_eta_x(ss.InterpolantSDE(schedule, MIXTURE), (x,))
+    A, B = data_form(schedule, scale)
+    return ss.Diffusion(A * x + B * eta, scale, 0)
+
+
+@theorem.monte_carlo("Girsanov weights of simulated paths: KL(κ) = (1 + κ)²/(4κ) KL(1), least at κ = 1")
+def entropy_of_paths(setting, multiple=lambda power: (1 + power) ** 2 / (4 * power)):
+    least = (STEPS - 1) / STEPS / 2  # ∫ ε* E|Δs|² dt
+
+    def weights(size, seed):
+        return [log_weights(power, size, seed + k) for k, power in enumerate(KAPPAS)]
+
+    def test(size, seed):
+        # Given its past, each step's log ratio is Gaussian with variance twice its mean: so is the sum.
+        claimed = [float(multiple(power)) * least for power in KAPPAS]
+        pairs = zip(weights(size, seed), claimed, strict=True)
+        return ss.verdicts.combine([ss.verdicts.sample_gaussian_p_value(logs, kl, 2 * kl) for logs, kl in pairs])
+
+    size = setting.size(4_000)
+    decision = ss.verdicts.sequential(test, size=size, level=LEVEL, seed=setting.seed)
+    means = [logs.mean() for logs in weights(size, ss.verdicts.derived_seed(setting.seed, 0))]
+    lowest = means[1] < min(means[0], means[2])  # eleven standard errors apart, so no error rate to speak of
+    measured = "KL at κ = 1/4, 1, 4: " + ", ".join(f"{value:.3f}" for value in means)
+    power = ss.verdicts.mean_power(least * (17 / 8 - 25 / 16), (2 * least * 25 / 16) ** 0.5, size, LEVEL / 6)
+    return Evidence(decision.accepted and bool(lowest), measured, LEVEL, power)
+
+
+theorem.sabotage(entropy_of_paths, "ε* left out of the error of the drift: κ/4", multiple=lambda power: power / 4)
+theorem.sabotage(entropy_of_paths, "(1 + κ²)/(2κ)", multiple=lambda power: (1 + power**2) / (2 * power))
