@@ -6,6 +6,7 @@ Everything of the source is its own stable form at (τ, 1 − τ), both of which
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -84,10 +85,11 @@ class ConversionForms:
             return False
         ratio = self.conversion.target.r
         exact = closed_inverse(self.conversion.source).subs(R, ratio)  # type: ignore[union-attr]
-        forms = [list(self._inverse_forms(form)) for form in self.inverses]
+        forward, back = self.inverses
+        left = itertools.chain(self._inverse_forms(back), self._left_forms(forward))
         found = [
-            self.shop.add(symbol, expr, form, limits=False)
-            for symbol, expr, form in ((tau, exact, forms[0]), (tau_left, 1 - exact, forms[1]))
+            self.shop.add(symbol, expr, forms, limits=False)
+            for symbol, expr, forms in ((tau, exact, self._inverse_forms(forward)), (tau_left, 1 - exact, left))
         ]
         if max(q.bound for q in found) <= INVERSE_TOLERANCE:
             self._give_ends()
@@ -103,8 +105,18 @@ class ConversionForms:
         yield self.shop.stabilise(short)
         yield self.shop.stabilise(form)
 
+    def _left_forms(self, forward: sp.Expr) -> Iterator[sp.Expr]:
+        """1 − τ as (1 − τ²)/(1 + τ), in which a root disappears, and as the logarithm of one quotient."""
+        square = reduced(forward**2)
+        if not square.has(sp.log, sp.exp):
+            yield self.shop.stabilise(sp.simplify(1 - square)) / (1 + tau)
+        above, below = sp.fraction(sp.together(1 - forward))
+        combined = sp.logcombine(sp.expand_log(above, force=True), force=True)
+        if isinstance(combined, sp.log):
+            yield self.shop.stabilise(sp.log(reduced(combined.args[0]))) / below
+
     def _add_implicit(self) -> None:
-        """τ and 1 − τ to within 2 ulps, as the Newton inverse gives them."""
+        """τ and 1 − τ to within 4 ulps, as the Newton inverse gives them."""
         ratio = compile_tape((sp.log(self.conversion.target.beta) - sp.log(self.conversion.target.alpha),), (t,))
         inverse = MonotoneInverse(self.conversion.source)
         kept = []
@@ -113,15 +125,17 @@ class ConversionForms:
                 continue
             with ctx.workprec(point.bits + 200):
                 value = inverse.solve(ratio.run([point.known[t].value])[0])
-                point.known[tau] = Rounded(value, (4 * HALF_ULP * value).mid())
-                point.known[tau_left] = Rounded(1 - value, (4 * HALF_ULP * (1 - value)).mid())
+                point.known[tau] = Rounded(value, (8 * HALF_ULP * value).mid())
+                point.known[tau_left] = Rounded(1 - value, (8 * HALF_ULP * (1 - value)).mid())
                 for symbol in (tau, tau_left):
                     point.known.pop(symbol, None) if not point.known[symbol].value.is_finite() else None
             kept.append(point)
         self.shop.points[:] = kept
         self.shop.stabilise.points[:] = kept
         self.shop.implicit = True
-        self.shop.made[tau] = Quantity(tau, tau, self.conversion.tau, 4.0, (None, None))
+        time = self.conversion.tau
+        self.shop.made[tau] = Quantity(tau, tau, time, 4.0, (None, None))
+        self.shop.made[tau_left] = Quantity(tau_left, tau_left, 1 - time, 4.0, (None, None))
 
     def at(self, form: sp.Expr) -> sp.Expr:
         """A form of the source, at its own time."""
@@ -134,7 +148,7 @@ class ConversionForms:
     def _add_scale(self) -> None:
         target, source, made = self.conversion.target, self.conversion.source, self.source.workshop.made
         exact = target.alpha / self._exact(source.alpha)
-        forms = list(self._scale_forms())
+        forms = [sp.S.One] if self.shop.always(exact, 1) else list(self._scale_forms())
         forms += [alpha / self.at(made[alpha].form), beta / self.at(made[beta].form)]
         self.shop.add(scale, exact, forms, limits=False)
 
@@ -152,7 +166,7 @@ class ConversionForms:
                         yield self.shop.stabilise(short)
 
     def _add_slopes(self) -> None:
-        made, source, target = self.source.workshop.made, self.conversion.source, self.conversion.target
+        source, target = self.conversion.source, self.conversion.target
         exact = target.log_r_dot / self._exact(source.log_r_dot)
         pace = self.at(self.source.rate_alone)
         forms = [*self._short_pace(), rate / pace]
@@ -161,12 +175,13 @@ class ConversionForms:
         exact_c = self.shop.made[scale].exact
         slope_exact = exact_c * (target.alpha_dot / target.alpha - exact * self._exact(source.alpha_dot / source.alpha))
         at = {x: self.at(self.source.alone(x)) for x in (alpha, beta, alpha_dot, beta_dot)}
-        parts = []
+        parts = [sp.S.Zero] if self.shop.made[scale].form == 1 else []
         if not c.has(tau, tau_left):
             parts.append(sp.factor_terms(c.diff(alpha) * alpha_dot + c.diff(beta) * beta_dot))
-        parts.append(scale * (alpha_dot / alpha - tau_dot * at[alpha_dot] / at[alpha]))
-        parts.append(scale * (beta_dot / beta - tau_dot * at[beta_dot] / at[beta]))
-        del made
+        by_noise = alpha_dot / alpha - tau_dot * at[alpha_dot] / at[alpha]
+        by_data = beta_dot / beta - tau_dot * at[beta_dot] / at[beta]
+        # Each cancels at one end, like 1/u and 1/t: their mean with weights u and t nowhere.
+        parts += [scale * by_noise, scale * by_data, scale * (u * by_noise + t * by_data)]
         self.shop.add(scale_dot, slope_exact, parts, limits=False)
 
     def _short_pace(self) -> Iterator[sp.Expr]:

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
-from sympy.codegen.cfunctions import expm1, log1p
+
+from symsched.codegen.rounding import expm1, log1p
 
 FUNCTIONS: Mapping[type, Callable[..., Any]] = {
     sp.exp: np.exp,

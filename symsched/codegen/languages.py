@@ -145,7 +145,12 @@ def _times(t):
 
 def _put(where, limit, value):
     """`limit` at an end, where the formula itself has none to give."""
-    return np.where(where, limit, value) if where.any() else value
+    if not where.any():
+        return value
+    if value.ndim == 0:
+        return np.where(where, limit, value)
+    np.putmask(value, where, limit)
+    return value
 '''
 
 NUMPY = Arrays(

@@ -31,7 +31,7 @@ def latex(module: Module, test: bool) -> str:  # noqa: ARG001
         rows += ["", rf"\subsection*{{{_escaped(function.name)}}}", _escaped(function.summary) + "."]
         for output in function.outputs:
             rows += ["{\\small\\[", rf"  {_letter(output.name)} = {_formula(output.quantity.exact)}", "\\]}"]
-            limits = [e for e in output.quantity.ends]
+            limits = list(output.quantity.ends)
             if None not in limits:
                 low, high = (sp.latex(e) for e in limits)
                 rows.append(rf"with limits ${low}$ at $t = 0$ and ${high}$ at $t = 1$.")

@@ -67,6 +67,8 @@ class Module:
         self.target.validate()
         if self.kappa is not None and self.source_eps is not None:
             raise InputError("kappa and eps are both given; give one: kappa is eps/eps_star")
+        if self.source_eps is not None and self.source is None:
+            raise InputError("eps is a scale of the source, and there is none: give a source, or kappa")
         if self.kappa is not None:
             self.kappa = as_expression(self.kappa, "kappa")
             if self.kappa.is_nonnegative is False or self.kappa.has(t):
@@ -132,7 +134,8 @@ class Module:
         names = {tau: "tau", scale: "scale", tau_dot: "tau_dot", scale_dot: "scale_dot"}
         for symbol, name in names.items():
             if symbol in shop.made:
-                ends = tuple(self._end(getattr(self.conversion, name), end) for end in (0.0, 1.0))
+                expr = getattr(self.conversion, name)
+                ends = (self._end(expr, 0.0), self._end(expr, 1.0))
                 shop.made[symbol] = replace(shop.made[symbol], ends=ends)
 
     def _end(self, expr: sp.Expr, end: float) -> sp.Expr | None:
@@ -149,10 +152,11 @@ class Module:
         """Limits that are one thing for κ = 0 and another for κ > 0."""
         for symbol, quantity in list(shop.made.items()):
             if kappa in quantity.exact.free_symbols and None in quantity.ends:
-                ends = tuple(
+                low, high = (
                     found if found is not None else self._kappa_end(quantity.exact, end)
                     for end, found in enumerate(quantity.ends)
                 )
+                ends = (low, high)
                 shop.made[symbol] = replace(quantity, ends=ends)
 
     @staticmethod

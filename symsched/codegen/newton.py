@@ -36,7 +36,7 @@ def arrays(dialect: Arrays, module: Module) -> str:
     a, b, pace = (printer.form(f) for f in _source(module))
     names = ", ".join(["alpha", "beta", *parameters(module)])
     ones = f"{np}ones_like(alpha * beta)" if np != "torch." else "torch.ones_like(alpha * beta)"
-    stop = ["        if np.all(np.abs(newton - z) < 1e-6):", "            break"] if np == "np." else []
+    stop = ["        if done:", "            break"] if np == "np." else []
     rows = [
         f"def _source_time({names}):",
         f'    """{WHY}"""',
@@ -45,7 +45,7 @@ def arrays(dialect: Arrays, module: Module) -> str:
         "    inside = (alpha > 0) & (beta > 0)",
         f"    alpha, beta = {np}where(inside, alpha, one), {np}where(inside, beta, one)",
         f"    goal = {np}log(beta) - {np}log(alpha)",
-        f"    reach = {'85.0' if False else f'-0.98 * math.log({np}finfo(one.dtype).tiny)'}",
+        f"    reach = -0.98 * math.log({np}finfo(one.dtype).tiny)",
         "    low, high = -reach * one, reach * one",
         f"    z = {np}minimum({np}maximum(goal, low), high)",
         f"    for _ in range({STEPS}):",
@@ -54,6 +54,7 @@ def arrays(dialect: Arrays, module: Module) -> str:
         f"        low, high = {np}where(gap < 0, z, low), {np}where(gap < 0, high, z)",
         f"        newton = z - gap / (({pace}) * s * left)",
         "        good = (newton >= low) & (newton <= high)",
+        *(["        done = np.all(np.abs(newton - z) < 1e-6)"] if np == "np." else []),
         f"        z = {np}where(good, newton, (low + high) / 2)",
         *stop,
         f"    s, left = 1 / (1 + {np}exp(-z)), 1 / (1 + {np}exp(z))",

@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import Any
 
 import sympy as sp
-from sympy.codegen.cfunctions import expm1, log1p
 from sympy.printing.c import C99CodePrinter
 from sympy.printing.julia import JuliaCodePrinter
 from sympy.printing.precedence import PRECEDENCE
 from sympy.printing.pycode import PythonCodePrinter
 
 from symsched.codegen.ieee import number
+from symsched.codegen.rounding import expm1, log1p
 
 NAMES = {
     sp.exp: "exp",
@@ -87,7 +87,7 @@ class _Forms:
 
     _print_exp = _print_log = _print_sin = _print_cos = _print_tan = _print_asin = _print_acos = _print_Function
     _print_atan = _print_atan2 = _print_sinh = _print_cosh = _print_tanh = _print_asinh = _print_acosh = _print_Function
-    _print_atanh = _print_Abs = _print_expm1 = _print_log1p = _print_erf = _print_Function
+    _print_atanh = _print_Abs = _print_expm1 = _print_log1p = _print_erf = _print_Function  # noqa: N815
 
     def _print_Exp1(self, _: Any) -> str:
         return self.number(float(sp.E))
@@ -102,15 +102,19 @@ class _Forms:
         if exponent.is_Rational and exponent < 0:
             return f"{self.one}/{self._grouped(base if exponent == -1 else sp.Pow(base, -exponent, evaluate=False))}"
         if exponent == 1:
-            return self._print(base)  # type: ignore[attr-defined, no-any-return]
+            return self._print(base)  # type: ignore[attr-defined]
         if exponent == sp.S.Half:
             return f"{self.prefix}sqrt({self._print(base)})"  # type: ignore[attr-defined]
         if exponent.is_Integer and exponent <= 4 and base.is_Symbol:
-            return "*".join([self._print(base)] * int(exponent))  # type: ignore[attr-defined]
+            return self.product(self._print(base), int(exponent))  # type: ignore[attr-defined]
         if exponent.is_Rational and exponent.q == 2 and exponent.p == 3:
             inner = self._grouped(base)
-            return f"{inner}*{self.prefix}sqrt({self._print(base)})"  # type: ignore[attr-defined]
+            return f"({inner}*{self.prefix}sqrt({self._print(base)}))"  # type: ignore[attr-defined]
         return self.power(base, exponent)
+
+    def product(self, base: str, times: int) -> str:
+        """A small power of a name, in parentheses: it may stand in a denominator."""
+        return f"({'*'.join([base] * times)})"
 
     def power(self, base: sp.Expr, exponent: sp.Expr) -> str:
         return f"{self._tight(base)}**{self._tight(exponent)}"
@@ -137,18 +141,21 @@ class _Forms:
             (still, _), (moving, _) = expr.args
             return self.conditional("kappa == 0", self.limit(still), self.limit(moving))
         if expr in (sp.oo, -sp.oo):
-            return self._print(expr)  # type: ignore[attr-defined, no-any-return]
-        return self.number(number(expr)) if not expr.free_symbols else self.doprint(folded(expr))  # type: ignore[attr-defined, no-any-return]
+            return self._print(expr)  # type: ignore[attr-defined]
+        return self.number(number(expr)) if not expr.free_symbols else self.doprint(folded(expr))  # type: ignore[attr-defined]
 
     def conditional(self, test: str, yes: str, no: str) -> str:
         return f"({yes} if {test} else {no})"
 
     def form(self, expr: sp.Expr) -> str:
         """A form as one line of code."""
-        return self.doprint(folded(expr))  # type: ignore[attr-defined, no-any-return]
+        return self.doprint(folded(expr))  # type: ignore[attr-defined]
 
 
 class _Python(_Forms, PythonCodePrinter):
+    def product(self, base: str, times: int) -> str:
+        return f"{base}**2" if times == 2 else super().product(base, times)
+
     def __init__(self) -> None:
         PythonCodePrinter.__init__(self, {"fully_qualified_modules": False, "strict": False})
 
@@ -234,6 +241,9 @@ class CForms(_Forms, C99CodePrinter):
 
 class JuliaForms(_Forms, JuliaCodePrinter):
     """Julia on scalars: broadcast with a dot."""
+
+    def product(self, base: str, times: int) -> str:
+        return f"{base}^{times}"
 
     def __init__(self) -> None:
         JuliaCodePrinter.__init__(self, {"strict": False})

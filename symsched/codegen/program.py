@@ -145,7 +145,7 @@ def _gives(limit: sp.Expr, wanted: sp.Symbol, end: int, lines: list[tuple[sp.Sym
             values[symbol.name] = evaluate(form, values)
         target = evaluate(limit, values)
         found = values[wanted.name]
-        results.append(_near(found, target) if free else found == target)
+        results.append(_near(found, target) if limit.free_symbols else found == target)
     return all(results)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import sympy as sp
-from flint import ctx
+from flint import arb, ctx
 from sympy.core.function import AppliedUndef
 
 from symsched.codegen.kernels import paired, reduced
@@ -98,6 +98,18 @@ class Workshop:
         except (InputError, UndecidedError):
             return [None] * len(self.points)
         return scales
+
+    def always(self, exact: sp.Expr, number: int) -> bool:
+        """Whether `exact` is that number at every sample, as far as hundreds of bits tell."""
+        if exact.atoms(AppliedUndef):
+            return False
+        symbols = tuple(sorted(exact.free_symbols, key=str))
+        tape = compile_tape((exact,), symbols)
+        for point in self.points:
+            with ctx.workprec(point.bits):
+                if not tape.run([point.known[s].value for s in symbols])[0].overlaps(arb(number)):
+                    return False
+        return True
 
     def _check_equal(self, form: sp.Expr, exact: sp.Expr, symbol: sp.Symbol) -> None:
         """The form and the expression it stands for agree in high-precision balls at every sample."""
@@ -231,7 +243,7 @@ def _bucket(error: float) -> int:
     return steps
 
 
-def add_levels(shop: Workshop, s: Schedule, scale: sp.Expr | None = None) -> None:
+def add_levels(shop: Workshop, s: Schedule) -> None:
     """r, log SNR and ε* = α² λ."""
     shop.add(sp.Symbol("r", positive=True), s.r, [beta / alpha])
     spread = 2 * (sp.expand_log(sp.log(shop.made[beta].form), force=True) - sp.log(alpha))

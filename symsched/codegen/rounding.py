@@ -19,7 +19,6 @@ from typing import Any
 
 import sympy as sp
 from flint import arb, ctx
-from sympy.codegen.cfunctions import expm1, log1p
 
 from symsched.enclose import FUNCTIONS, Ball, compile_tape, to_ball
 from symsched.symbols import t
@@ -28,6 +27,21 @@ u = sp.Symbol("u", positive=True)  # 1 − t, exact for t ≥ 1/2
 HALF_ULP = arb(2) ** -53
 SMALLEST, LARGEST = arb(2) ** -1022, arb(2) ** 1023
 LOST = arb(2) ** -1074
+
+
+class expm1(sp.Function):  # noqa: N801 - named as every library names it
+    """e^x − 1, never rewritten (SymPy's own turns expm1(log x) back into x − 1)."""
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:  # noqa: ARG002
+        return sp.exp(self.args[0])
+
+
+class log1p(sp.Function):  # noqa: N801
+    """log(1 + x), never rewritten."""
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:  # noqa: ARG002
+        return 1 / (1 + self.args[0])
+
 
 EXTRA: dict[type, Callable[..., Ball]] = {expm1: lambda a: a.expm1(), log1p: lambda a: a.log1p()}
 

@@ -8,14 +8,13 @@ as products.  Since u is exact where it is small, one form serves all of (0, 1) 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import sympy as sp
-from sympy.codegen.cfunctions import expm1, log1p
 from sympy.simplify.fu import TR8, TR9
 
 from symsched.codegen.kernels import factored, joined, paired, reduced
-from symsched.codegen.rounding import Point, u, unit_points, worst
+from symsched.codegen.rounding import Point, expm1, log1p, u, unit_points, worst
 from symsched.errors import InputError
 from symsched.normalform import canonical
 from symsched.symbols import t
@@ -126,6 +125,10 @@ def _sums(to: Stabiliser, expr: sp.Add, depth: int) -> Iterator[sp.Expr]:
     yield from _polynomials(whole)
     for form in dict.fromkeys((expr, whole, _mirrored(whole))):
         yield from _tried(form, expr, to, depth)
+    for one, other in ((sp.cos, sp.sin), (sp.sin, sp.cos)):
+        swapped = expr.replace(lambda e, f=one: e.is_Pow and e.base.func == f and e.exp == 2, _pythagoras(other))
+        if swapped != expr and not sp.expand(swapped).is_Add:
+            yield to.rewrite(sp.expand(swapped), depth + 1)
     cosines = _as_cosines(whole)
     if cosines != whole:
         yield to.rewrite(cosines, depth + 1)
@@ -229,6 +232,11 @@ def _moves_exponentially(expr: sp.Expr) -> bool:
         for f in sp.Mul.make_args(expr)
         if f.free_symbols
     )
+
+
+def _pythagoras(other: type) -> Callable[[sp.Expr], sp.Expr]:
+    """cos² x = 1 − sin² x, or the other way round."""
+    return lambda e: 1 - other(e.base.args[0]) ** 2
 
 
 def _as_cosines(expr: sp.Expr) -> sp.Expr:
