@@ -1,4 +1,4 @@
-"""The drift before and after conversion: blank for Gaussian data, small for a mixture of the same variance."""
+"""The drift before and after conversion: blank for Gaussian data, less for a mixture of the same variance."""
 
 from matplotlib.figure import Figure
 

@@ -66,7 +66,7 @@ def draw_field(panel: Axes, sde: InterpolantSDE, reach: float, lines: bool = Fal
 def _draw_contours(panel: Axes, times: np.ndarray, states: np.ndarray, table: np.ndarray) -> None:
     signed = sorted([*LEVELS[1:], *(-v for v in LEVELS[1:])])
     lines = panel.contour(times, states, table, levels=signed, colors=INK, linewidths=0.7, zorder=2)
-    panel.clabel(lines, fmt="%g", fontsize=7.5, inline_spacing=2)
+    panel.clabel(lines, [v for v in signed if abs(v) in (1.0, 4.0)], fmt="%g", fontsize=7.5, inline_spacing=2)
 
 
 def drift(
