@@ -19,7 +19,7 @@ from symsched.data import DataLaw, Gaussian, GaussianMixture
 from symsched.errors import InputError
 from symsched.parsing import parse_call
 from symsched.parsing.calls import Call
-from symsched.schedule import Schedule
+from symsched.schedule import Schedule, as_expression
 
 Dash = tuple[float, tuple[float, ...]]
 
@@ -167,13 +167,11 @@ def plain(label: str) -> str:
 
 
 def number(value: Any) -> str:
-    """A number for a label: decimals of at most four digits, π and roots in mathematics."""
-    expr = sp.nsimplify(value) if isinstance(value, int) else sp.sympify(value)
-    if expr.is_Rational and expr.q not in (1, 2, 3, 4, 6):
-        return f"{float(expr):.4g}"
-    if expr.is_Rational and expr.q != 1 and sp.Rational(f"{float(expr):.4g}") == expr:
-        return f"{float(expr):.4g}"
-    return f"{float(expr):.4g}" if expr.is_Float else str(sp.latex(expr))
+    """A number for a label: decimals of at most four digits; thirds, π and roots in mathematics."""
+    expr = as_expression(value, "number")
+    if not expr.is_Rational or expr.q in (1, 3, 6):
+        return str(sp.latex(expr))
+    return f"{float(expr):.4g}"
 
 
 def _argument(name: str | None, value: Any) -> str:
