@@ -29,7 +29,7 @@ TRIG = (sp.sin, sp.cos, sp.tan, sp.cot, sp.sec, sp.csc)
 HYPERBOLIC = (sp.sinh, sp.cosh, sp.tanh, sp.coth, sp.sech, sp.csch)
 OPAQUE = (AppliedUndef, sp.Derivative, sp.Subs, sp.Integral)
 MAX_MULTIPLE = 64  # e^(50t) is read as a power of e^t, e^(1000t) is not
-MAX_ANGLE = 20  # likewise sin(9t) as a polynomial in tan(t/2)
+MAX_ANGLE = 64  # likewise sin(9t) as a polynomial in tan(t/2)
 EQUIVALENT: dict[type, Callable[[sp.Expr], sp.Expr]] = {
     sp.acos: lambda a: sp.pi / 2 - sp.asin(a),
     sp.acot: lambda a: sp.atan(1 / a),
@@ -57,6 +57,7 @@ class Generators:
     logs: dict[sp.Dummy, sp.Expr] = field(default_factory=dict)
     powers: dict[sp.Dummy, tuple[sp.Expr, sp.Expr]] = field(default_factory=dict)  # G -> (base, exponent)
     jets: dict[sp.Dummy, tuple[Any, tuple[int, ...], tuple[sp.Expr, ...]]] = field(default_factory=dict)
+    angles: dict[sp.Expr, sp.Rational] = field(default_factory=dict)  # monomial -> common measure of its multiples
     sealed: bool = False  # an integral, say, stands for a number that no sample can respect
     _by_key: dict[Any, sp.Dummy] = field(default_factory=dict)
     # (base, monomial) -> {c: generator of base^(c monomial)}; base "tan" means tan(c monomial / 2).
@@ -84,6 +85,20 @@ class Generators:
         dummy = self.named((base, exponent), meaning, self.show(base) ** self.show(exponent), True)
         self.powers[dummy] = (base, exponent)
         return dummy
+
+    def measure_angles(self) -> bool:
+        """Find the common measure of the angles met so far; whether there is a new one."""
+        before = dict(self.angles)
+        for (base, monomial), family in self._families.items():
+            if base == "tan" and len(family) > 1:
+                groups = list(_commensurate(family, MAX_ANGLE))
+                if len(groups) == 1:
+                    self.angles[monomial] = groups[0][0]
+        return self.angles != before
+
+    def forget_angles(self) -> None:
+        """Drop the tangents that the common measures replace."""
+        self._families = {key: family for key, family in self._families.items() if key[0] != "tan"}
 
     def show(self, expr: sp.Expr) -> sp.Expr:
         """Put the meanings back."""
@@ -148,11 +163,6 @@ def _in_terms_of(root: sp.Dummy, n: int, base: sp.Expr | str) -> sp.Expr:
     return sine / cosine
 
 
-def _from_half(tangent: sp.Expr) -> Angle:
-    """(sin, cos) of the angle whose half has this tangent."""
-    return 2 * tangent / (1 + tangent**2), (1 - tangent**2) / (1 + tangent**2)
-
-
 def _multiple(unit: Angle, n: int) -> Angle:
     """(sin, cos) of n times an angle."""
     sine, cosine = (canonical(part) for part in _turned(unit[1], unit[0], abs(n)))
@@ -195,6 +205,7 @@ class Rewriter:
     def restart(self) -> None:
         """Forget what was rewritten, but not the generators: bases of radicals are then written in all of them."""
         self._memo: dict[sp.Expr, sp.Expr] = {}
+        self.known.forget_angles()
         for symbol, expr in self._where.items():
             self._memo[symbol] = self._reduced(self.rewrite(expr))
 
@@ -328,7 +339,7 @@ class Rewriter:
             sp.sec: lambda: 1 / cosine,
             sp.csc: lambda: 1 / sine,
         }
-        return canonical(ratios[expr.func]())
+        return ratios[expr.func]()
 
     def _angle(self, monomial: sp.Expr, coefficient: sp.Rational) -> Angle:
         """(sin, cos) of coefficient × monomial, through a known unit angle or the tangent of half of it."""
@@ -343,8 +354,12 @@ class Rewriter:
                 return sine, cosine
         if isinstance(meaning, (sp.atan, sp.asin, sp.acos)) and coefficient.is_Integer:
             return _multiple(self._known_angle(meaning), int(coefficient))
-        tangent = self.known.member("tan", monomial, abs(coefficient))
-        return _multiple(_from_half(tangent), int(sp.sign(coefficient)))
+        unit = self.known.angles.get(monomial, coefficient)
+        n = abs(coefficient / unit)
+        unit, n = (unit, int(n)) if n.is_Integer else (coefficient, 1)
+        tangent = self.known.member("tan", monomial, abs(unit))
+        sine, cosine = (part / (1 + tangent**2) ** n for part in _turned(sp.S.One, tangent, 2 * n))
+        return (sine if coefficient > 0 else -sine), cosine
 
     def _known_angle(self, inverse: sp.Expr) -> Angle:
         """(sin, cos) of atan u, asin u, acos u; u is written in generators."""

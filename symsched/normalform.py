@@ -26,8 +26,8 @@ from symsched.symbols import t
 __all__ = ["Decision", "canonical", "decide_zero"]
 
 
-MAX_EXPANSION = 400  # terms; more than that is done within a budget
-HEAVY_CALLS = 500_000
+MAX_EXPANSION = 400  # terms; a schedule's formula of more than that is worked on within a budget
+HEAVY_CALLS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,9 @@ def _direct_witness(expr: sp.Expr) -> str | None:
 
 def _decide_twice(expr: sp.Expr, where: tuple[tuple[sp.Symbol, sp.Expr], ...]) -> Decision:
     rewriter = Rewriter(dict(where))
+    rewriter.rewrite(expr)
+    if rewriter.known.measure_angles():
+        rewriter.restart()
     decision = _decide(expr, rewriter)
     if decision.zero is None:  # powers met late may split the base of a radical met early
         rewriter.restart()
