@@ -111,9 +111,11 @@ def roofline(paths: int, update: bool, dtype: str) -> dict:
 def peer(python: str, name: str, paths: int, kind: str) -> dict:
     """One run of a peer in its own process, or the reason why there is none."""
     command = [python, str(HERE / "montecarlo_peers.py"), name, str(paths), str(STEPS), kind]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+    with tempfile.TemporaryDirectory() as folder:  # jitcsde builds its module in the working directory
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600, cwd=folder)
     if done.returncode:
-        return {"error": done.stderr.strip().splitlines()[-1][:200] if done.stderr else f"exit {done.returncode}"}
+        lines = [line for line in done.stderr.splitlines() if "Error" in line] or [f"exit {done.returncode}"]
+        return {"error": lines[-1].strip()[:200]}
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
@@ -268,19 +270,20 @@ def figure(results: dict, path: Path) -> None:
     import matplotlib.pyplot as plt
 
     fig, (bars, lines) = plt.subplots(1, 2, figsize=(12, 5), width_ratios=(1.3, 1))
-    table = {k: v["rate"] / 1e6 for k, v in results["linear"].items() if "rate" in v}
+    table = {k: v["per_cpu_second"] / 1e6 for k, v in results["linear"].items() if "rate" in v}
     names = sorted(table, key=table.get)
     colours = [
         "#c44e52" if n.startswith("symsched") else "#8c8c8c" if n.startswith("roof") else "#4c72b0" for n in names
     ]
     bars.barh(names, [table[n] for n in names], color=colours)
-    bars.set(xscale="log", xlabel="million path-steps per second", title="linear drift, 1000 steps")
+    bars.set(xscale="log", xlabel="million path-steps per second of CPU time", title="linear drift, 1000 steps")
     for key, label in (("paths", "against paths (1000 steps)"), ("steps", "against steps (10⁸ path-steps)")):
         points = {int(k): v / 1e6 for k, v in results["sweep"][key].items()}
         lines.plot(list(points), list(points.values()), "o-", label=label)
-    lines.set(xscale="log", yscale="log", xlabel="paths, or steps", ylabel="million path-steps per second")
+    lines.set(xscale="log", yscale="log", xlabel="paths, or steps", ylabel="million path-steps per second (wall)")
     lines.legend()
-    fig.suptitle(f"{results['machine']['cpu']}, {results['machine']['cores']} cores")
+    where = results["machine"]
+    fig.suptitle(f"{where['cpu']}, {where['cores']} cores, load {where['load']:.1f} when it began")
     fig.tight_layout()
     fig.savefig(path, dpi=150, metadata={"Software": None})
 
