@@ -22,6 +22,7 @@ import mpmath
 import sympy as sp
 
 import symsched as ss
+from symsched.exhibit import Record
 from symsched.sde.equation import data_form
 from symsched.symbols import alpha, beta, eps, kappa, t, x
 from symsched.theorem import Evidence, Theorem
@@ -265,7 +266,7 @@ def written_out(schedule, scale):
 
 @theorem.monte_carlo("Girsanov weights of simulated paths: KL(κ) = (1 + κ)²/(4κ) KL(1), least at κ = 1")
 def entropy_of_paths(setting, multiple=lambda power: (1 + power) ** 2 / (4 * power)):
-    least = (STEPS - 1) / STEPS / 2  # ∫ ε* E|Δs|² dt
+    least, seen = (STEPS - 1) / STEPS / 2, Record()  # ∫ ε* E|Δs|² dt
 
     def weights(size, seed):
         return [log_weights(power, size, seed + k) for k, power in enumerate(KAPPAS)]
@@ -273,7 +274,9 @@ def entropy_of_paths(setting, multiple=lambda power: (1 + power) ** 2 / (4 * pow
     def test(size, seed):
         # Given its past, each step's log ratio is Gaussian with variance twice its mean: so is the sum.
         claimed = [float(multiple(power)) * least for power in KAPPAS]
-        pairs = zip(weights(size, seed), claimed, strict=True)
+        pairs = list(zip(weights(size, seed), claimed, strict=True))
+        for power, (logs, kl) in zip(KAPPAS, pairs, strict=True):
+            seen.mean(f"KL of the paths at κ = {power}", logs, kl)
         return ss.verdicts.combine([ss.verdicts.sample_gaussian_p_value(logs, kl, 2 * kl) for logs, kl in pairs])
 
     size = setting.size(4_000)
@@ -282,7 +285,7 @@ def entropy_of_paths(setting, multiple=lambda power: (1 + power) ** 2 / (4 * pow
     lowest = means[1] < min(means[0], means[2])  # eleven standard errors apart, so no error rate to speak of
     measured = "KL at κ = 1/4, 1, 4: " + ", ".join(f"{value:.3f}" for value in means)
     power = ss.verdicts.mean_power(least * (17 / 8 - 25 / 16), (2 * least * 25 / 16) ** 0.5, size, LEVEL / 6)
-    return Evidence(decision.accepted and bool(lowest), measured, LEVEL, power)
+    return Evidence(decision.accepted and bool(lowest), measured, LEVEL, power, seen.points)
 
 
 theorem.sabotage(entropy_of_paths, "ε* left out of the error of the drift: κ/4", multiple=lambda power: power / 4)
