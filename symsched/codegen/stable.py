@@ -9,6 +9,7 @@ as products.  Since u is exact where it is small, one form serves all of (0, 1) 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import sympy as sp
 from sympy.simplify.fu import TR8, TR9
@@ -303,7 +304,7 @@ def _about(expr: sp.Expr) -> sp.Expr:
     return sp.expand(expr.subs(u, 1 - t))
 
 
-ALTERNATIVES = {
+ALTERNATIVES: dict[type, Any] = {
     sp.exp: _exponential,
     sp.cos: _cosine,
     sp.sin: _sine,
