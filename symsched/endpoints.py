@@ -60,23 +60,33 @@ def limit_at(expr: sp.Expr, end: int, symbol: sp.Symbol = t) -> sp.Expr:
     value = continuous_value(near, _u)
     if value is not None:
         return value
+    value = _series_value(near)
+    if value is not None:
+        return value
     for candidate in _candidates(near):
         if _is_value(candidate) and _agrees(near, candidate):
             return candidate
     raise UndecidedError(f"the limit of {_short(expr)} at {symbol} = {end} could not be determined")
 
 
-def _candidates(near: sp.Expr) -> Iterator[sp.Expr]:
-    """Ever more laborious routes to the limit as u → 0+."""
-    forms = [near]
-    if _is_small_fraction(near):
-        forms.insert(0, canonical(near))
-        yield _substituted(forms[0])
-    for form in forms:
+def _series_value(near: sp.Expr) -> sp.Expr | None:
+    """The limit by exact series; balls, however slow the approach, must at least not move away from it."""
+    for form in (canonical(near), near) if _is_small_fraction(near) else (near,):
+        value = continuous_value(form, _u)
         try:
-            yield _tidy(limit_of(form, _u))
+            value = _tidy(limit_of(form, _u)) if value is None else value
         except BeyondSeriesError:
             continue
+        if near.free_symbols != {_u}:
+            return value
+        far, nearer, nearest = (_distance(near, value, k) for k in (60, 240, 960))
+        if nearest <= 2.0**-100 or (nearest < 0.95 * nearer and nearer < 0.95 * far):
+            return value
+    return None
+
+
+def _candidates(near: sp.Expr) -> Iterator[sp.Expr]:
+    """Ever more laborious routes to the limit as u → 0+."""
     yield _substituted(near)
     for form in (lambda: near, lambda: canonical(near), lambda: sp.simplify(near)):
         found = within(GRUNTZ_CALLS, lambda form=form: _gruntz(form()))  # type: ignore[misc]

@@ -1,0 +1,192 @@
+"""Limits are exact, checked, and finite work; tables are right at 0 and 1 too."""
+
+import math
+import re
+
+import numpy as np
+import pytest
+import sympy as sp
+
+from symsched import endpoints
+from symsched.budget import within
+from symsched.endpoints import continuous_value, end_value, limit_at, numeric_limit, values
+from symsched.errors import InputError, UndecidedError
+from symsched.leading import BeyondSeriesError, L, leading_term, limit_of
+from symsched.parsing import parse_expression
+from symsched.symbols import kappa, rho, t
+
+u = sp.Symbol("u", positive=True)
+
+LIMITS = [
+    ("sin(t)/t", 0, 1),
+    ("(t-sin(t))/t**3", 0, sp.Rational(1, 6)),
+    ("(1-cos(t))/t**2", 0, sp.Rational(1, 2)),
+    ("(exp(t)-1-t-t**2/2-t**3/6)/t**4", 0, sp.Rational(1, 24)),
+    ("log(1+t)/t", 0, 1),
+    ("t**t", 0, 1),
+    ("t*log(t)", 0, 0),
+    ("log(t)", 0, -sp.oo),
+    ("log(1-t)", 1, -sp.oo),
+    ("1/log(t)", 0, 0),
+    ("1/(1-log(t))", 0, 0),
+    ("exp(-1/t)/t**9", 0, 0),
+    ("t**0.001", 0, 0),
+    ("t**(-0.001)", 0, sp.oo),
+    ("atan(1/t)", 0, sp.pi / 2),
+    ("acos(t)/sqrt(1-t)", 1, sp.sqrt(2)),
+    ("asin(t)", 1, sp.pi / 2),
+    ("atanh(t)", 1, sp.oo),
+    ("tan(pi*t/2)*(1-t)", 1, 2 / sp.pi),
+    ("sqrt(t-t**2)/sqrt(t)", 0, 1),
+    ("erf(1/t)", 0, 1),
+    ("erfc(1/t)", 0, 0),
+    ("tanh(1/t)", 0, 1),
+    ("t**(1/log(t))", 0, sp.E),
+    ("cos(pi*t/2)*(pi/2)/sin(pi*t/2)*t", 0, 1),
+]
+
+
+@pytest.mark.parametrize(("text", "end", "expected"), LIMITS)
+def test_limits(text, end, expected):
+    assert sp.simplify(limit_at(parse_expression(text), end) - expected) == 0 or limit_at(
+        parse_expression(text), end
+    ) == sp.sympify(expected)
+
+
+@pytest.mark.parametrize(("text", "end", "expected"), LIMITS)
+def test_end_values_are_the_same_limits_as_floats(text, end, expected):
+    assert end_value(parse_expression(text), end) == pytest.approx(float(expected), rel=1e-15, abs=0)
+
+
+def test_limits_with_parameters():
+    assert limit_at(rho**2 * (1 - t), 0) == rho**2
+    assert limit_at(kappa * sp.sin(t) / t, 0) == kappa
+    assert limit_at(sp.S(3), 0) == 3
+    assert limit_at(rho / t, 0) == sp.oo
+
+
+def test_oscillation_has_no_limit():
+    with pytest.raises(UndecidedError, match=re.escape("the limit of sin(1/t) at t = 0 could not be determined")):
+        limit_at(sp.sin(1 / t), 0)
+
+
+def test_limits_are_taken_at_the_ends_only():
+    with pytest.raises(InputError, match=re.escape("end = 2: limits are taken at 0 or 1")):
+        limit_at(t, 2)
+
+
+@pytest.mark.parametrize("wrong", [sp.Rational(101, 100), sp.S(0), sp.oo, -sp.oo, sp.Rational(10**9 + 1, 10**9)])
+def test_a_wrong_candidate_is_rejected(monkeypatch, wrong):
+    """The check against balls is what stands between a mistake of the algebra and the user."""
+    monkeypatch.setattr(endpoints, "_series_value", lambda _: None)
+    monkeypatch.setattr(endpoints, "_candidates", lambda _: iter([wrong]))
+    with pytest.raises(UndecidedError):
+        limit_at.__wrapped__(sp.sin(t) / t, 0)
+
+
+@pytest.mark.parametrize("wrong", [sp.S(2), sp.S(0), sp.oo, -sp.oo])
+def test_a_wrong_series_is_rejected_too(monkeypatch, wrong):
+    monkeypatch.setattr(endpoints, "limit_of", lambda *_: wrong)
+    assert endpoints._series_value((1 + sp.sqrt(endpoints._u)) * sp.sin(endpoints._u) / endpoints._u) is None
+
+
+def test_the_budget_turns_a_runaway_limit_into_a_message():
+    tower = sp.exp(sp.sin(sp.exp(1 / sp.log(t)) / t)) ** sp.log(sp.log(3 - sp.log(t)))
+    with pytest.raises(UndecidedError, match="could not be determined"):
+        limit_at(tower, 0)
+
+
+# -- parts ----------------------------------------------------------------------------------------------------------
+
+
+def test_continuity_by_composition():
+    assert continuous_value(sp.exp(u) * sp.cos(u) + sp.sqrt(u), u) == 1
+    assert continuous_value(sp.sin(u) / u, u) is None
+    assert continuous_value(sp.log(u), u) is None
+    assert continuous_value(sp.sqrt(u - 1), u) is None
+    v = sp.Symbol("v", positive=True)
+    assert continuous_value((1 + u) / (1 + v), u, v) == 1
+    assert continuous_value(u / v, u, v) is None
+
+
+def test_series_leave_the_class_without_guessing():
+    for expr in (sp.sin(1 / u), 1 / (1 + sp.log(u)), sp.exp(1 / u), sp.gamma(u)):
+        with pytest.raises(BeyondSeriesError):
+            limit_of(expr, u)
+    with pytest.raises(BeyondSeriesError):
+        leading_term(sp.sin(u) ** 2 + sp.cos(u) ** 2 - 1, u)
+
+
+def test_leading_terms():
+    assert leading_term(u - sp.sin(u), u) == (3, sp.Rational(1, 6))
+    assert leading_term(sp.sqrt(2 * u - u**2), u) == (sp.Rational(1, 2), sp.sqrt(2))
+    exponent, coefficient = leading_term(u**2 * sp.log(u) + u**3, u)
+    assert (exponent, coefficient) == (2, L)
+
+
+def test_numeric_limits_need_evidence():
+    assert numeric_limit(lambda v: float(v) ** 0.5) == 0.0
+    assert numeric_limit(lambda _: 3.0) == 3.0
+    assert numeric_limit(lambda v: -1 / float(v)) == -math.inf
+    with pytest.raises(UndecidedError, match="no limit emerges"):
+        numeric_limit(lambda v: 1 / math.log(float(v)))
+
+
+# -- tables ---------------------------------------------------------------------------------------------------------
+
+
+def test_tables_join_limits_and_values():
+    (table,) = values((sp.sin(t) / t,), [[0.0, 1e-300], [0.5, 1.0]])
+    assert table.shape == (2, 2)
+    assert table.tolist() == [[1.0, 1.0], [math.sin(0.5) / 0.5, math.sin(1)]]
+    (pole,) = values((1 / (1 - t),), [0, 1])
+    assert pole.tolist() == [1.0, math.inf]
+    assert values((t,), [])[0].shape == (0,)
+
+
+@pytest.mark.parametrize("bad", [-0.1, 1.1, float("nan"), float("inf")])
+def test_times_outside(bad):
+    message = f"t = {bad!r} is outside [0, 1]: times run from 0 (noise) to 1 (data)"
+    with pytest.raises(InputError, match=re.escape(message)):
+        values((t,), np.array([0.5, bad]))
+
+
+# -- the budget -----------------------------------------------------------------------------------------------------
+
+
+def spin(n):
+    for k in range(n):
+        step(k)
+    return n
+
+
+def step(k):
+    return k
+
+
+def test_a_budget_stops_work_and_only_then():
+    assert within(10_000, lambda: spin(1000)) == 1000
+    assert within(500, lambda: spin(1000)) is None
+    assert spin(10_000) == 10_000  # no ceiling is left behind
+
+
+def test_budgets_nest():
+    assert within(5000, lambda: (within(100, lambda: spin(1000)), spin(1000))) == (None, 1000)
+    assert within(500, lambda: within(10**9, lambda: spin(1000))) is None
+    assert within(1500, lambda: [within(1000, lambda: spin(900)) for _ in range(2)]) == [900, None]
+
+
+def test_a_budget_cannot_be_swallowed():
+    def stubborn():
+        while True:
+            try:
+                spin(100)
+            except Exception:
+                continue
+
+    assert within(5000, stubborn) is None
+
+
+def test_errors_pass_through_a_budget():
+    with pytest.raises(ZeroDivisionError):
+        within(1000, lambda: 1 / 0)

@@ -1,0 +1,173 @@
+"""A sign is claimed only with a proof; adversarial dips, poles and gaps in the domain are found or left open."""
+
+import re
+
+import pytest
+import sympy as sp
+
+from symsched.enclose import enclose
+from symsched.errors import InputError
+from symsched.parsing import parse_expression
+from symsched.signs import Sign, sign_on_unit
+from symsched.signs.balls import by_balls
+from symsched.signs.structure import by_structure
+from symsched.signs.sturm import by_sturm
+from symsched.signs.taylor import taylor_sign
+from symsched.symbols import kappa, rho, t
+
+SIGNS = [
+    ("1-t", "positive"),
+    ("t-1", "negative"),
+    ("t-t**2", "positive"),
+    ("t-sin(t)", "positive"),
+    ("t-log(1+t)", "positive"),
+    ("sin(t)-t+t**3/6", "positive"),
+    ("exp(t)-1-t-t**2/2-t**3/6-t**4/24-t**5/120-t**6/720-t**7/5040-t**8/40320-t**9/362880", "positive"),
+    ("cos(pi*t/2)", "positive"),
+    ("cos(pi*(1+t)/2)", "negative"),
+    ("tan(pi*t/2)", "positive"),
+    ("cot(pi*(2-t)/4)", "positive"),
+    ("exp(-1/(1-t))", "positive"),
+    ("log(t)", "negative"),
+    ("acos(t)", "positive"),
+    ("1-sqrt(1-t**2)", "positive"),
+    ("LambertW(t)", "positive"),
+    ("LambertW(-t/3, -1)", "negative"),
+    ("1-LambertW(t)", "positive"),
+    ("t-0.1*sin(2*pi*t)", "positive"),
+    ("1-t+0.01*sin(50*t)*(1-t)", "positive"),
+    ("2*t**2-2*t+1", "positive"),
+    ("(2*t-1)**2", "nonnegative"),
+    ("-(2*t-1)**2*(3*t-1)**2", "nonpositive"),
+    ("t-1/2", "mixed"),
+    ("(t-0.3000001)*(t-0.3000002)*(2-t)", "mixed"),
+    ("sin(t)**2+cos(t)**2-1", "zero"),
+    ("t**40", "positive"),
+    ("(80**(1/7)+t*(0.002**(1/7)-80**(1/7)))**7", "positive"),
+    ("1-erf(t)/erf(1)", "positive"),
+    ("sech(3*(1-t))-sech(3)", "positive"),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), SIGNS)
+def test_signs(text, expected):
+    found = sign_on_unit(parse_expression(text))
+    assert found.value == expected
+    assert found.decided
+
+
+@pytest.mark.parametrize(("text", "expected"), SIGNS)
+def test_the_opposite_has_the_opposite_sign(text, expected):
+    mirror = -Sign(expected, "")
+    assert sign_on_unit(-parse_expression(text)).value == mirror.value
+
+
+@pytest.mark.parametrize(("text", "expected"), SIGNS)
+def test_signs_agree_with_values(text, expected):
+    """An independent look: balls at points of no special kind."""
+    balls = [enclose(parse_expression(text), {t: sp.Rational(2 * k + 1, 202)}, bits=400) for k in range(101)]
+    seen = {"positive" if b > 0 else "negative" if b < 0 else "zero" for b in balls}
+    allowed = {
+        "positive": {"positive"},
+        "negative": {"negative"},
+        "nonnegative": {"positive", "zero"},
+        "nonpositive": {"negative", "zero"},
+        "zero": {"zero"},
+        "mixed": {"positive", "negative", "zero"},
+    }
+    assert seen <= allowed[expected]
+
+
+# -- adversaries --------------------------------------------------------------------------------------------------
+
+
+def dip(where, width, depth):
+    """1 minus a narrow bump; it goes below 0 when depth > 1."""
+    return 1 - depth * sp.exp(-(((t - where) / width) ** 2))
+
+
+@pytest.mark.parametrize("where", [sp.Rational(1, 3), sp.Rational(1, 10**8), 1 - sp.Rational(1, 10**8)])
+def test_a_narrow_dip_below_zero_is_never_called_positive(where):
+    width = where * (1 - where) / 100
+    assert sign_on_unit(dip(where, width, sp.Rational(11, 10))).value in ("mixed", "unknown")
+
+
+def test_the_same_dip_above_zero_is_positive():
+    shallow = dip(sp.Rational(1, 3), sp.Rational(1, 100), sp.Rational(9, 10))
+    assert sign_on_unit(shallow).value == "positive"
+    deep = dip(sp.Rational(1, 3), sp.Rational(1, 100), sp.Rational(11, 10))
+    found = sign_on_unit(deep)
+    assert found.value == "mixed"
+    point, value = found.witness
+    assert value < 0
+    assert deep.subs(t, sp.Float(point, 30)) < 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sqrt((t-1/3)**2-1/10**10)+1-t",
+        "1-t+1/((t-0.3)**2*1000000)",
+        "1-t+exp(t)/((t-0.3)**2*1000000)",
+        "log((t-0.3)**2)+9",
+        "2+tan(pi*(t+0.01))",
+        "asin(1.2*sin(3*t))+4",
+        "1+1/(t-0.3001)-1/(t-0.3002)",
+        "acosh(1/2+t)+1",
+    ],
+)
+def test_gaps_in_the_domain_are_refused_or_left_open(text):
+    expr = parse_expression(text)
+    with pytest.raises(InputError, match=r"on all of \(0, 1\)|not a finite real number|is negative on \(0, 1\)"):
+        if not sign_on_unit(expr).positive:
+            raise InputError("left open, or not smooth and real on all of (0, 1)")
+
+
+def test_the_message_shows_the_part_that_is_undefined():
+    with pytest.raises(InputError, match=re.escape("sqrt(t - 1/3) is not smooth and real on all of (0, 1)")):
+        sign_on_unit(1 + sp.sqrt(t - sp.Rational(1, 3)))
+    with pytest.raises(InputError, match="not a finite real number"):
+        sign_on_unit(t * sp.asin(sp.Integer(2), evaluate=False))
+
+
+# -- the routes alone ---------------------------------------------------------------------------------------------
+
+
+def test_structure_uses_assumptions_on_parameters():
+    assert sign_on_unit(rho**2 * (t - t**2) / (1 + kappa)).value == "positive"
+    assert sign_on_unit(-(rho**2) - t).value == "negative"
+    assert sign_on_unit(rho - t).value == "unknown"
+    assert by_structure(kappa + t, t).value == "positive"
+
+
+def test_sturm_counts_roots():
+    assert by_sturm(1 / (t**2 + 1) - sp.Rational(1, 3), t).value == "positive"
+    assert by_sturm(sp.sqrt(1 + t), t).value == "unknown"
+    assert by_sturm(sp.sqrt(t) - t, t).value == "positive"  # rational in √t
+    assert by_sturm(sp.sqrt(t) - t - sp.Rational(1, 5), t).value == "mixed"
+    assert by_sturm(sp.sqrt(2) * t - 1, t).value == "unknown"
+    assert by_sturm(1 / (2 * t - 1) ** 2, t).value == "unknown"  # a pole inside
+    touching = by_sturm((3 * t - 1) ** 2 * (t + 1), t)
+    assert touching.value == "nonnegative"
+    assert touching.witness == (pytest.approx(1 / 3), 0.0)
+    crossing = by_sturm((3 * t - 1) * (3 * t - 2) ** 2, t)
+    assert crossing.value == "mixed"
+    assert crossing.witness[1] > 0
+
+
+def test_balls_alone():
+    assert by_balls(t - sp.sin(t), t) == Sign("positive", "balls and Taylor remainders")
+    assert by_balls(t**t - sp.Rational(1, 2), t) == Sign("positive", "balls and leading terms")
+    assert by_balls(sp.sin(5 * t) ** 2 * (1 - t) + (1 - t) * t / 10, t).value == "positive"
+    assert not by_balls(sp.exp(t) - sp.Rational(3, 2), t).positive
+    assert by_balls((sp.exp(t) - sp.sqrt(sp.E)) ** 2, t).value == "unknown"  # it touches 0 at ½
+
+
+def test_taylor_at_an_end():
+    u = sp.Symbol("u", positive=True)
+    assert taylor_sign(u - sp.sin(u), u, 0.1) == 1
+    assert taylor_sign(sp.cos(u) - 1, u, 0.1) == -1
+    assert taylor_sign(u - 100 * u**2, u, 0.1) == 0  # changes sign before δ
+    assert taylor_sign(sp.sqrt(u), u, 0.1) == 0
+    assert taylor_sign(1 / sp.sin(u), u, 0.1) == 0
+    assert taylor_sign(sp.LambertW(u), u, 0.1) == 0
