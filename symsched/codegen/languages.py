@@ -35,7 +35,7 @@ def documentation(function: Function) -> str:
 
 def unused_left_out(function: Function) -> list[tuple[sp.Symbol, sp.Expr]]:
     """The lines, without those that only an unneeded quantity used."""
-    wanted = {o.name for o in function.outputs}
+    wanted = {o.name for o in function.outputs} | ({"alpha", "beta"} if function.implicit else set())
     kept = []
     for symbol, form in reversed(function.lines):
         if symbol.name in wanted:
