@@ -35,12 +35,11 @@ def test_the_theorem_of_the_readme_holds_and_its_falsehood_does_not(tmp_path):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_each_command_of_the_readme_runs(command):
-    run = subprocess.run(
-        [sys.executable, "-m", "symsched.cli", *shlex.split(command)[1:]], capture_output=True, text=True
-    )
+def test_each_command_of_the_readme_runs(command, tmp_path):
+    call = [sys.executable, "-m", "symsched.cli", *shlex.split(command)[1:]]
+    run = subprocess.run(call, capture_output=True, text=True, cwd=tmp_path)
     assert run.returncode == 0, run.stderr
-    assert run.stdout.strip()
+    assert run.stdout.strip() or any(tmp_path.iterdir())
 
 
 def test_there_are_exactly_two_set_up_commands_and_one_picture():
