@@ -24,7 +24,7 @@ from flint import arb
 
 from symsched.budget import within
 from symsched.enclose import Ball, Evaluator, compile_tape, sharpen, to_ball
-from symsched.endpoints import check_times, continuous_value, end_value, numeric_limit, values
+from symsched.endpoints import continuous_value, end_value, numeric_limit, times_array, values
 from symsched.errors import InputError
 from symsched.generators import canonical
 from symsched.inversion import MonotoneInverse, R, closed_inverse
@@ -135,8 +135,7 @@ class Conversion:
         """float64 tables of expressions in t (and `tau(t)`) at target `times`.  Raises as `at`."""
         import numpy as np
 
-        grid = np.asarray(times, dtype=np.float64)
-        check_times(grid, t)
+        grid = times_array(times)
         self._require_covered(grid)
         if self.closed_form:
             return values(exprs, grid)

@@ -204,8 +204,7 @@ def values(exprs: Sequence[sp.Expr], points: ArrayLike, symbol: sp.Symbol = t) -
     """
     import numpy as np
 
-    grid = np.asarray(points, dtype=np.float64)
-    check_times(grid, symbol)
+    grid = times_array(points, symbol)
     inside = (grid > 0) & (grid < 1)
     tables = []
     for expr, found in zip(exprs, Evaluator(tuple(exprs), symbol)(grid[inside]), strict=True):
@@ -236,13 +235,20 @@ def numeric_limit(evaluate: Callable[[sp.Rational], float]) -> float:
     raise UndecidedError("no limit emerges from values ever closer to the end")
 
 
-def check_times(grid: NDArray[np.float64], symbol: sp.Symbol = t) -> None:
-    """Raise InputError unless every time lies in [0, 1]."""
+def times_array(points: ArrayLike, symbol: sp.Symbol = t) -> NDArray[np.float64]:
+    """Times in [0, 1] as a float64 array.  Raises InputError for anything else."""
+    import numpy as np
+
+    try:
+        grid = np.asarray(points, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"{symbol} = {str(points)[:60]!r}: expected numbers in [0, 1], in an array") from None
     outside = ~((grid >= 0) & (grid <= 1))
     if outside.any():
         raise InputError(
             f"{symbol} = {float(grid[outside].flat[0])!r} is outside [0, 1]: times run from 0 (noise) to 1 (data)"
         )
+    return grid
 
 
 def _short(expr: sp.Expr) -> str:

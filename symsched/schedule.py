@@ -8,8 +8,10 @@ Reference: Albergo, Boffi, Vanden-Eijnden, "Stochastic interpolants", arXiv:2303
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from functools import cached_property
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import sympy as sp
@@ -25,19 +27,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
+KINKED = (sp.Piecewise, sp.Max, sp.Min, sp.floor, sp.ceiling, sp.frac, sp.sign, sp.Heaviside)
 KINDS = ("standard", "scaled", "point-mass", "truncated")
-NAMES = (
-    "alpha",
-    "beta",
-    "alpha_dot",
-    "beta_dot",
-    "r",
-    "snr",
-    "log_snr",
-    "log_r_dot",
-    "eps_star",
-    "variance",
-)
+NAMES = ("alpha", "beta", "alpha_dot", "beta_dot", "r", "snr", "log_snr", "log_r_dot", "eps_star", "variance")
 
 
 @dataclass(frozen=True)
@@ -71,7 +63,7 @@ def as_expression(given: Any, what: str) -> sp.Expr:
         return parse_expression(given)
     if isinstance(given, sp.Expr):
         return given.xreplace({f: sp.Rational(str(f)) for f in given.atoms(sp.Float)})
-    if isinstance(given, (int, float)) and not isinstance(given, bool):
+    if isinstance(given, Real) and not isinstance(given, bool) and math.isfinite(given):
         return sp.Rational(str(given))
     raise InputError(f"{what} = {given!r}: expected a SymPy expression in t, a number, or text")
 
@@ -99,6 +91,8 @@ class Schedule:
     def __post_init__(self) -> None:
         object.__setattr__(self, "alpha", as_expression(self.alpha, "alpha"))
         object.__setattr__(self, "beta", as_expression(self.beta, "beta"))
+        for name, expr in (("alpha", self.alpha), ("beta", self.beta)):
+            _check_formula(name, expr)
 
     def __str__(self) -> str:
         return self.name or f"alpha={self.alpha}; beta={self.beta}"
@@ -266,7 +260,10 @@ class Schedule:
 
     def _truncated(self, a0: sp.Expr, b1: sp.Expr, shown: str) -> tuple[str, str]:
         if _is(a0, 0):
-            raise InputError(f"{self}: alpha(0) = 0 while beta(0) > 0: t = 0 must be the noisy end")
+            other = "beta(0) > 0: t = 0 must be the noisy end"
+            if self.beta != 0 and _is(self.limit("beta", 0), 0):
+                other = "alpha(1) > 0: a point-mass start must end in the data, alpha(1) = 0"
+            raise InputError(f"{self}: alpha(0) = 0 while {other}")
         if _is(b1, 0):
             raise InputError(f"{self}: beta(1) = 0: no data would arrive at t = 1")
         return "truncated", shown
@@ -278,6 +275,13 @@ class Schedule:
         if slope.is_finite is False:
             raise InputError(f"{self}: a point-mass start needs a finite (alpha²)'(0), but it tends to {slope}")
         return "point-mass", f"{shown}, (alpha²)'(0) = {slope}"
+
+
+def _check_formula(name: str, expr: sp.Expr) -> None:
+    if any(s.name == t.name and s != t for s in expr.free_symbols):
+        raise InputError(f"{name} = {expr} uses a symbol t of its own: write it in symsched.t, which is positive")
+    if kinked := expr.atoms(*KINKED):
+        raise InputError(f"{name} contains {kinked.pop()}, which has a kink or a jump: a schedule must be C¹ on (0, 1)")
 
 
 def _is(limit: sp.Expr, number: int) -> bool:

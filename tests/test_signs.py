@@ -117,10 +117,14 @@ def test_the_same_dip_above_zero_is_positive():
     ],
 )
 def test_gaps_in_the_domain_are_refused_or_left_open(text):
-    expr = parse_expression(text)
-    with pytest.raises(InputError, match=r"on all of \(0, 1\)|not a finite real number|is negative on \(0, 1\)"):
-        if not sign_on_unit(expr).positive:
-            raise InputError("left open, or not smooth and real on all of (0, 1)")
+    assert claim(parse_expression(text)) in ("undefined", "unknown", "mixed")
+
+
+def claim(expr):
+    try:
+        return sign_on_unit(expr).value
+    except InputError:
+        return "undefined"
 
 
 def test_the_message_shows_the_part_that_is_undefined():

@@ -40,8 +40,7 @@ _DIRECTIONS = 64
 def drift_values(sde: InterpolantSDE, times: Any, states: Any) -> Any:
     """See `InterpolantSDE.drift_at`."""
     known(sde.parameters, f"the equation ({sde.schedule}, {sde.data.summary})", "asking for numbers")
-    grid, x = np.asarray(times, dtype=np.float64), np.asarray(states, dtype=np.float64)
-    endpoints.check_times(grid)
+    grid, x = endpoints.times_array(times), np.asarray(states, dtype=np.float64)
     if sde.dim > 1 and (x.ndim == 0 or x.shape[-1] != sde.dim):
         raise InputError(f"states have shape {x.shape}; this law needs the last axis to be {sde.dim}")
     batch = np.broadcast_shapes(grid.shape, x.shape if sde.dim == 1 else x.shape[:-1])
