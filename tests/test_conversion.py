@@ -1,0 +1,274 @@
+"""Conversion: τ, c and scales by independent root finding, groupoid laws, covariance, ends, paths, refusals."""
+
+import math
+import re
+from itertools import pairwise, permutations
+
+import mpmath
+import numpy as np
+import pytest
+import sympy as sp
+
+from symsched.conversion import Conversion, convert, same_schedule, tau_function
+from symsched.errors import InputError, UndecidedError
+from symsched.normalform import decide_zero
+from symsched.schedule import Schedule
+from symsched.symbols import rho, t
+
+SCHEDULES = {
+    "linear": ("1-t", "t"),
+    "follmer": ("sqrt(t-t**2)", "t"),
+    "vp": ("cos(pi*t/2)", "sin(pi*t/2)"),
+    "cos2": ("cos(pi*t/2)**2", "sin(pi*t/2)"),
+    "log": ("(1-t)*exp(-t)", "log(1+t)/log(2)"),
+    "square": ("1-t**2", "t"),
+    "cube": ("1-t**2", "t**3"),
+    "ddpm": ("sqrt(1-exp(-199*(1-t)**2/20-(1-t)/10))", "exp(-199*(1-t)**2/40-(1-t)/20)"),
+    "ve": ("80**(1-t)/50**t", "1"),
+}
+S = {name: Schedule(*pair, name=name) for name, pair in SCHEDULES.items()}
+FULL = [name for name in S if S[name].kind != "truncated"]
+IMPLICIT = {"log", "cube"}
+TIMES = [1e-12, 0.1, 0.6, 1 - 1e-12]
+PAIRS = list(permutations(S, 2))
+
+
+def covered(source, target):
+    """Times at which the target has noise levels that the source knows."""
+    if S[source].kind != "truncated":
+        return TIMES
+    return [0.55, 0.6, 0.7, 0.9] if S[target].kind != "truncated" else [0.4, 0.5, 0.6, 0.65]
+
+
+def pair_at(name, time):
+    """(α, β) by mpmath at the working precision."""
+    return [sp.lambdify(t, e, "mpmath")(mpmath.mpf(time)) for e in (S[name].alpha, S[name].beta)]
+
+
+@pytest.mark.parametrize(("source", "target"), PAIRS)
+def test_tau_and_scale_solve_their_defining_equations(source, target):
+    """At 100 digits r(τ ± 0.51 ulp) brackets r̄(t), and c is ᾱ/α(τ) to the last bit, whichever way it was found."""
+    times = covered(source, target)
+    tau, scale, _, _ = convert(S[source], S[target]).at(times)
+    with mpmath.workdps(100):
+        for time, s, c in zip(times, tau, scale, strict=True):
+            alpha, beta = pair_at(target, time)
+            half = mpmath.mpf(math.ulp(s)) * 51 / 100
+            below, above = (pair_at(source, min(s + side * half, 1 - mpmath.mpf(10) ** -90)) for side in (-1, 1))
+            assert below[1] * alpha < beta * below[0]
+            assert above[1] * alpha > beta * above[0]
+            bounds = sorted(alpha / a for a in (below[0], above[0])) + sorted(beta / b for b in (below[1], above[1]))
+            slack = mpmath.mpf(math.ulp(c)) * 51 / 100
+            assert max(bounds[0], bounds[2]) - slack <= c <= min(bounds[1], bounds[3]) + slack
+
+
+@pytest.mark.parametrize(("source", "target"), PAIRS[::3])
+def test_derivatives_agree_with_differences(source, target):
+    conversion = convert(S[source], S[target])
+    middle = covered(source, target)[2]
+    step = 2.0**-20
+    tau, scale, tau_dot, scale_dot = conversion.at([middle - step, middle, middle + step])
+    assert tau_dot[1] == pytest.approx((tau[2] - tau[0]) / (2 * step), rel=1e-8)
+    assert scale_dot[1] == pytest.approx((scale[2] - scale[0]) / (2 * step), rel=1e-8, abs=1e-9)
+
+
+@pytest.mark.parametrize(("source", "target"), list(permutations(FULL, 2)))
+def test_round_trip(source, target):
+    there = convert(S[source], S[target])
+    times = [0.02, 0.3, 0.5, 0.8]
+    tau, scale, tau_dot, _ = there.at(times)
+    back, scale_back, tau_dot_back, _ = there.inverse().at(tau)
+    assert back == pytest.approx(times, rel=1e-13)
+    assert scale * scale_back == pytest.approx(1, rel=1e-12)
+    assert tau_dot * tau_dot_back == pytest.approx(1, rel=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "third"),
+    [trio for trio in permutations(FULL, 3) if FULL.index(trio[0]) < FULL.index(trio[2])][::3],
+)
+def test_groupoid(first, second, third):
+    """conv(B→C) ∘ conv(A→B) = conv(A→C): τ compose, c multiply."""
+    one, other = convert(S[first], S[second]), convert(S[second], S[third])
+    times = np.array([0.1, 0.5, 0.9])
+    middle, outer_scale, _, _ = other.at(times)
+    tau, inner_scale, _, _ = one.at(middle)
+    direct, scale, _, _ = one.then(other).at(times)
+    assert tau == pytest.approx(direct, rel=1e-13)
+    assert inner_scale * outer_scale == pytest.approx(scale, rel=1e-12)
+
+
+@pytest.mark.parametrize(("source", "target"), list(permutations(FULL, 2)))
+def test_eps_star_is_covariant(source, target):
+    """ε̄* = c² τ̇ ε*∘τ (theory C5); with c in place of c² it is not."""
+    conversion = convert(S[source], S[target])
+    times = [0.1, 0.4, 0.7]
+    (pushed,) = conversion.values((conversion.eps(S[source].eps_star),), times)
+    (own,) = conversion.values((S[target].eps_star,), times)
+    assert pushed == pytest.approx(own, rel=1e-13)
+    _, scale, _, _ = conversion.at(times)
+    if not np.allclose(scale, 1):
+        assert pushed / scale != pytest.approx(own, rel=1e-3)
+
+
+def test_pushing_and_pulling_a_scale_are_inverse():
+    conversion = convert(S["linear"], S["follmer"])
+    assert decide_zero(conversion.inverse().eps(conversion.eps("1+t")) - 1 - t).zero is True
+    assert decide_zero(conversion.inverse().eps(conversion.eps("1+t")) - 1 - 2 * t).zero is False
+
+
+# -- closed forms -------------------------------------------------------------------------------------------------
+
+
+def test_the_reference_values():
+    conversion = convert(S["linear"], S["follmer"])
+    tau, scale, _, _ = conversion.at(0.25)
+    assert float(tau) == 0.36602540378443865
+    assert float(scale) == 0.6830127018922193
+    assert conversion.eps(S["linear"].eps_star) == sp.Rational(1, 2)
+
+
+@pytest.mark.parametrize("target", [n for n in S if n != "linear"])
+def test_from_the_straight_line(target):
+    """τ = β̄/(ᾱ+β̄), c = ᾱ+β̄."""
+    conversion = convert(S["linear"], S[target])
+    assert conversion.closed_form
+    total = S[target].alpha + S[target].beta
+    times = [0.1, 0.5, 0.9]
+    tau, scale, _, _ = conversion.at(times)
+    expected = conversion.values((S[target].beta / total, total), times)
+    assert tau.tolist() == expected[0].tolist()
+    assert scale.tolist() == expected[1].tolist()
+
+
+@pytest.mark.parametrize(("source", "target"), list(permutations(FULL, 2)))
+def test_implicit_exactly_where_there_is_no_closed_inverse(source, target):
+    conversion = convert(S[source], S[target])
+    assert conversion.closed_form == (source not in IMPLICIT)
+    assert conversion.tau.has(tau_function) == (source in IMPLICIT)
+
+
+def test_parameters_are_carried():
+    conversion = convert(Schedule(rho * (1 - t), t), S["linear"])
+    assert sp.simplify(conversion.tau.subs(rho, 1) - t) == 0
+    with pytest.raises(InputError, match="no value for rho"):
+        conversion.at(0.5)
+
+
+def test_the_identity_is_trivial():
+    conversion = convert(S["log"], S["log"])
+    tau, scale, tau_dot, scale_dot = conversion.at([0.0, 1e-300, 0.3, 1.0])
+    assert tau.tolist() == [0.0, 1e-300, 0.3, 1.0]
+    assert scale.tolist() == [1.0] * 4
+    assert tau_dot == pytest.approx(1)
+    assert scale_dot == pytest.approx(0, abs=1e-15)
+
+
+# -- ends -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("source", "target"), list(permutations(FULL, 2)))
+def test_ends_are_limits(source, target):
+    """τ(0) = 0, τ(1) = 1, c(1) = 1; at both ends no NaN, and values from inside approach them."""
+    conversion = convert(S[source], S[target])
+    tau, scale, tau_dot, scale_dot = conversion.at([0.0, 2.0**-1000, 1.0])
+    assert (tau[0], tau[-1], scale[-1]) == (0.0, 1.0, 1.0)
+    assert not np.isnan([tau_dot, scale_dot]).any()
+    if math.isfinite(scale[0]):
+        assert scale[1] == pytest.approx(scale[0], rel=1e-12, abs=1e-100)
+    else:
+        assert scale[1] > 1e100
+
+
+def test_high_powers_at_the_ends():
+    conversion = convert(Schedule("1-t", "t**40"), S["linear"])
+    tau, scale, tau_dot, _ = conversion.at([0.0, 1e-300, 0.5, 1.0])
+    assert tau.tolist()[0::3] == [0.0, 1.0]
+    assert scale.tolist()[0::3] == [1.0, 1.0]
+    assert tau[1] == pytest.approx(10**-7.5, rel=1e-6)
+    assert tau_dot[0] == math.inf
+
+
+def test_what_cannot_be_resolved_says_so():
+    slow = Schedule("1-t", "1/(1-log(t))")
+    with pytest.raises(UndecidedError, match=r"could settle|no limit emerges|too close to an end"):
+        convert(slow, S["linear"]).at([0.0])
+
+
+# -- truncated schedules --------------------------------------------------------------------------------------------
+
+
+def test_noise_levels_a_truncated_source_never_had():
+    message = (
+        "ve → linear: at t = 0.001 the target has r = 0.001001, but the truncated source only covers 0.0125 ≤ r ≤ 50"
+    )
+    with pytest.raises(InputError, match=re.escape(message)):
+        convert(S["ve"], S["linear"]).at([0.5, 0.001])
+
+
+def test_a_truncated_target_is_covered_to_its_ends():
+    tau, scale, _, _ = convert(S["linear"], S["ve"]).at([0.0, 1.0])
+    assert tau == pytest.approx([1 / 81, 50 / 51])
+    assert scale == pytest.approx([81, 1 + 1 / 50])
+
+
+# -- paths ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("source", "target"), [("linear", "follmer"), ("log", "vp"), ("follmer", "linear")])
+def test_paths_are_carried_along(source, target):
+    """The path α_s z + β_s x of the source becomes ᾱ_t z + β̄_t x of the target, at the returned times."""
+    z, x = np.array([0.3, -1.2, 2.0]), np.array([1.0, 0.5, -0.7])
+    times = np.array([0.1, 0.4, 0.75, 1.0])
+    alpha, beta, _, _ = S[source].at(times)
+    paths = z[:, None] * alpha + x[:, None] * beta
+    new_times, new_paths = convert(S[source], S[target]).path(times, paths)
+    assert (np.diff(new_times) > 0).all()
+    alpha, beta, _, _ = S[target].at(new_times)
+    assert new_paths == pytest.approx(z[:, None] * alpha + x[:, None] * beta, abs=1e-12)
+    many = convert(S[source], S[target]).path(times, np.stack([paths, -paths], axis=-1))[1]
+    assert many.shape == (3, 4, 2)
+    assert many[..., 1] == pytest.approx(-new_paths)
+
+
+def test_paths_of_the_wrong_shape():
+    conversion = convert(S["linear"], S["vp"])
+    with pytest.raises(
+        InputError, match=re.escape("paths of shape (3, 2) at 4 times: expected (n_paths, n_times, ...)")
+    ):
+        conversion.path([0.1, 0.2, 0.3, 0.4], np.zeros((3, 2)))
+    with pytest.raises(InputError, match="outside"):
+        conversion.path([0.1, 1.2], np.zeros((3, 2)))
+
+
+# -- refusals -------------------------------------------------------------------------------------------------------
+
+
+def test_refusals():
+    with pytest.raises(
+        InputError, match=re.escape("cannot follow linear → vp by cos2 → log: expected a conversion from vp")
+    ):
+        convert(S["linear"], S["vp"]).then(convert(S["cos2"], S["log"]))
+    with pytest.raises(InputError, match="alpha must be positive"):
+        convert(Schedule("1/2-t", "t"), S["linear"])
+    with pytest.raises(InputError, match=re.escape("t = -0.5 is outside [0, 1]")):
+        convert(S["linear"], S["vp"]).at([-0.5])
+    with pytest.raises(InputError, match="eps = None: expected"):
+        convert(S["linear"], S["vp"]).eps(None)
+
+
+def test_same_schedule_sees_through_the_writing():
+    assert same_schedule(Schedule("1-t", "t"), Schedule("(1-t**2)/(1+t)", "t"))
+    assert same_schedule(Schedule("cos(t)**2", "t"), Schedule("1-sin(t)**2", "t"))
+    assert not same_schedule(Schedule("1-t", "t"), Schedule("1-t", "t**2"))
+
+
+def test_monotone_over_a_dense_grid():
+    for source, target in (("log", "ddpm"), ("cube", "vp"), ("cos2", "cube")):
+        tau = convert(S[source], S[target]).at(np.linspace(0.001, 0.999, 60))[0]
+        assert all(a < b for a, b in pairwise(tau))
+
+
+def test_conversions_are_values():
+    assert Conversion(S["linear"], S["vp"]) == convert(S["linear"], S["vp"])
+    assert str(convert(S["linear"], S["vp"])) == "linear → vp"
