@@ -252,7 +252,8 @@ class _Jet:
         seeds = [zlib.crc32(f"{self.name}:{i}".encode()) % 97 + 3 for i in range(len(self.args) + 1)]
         phase, slopes = mpmath.mpf(seeds[-1]) / 40, mpmath.mpf(1)
         for seed, order, arg in zip(seeds, self.orders, self.args, strict=False):
-            phase += mpmath.mpf(seed) / 61 * sp.lambdify(list(point), arg, "mpmath")(*point.values())
+            place = point[arg] if arg in point else sp.lambdify(list(point), arg, "mpmath")(*point.values())
+            phase += mpmath.mpf(seed) / 61 * place
             slopes *= (mpmath.mpf(seed) / 61) ** order
         order = sum(self.orders)
         wave = mpmath.sin(phase + order * mpmath.pi / 2) / 2 + (-1) ** order * mpmath.exp(-phase) / 3
@@ -295,6 +296,8 @@ def _compare_all(triples: Iterable[tuple[str, Any, Any]], tolerance: float) -> O
 
 
 def _number(value: Any) -> Any:
+    if value in (sp.oo, -sp.oo):
+        return mpmath.mpf("inf" if value == sp.oo else "-inf")
     if isinstance(value, sp.Basic):
         return mpmath.mpmathify(sp.N(value, DIGITS + 10))
     return mpmath.mpmathify(value)
