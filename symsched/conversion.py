@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import sympy as sp
@@ -237,6 +237,7 @@ def same_schedule(one: Schedule, other: Schedule) -> bool:
     return one == other or all(bool(decide_zero(a - b)) for a, b in ((one.alpha, other.alpha), (one.beta, other.beta)))
 
 
+@lru_cache(maxsize=2048)
 def _neat(expr: sp.Expr) -> sp.Expr:
     """The shortest of a few equal forms; a long one is worked on within a budget."""
     forms = [expr]
