@@ -169,6 +169,8 @@ def _solve_eps(eps: sp.Expr, rho: sp.Expr, clock: sp.Expr) -> Schedule:
     variance = sp.Function("V", positive=True)
     equation = sp.Eq(variance(t).diff(t), 2 * eps)
     solution = _fix_constant(_solve_linear(equation, variance(t)), 1, rho**2)
+    if solution.has(sp.Integral, sp.I, sp.expint, sp.Ei, sp.exp_polar):
+        raise UndecidedError(f"eps = {eps}: expected a scale whose integral is an elementary function")
     if not _confirmed(equation, sp.Eq(variance(t), solution)):
         raise UndecidedError(f"the variance made by eps = {eps} was not confirmed by checkodesol")
     return _schedule(solution - rho**2 * clock**2, clock, f"lazy(eps={eps}, rho={rho})")
@@ -193,7 +195,7 @@ def _default_clock(kappa: sp.Expr) -> sp.Expr:
 def positive(value: Any, name: str) -> sp.Expr:
     """`value` as an expression.  Raises InputError unless it is positive (or a parameter)."""
     expr = as_expression(value, name)
-    if expr.has(sp.oo, sp.nan, sp.zoo) or (expr.is_number and not expr.is_positive):
+    if expr.has(sp.oo, sp.nan, sp.zoo, t) or (expr.is_number and not expr.is_positive):
         raise InputError(f"{name} = {value}: expected a finite number > 0")
     return expr
 

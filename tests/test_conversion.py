@@ -62,7 +62,7 @@ def test_tau_and_scale_solve_their_defining_equations(source, target):
             assert max(bounds[0], bounds[2]) - slack <= c <= min(bounds[1], bounds[3]) + slack
 
 
-@pytest.mark.parametrize(("source", "target"), PAIRS[::3])
+@pytest.mark.parametrize(("source", "target"), PAIRS[::5])
 def test_derivatives_agree_with_differences(source, target):
     conversion = convert(S[source], S[target])
     middle = covered(source, target)[2]
@@ -85,7 +85,7 @@ def test_round_trip(source, target):
 
 @pytest.mark.parametrize(
     ("first", "second", "third"),
-    [trio for trio in permutations(FULL, 3) if FULL.index(trio[0]) < FULL.index(trio[2])][::3],
+    [trio for trio in permutations(FULL, 3) if FULL.index(trio[0]) < FULL.index(trio[2])][::5],
 )
 def test_groupoid(first, second, third):
     """conv(B→C) ∘ conv(A→B) = conv(A→C): τ compose, c multiply."""
