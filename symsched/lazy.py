@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 
+from symsched.budget import within
 from symsched.data import Gaussian
 from symsched.errors import InputError, UndecidedError
 from symsched.inversion import R, closed_inverse
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
+DSOLVE_CALLS = 1_500_000
+NOT_ELEMENTARY = (sp.I, sp.Integral, sp.RootSum, sp.exp_polar, sp.hyper, sp.meijerg, sp.uppergamma, sp.expint, sp.Ei)
 SOURCE = "Damsholt, Frellsen, Ditlevsen, arXiv:2602.03789"
 
 
@@ -157,9 +160,7 @@ def _solve_moving(kappa: sp.Expr, rho: sp.Expr, clock: sp.Expr) -> Schedule:
     u = sp.Function("u", positive=True)
     schedule = Schedule(sp.sqrt(u(t)), clock)
     equation = sp.Eq(kappa * schedule.eps_star, schedule.variance(rho).diff(t) / 2)
-    solution = _fix_constant(_solve_linear(equation, u(t)), 1, sp.S.Zero)
-    if not _confirmed(equation, sp.Eq(u(t), solution)):
-        raise UndecidedError(f"the solution for kappa = {kappa} was not confirmed by checkodesol")
+    solution = _solve_bounded(equation, u(t), sp.S.Zero, f"kappa = {kappa}")
     return _schedule(solution, clock, f"lazy(kappa={kappa}, rho={rho})")
 
 
@@ -168,16 +169,34 @@ def _solve_eps(eps: sp.Expr, rho: sp.Expr, clock: sp.Expr) -> Schedule:
     _require_nonnegative(eps, "eps")
     variance = sp.Function("V", positive=True)
     equation = sp.Eq(variance(t).diff(t), 2 * eps)
-    solution = _fix_constant(_solve_linear(equation, variance(t)), 1, rho**2)
-    if solution.has(sp.Integral, sp.I, sp.expint, sp.Ei, sp.exp_polar):
-        raise UndecidedError(f"eps = {eps}: expected a scale whose integral is an elementary function")
-    if not _confirmed(equation, sp.Eq(variance(t), solution)):
-        raise UndecidedError(f"the variance made by eps = {eps} was not confirmed by checkodesol")
+    solution = _solve_bounded(equation, variance(t), rho**2, f"eps = {eps}")
     return _schedule(solution - rho**2 * clock**2, clock, f"lazy(eps={eps}, rho={rho})")
 
 
+def _solve_bounded(equation: sp.Eq, unknown: sp.Expr, at_one: sp.Expr, given: str) -> sp.Expr:
+    """The confirmed solution with that value at 1; integration of a user's formula may run away, so within a budget.
+
+    Raises:
+        UndecidedError: there is none, or none that is elementary and found in time.
+    """
+
+    def solve_it() -> sp.Expr:
+        solution = _fix_constant(_solve_linear(equation, unknown), 1, at_one)
+        if solution.has(*NOT_ELEMENTARY):
+            raise UndecidedError(f"{given}: expected one whose equation has an elementary solution")
+        if not _confirmed(equation, sp.Eq(unknown, solution)):
+            raise UndecidedError(f"the solution for {given} was not confirmed by checkodesol")
+        return solution
+
+    solution = within(DSOLVE_CALLS, solve_it)
+    if solution is None:
+        raise UndecidedError(f"{given}: no closed solution was found within the work allowed; try a simpler one")
+    return solution
+
+
 def _schedule(alpha_squared: sp.Expr, clock: sp.Expr, name: str) -> Schedule:
-    root = sp.sqrt(sp.factor_terms(sp.trigsimp(sp.powdenest(alpha_squared, force=True))))
+    factors = sp.Mul.make_args(sp.factor_terms(sp.powdenest(alpha_squared, force=True)))
+    root = sp.sqrt(sp.Mul(*map(sp.trigsimp, factors)))  # by factors: ρ²(1 − sin²) is ρ² cos²
     schedule = Schedule(resolve_abs(root), clock, name, SOURCE)
     if not schedule.parameters:
         schedule.validate()
