@@ -36,7 +36,8 @@ TRIGONOMETRIC = (sp.sin, sp.cos, sp.tan, sp.cot, sp.sec, sp.csc)
 
 
 def by_structure(expr: sp.Expr, symbol: sp.Symbol) -> Sign:
-    """The strict sign of `expr`, defined on all of (0, 1), where its structure shows it."""
+    """The strict sign of `expr` where its structure shows it.  Without parameters `expr` must be real and smooth on
+    all of (0, 1), as `proof` sees to."""
     for form in _forms(expr, symbol):
         value = _Composer(symbol).sign(form)
         if value:
@@ -104,6 +105,8 @@ class _Composer:
         return result
 
     def _power(self, expr: sp.Pow, levels: int) -> int:
+        if not expr.exp.is_Integer and expr.exp.is_number and expr.free_symbols == {self.symbol}:
+            return 1  # it is defined on all of (0, 1), so its base is positive
         base = self.sign(expr.base, levels)
         if base > 0 and expr.exp.is_real is not False:
             return 1
@@ -120,9 +123,10 @@ class _Composer:
         sturm = by_sturm(expr, self.symbol) if expr.is_rational_function(self.symbol) else None
         if sturm is not None and sturm.decided:
             return {"positive": 1, "negative": -1}.get(sturm.value, 0)
-        lowest = min(_exponent(term, self.symbol) for term in expr.args)
+        terms = [_power_of(term, self.symbol) for term in expr.args]
+        lowest = min((e for _, e in terms), key=float)
         if lowest != 0:  # t^(4/3) − t² = t^(4/3) (1 − t^(2/3)), of which the second factor is monotone
-            return self.sign(sp.Add(*(term / self.symbol**lowest for term in expr.args)), levels)
+            return self.sign(sp.Add(*(c * self.symbol ** (e - lowest) for c, e in terms)), levels)
         return self._monotone(expr, levels)
 
     def _monotone(self, expr: sp.Expr, levels: int) -> int:
@@ -159,10 +163,11 @@ _IN_QUADRANT: dict[type, tuple[int, int, int, int]] = {
 }
 
 
-def _exponent(term: sp.Expr, symbol: sp.Symbol) -> sp.Rational:
-    """e of a term c·symbol^e, with c whatever is left."""
+def _power_of(term: sp.Expr, symbol: sp.Symbol) -> tuple[sp.Expr, sp.Expr]:
+    """(c, e) with term = c·symbol^e, e a real number and c whatever is left."""
     powers = [factor.as_base_exp() for factor in sp.Mul.make_args(term)]
-    return sum((e for base, e in powers if base == symbol and e.is_Rational), start=sp.S.Zero)
+    moved = [e for base, e in powers if base == symbol and e.is_number]
+    return sp.Mul(*(b**e for b, e in powers if b != symbol or not e.is_number)), sp.Add(*moved)
 
 
 def sign_of_number(number: sp.Expr) -> int:

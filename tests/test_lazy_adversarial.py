@@ -1,0 +1,96 @@
+"""Lazy schedules under hostile input: integrals that run away, solutions that are no schedules, false solutions."""
+
+import re
+
+import pytest
+import sympy as sp
+
+from symsched import lazy
+from symsched.errors import InputError, UndecidedError
+from symsched.normalform import decide_zero
+from symsched.parsing import parse_expression
+from symsched.symbols import kappa, rho, t
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"kappa": "(t**5+2)/(t**7+t+1)"},
+        {"kappa": "1/(1+t**9)"},
+        {"kappa": "exp(exp(t))"},
+        {"eps": "exp(-1/t)"},
+        {"eps": "(t**5+2)/(t**7+t+1)"},
+        {"eps": "log(1+t)**9*exp(t)"},
+        {"eps": "exp(sin(t))"},
+        {"eps": "t**t"},
+        {"eps": "sin(t**2)"},
+    ],
+    ids=str,
+)
+def test_what_cannot_be_integrated_ends_in_one_line(given):
+    with pytest.raises(UndecidedError) as caught:
+        lazy.solve(**given)
+    assert "\n" not in str(caught.value)
+    assert re.search(r"no closed solution|elementary|not confirmed|rational function", str(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({}, "give exactly one of kappa and eps"),
+        ({"kappa": 1, "eps": 1}, "give exactly one of kappa and eps"),
+        ({"kappa": -1}, "kappa = -1 is negative: expected values ≥ 0 on (0, 1)"),
+        ({"kappa": "t-1/2"}, "kappa = t - 1/2 is mixed at t = 0.5625: expected values ≥ 0"),
+        ({"kappa": float("nan")}, "kappa = nan: expected a SymPy expression in t, a number, or text"),
+        ({"kappa": "oo"}, "not a finite real number"),
+        ({"kappa": 1, "rho": 0}, "rho = 0: expected a finite number > 0"),
+        ({"kappa": 1, "rho": -1}, "rho = -1: expected a finite number > 0"),
+        ({"kappa": 1, "rho": "t"}, "rho = t: expected a finite number > 0"),
+        ({"eps": -1}, "eps = -1 is negative: expected values ≥ 0"),
+        ({"eps": 1}, "must be real and finite on (0, 1)"),
+        ({"eps": "t"}, "alpha must be positive on (0, 1), but alpha is identically 0"),
+        ({"kappa": 1, "beta": "1-t"}, "r = beta/alpha must increase strictly"),
+        ({"kappa": 1, "beta": "2*t"}, "not smooth and real on all of (0, 1)"),
+    ],
+    ids=str,
+)
+def test_refusals(given, message):
+    with pytest.raises(InputError, match=re.escape(message)):
+        lazy.solve(**given)
+
+
+@pytest.mark.parametrize("ratio", ["0.001", "1/100", 100, "pi", "sqrt(2)", "123/457"])
+def test_extreme_and_irrational_ratios(ratio):
+    schedule = lazy.solve(kappa=ratio)
+    assert schedule.kind == "point-mass"
+    assert schedule.validate().proved
+    exact = parse_expression(str(ratio))
+    q = 2 * exact / (1 + exact)
+    assert decide_zero(schedule.alpha**2 - schedule.beta**q + schedule.beta**2).zero is True
+
+
+def test_a_false_solution_is_not_confirmed():
+    found = lazy.family()
+    unknown = sp.Function("u", positive=True)(t)
+    assert lazy._confirmed(found.equation, sp.Eq(unknown, found.alpha_squared))
+    for wrong in (
+        found.alpha_squared + t**2,
+        rho**2 * (t ** (kappa / (1 + kappa)) - t**2),
+        rho * (t ** (2 * kappa / (1 + kappa)) - t**2),
+    ):
+        assert not lazy._confirmed(found.equation, sp.Eq(unknown, wrong))
+
+
+@pytest.mark.parametrize(
+    ("mean", "cov", "message"),
+    [
+        ([0, 0], [[1, 2], [2, 1]], "covariance has a negative eigenvalue -1"),
+        ([0, 0], [[1, 0.2], [0.5, 1]], "covariance is not symmetric"),
+        ([0, 0, 0], [[1, 0], [0, 1]], "covariance has shape (2, 2); a mean of length 3 needs shape (3, 3)"),
+        ([0, 0], [[1, 0], [0, 0]], "covariance has the eigenvalue 0: every direction needs a positive variance"),
+        ([0, 0], [[1, 0], [0, float("nan")]], "covariance has 1 NaN or infinite entries"),
+    ],
+)
+def test_covariances_without_a_frame(mean, cov, message):
+    with pytest.raises(InputError, match=re.escape(message)):
+        lazy.spectral(mean, cov)
