@@ -20,7 +20,8 @@ from flint import ctx
 from symsched.budget import within
 from symsched.enclose import compile_tape, enclose, to_ball
 from symsched.errors import InputError
-from symsched.generators import OPAQUE, TRIG, Generators, Rewriter, canonical, reduce_radicals
+from symsched.generators import Generators, canonical, reduce_radicals
+from symsched.rewriter import OPAQUE, TRIG, Rewriter
 from symsched.symbols import t
 
 __all__ = ["Decision", "canonical", "decide_zero"]

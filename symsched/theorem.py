@@ -29,8 +29,8 @@ from sympy.core.function import AppliedUndef
 
 from symsched.errors import InputError, UndecidedError
 from symsched.exhibit import Exhibit, Point
-from symsched.generators import as_jet
 from symsched.normalform import decide_zero
+from symsched.rewriter import as_jet
 from symsched.signs import sign_on_unit
 
 DIGITS = 50

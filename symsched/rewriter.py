@@ -1,0 +1,293 @@
+"""Rewriting an expression, bottom up, as a rational function of generators (see `generators`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import sympy as sp
+from sympy.core.function import AppliedUndef
+
+from symsched.errors import InputError
+from symsched.generators import Angle, Generators, canonical, multiple, reduce_radicals, turned
+from symsched.symbols import t
+
+TRIG = (sp.sin, sp.cos, sp.tan, sp.cot, sp.sec, sp.csc)
+HYPERBOLIC = (sp.sinh, sp.cosh, sp.tanh, sp.coth, sp.sech, sp.csch)
+OPAQUE = (AppliedUndef, sp.Derivative, sp.Subs, sp.Integral)
+EQUIVALENT: dict[type, Callable[[sp.Expr], sp.Expr]] = {
+    sp.acos: lambda a: sp.pi / 2 - sp.asin(a),
+    sp.acot: lambda a: sp.atan(1 / a),
+    sp.asinh: lambda a: sp.log(a + sp.sqrt(a**2 + 1)),
+    sp.acosh: lambda a: sp.log(a + sp.sqrt(a**2 - 1)),
+    sp.atanh: lambda a: (sp.log(1 + a) - sp.log(1 - a)) / 2,
+    sp.erfc: lambda a: 1 - sp.erf(a),
+}
+
+
+class Rewriter:
+    """Turns an expression into a rational function of generators, bottom up.
+
+    `where` gives symbols that stand for expressions: s with r(s) = R, say, without SymPy expanding r at that s.
+    """
+
+    def __init__(self, where: Mapping[sp.Symbol, sp.Expr] | None = None) -> None:
+        self.known = Generators()
+        self._where = dict(where or {})
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget what was rewritten, but not the generators: bases of radicals are then written in all of them."""
+        self._memo: dict[sp.Expr, sp.Expr] = {}
+        self.known.forget_angles()
+        for symbol, expr in self._where.items():
+            self._memo[symbol] = self._reduced(self.rewrite(expr))
+
+    def rewrite(self, expr: sp.Expr) -> sp.Expr:
+        """The rational function of generators that `expr` is."""
+        if expr not in self._memo:
+            self._memo[expr] = self._rewrite(expr)
+        return self._memo[expr]
+
+    def _rewrite(self, expr: sp.Expr) -> sp.Expr:
+        if expr.is_Rational:
+            return expr
+        if expr.is_Float:
+            return sp.Rational(str(expr))
+        if expr.is_Add:
+            return sp.Add(*[self.rewrite(a) for a in expr.args])
+        if expr.is_Mul or _exponent_of(expr) is not None:
+            return self._product(expr)
+        if expr.is_Pow:
+            return self._power(expr.base, expr.exp)
+        if isinstance(expr, sp.log):
+            return self._logarithm(expr.args[0])
+        if isinstance(expr, TRIG):
+            return self._trigonometric(expr)
+        if isinstance(expr, HYPERBOLIC):
+            return self.rewrite(expr.rewrite(sp.exp))
+        if expr.func in EQUIVALENT:
+            return self.rewrite(EQUIVALENT[expr.func](expr.args[0]))
+        return self._atom(expr)
+
+    def _reduced(self, expr: sp.Expr) -> sp.Expr:
+        """Canonical form in which radicals that combine have done so."""
+        unified, relations = self.known.unify(canonical(expr))
+        if not relations:
+            return canonical(unified)
+        numerator, denominator = reduce_radicals(unified, relations)
+        below, above = reduce_radicals(denominator, relations)
+        return canonical(numerator * above / below)
+
+    def _split(self, expr: sp.Expr) -> list[tuple[sp.Expr, sp.Rational]]:
+        return split_exponent(self._reduced(self.rewrite(expr)))
+
+    # -- generators without structure ------------------------------------------------------------------------------
+
+    def _atom(self, expr: sp.Expr) -> sp.Dummy:
+        positive = bool(expr.is_positive)
+        if expr.is_Symbol:
+            return self.known.named(expr, None, expr, positive)
+        if isinstance(expr, OPAQUE):
+            return self._opaque(expr, positive)
+        if not expr.args:
+            return self.known.named(expr, expr, expr, positive)
+        args = [self._reduced(self.rewrite(a)) for a in expr.args]
+        return self.known.named((expr.func, *args), expr.func(*args), expr, positive)
+
+    def _opaque(self, expr: sp.Expr, positive: bool) -> sp.Dummy:
+        """η(τ, x/c) is the same generator however its arguments are written."""
+        jet = as_jet(expr)
+        if jet is None:
+            self.known.sealed = True
+            return self.known.named(expr, None, expr, positive)
+        function, orders, args = jet
+        reduced = tuple(self._reduced(self.rewrite(a)) for a in args)
+        dummy = self.known.named((function, orders, *reduced), None, expr, positive)
+        self.known.jets[dummy] = (function, orders, reduced)
+        return dummy
+
+    # -- powers, exp, log ------------------------------------------------------------------------------------------
+
+    def _product(self, expr: sp.Expr) -> sp.Expr:
+        """Exponentials are brought together first, so that their exponents may cancel."""
+        factors = sp.Mul.make_args(expr)
+        exponents = [e for f in factors if (e := _exponent_of(f)) is not None]
+        others = [self.rewrite(f) for f in factors if _exponent_of(f) is None]
+        return sp.Mul(*others, self._exponential(sp.Add(*exponents))) if exponents else sp.Mul(*others)
+
+    def _power(self, base: sp.Expr, exponent: sp.Expr) -> sp.Expr:
+        if exponent.is_Integer:
+            return self.rewrite(base) ** exponent
+        power_of = self._reduced(self.rewrite(exponent))
+        factors = list(_positive_factors(self._reduced(self.rewrite(base)), self.known))
+        return sp.Mul(*[self._raise(factor, power * power_of) for factor, power in factors])
+
+    def _exponential(self, argument: sp.Expr) -> sp.Expr:
+        return self._raise(sp.E, self._reduced(self.rewrite(argument)))
+
+    def _raise(self, base: sp.Expr, exponent: sp.Expr) -> sp.Expr:
+        """base^exponent, both written in generators; powers of powers and exponentials of logarithms collapse."""
+        if base in self.known.powers:
+            base, inner = self.known.powers[base]
+            return self._raise(base, self._reduced(inner * exponent))
+        result = sp.S.One
+        for monomial, coefficient in split_exponent(exponent):
+            logs = [f for f in sp.Mul.make_args(monomial) if f in self.known.logs] if base == sp.E else []
+            if len(logs) == 1:
+                result *= self._raise(self.known.logs[logs[0]], self._reduced(coefficient * monomial / logs[0]))
+            elif monomial == 1 and coefficient.is_Integer and base != sp.E:
+                result *= base**coefficient
+            else:
+                result *= self.known.member(base, monomial, abs(coefficient)) ** sp.sign(coefficient)
+        return result
+
+    def _logarithm(self, argument: sp.Expr) -> sp.Expr:
+        total = sp.S.Zero
+        for factor, power in _positive_factors(self._reduced(self.rewrite(argument)), self.known):
+            total += power * self._log_of(factor)
+        return total
+
+    def _log_of(self, factor: sp.Expr) -> sp.Expr:
+        if factor == 1 or factor == sp.E:
+            return sp.S.Zero if factor == 1 else sp.S.One
+        if factor in self.known.powers:
+            base, exponent = self.known.powers[factor]
+            return exponent * self._log_of(base)
+        dummy = self.known.named(("log", factor), sp.log(factor), sp.log(self.known.show(factor)), False)
+        self.known.logs[dummy] = factor
+        return dummy
+
+    # -- trigonometry ----------------------------------------------------------------------------------------------
+
+    def _trigonometric(self, expr: sp.Expr) -> sp.Expr:
+        sine, cosine = sp.S.Zero, sp.S.One
+        for monomial, coefficient in self._split(expr.args[0]):
+            s, c = self._angle(monomial, coefficient)
+            sine, cosine = sine * c + cosine * s, cosine * c - sine * s
+        ratios: dict[type, Callable[[], sp.Expr]] = {
+            sp.sin: lambda: sine,
+            sp.cos: lambda: cosine,
+            sp.tan: lambda: sine / cosine,
+            sp.cot: lambda: cosine / sine,
+            sp.sec: lambda: 1 / cosine,
+            sp.csc: lambda: 1 / sine,
+        }
+        return ratios[expr.func]()
+
+    def _angle(self, monomial: sp.Expr, coefficient: sp.Rational) -> Angle:
+        """(sin, cos) of coefficient × monomial, through a known unit angle or the tangent of half of it."""
+        meaning = self.known.meaning.get(monomial)
+        if meaning == sp.pi:
+            exact = sp.sin(coefficient * sp.pi), sp.cos(coefficient * sp.pi)
+            if not exact[0].has(*TRIG) and not exact[1].has(*TRIG):
+                return self.rewrite(exact[0]), self.rewrite(exact[1])
+            if coefficient > sp.Rational(1, 4):
+                # sin(125π/252) is cos(π/252): without this it would be a polynomial of degree 125 in tan(π/504).
+                cosine, sine = self._angle(monomial, sp.Rational(1, 2) - coefficient)
+                return sine, cosine
+        if isinstance(meaning, (sp.atan, sp.asin, sp.acos)) and coefficient.is_Integer:
+            return multiple(self._known_angle(meaning), int(coefficient))
+        unit = self.known.angles.get(monomial, coefficient)
+        n = abs(coefficient / unit)
+        unit, n = (unit, int(n)) if n.is_Integer else (coefficient, 1)
+        tangent = self.known.member("tan", monomial, abs(unit))
+        sine, cosine = (part / (1 + tangent**2) ** n for part in turned(sp.S.One, tangent, 2 * n))
+        return (sine if coefficient > 0 else -sine), cosine
+
+    def _known_angle(self, inverse: sp.Expr) -> Angle:
+        """(sin, cos) of atan u, asin u, acos u; u is written in generators."""
+        u = inverse.args[0]
+        if isinstance(inverse, sp.atan):
+            cosine = self._root(1 / (1 + u**2))
+            return u * cosine, cosine
+        other = self._root(1 - u**2)
+        return (u, other) if isinstance(inverse, sp.asin) else (other, u)
+
+    def _root(self, base: sp.Expr) -> sp.Expr:
+        """√base for a base already written in generators."""
+        factors = _positive_factors(self._reduced(base), self.known)
+        return sp.Mul(*[self._raise(factor, power / 2) for factor, power in factors])
+
+
+def _exponent_of(expr: sp.Expr) -> sp.Expr | None:
+    """The exponent over e of exp(f), of e, and of b^f with a positive number b and a moving f; else None."""
+    if isinstance(expr, sp.exp):
+        return expr.exp
+    if expr == sp.E:
+        return sp.S.One
+    if expr.is_Pow and expr.base.is_number and expr.base.is_positive and not expr.exp.is_number:
+        return expr.exp * sp.log(expr.base)
+    return None
+
+
+def as_jet(expr: sp.Expr) -> tuple[Any, tuple[int, ...], tuple[sp.Expr, ...]] | None:
+    """f, its order of differentiation in each slot, and the arguments: for f(…), ∂f(…) and ∂f|_{v = point}."""
+    points: dict[sp.Symbol, sp.Expr] = {}
+    if isinstance(expr, sp.Subs):
+        points = dict(zip(expr.variables, expr.point, strict=True))
+        expr = expr.expr
+    counts: dict[sp.Symbol, int] = {}
+    if isinstance(expr, sp.Derivative):
+        counts = {v: int(n) for v, n in expr.variable_count}
+        expr = expr.expr
+    if not isinstance(expr, AppliedUndef) or any(expr.args.count(v) != 1 for v in counts):
+        return None
+    orders = tuple(counts.get(a, 0) for a in expr.args)
+    return expr.func, orders, tuple(a.subs(points) for a in expr.args)
+
+
+def split_exponent(expr: sp.Expr) -> list[tuple[sp.Expr, sp.Rational]]:
+    """expr = Σ coefficient × monomial, with canonical monomials and rational coefficients; the monomial 1 is the
+    rational part: 2κ/(1+κ) is 2·1 − 2·(1/(1+κ)), so β^(2κ/(1+κ)) and β^(−2/(1+κ)) share their generators."""
+    numerator, denominator = sp.fraction(canonical(expr))
+    quotient, remainder = sp.div(numerator, denominator) if denominator.free_symbols else (numerator / denominator, 0)
+    terms = [*sp.Add.make_args(sp.expand(quotient))]
+    terms += [term / denominator for term in sp.Add.make_args(sp.expand(remainder))]
+    split: dict[sp.Expr, sp.Rational] = {}
+    for term in terms:
+        coefficient, monomial = term.as_coeff_Mul(rational=True)
+        split[monomial] = split.get(monomial, sp.S.Zero) + coefficient
+    return [(m, c) for m, c in split.items() if c != 0]
+
+
+def _positive_factors(base: sp.Expr, known: Generators) -> Iterator[tuple[sp.Expr, sp.Rational]]:
+    """Factors of a positive base, each of them positive; those not proved so stay together as one factor."""
+    content, factors = _factors(base)
+    unknown, sign = [], 1 if content > 0 else -1
+    for factor, power in factors:
+        orientation = _orientation(factor, known)
+        if orientation == 0:
+            unknown.append((factor, power))
+        else:
+            sign *= orientation ** abs(int(power))
+            yield orientation * factor, sp.Integer(power)
+    if len(unknown) == 1 and unknown[0][1] % 2:  # its sign is that which makes the base positive
+        yield canonical(sign * unknown[0][0]), sp.Integer(unknown[0][1])
+    elif unknown:
+        yield canonical(sign * sp.Mul(*(f**n for f, n in unknown))), sp.S.One
+    elif sign < 0:
+        raise InputError(f"{known.show(base)} is negative on (0, 1): its roots and its logarithm are not real")
+    yield from ((sp.Integer(p), sp.Integer(n)) for p, n in sp.factorrat(abs(content)).items())
+
+
+def _factors(base: sp.Expr) -> tuple[sp.Rational, list[tuple[sp.Expr, int]]]:
+    content, factors = sp.S.One, []
+    for part, sign in zip(sp.fraction(sp.together(base)), (1, -1), strict=True):
+        constant, found = sp.factor_list(part)
+        content *= constant**sign
+        factors += [(f, sign * n) for f, n in found]
+    return content, factors
+
+
+def _orientation(factor: sp.Expr, known: Generators) -> int:
+    """1 or −1 when the factor is positive or negative wherever its generators may be; 0 when that is unknown."""
+    if factor.is_positive or factor.is_negative:
+        return 1 if factor.is_positive else -1
+    free = factor.free_symbols
+    if len(free) == 1 and known.shown.get(next(iter(free))) == t:
+        polynomial = sp.Poly(factor, next(iter(free)))
+        ends = sum(polynomial.eval(end) == 0 for end in (0, 1))
+        if polynomial.count_roots(0, 1) == ends:
+            return 1 if polynomial.eval(sp.Rational(1, 2)) > 0 else -1
+    return 0
