@@ -234,15 +234,17 @@ def ratios(linear: dict, mixture: dict, key: str = "rate") -> dict[str, float]:
         return table.get(name, {}).get(key, math.nan)
 
     libraries = {k for k in linear if not k.startswith(("symsched", "roofline", "c_"))}
-    best = {one: max((rate(linear, k) for k in libraries if (k in SINGLE) == one and key in linear[k]), default=math.nan)
-            for one in (True, False)}  # fmt: skip
+    ran = {k for k in libraries if key in linear[k]}
+    best_single, best_double = (
+        max((rate(linear, k) for k in some), default=math.nan) for some in (ran & SINGLE, ran - SINGLE)
+    )
     own, own_single = rate(linear, "symsched_f64"), rate(linear, "symsched_f32")
     return {
         "over scalar C (goal 2.5)": own / rate(linear, "c_scalar_ziggurat"),
         "over libmvec C": own / rate(linear, "c_libmvec"),
-        "over the best library in float64 (goal 5)": own / best[False],
-        "float32, over the best library in float32": own_single / best[True],
-        "float64, over the best library in float32": own / best[True],
+        "over the best library in float64 (goal 5)": own / best_double,
+        "float32, over the best library in float32": own_single / best_single,
+        "float64, over the best library in float32": own / best_single,
         "of our roofline (goal 0.75)": own / rate(linear, "roofline_multiply_add_f64"),
         "float32 over float64 (goal 1.5)": own_single / own,
         "two threads over one (goal 1.85)": own / rate(linear, "symsched_f64_one_thread"),
