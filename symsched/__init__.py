@@ -44,6 +44,7 @@ _MODULES = {
     "discretize": "discretize",
     "plot": "plotting",
     "verdicts": "verdicts",
+    "codegen": "codegen",  # the package is callable: ss.codegen(what, lang=…)
 }
 
 __all__ = [*_HOMES, *_MODULES]
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from symsched import catalog as schedules
     from symsched import discretize, lazy, verdicts
     from symsched import plotting as plot
+    from symsched.codegen import generate as codegen
     from symsched.conversion import Conversion, convert
     from symsched.data import Empirical, Gaussian, GaussianMixture
     from symsched.errors import InputError, UndecidedError
