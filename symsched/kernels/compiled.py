@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
+
+from symsched.kernels.machinecode import compiler
 
 #: Paths that advance together.  Every block is full, so each lane always runs the same instructions: a path's
 #: numbers do not depend on how the paths were divided among threads, chunks or machines.
@@ -15,10 +17,10 @@ LANES = 256
 
 #: No fast-math flag at all: with one, LLVM's choices (and so the last bits) depend on what is inlined where.  Fused
 #: multiply-adds are written out instead, as `fma`, and every result is the one that IEEE 754 prescribes.
-OPTIONS: dict[str, Any] = {"nogil": True, "cache": True, "fastmath": False, "error_model": "numpy"}
+OPTIONS: dict[str, Any] = {"nogil": True, "fastmath": False, "error_model": "numpy"}
 
-kernel = njit(**OPTIONS)
-inline = njit(forceinline=True, cache=True, nogil=True, error_model="numpy")
+kernel = compiler(**OPTIONS)
+inline = compiler(forceinline=True, nogil=True, error_model="numpy")
 
 u64, u32, f64, f32 = np.uint64, np.uint32, np.float64, np.float32
 

@@ -1,20 +1,25 @@
-"""Generated modules on disk: named by the hash of their content, so that a second process need not compile.
+"""Generated modules and machine code on disk, so that a second process need not compile.
 
 The directory is `SYMSCHED_CACHE_DIR`, else `$XDG_CACHE_HOME/symsched`, else `~/.cache/symsched`, always private
-to the user.  A file is written under a temporary name and renamed; before it is imported its bytes must hash to
-its name, and those very bytes are what is run.
+to the user.  A file is written under a temporary name and renamed.  Of a module, what is run is the text it was
+made from, never what lies there; machine code is read only where its hash is right (`machinecode`).  Where nothing can
+be written, everything works, from memory.
 """
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import hashlib
 import importlib.abc
 import importlib.util
 import os
+import shutil
 import stat
 import sys
 import tempfile
 import threading
+import time
 import warnings
 from functools import cache
 from pathlib import Path
@@ -47,21 +52,48 @@ def _prepare(directory: Path) -> Path:
 
 @cache
 def _temporary() -> Path:
-    return Path(tempfile.mkdtemp(prefix="symsched-"))
+    """A private directory for this process alone; a path that does not exist where even that cannot be made."""
+    try:
+        path = Path(tempfile.mkdtemp(prefix="symsched-"))
+    except OSError:
+        return Path(os.devnull) / "symsched"
+    atexit.register(shutil.rmtree, path, ignore_errors=True)
+    return path
 
 
 @cache
 def _usable(wanted: Path) -> Path:
     try:
-        return _prepare(wanted)
+        found = _prepare(wanted)
     except OSError as problem:
-        warnings.warn(
-            f"symsched cannot keep compiled kernels in {wanted} ({problem}); every process will compile anew. "
-            "Set SYMSCHED_CACHE_DIR to a directory that you own.",
-            RuntimeWarning,
-            stacklevel=4,
-        )
+        _warn(wanted, problem)
         return _temporary()
+    _sweep(found)
+    return found
+
+
+def _warn(where: Path, problem: OSError) -> None:
+    warnings.warn(
+        f"symsched cannot keep compiled kernels in {where} ({problem.strerror or problem}); every process will compile "
+        "anew. Set SYMSCHED_CACHE_DIR to a directory that you own, with room in it.",
+        RuntimeWarning,
+        stacklevel=4,
+    )
+
+
+@cache
+def _warn_full(where: Path, problem: str) -> None:
+    """Once for each directory and reason."""
+    _warn(where, OSError(problem))
+
+
+def _sweep(directory: Path) -> None:
+    """Remove what killed processes left behind: temporary files that nobody has touched for an hour."""
+    with contextlib.suppress(OSError):
+        for file in directory.glob("*.tmp"):
+            with contextlib.suppress(OSError):
+                if time.time() - file.stat().st_mtime > 3600:
+                    file.unlink()
 
 
 def directory() -> Path:
@@ -82,29 +114,61 @@ class _Verified(importlib.abc.SourceLoader):
         return self.content
 
 
-def save(text: str) -> Path:
-    """Write the module, unless a file with the right content is there already."""
-    content = text.encode()
-    path = directory() / f"{_PREFIX}{hashlib.sha256(content).hexdigest()[:40]}.py"
-    if not (path.exists() and path.read_bytes() == content):
+def read(name: str) -> bytes | None:
+    """The content of a file of the directory; None unless it is a plain file that this user alone may write."""
+    try:
+        handle = os.open(directory() / name, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    with os.fdopen(handle, "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o022:
+            return None
+        try:
+            return file.read()
+        except OSError:
+            return None
+
+
+def write(name: str, content: bytes) -> None:
+    """Write a file of the directory whole, or not at all with a warning: the cache is a convenience."""
+    path, temporary = directory() / name, None
+    try:
         handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
         with os.fdopen(handle, "wb") as file:
             file.write(content)
         os.replace(temporary, path)
-    return path
+    except OSError as problem:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+        _warn_full(path.parent, problem.strerror or str(problem))
+
+
+def name_of(text: str) -> str:
+    """The name of the module with this source."""
+    return _PREFIX + hashlib.sha256(text.encode()).hexdigest()[:40]
+
+
+def save(text: str) -> Path:
+    """Write the module, unless a file with the right content is there already."""
+    content, file = text.encode(), f"{name_of(text)}.py"
+    if read(file) != content:
+        write(file, content)
+    return directory() / file
 
 
 def load(text: str) -> ModuleType:
-    """The module with this source, imported once per process."""
-    content = text.encode()
-    name = _PREFIX + hashlib.sha256(content).hexdigest()[:40]
+    """The module with this source, imported once per process.
+
+    What is run is `text` itself; the file is there for the reader of an error message.
+    """
+    name = name_of(text)
     with _lock:
         if name in sys.modules:
             return sys.modules[name]
         path = save(text)
-        if path.read_bytes() != content:
-            raise RuntimeError(f"{path} was changed between writing and reading; nothing was run")
-        loader = _Verified(path, content)
+        loader = _Verified(path, text.encode())
         spec = importlib.util.spec_from_loader(name, loader, origin=str(path))
         if spec is None:
             raise RuntimeError(f"{path} cannot be imported")
