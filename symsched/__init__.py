@@ -44,6 +44,7 @@ _MODULES = {
     "discretize": "discretize",
     "plot": "plotting",
     "verdicts": "verdicts",
+    "bridge": "bridge",
     "codegen": "codegen",  # the package is callable: ss.codegen(what, lang=…)
 }
 
@@ -51,7 +52,7 @@ __all__ = [*_HOMES, *_MODULES]
 
 if TYPE_CHECKING:
     from symsched import catalog as schedules
-    from symsched import discretize, lazy, verdicts
+    from symsched import bridge, discretize, lazy, verdicts
     from symsched import plotting as plot
     from symsched.codegen import generate as codegen
     from symsched.conversion import Conversion, convert

@@ -1,0 +1,66 @@
+"""The bridge to torch: pretrained flow and diffusion models, sampled in any schedule, in fewer steps.
+
+    field = ss.bridge.FlowField(model, "linear")                 # velocity model of a linear flow
+    images = ss.bridge.sample(field, (16, 3, 32, 32), steps=8, seed=0)
+    plan = ss.bridge.build_plan("linear", "lazy(kappa=0, rho=2)", steps=8, solver="ab2c")       # needs no torch
+
+Everything is imported on first use; torch only where a name needs it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from symsched.errors import InputError
+
+_HOMES = {
+    "FlowField": "fields",
+    "exact_field": "exact",
+    "sample": "sampling",
+    "Sampler": "sampling",
+    "Step": "sampling",
+    "Trajectory": "sampling",
+    "Stepper": "stepping",
+    "Table": "stepping",
+    "Plan": "plan",
+    "Stage": "plan",
+    "Slope": "plan",
+    "Row": "plan",
+    "build_plan": "planning",
+    "Frame": "levels",
+    "Levels": "levels",
+    "TabulatedNative": "levels",
+    "Grid": "grids",
+}
+_MODULES = ("grids", "solvers")
+
+__all__ = [*_HOMES, *_MODULES]
+
+if TYPE_CHECKING:
+    from symsched.bridge import grids, solvers
+    from symsched.bridge.exact import exact_field
+    from symsched.bridge.fields import FlowField
+    from symsched.bridge.grids import Grid
+    from symsched.bridge.levels import Frame, Levels, TabulatedNative
+    from symsched.bridge.plan import Plan, Row, Slope, Stage
+    from symsched.bridge.planning import build_plan
+    from symsched.bridge.sampling import Sampler, Step, Trajectory, sample
+    from symsched.bridge.stepping import Stepper, Table
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name) or (name if name in _MODULES else None)
+    if home is None:
+        raise AttributeError(f"module 'symsched.bridge' has no attribute {name!r}")
+    try:
+        module = import_module(f"symsched.bridge.{home}")
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise InputError(f"symsched.bridge.{name} needs torch: pip install 'symsched[torch]'") from None
+    return module if name in _MODULES else getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

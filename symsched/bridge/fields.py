@@ -1,0 +1,190 @@
+"""A pretrained model and what it means: its schedule, its prediction, and how it wants time and conditions.
+
+field = FlowField(model, "linear")                                     # velocity of a flow model, model(x, t)
+field = FlowField(unet, "ddpm", "noise", time="1000*(1-t) - 1")       # a DDPM network
+field = FlowField(net, "edm", "data", time="log(alpha/beta)/4")       # a VE denoiser
+field.data(x, 0.3), field.velocity(x, 0.3)                             # η_X and b at native time 0.3
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from copy import copy
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import sympy as sp
+import torch
+from numpy.typing import NDArray
+
+from symsched.bridge.levels import Native, SymbolicNative, as_native
+from symsched.bridge.prediction import check_prediction, outputs_at, relation_at
+from symsched.endpoints import values
+from symsched.errors import InputError
+from symsched.parsing import parse_expression
+from symsched.schedule import Schedule
+from symsched.symbols import t
+
+Array = NDArray[np.float64]
+_alpha, _beta = sp.Symbol("alpha", positive=True), sp.Symbol("beta", positive=True)
+
+
+class FlowField:
+    """The mean fields of I_t = α Z + β X as a model estimates them.
+
+    Args:
+        model: called as model(x, time, **conditions) with x of shape (batch, …) in the model's dtype and `time` of
+            shape (batch,); it returns a tensor of x's shape and dtype.
+        schedule: the (α, β) it was trained with: a `Schedule`, its text, or a `TabulatedNative`.
+        prediction: velocity, data, noise, score, v or edm.
+        time: the model's time as an expression in t, alpha and beta, or a function of a float64 array of native times.
+        guidance: classifier-free guidance w: out = null + w (conditional − null), in one doubled batch.
+        null: the conditions of the unconditional half; those not named are shared.
+        shape: shape of one sample, so that `sample` may be given a number.
+        dtype, device: of the model's input; by default those of its parameters, else float32 on the CPU.
+        sigma_data: EDM's, for prediction edm.
+
+    Raises:
+        InputError: an unknown prediction, schedule or time expression, or guidance without `null`.
+    """
+
+    def __init__(
+        self,
+        model: Callable[..., Any],
+        schedule: Schedule | str | Native = "linear",
+        prediction: str = "velocity",
+        *,
+        time: str | Callable[[Array], Array] = "t",
+        guidance: float | None = None,
+        null: Mapping[str, Any] | None = None,
+        shape: tuple[int, ...] | None = None,
+        dtype: Any = None,
+        device: Any = None,
+        sigma_data: float = 0.5,
+    ) -> None:
+        self.model, self.native, self.prediction = model, as_native(schedule), check_prediction(prediction)
+        self.guidance, self.null, self.shape, self.sigma_data = guidance, dict(null or {}), shape, sigma_data
+        if guidance is not None and not self.null:
+            raise InputError(f"guidance = {guidance} without null: give the unconditional inputs, null={{'y': …}}")
+        self._time = _clock(time, self.native) if isinstance(time, str) else time
+        self._dtype, self._device = dtype, device
+
+    # -- the model -------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _parameter(self) -> Any:
+        parameters = getattr(self.model, "parameters", None)
+        return next(iter(parameters()), None) if callable(parameters) else None
+
+    @property
+    def dtype(self) -> Any:
+        """Dtype of the model's input."""
+        found = self._parameter
+        return self._dtype or (torch.float32 if found is None else found.dtype)
+
+    @property
+    def device(self) -> Any:
+        """Device of the model's input."""
+        found = self._parameter
+        return torch.device(self._device or ("cpu" if found is None else found.device))
+
+    def model_times(self, times: Array) -> Array:
+        """The model's own times at native times."""
+        return np.broadcast_to(np.asarray(self._time(np.asarray(times)), dtype=np.float64), np.shape(times))
+
+    def input_scales(self, times: Array) -> Array:
+        """What the state is multiplied by before the model sees it: c_in of EDM for prediction edm, else 1."""
+        if self.prediction != "edm":
+            return np.ones(np.shape(times))
+        alpha, beta = self.native.at(times)
+        return 1 / np.hypot(alpha, beta * self.sigma_data)
+
+    def relations(self, times: Array) -> list[tuple[float, float]]:
+        """(p, q) of η_X = p x + q output at native times."""
+        return relation_at(self.native, self.prediction, times, self.sigma_data)
+
+    def output(self, x: Any, time: Any, **conditions: Any) -> Any:
+        """The model's answer, guided: x of shape (batch, …), `time` the model's own, of shape (batch,).
+
+        Raises InputError for an answer of another shape or dtype.
+        """
+        if self.guidance is None:
+            return self._checked(self.model(x, time, **conditions), x)
+        both = {key: _both(value, self.null.get(key, value), len(x)) for key, value in (self.null | conditions).items()}
+        answer = self._checked(self.model(torch.cat([x, x]), torch.cat([time, time]), **both), torch.cat([x, x]))
+        conditional, null = answer.chunk(2)
+        return torch.lerp(null, conditional, self.guidance)
+
+    def _checked(self, answer: Any, x: Any) -> Any:
+        if not isinstance(answer, torch.Tensor):
+            raise InputError(f"the model returned {type(answer).__name__}: expected a tensor (wrap it to return one)")
+        if answer.shape != x.shape:
+            raise InputError(f"the model returned shape {tuple(answer.shape)} for {tuple(x.shape)}: expected the same")
+        if answer.dtype != x.dtype and not torch.is_autocast_enabled(x.device.type):
+            raise InputError(f"the model returned {answer.dtype} for {x.dtype}: expected the same (or set dtype=…)")
+        return answer
+
+    def compiled(self, **options: Any) -> FlowField:
+        """The same field with its model compiled by torch."""
+        other = copy(self)
+        other.model = torch.compile(self.model, **options)
+        return other
+
+    # -- fields ----------------------------------------------------------------------------------------------------
+
+    def data(self, x: Any, time: float, **conditions: Any) -> Any:
+        """η_X(t, x) = E[X | I_t = x] at native time t, in x's dtype."""
+        (pair,) = self.relations(np.array([float(time)]))
+        return self._combined(x, float(time), pair, conditions)
+
+    def velocity(self, x: Any, time: float, **conditions: Any) -> Any:
+        """b(t, x) = α̇ η_Z + β̇ η_X, the drift of the ODE."""
+        return self._predict("velocity", x, float(time), conditions)
+
+    def noise(self, x: Any, time: float, **conditions: Any) -> Any:
+        """η_Z(t, x) = E[Z | I_t = x]."""
+        return self._predict("noise", x, float(time), conditions)
+
+    def score(self, x: Any, time: float, **conditions: Any) -> Any:
+        """∇ log p_t(x) = −η_Z/α."""
+        return self._predict("score", x, float(time), conditions)
+
+    def _predict(self, name: str, x: Any, time: float, conditions: Mapping[str, Any]) -> Any:
+        grid = np.array([time])
+        if name == self.prediction:
+            return self._combined(x, time, (0.0, 1.0), conditions)
+        ((p, q),) = self.relations(grid)
+        ((u, w),) = outputs_at(self.native, name, grid)
+        return self._combined(x, time, (u + w * p, w * q), conditions)
+
+    def _combined(self, x: Any, time: float, pair: tuple[float, float], conditions: Mapping[str, Any]) -> Any:
+        grid = np.array([time])
+        seen = (x * float(self.input_scales(grid)[0])).to(self.dtype)
+        clock = torch.full((len(x),), float(self.model_times(grid)[0]), dtype=self.time_dtype, device=x.device)
+        return pair[0] * x + pair[1] * self.output(seen, clock, **conditions).to(x.dtype)
+
+    @property
+    def time_dtype(self) -> Any:
+        """Dtype of the model's times: float32 at least, so that 1000 t is not rounded to halves in bfloat16."""
+        return torch.promote_types(self.dtype, torch.float32)
+
+
+def _both(conditional: Any, null: Any, batch: int) -> Any:
+    """A condition for the doubled batch: the conditional half first."""
+    if not isinstance(conditional, torch.Tensor):
+        return conditional
+    halves = [half if half.ndim and len(half) == batch else half.expand(batch, *half.shape[1:]) for half in
+              (conditional, null.to(conditional.device))]  # fmt: skip
+    return torch.cat(halves)
+
+
+def _clock(text: str, native: Native) -> Callable[[Array], Array]:
+    """The function of native times that `text` writes down; limits at the ends."""
+    expression = parse_expression(text, {"t": t, "alpha": _alpha, "beta": _beta})
+    if isinstance(native, SymbolicNative):
+        own = native.schedule
+        formula = expression.subs({_alpha: own.alpha, _beta: own.beta})
+        return lambda times: values((formula,), times)[0]
+    function = sp.lambdify((t, _alpha, _beta), expression, "numpy")
+    return lambda times: np.asarray(function(times, *native.at(times)))
