@@ -61,8 +61,9 @@ def _shown(limit: sp.Expr | None) -> str:
     if limit is None:
         return "undetermined"
     if isinstance(limit, sp.Piecewise):
-        (still, _), (moving, _) = limit.args
-        return f"{_shown(still)} if kappa = 0 else {_shown(moving)}"
+        *cases, (last, _) = limit.args
+        marks = ((v, "=" if isinstance(c, sp.Eq) else "<", c.rhs) for v, c in cases)
+        return ", ".join([*(f"{_shown(v)} if kappa {mark} {turn}" for v, mark, turn in marks), f"else {_shown(last)}"])
     if limit in (sp.oo, -sp.oo):
         return "inf" if limit == sp.oo else "-inf"
     text = str(limit).replace("**", "^")

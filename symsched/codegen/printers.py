@@ -138,11 +138,18 @@ class _Forms:
     def limit(self, expr: sp.Expr) -> str:
         """An end value; one that depends on whether κ vanishes is a conditional."""
         if isinstance(expr, sp.Piecewise):
-            (still, _), (moving, _) = expr.args
-            return self.conditional("kappa == 0", self.limit(still), self.limit(moving))
+            *cases, (last, _) = expr.args
+            text = self.limit(last)
+            for value, condition in reversed(cases):
+                mark = "==" if isinstance(condition, sp.Eq) else "<"
+                text = self.conditional(f"kappa {mark} {self.number_of(condition.rhs)}", self.limit(value), text)
+            return text
         if expr in (sp.oo, -sp.oo):
             return self._print(expr)  # type: ignore[attr-defined]
         return self.number(number(expr)) if not expr.free_symbols else self.doprint(folded(expr))  # type: ignore[attr-defined]
+
+    def number_of(self, value: sp.Expr) -> str:
+        return self.number(number(value))
 
     def conditional(self, test: str, yes: str, no: str) -> str:
         return f"({yes} if {test} else {no})"

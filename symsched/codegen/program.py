@@ -139,8 +139,11 @@ def _gives(limit: sp.Expr, wanted: sp.Symbol, end: int, lines: list[tuple[sp.Sym
     if isinstance(limit, sp.Piecewise):
         return False
     results = []
-    for sample in (0.75, 1.625) if free else (1.0,):
+    # At κ = 0 a product such as κ/t is no longer infinite but 0·∞.
+    kappas = (0.0, 0.75, 1.0, 1.625) if "kappa" in free else (0.75, 0.75)
+    for sample, at_kappa in zip((0.75, 1.625, 0.875, 1.25), kappas, strict=False):
         values = {**at, **{s: sample + k / 8 for k, s in enumerate(sorted(free))}}
+        values["kappa"] = at_kappa
         for symbol, form in lines:
             values[symbol.name] = evaluate(form, values)
         target = evaluate(limit, values)

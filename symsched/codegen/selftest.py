@@ -105,7 +105,7 @@ def _limit(limit: sp.Expr | None, given: dict[str, sp.Rational]) -> str | None:
     if limit is None:
         return None
     if isinstance(limit, sp.Piecewise):
-        limit = limit.args[1][0]  # the sample has κ > 0
+        limit = limit.subs({s: given[s.name] for s in limit.free_symbols})
     if limit in (sp.oo, -sp.oo):
         return "inf" if limit == sp.oo else "-inf"
     symbols = sorted(limit.free_symbols, key=str)
