@@ -9,7 +9,7 @@
 A list of numbers is a grid of target times; `sigmas([…])` are noise-to-signal ratios α/β as in k-diffusion, `flow([…])`
 noise levels α/(α + β) as in diffusers' flow models; both descend, may end in 0, and are interpolated in log σ where
 another number of steps is asked for (as with the lists of Sabour et al., "Align your steps", arXiv:2404.14507).
-The first level is always the model's own start, and the last the data.
+A named grid begins at the model's own start; a list where it says, within the model's levels; all end in the data.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Grid:
             raise InputError(f"steps = {steps}: expected a whole number ≥ 1")
         low, high = frame.span
         times = self.rule(frame, int(steps))
-        times = np.concatenate([[low], np.clip(times[1:-1], low, high), [1.0]])
+        times = np.concatenate([np.clip(times[:-1], low, high), [1.0]])
         if len(times) > 2 and not (np.diff(times[:-1]) > 0).all():
             raise InputError(
                 f"grid {self.text}: {steps} steps do not fit between the first and last level of {frame.source} "
@@ -62,8 +62,8 @@ def angle(rho: float = 1.0) -> Grid:
 
 
 def shift(s: float = 3.0) -> Grid:
-    """Equal steps of r/(s + r): linear time divided through by the timestep shift s, once."""
-    return _coordinate(f"shift(s={s:g})", lambda r: r / (s + r), lambda u: s * u / (1 - u), 1.0)
+    """Equal steps of s r/(1 + s r): with s > 1 more of the steps go to the noise; the timestep shift, once."""
+    return _coordinate(f"shift(s={s:g})", lambda r: s * r / (1 + s * r), lambda u: u / (1 - u) / s, 1.0)
 
 
 def _coordinate(text: str, forward: Callable[[Any], Any], back: Callable[[Any], Any], end: float) -> Grid:

@@ -32,6 +32,14 @@ HOMES = {
     "ab3": "adams",
     "ab2c": "adams",
     "ab3c": "adams",
+    "ddim": "exponential",
+    "dpmpp2m": "exponential",
+    "dpmpp3m": "exponential",
+    "sde-dpmpp": "exponential",
+    "unipc2": "unipc",
+    "unipc3": "unipc",
+    "em": "stochastic",
+    "lazy": "stochastic",
     "lazy-auto": "adams",
 }
 
