@@ -117,7 +117,7 @@ def _error(module: Module, output: object, at: float, given: dict, got: float, u
     if not want.is_finite():
         return 0.0
     exact = 0.0 if want.contains(0) else float(want)
-    size = max(abs(exact), 0.0 if slope is None else abs(float(slope)) * min(at, 1 - at))
+    size = max(abs(exact), abs(float(slope)) * min(at, 1 - at))
     if size == 0:
         return 0.0 if got == 0 else math.inf
     error = abs(got - exact) / (unit * size)

@@ -1,22 +1,18 @@
-"""The quantities of a conversion and of the drift, each derived, then put in a stable form.
-
-Everything of the source is its own stable form at (τ, 1 − τ), both of which come straight from the target's (α, β):
-1 − τ is the inverse of the schedule read backwards, so that neither is a difference.
-"""
+"""The drift weights of every prediction, derived, then put in a stable form; and what a target alone determines."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache, cached_property
+from dataclasses import replace
+from functools import cache, lru_cache
 
 import sympy as sp
 from flint import arb, ctx
 
+from symsched.codegen.changes import ConversionForms, eps, scale, scale_dot, tau_dot
+from symsched.codegen.kappa import by_kappa
 from symsched.codegen.kernels import reduced
 from symsched.codegen.quantities import (
-    Quantity,
     ScheduleForms,
     Workshop,
     add_levels,
@@ -26,175 +22,42 @@ from symsched.codegen.quantities import (
     beta_dot,
     rate,
 )
-from symsched.codegen.rounding import HALF_ULP, Rounded, u
-from symsched.conversion import Conversion, tau_function
-from symsched.enclose import compile_tape
-from symsched.errors import InputError
-from symsched.inversion import MonotoneInverse, R, closed_inverse
+from symsched.codegen.rounding import Rounded
+from symsched.codegen.sources import tau, tau_left
+from symsched.enclose import to_ball
 from symsched.schedule import Schedule
 from symsched.symbols import kappa, t
 
-tau, tau_left = sp.Symbol("tau", positive=True), sp.Symbol("tau_left", positive=True)
-scale, tau_dot = sp.Symbol("scale", positive=True), sp.Symbol("tau_dot", positive=True)
-scale_dot, eps, eps_star = sp.Symbol("scale_dot", real=True), sp.Symbol("eps", positive=True), sp.Symbol("eps_star")
+eps_star = sp.Symbol("eps_star")
+KAPPAS = (sp.Rational(13, 16), sp.Integer(1), sp.Rational(5, 2))  # at 1, terms of A cancel when they can
 PREDICTIONS = ("data", "noise", "score", "velocity", "v")
-INVERSE_TOLERANCE = 20.0  # ulps: a closed inverse that may lose more gives way to the Newton inverse
 
 
-def backwards(schedule: Schedule) -> Schedule:
-    """The schedule with time, and the roles of noise and data, reversed: its r at 1 − t is 1/r at t."""
-    return Schedule(schedule.beta.subs(t, 1 - t), schedule.alpha.subs(t, 1 - t))
+@lru_cache(maxsize=64)
+def target_quantities(
+    schedule: Schedule, at_kappa: sp.Expr, parameters: tuple[sp.Symbol, ...], with_eps: bool
+) -> Workshop:
+    """All that a target alone determines, whatever it is converted from: copy it before adding to it."""
+    shop = ScheduleForms(schedule, parameters).workshop
+    add_levels(shop, schedule)
+    if at_kappa.free_symbols:
+        for k, point in enumerate(shop.points):
+            with ctx.workprec(point.bits):
+                point.known[kappa] = Rounded(to_ball(KAPPAS[k % len(KAPPAS)]), arb(0))
+    if with_eps:
+        exact = at_kappa * schedule.eps_star
+        shop.add(eps, sp.simplify(exact) if exact.count_ops() < 30 else exact, [at_kappa * eps_star])
+    add_drift(shop, schedule, at_kappa)
+    _settle_kappa_ends(shop)
+    return shop
 
 
-@dataclass
-class ConversionForms:
-    """Adds τ, 1 − τ, c, τ̇ and ċ of a conversion to the workshop of its target."""
-
-    conversion: Conversion
-    shop: Workshop
-
-    @cached_property
-    def source(self) -> ScheduleForms:
-        return ScheduleForms(self.conversion.source)
-
-    @cached_property
-    def inverses(self) -> tuple[sp.Expr, sp.Expr] | None:
-        """τ and 1 − τ in closed form, as expressions in the target's α and β; None when there is none to trust."""
-        forward, back = closed_inverse(self.conversion.source), self._back()
-        if forward is None or back is None:
-            return None
-        return forward.subs(R, beta / alpha), back.subs(R, alpha / beta)
-
-    def _back(self) -> sp.Expr | None:
-        try:
-            return closed_inverse(backwards(self.conversion.source))
-        except InputError:
-            return None
-
-    def add(self) -> bool:
-        """Returns whether τ has a closed form that is also a stable one."""
-        closed = self._add_inverse()
-        if not closed:
-            self._add_implicit()
-        self._add_scale()
-        self._add_slopes()
-        return closed
-
-    def _add_inverse(self) -> bool:
-        if self.inverses is None:
-            return False
-        ratio = self.conversion.target.r
-        exact = closed_inverse(self.conversion.source).subs(R, ratio)  # type: ignore[union-attr]
-        forward, back = self.inverses
-        left = itertools.chain(self._inverse_forms(back), self._left_forms(forward))
-        found = [
-            self.shop.add(symbol, expr, forms, limits=False)
-            for symbol, expr, forms in ((tau, exact, self._inverse_forms(forward)), (tau_left, 1 - exact, left))
-        ]
-        if max(q.bound for q in found) <= INVERSE_TOLERANCE:
-            self._give_ends()
-            return True
-        for quantity in found:
-            del self.shop.made[quantity.name]
-        return False
-
-    def _inverse_forms(self, form: sp.Expr) -> Iterator[sp.Expr]:
-        short = sp.simplify(reduced(form)) if form.count_ops() < 30 else reduced(form)
-        yield short
-        yield form
-        yield self.shop.stabilise(short)
-        yield self.shop.stabilise(form)
-
-    def _left_forms(self, forward: sp.Expr) -> Iterator[sp.Expr]:
-        """1 − τ as (1 − τ²)/(1 + τ), in which a root disappears, and as the logarithm of one quotient."""
-        square = reduced(forward**2)
-        if not square.has(sp.log, sp.exp):
-            yield self.shop.stabilise(sp.simplify(1 - square)) / (1 + tau)
-        above, below = sp.fraction(sp.together(1 - forward))
-        combined = sp.logcombine(sp.expand_log(above, force=True), force=True)
-        if isinstance(combined, sp.log):
-            yield self.shop.stabilise(sp.log(reduced(combined.args[0]))) / below
-
-    def _add_implicit(self) -> None:
-        """τ and 1 − τ to within 4 ulps, as the Newton inverse gives them."""
-        ratio = compile_tape((sp.log(self.conversion.target.beta) - sp.log(self.conversion.target.alpha),), (t,))
-        inverse = MonotoneInverse(self.conversion.source)
-        kept = []
-        for point in self.shop.points:
-            if point.bits > 700:
-                continue
-            with ctx.workprec(point.bits + 200):
-                value = inverse.solve(ratio.run([point.known[t].value])[0])
-                point.known[tau] = Rounded(value, (8 * HALF_ULP * value).mid())
-                point.known[tau_left] = Rounded(1 - value, (8 * HALF_ULP * (1 - value)).mid())
-                for symbol in (tau, tau_left):
-                    point.known.pop(symbol, None) if not point.known[symbol].value.is_finite() else None
-            kept.append(point)
-        self.shop.points[:] = kept
-        self.shop.stabilise.points[:] = kept
-        self.shop.implicit = True
-        time = self.conversion.tau
-        self.shop.made[tau] = Quantity(tau, tau, time, 4.0, (None, None))
-        self.shop.made[tau_left] = Quantity(tau_left, tau_left, 1 - time, 4.0, (None, None))
-
-    def at(self, form: sp.Expr) -> sp.Expr:
-        """A form of the source, at its own time."""
-        return form.subs({t: tau, u: tau_left}, simultaneous=True)
-
-    def _exact(self, expr: sp.Expr) -> sp.Expr:
-        """An expression in the source time, as one in target time."""
-        return expr.subs(t, self.conversion.tau if self.shop.implicit else self.shop.made[tau].exact)
-
-    def _add_scale(self) -> None:
-        target, source, made = self.conversion.target, self.conversion.source, self.source.workshop.made
-        exact = target.alpha / self._exact(source.alpha)
-        forms = [sp.S.One] if self.shop.always(exact, 1) else list(self._scale_forms())
-        forms += [alpha / self.at(made[alpha].form), beta / self.at(made[beta].form)]
-        self.shop.add(scale, exact, forms, limits=False)
-
-    def _scale_forms(self) -> Iterator[sp.Expr]:
-        """c in the target's α and β alone, where that is short."""
-        if self.shop.implicit or self.inverses is None:
-            return
-        made, source = self.shop.made, self.conversion.source
-        for time in (self.inverses[0], made[tau].form):
-            for bar, coefficient in ((beta, source.beta), (alpha, source.alpha)):
-                form = bar / coefficient.subs(t, time)
-                if form.count_ops() < 25:
-                    short = sp.simplify(reduced(form))
-                    if short.count_ops() <= 12:
-                        yield self.shop.stabilise(short)
-
-    def _add_slopes(self) -> None:
-        source, target = self.conversion.source, self.conversion.target
-        exact = target.log_r_dot / self._exact(source.log_r_dot)
-        pace = self.at(self.source.rate_alone)
-        forms = [*self._short_pace(), rate / pace]
-        self.shop.add(tau_dot, exact, forms, limits=False)
-        c = self.shop.made[scale].form
-        exact_c = self.shop.made[scale].exact
-        slope_exact = exact_c * (target.alpha_dot / target.alpha - exact * self._exact(source.alpha_dot / source.alpha))
-        at = {x: self.at(self.source.alone(x)) for x in (alpha, beta, alpha_dot, beta_dot)}
-        parts = [sp.S.Zero] if self.shop.made[scale].form == 1 else []
-        if not c.has(tau, tau_left):
-            parts.append(sp.factor_terms(c.diff(alpha) * alpha_dot + c.diff(beta) * beta_dot))
-        by_noise = alpha_dot / alpha - tau_dot * at[alpha_dot] / at[alpha]
-        by_data = beta_dot / beta - tau_dot * at[beta_dot] / at[beta]
-        # Each cancels at one end, like 1/u and 1/t: their mean with weights u and t nowhere.
-        parts += [scale * by_noise, scale * by_data, scale * (u * by_noise + t * by_data)]
-        self.shop.add(scale_dot, slope_exact, parts, limits=False)
-
-    def _short_pace(self) -> Iterator[sp.Expr]:
-        if self.shop.implicit or self.inverses is None:
-            return
-        form = self.conversion.source.log_r_dot.subs(t, self.inverses[0])
-        if form.count_ops() < 40:
-            short = sp.simplify(reduced(form))
-            if short.count_ops() <= 14:
-                yield rate / self.shop.stabilise(sp.factor(short))
-
-    def _give_ends(self) -> None:
-        pass
+def _settle_kappa_ends(shop: Workshop) -> None:
+    """Limits that depend on how large κ is."""
+    for symbol, quantity in list(shop.made.items()):
+        if kappa in quantity.exact.free_symbols and None in quantity.ends:
+            ends = [by_kappa(quantity.exact, end) if e is None else e for end, e in enumerate(quantity.ends)]
+            shop.made[symbol] = replace(quantity, ends=(ends[0], ends[1]))
 
 
 @cache
@@ -284,4 +147,17 @@ def _drift_forms(
         yield monomial * shop.stabilise(rational)
 
 
-__all__ = ["PREDICTIONS", "ConversionForms", "add_drift", "add_levels", "arb", "prediction_weights", "tau_function"]
+__all__ = [
+    "PREDICTIONS",
+    "ConversionForms",
+    "add_drift",
+    "add_levels",
+    "eps",
+    "prediction_weights",
+    "scale",
+    "scale_dot",
+    "target_quantities",
+    "tau",
+    "tau_dot",
+    "tau_left",
+]

@@ -63,7 +63,7 @@ def _evaluate(form: sp.Expr, values: Mapping[str, float]) -> Any:
 
 def number(constant: sp.Expr) -> float:
     """A constant as the nearest float64; ±∞ allowed."""
-    if constant in (sp.oo, -sp.oo) or constant.is_Rational or constant.is_Float:
+    if constant in (sp.oo, -sp.oo, sp.nan) or constant.is_Rational or constant.is_Float:
         return float(constant)
     from symsched.enclose import Evaluator
     from symsched.symbols import t

@@ -135,6 +135,9 @@ class _Forms:
     def _print_NegativeInfinity(self, _: Any) -> str:
         return f"-{self.prefix}inf"
 
+    def _print_NaN(self, _: Any) -> str:
+        return f"{self.prefix}nan"
+
     def limit(self, expr: sp.Expr) -> str:
         """An end value; one that depends on whether κ vanishes is a conditional."""
         if isinstance(expr, sp.Piecewise):
@@ -144,7 +147,7 @@ class _Forms:
                 mark = "==" if isinstance(condition, sp.Eq) else "<"
                 text = self.conditional(f"kappa {mark} {self.number_of(condition.rhs)}", self.limit(value), text)
             return text
-        if expr in (sp.oo, -sp.oo):
+        if expr in (sp.oo, -sp.oo, sp.nan):
             return self._print(expr)  # type: ignore[attr-defined]
         return self.number(number(expr)) if not expr.free_symbols else self.doprint(folded(expr))  # type: ignore[attr-defined]
 
@@ -242,6 +245,9 @@ class CForms(_Forms, C99CodePrinter):
     def _print_NegativeInfinity(self, _: Any) -> str:
         return "-HUGE_VAL"
 
+    def _print_NaN(self, _: Any) -> str:
+        return "NAN"
+
     def conditional(self, test: str, yes: str, no: str) -> str:
         return f"({test} ? {yes} : {no})"
 
@@ -275,6 +281,9 @@ class JuliaForms(_Forms, JuliaCodePrinter):
 
     def _print_NegativeInfinity(self, _: Any) -> str:
         return "-Inf"
+
+    def _print_NaN(self, _: Any) -> str:
+        return "NaN"
 
     def conditional(self, test: str, yes: str, no: str) -> str:
         return f"({test} ? {yes} : {no})"

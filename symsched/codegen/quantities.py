@@ -12,11 +12,11 @@ from functools import cached_property
 
 import sympy as sp
 from flint import arb, ctx
-from sympy.core.function import AppliedUndef
 
 from symsched.codegen.kernels import paired, reduced
 from symsched.codegen.rounding import SMALLEST, Point, name, u, unit_points, worst, written_out
 from symsched.codegen.stable import Stabiliser, cost
+from symsched.conversion import tau_function
 from symsched.enclose import compile_tape
 from symsched.endpoints import end_value, limit_at
 from symsched.errors import InputError, UndecidedError
@@ -32,6 +32,8 @@ alpha, beta, rate = (
 alpha_dot, beta_dot = sp.Symbol("alpha_dot", real=True), sp.Symbol("beta_dot", real=True)
 
 ENOUGH = 6.0  # ulps: no further forms are sought below this bound
+TAU = sp.Dummy("tau", positive=True)  # the source time, where it is known as a ball
+TIME = tau_function(t)
 
 
 @dataclass(frozen=True)
@@ -55,10 +57,20 @@ class Workshop:
     points: list[Point] = field(default_factory=list)
     made: dict[sp.Symbol, Quantity] = field(default_factory=dict)
     implicit: bool = False  # the source time is solved for, not computed
+    pace: sp.Expr = sp.S.Zero  # dτ/dt in t and TAU, for exact expressions in τ(t)
 
     def __post_init__(self) -> None:
         self.points = self.points or unit_points(self.parameters)
         self.stabilise = Stabiliser(points=self.points)
+
+    def copy(self) -> Workshop:
+        """The same quantities and samples, to be added to independently."""
+        points = [Point(p.bits, dict(p.known)) for p in self.points]
+        return Workshop(self.parameters, points, dict(self.made))
+
+    def explicit(self, expr: sp.Expr) -> sp.Expr:
+        """An exact expression with the source time as a letter."""
+        return expr.xreplace({TIME.diff(t): self.pace}).xreplace({TIME: TAU})
 
     def add(self, symbol: sp.Symbol, exact: sp.Expr, forms: Iterable[sp.Expr], limits: bool = True) -> Quantity:
         """Choose among `forms` (tried in order until one is good enough) and give it the name `symbol`."""
@@ -85,7 +97,7 @@ class Workshop:
 
     def _scales(self, exact: sp.Expr) -> list[object]:
         """min(t, u) |f'|: what a quantity that crosses zero inside (0, 1) is measured by, there."""
-        slope = exact.diff(t)
+        slope = self.explicit(exact.diff(t))
         symbols = tuple(sorted(slope.free_symbols, key=str))
         scales: list[object] = []
         try:
@@ -101,8 +113,7 @@ class Workshop:
 
     def always(self, exact: sp.Expr, number: int) -> bool:
         """Whether `exact` is that number at every sample, as far as hundreds of bits tell."""
-        if exact.atoms(AppliedUndef):
-            return False
+        exact = self.explicit(exact)
         symbols = tuple(sorted(exact.free_symbols, key=str))
         tape = compile_tape((exact,), symbols)
         for point in self.points:
@@ -113,9 +124,8 @@ class Workshop:
 
     def _check_equal(self, form: sp.Expr, exact: sp.Expr, symbol: sp.Symbol) -> None:
         """The form and the expression it stands for agree in high-precision balls at every sample."""
+        exact = self.explicit(exact)
         symbols = tuple(sorted(exact.free_symbols, key=str))
-        if exact.atoms(AppliedUndef):
-            return  # τ(t) itself: nothing to compare with
         tape = compile_tape((exact,), symbols)
         for point in self.points:
             with ctx.workprec(point.bits):
@@ -160,10 +170,11 @@ class ScheduleForms:
     """Stable forms of α, β, α̇, β̇ and λ = d/dt log r for one schedule."""
 
     schedule: Schedule
+    parameters: tuple[sp.Symbol, ...] = ()  # of another schedule, which are to have samples too
 
     @cached_property
     def workshop(self) -> Workshop:
-        parameters = sorted(self.schedule.parameters, key=str)
+        parameters = sorted({*self.schedule.parameters, *self.parameters}, key=str)
         shop = Workshop(parameters)
         s = self.schedule
         shop.add(beta, s.beta, self._coefficient(shop, s.beta))

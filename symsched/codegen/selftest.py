@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 import sympy as sp
 from flint import arb, ctx
 
+from symsched.codegen.changes import source_time
 from symsched.codegen.module import Module
 from symsched.codegen.program import Function, Output
-from symsched.conversion import tau_function
-from symsched.enclose import compile_tape, to_ball
+from symsched.codegen.quantities import TAU, TIME
+from symsched.enclose import Tape, compile_tape, to_ball
 from symsched.errors import InputError, UndecidedError
-from symsched.inversion import MonotoneInverse
-from symsched.symbols import t
+from symsched.schedule import Schedule
+from symsched.symbols import kappa, t
 
 TIMES = (1e-12, 0.0625, 0.25, 0.5, 0.75, 0.9375, 1 - 2.0**-40)
 DIGITS = 50
-_tau = sp.Dummy("tau", positive=True)
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def _value(module: Module, output: Output, time: float, given: dict[str, sp.Rati
     except (InputError, UndecidedError):
         return None
     near = min(time, 1 - time)
-    if not value.is_finite() or (slope is not None and abs(slope) * near > 4 * abs(value)):
+    if not value.is_finite() or abs(slope) * near > 4 * abs(value):
         return None  # next to a zero inside (0, 1) relative error means nothing
     return digits(value)
 
@@ -73,36 +73,35 @@ def digits(value: arb) -> str:
     return text if "." in text or "e" in text else text + ".0"
 
 
-def evaluate(module: Module, exact: sp.Expr, time: float, given: dict[str, sp.Rational]) -> tuple[arb, arb | None]:
-    """The exact value at a float time as a narrow ball, and its slope where the formula is explicit."""
-    explicit = exact.xreplace({tau_function(t): _tau})
-    slope = explicit.diff(t) if not explicit.has(_tau) else None
-    symbols = [s for s in sorted(explicit.free_symbols, key=str) if s not in (t, _tau)]
+def evaluate(module: Module, exact: sp.Expr, time: float, given: Mapping[str, sp.Rational]) -> tuple[arb, arb]:
+    """The exact value at a float time as a narrow ball, and its slope there.
+
+    Raises:
+        InputError: the truncated source never has the ratio of the target at this time.
+    """
+    # A parameter that the function does not have cannot matter to it: any value serves.
+    numbers = {s: given.get(s.name, sp.Rational(13, 16)) for s in (*module.parameters, kappa)}
+    values, slopes = _tapes(module, exact, tuple(numbers))
     with ctx.workprec(700):
-        inputs = [to_ball(sp.Rational(time)), *(to_ball(given[s.name]) for s in symbols)]
-        where = (t, *symbols)
-        if explicit.has(_tau):
-            inputs.append(_source_time(module, time))
-            where = (*where, _tau)
-        value = compile_tape((explicit,), where).run(inputs)[0]
-        return value, None if slope is None else compile_tape((slope,), where).run(inputs)[0]
+        known = tuple((s, v) for s, v in numbers.items() if s != kappa)
+        tau = _solved(module.source, module.target, time, known) if exact.has(TIME) else arb(0)
+        inputs = [to_ball(sp.Rational(time)), tau, *map(to_ball, numbers.values())]
+        return values.run(inputs)[0], slopes.run(inputs)[0]
 
 
-def _source_time(module: Module, time: float) -> arb:
-    assert module.source is not None
-    return _solved(module.source, module.target, time)
+def _tapes(module: Module, exact: sp.Expr, names: tuple[sp.Symbol, ...]) -> tuple[Tape, Tape]:
+    """Programs for an exact expression and its derivative in time, with the source time as a letter."""
+    explicit, where = module.shop.explicit, (t, TAU, *names)
+    return compile_tape((explicit(exact),), where), compile_tape((explicit(exact.diff(t)),), where)
 
 
-@lru_cache(maxsize=256)
-def _solved(source: object, target: object, time: float) -> arb:
-    log_r = sp.log(target.beta) - sp.log(target.alpha)  # type: ignore[attr-defined]
-    with ctx.workprec(400):
-        ratio = compile_tape((log_r,), (t,)).run([to_ball(sp.Rational(time))])[0]
-        return MonotoneInverse(source).solve(ratio)  # type: ignore[arg-type]
+@lru_cache(maxsize=4096)
+def _solved(source: Schedule, target: Schedule, time: float, given: tuple[tuple[sp.Symbol, sp.Rational], ...]) -> arb:
+    return source_time(source, target, to_ball(sp.Rational(time)), dict(given))
 
 
 def _limit(limit: sp.Expr | None, given: dict[str, sp.Rational]) -> str | None:
-    if limit is None:
+    if limit in (None, sp.nan):
         return None
     if isinstance(limit, sp.Piecewise):
         limit = limit.subs({s: given[s.name] for s in limit.free_symbols})
@@ -121,7 +120,7 @@ START = {
     "torch": "    torch.set_default_dtype(torch.float64)\n",
     "jax": '    import jax\n\n    jax.config.update("jax_enable_x64", True)\n',
 }
-TIME = {"numpy": "t", "numba": "t", "torch": "torch.tensor(t, dtype=torch.float64)", "jax": "t"}
+TIME_ARGUMENT = {"numpy": "t", "numba": "t", "torch": "torch.tensor(t, dtype=torch.float64)", "jax": "t"}
 
 
 def python(module: Module, lang: str) -> str:
@@ -131,7 +130,7 @@ def python(module: Module, lang: str) -> str:
         rows.append(f"    ({reference.function}, ({arguments},), {reference.ulps}, (")
         rows += [f"        {text!r}," if text else "        None," for text in reference.expected]
         rows.append("    )),")
-    rows += [")", '_INF = float("inf")', "", "", f"{_CHECK.format(start=START[lang], time=TIME[lang])}"]
+    rows += [")", '_INF = float("inf")', "", "", f"{_CHECK.format(start=START[lang], time=TIME_ARGUMENT[lang])}"]
     return "\n".join(rows)
 
 

@@ -1,0 +1,309 @@
+"""Adds τ, 1 − τ, c, τ̇ and ċ of a conversion to the quantities of its target.
+
+Exact values everywhere come from the source time as a ball at each sample, however τ is emitted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import sympy as sp
+from flint import arb, ctx
+
+from symsched.codegen.quantities import (
+    TAU,
+    TIME,
+    Quantity,
+    ScheduleForms,
+    Workshop,
+    alpha,
+    alpha_dot,
+    beta,
+    beta_dot,
+    rate,
+)
+from symsched.codegen.rounding import HALF_ULP, Point, Rounded, u
+from symsched.codegen.sources import SourceForms, source_forms, tau, tau_left
+from symsched.conversion import Conversion
+from symsched.enclose import Ball, compile_tape, sharpen, to_ball
+from symsched.endpoints import limit_at, numeric_limit
+from symsched.errors import InputError, UndecidedError
+from symsched.inversion import MonotoneInverse, R, closed_inverse
+from symsched.schedule import Schedule
+from symsched.symbols import t
+
+scale, tau_dot = sp.Symbol("scale", positive=True), sp.Symbol("tau_dot", positive=True)
+scale_dot, eps = sp.Symbol("scale_dot", real=True), sp.Symbol("eps", positive=True)
+SOURCE = {
+    alpha: sp.Symbol("alpha_source", positive=True),
+    beta: sp.Symbol("beta_source", positive=True),
+    alpha_dot: sp.Symbol("alpha_dot_source", real=True),
+    beta_dot: sp.Symbol("beta_dot_source", real=True),
+    rate: sp.Symbol("rate_source", positive=True),
+}
+CLOSED_TOLERANCE = 8.0  # ulps: a closed form of τ that may lose more gives way to the Newton inverse
+MEAN_BOUND = 5.0  # ulps: the mean of two quotients, each of a few roundings
+
+
+def source_time(source: Schedule, target: Schedule, time: Ball, given: Mapping[sp.Symbol, sp.Rational]) -> Ball:
+    """The ball of τ at a target time, at the working precision.
+
+    Raises:
+        InputError: the truncated source never has the ratio of the target there.
+        UndecidedError: the working precision does not tell.
+    """
+    names, inputs = tuple(given), [time, *map(to_ball, given.values())]
+    low, high, ratio = compile_tape((*reach(source), target.r), (t, *names)).run(inputs)
+    if ratio < low or (high > 0 and ratio > high):
+        raise InputError(f"{source} has no time at which its ratio is that of {target} there")
+    inverse = closed_inverse(source)
+    if inverse is None:
+        return _solver(source, tuple(given.items())).solve(ratio.log())
+    value = compile_tape((inverse.subs(R, target.r),), (t, *names)).run(inputs)[0]
+    if not (value > 0 and value < 1):
+        raise UndecidedError("this precision does not tell the source time from an end")
+    return value
+
+
+@lru_cache(maxsize=64)
+def reach(source: Schedule) -> tuple[sp.Expr, sp.Expr]:
+    """The ratios at the ends of a truncated source; (0, 0) where every ratio is reached."""
+    low, high = (source.limit("r", end) for end in (0, 1))
+    return low, sp.S.Zero if high == sp.oo else high
+
+
+@lru_cache(maxsize=64)
+def _solver(source: Schedule, given: tuple[tuple[sp.Symbol, sp.Rational], ...]) -> MonotoneInverse:
+    return MonotoneInverse(source.subs(**{s.name: v for s, v in given if s in source.parameters}))
+
+
+@dataclass
+class ConversionForms:
+    """Adds τ, 1 − τ, c, τ̇ and ċ of a conversion to the workshop of its target."""
+
+    conversion: Conversion
+    shop: Workshop
+
+    def __post_init__(self) -> None:
+        self.target, self.origin = self.conversion.target, self.conversion.source
+        self.base: SourceForms = source_forms(self.origin)
+        self.source: ScheduleForms = self.base.own
+        self.exact = self._exacts()
+
+    def _exacts(self) -> dict[sp.Symbol, sp.Expr]:
+        """c, τ̇, ċ in t and τ(t)."""
+        source, target = self.origin, self.target
+        pace = target.log_r_dot / source.log_r_dot.subs(t, TIME)
+        ratio = target.alpha / source.alpha.subs(t, TIME)
+        if not source.beta.has(t):
+            ratio = target.beta / source.beta
+        slope = target.beta_dot / target.beta - pace * (source.beta_dot / source.beta).subs(t, TIME)
+        return {tau: TIME, tau_left: 1 - TIME, scale: ratio, tau_dot: pace, scale_dot: ratio * slope}
+
+    def add(self) -> bool:
+        """Returns whether τ has a closed form that is also a stable one."""
+        self._keep_covered()
+        closed = self._add_time()
+        self._add_scale()
+        self._add_slopes()
+        self._give_ends()
+        return closed
+
+    # -- samples ---------------------------------------------------------------------------------------------------
+
+    def _keep_covered(self) -> None:
+        """Samples at which the source has a time at all, with that time."""
+        self.shop.pace = self.shop.explicit(self.exact[tau_dot])
+        kept = [point for point in self.shop.points if self._solve(point)]
+        self.shop.points[:] = kept
+        self.shop.stabilise.points[:] = kept
+
+    def _solve(self, point: Point) -> bool:
+        if closed_inverse(self.origin) is None and point.bits > 700:
+            return False  # Newton steps at thousands of bits take long
+        given = {p: _dyadic(point.known[p].value) for p in self.shop.parameters}
+        with ctx.workprec(point.bits + 200):
+            try:
+                value = source_time(self.origin, self.target, point.known[t].value, given)
+            except (InputError, UndecidedError):
+                return False
+            point.known[TAU] = Rounded(value, arb(0))
+            return bool(value.is_finite() and (1 - value).rel_accuracy_bits() > 60 and value.rel_accuracy_bits() > 60)
+
+    # -- τ ---------------------------------------------------------------------------------------------------------
+
+    def _add_time(self) -> bool:
+        if self.shop.always(TIME / t, 1):
+            forms = (t, u)
+        elif self.base.times is None:
+            self._add_implicit()
+            return False
+        else:
+            forms = self.base.times
+        made = dict(self.shop.made)
+        found = [
+            self.shop.add(symbol, self.exact[symbol], [form, self._with_sums(form)], limits=False)
+            for symbol, form in zip((tau, tau_left), forms, strict=True)
+        ]
+        if max(q.bound for q in found) > CLOSED_TOLERANCE:
+            self.shop.made = made
+            self._add_implicit()
+            return False
+        return True
+
+    def _add_implicit(self) -> None:
+        """τ and 1 − τ to within 4 ulps, as the Newton inverse gives them."""
+        self.shop.implicit = True
+        for symbol, exact in ((tau, TAU), (tau_left, 1 - TAU)):
+            for point in self.shop.points:
+                with ctx.workprec(point.bits):
+                    value = point.evaluate(exact).value
+                    point.known[symbol] = Rounded(value, (8 * HALF_ULP * value).mid())
+            self.shop.made[symbol] = Quantity(symbol, symbol, self.exact[symbol], 4.0, (None, None))
+
+    def _with_sums(self, form: sp.Expr) -> sp.Expr:
+        """α + β and α² + β² replaced by 1 where the target keeps them so."""
+        for kept in (alpha + beta, alpha**2 + beta**2):
+            if form.has(kept) and self._is_one(kept):
+                form = form.xreplace({kept: sp.S.One})
+        return form
+
+    def _is_one(self, kept: sp.Expr) -> bool:
+        return self.shop.always(kept.subs({alpha: self.target.alpha, beta: self.target.beta}), 1)
+
+    # -- the source at its own time --------------------------------------------------------------------------------
+
+    def at(self, form: sp.Expr) -> sp.Expr:
+        """A form of the source, at its own time."""
+        return form.subs({t: tau, u: tau_left}, simultaneous=True)
+
+    def _named(self, symbol: sp.Symbol) -> sp.Expr:
+        """α, β, … of the source as a quantity of its own, or the number it is."""
+        form = self.at(self.source.workshop.made[symbol].form)
+        form = form.xreplace({s: self._named(s) for s in form.free_symbols if s in SOURCE})
+        if not form.free_symbols or form.is_Symbol:
+            return form
+        if SOURCE[symbol] not in self.shop.made:
+            exact = self.source.workshop.made[symbol].exact.subs(t, TIME)
+            self.shop.add(SOURCE[symbol], exact, [form], limits=False)
+        return SOURCE[symbol]
+
+    # -- c, τ̇, ċ ---------------------------------------------------------------------------------------------------
+
+    def _add_scale(self) -> None:
+        exact = self.exact[scale]
+        if self.shop.always(exact, 1):
+            self.shop.add(scale, exact, [sp.S.One], limits=False)
+        elif self.base.scale is not None:
+            self.shop.add(scale, exact, [self._with_sums(self.base.scale)], limits=False)
+        else:
+            self._add_mean_scale()
+
+    def _add_mean_scale(self) -> None:
+        """c = (β/β_s)(1 + w (α β_s/(α_s β) − 1)) with w = β̇_s/(β_s λ_s): errors of τ cancel to first order."""
+        noise, data, slope, pace = (self._named(x) for x in (alpha, beta, beta_dot, rate))
+        weight = slope / (data * pace)
+        form = beta / data * (1 + weight * (alpha * data / (noise * beta) - 1))
+        made = self.shop.add(scale, self.exact[scale], [form], limits=False)
+        bound = min(made.bound, MEAN_BOUND)
+        self.shop.made[scale] = replace(made, bound=bound)
+        for point in self.shop.points:
+            value = point.known[scale].value
+            point.known[scale] = Rounded(value, (2 * bound * HALF_ULP * abs(value)).mid())
+
+    def _add_slopes(self) -> None:
+        self.shop.add(tau_dot, self.exact[tau_dot], self._pace_forms(), limits=False)
+        self.shop.add(scale_dot, self.exact[scale_dot], self._slope_forms(), limits=False)
+
+    def _pace_forms(self) -> Iterator[sp.Expr]:
+        if self.shop.always(self.exact[tau_dot], 1):
+            yield sp.S.One
+        if self.base.pace is not None:
+            yield rate / self._with_sums(self.base.pace)
+        yield rate / self._named(rate)
+
+    def _slope_forms(self) -> Iterator[sp.Expr]:
+        c = self.shop.made[scale].form
+        if c == 1:
+            yield sp.S.Zero
+            return
+        if c.free_symbols <= {alpha, beta}:
+            yield sp.factor_terms(c.diff(alpha) * alpha_dot + c.diff(beta) * beta_dot)
+            if c.is_Pow and c.exp == sp.S.Half:
+                yield (c.base.diff(alpha) * alpha_dot + c.base.diff(beta) * beta_dot) / (2 * scale)
+        by_noise = alpha_dot / alpha - tau_dot * self._named(alpha_dot) / self._named(alpha)
+        by_data = beta_dot / beta - tau_dot * self._named(beta_dot) / self._named(beta)
+        # Each cancels at one end, like 1/u and 1/t: their mean with weights u and t nowhere.
+        yield scale * (u * by_noise + t * by_data)
+        yield scale * by_noise
+        yield scale * by_data
+
+    def add_eps(self, given: sp.Expr) -> None:
+        """ε̄ = c² τ̇ ε(τ) of a diffusion scale of the source."""
+        form = scale**2 * tau_dot * self.at(self.source.workshop.stabilise(given))
+        exact = self.exact[scale] ** 2 * self.exact[tau_dot] * given.subs(t, TIME)
+        self.shop.add(eps, exact, [form], limits=False)
+        ends = tuple(self._end(exact, end) for end in (0, 1))
+        self.shop.made[eps] = replace(self.shop.made[eps], ends=ends)
+
+    # -- ends ------------------------------------------------------------------------------------------------------
+
+    def _give_ends(self) -> None:
+        """The limits of τ, c, τ̇, ċ; NaN at an end which a truncated source does not cover."""
+        for symbol in (tau, scale, tau_dot, scale_dot):
+            ends = tuple(self._end(self.exact[symbol], end) for end in (0, 1))
+            self.shop.made[symbol] = replace(self.shop.made[symbol], ends=ends)
+
+    def _end(self, exact: sp.Expr, end: int) -> sp.Expr | None:
+        expr = self.shop.explicit(exact)
+        if expr.free_symbols <= {t, TAU} and not self.shop.parameters:
+            return self._numeric_end(expr, end, {})
+        found = {self._numeric_end(expr, end, sample) for sample in self._samples()}
+        value = found.pop()
+        simple = value in (sp.oo, -sp.oo, sp.nan) or (value is not None and value.is_Integer)
+        return value if simple and not found else self._symbolic_end(exact, end)
+
+    def _samples(self) -> list[dict[sp.Symbol, sp.Rational]]:
+        return [{p: sp.Rational(n + 3 * k, 16) for k, p in enumerate(self.shop.parameters)} for n in (11, 19)]
+
+    def _symbolic_end(self, exact: sp.Expr, end: int) -> sp.Expr | None:
+        inverse = closed_inverse(self.origin)
+        if inverse is None:
+            return None
+        try:
+            return limit_at(exact.subs(TIME, inverse.subs(R, self.target.r)).doit(), end)
+        except (InputError, UndecidedError):
+            return None
+
+    def _numeric_end(self, expr: sp.Expr, end: int, given: Mapping[sp.Symbol, sp.Rational]) -> sp.Expr | None:
+        try:
+            value = numeric_limit(lambda near: self._near(expr, near if end == 0 else 1 - near, given))
+        except InputError:
+            return sp.nan
+        except UndecidedError:
+            return None
+        if value in (float("inf"), -float("inf")):
+            return sp.oo if value > 0 else -sp.oo
+        return _exactly(value)
+
+    def _near(self, expr: sp.Expr, time: sp.Rational, given: Mapping[sp.Symbol, sp.Rational]) -> float:
+        tape = compile_tape((expr,), (t, TAU, *given))
+
+        def compute() -> list[Ball]:
+            here = to_ball(time)
+            return tape.run([here, source_time(self.origin, self.target, here, given), *map(to_ball, given.values())])
+
+        return sharpen(compute, lambda: f"{self.conversion} near an end")[0]
+
+
+def _exactly(value: float) -> sp.Expr:
+    """A short fraction where the float is the nearest to one."""
+    short = sp.Rational(value).limit_denominator(1000)
+    return short if float(short) == value else sp.Float(value, 17)
+
+
+def _dyadic(ball: Ball) -> sp.Rational:
+    """The number that an exact ball of a parameter holds."""
+    return sp.Rational(float(ball.mid()))

@@ -1,0 +1,177 @@
+"""A source schedule as conversions use it: its time, scale and pace as functions of the target's α and β alone.
+
+τ = r⁻¹(β/α), N = β/β_source(τ) (so that c = N(ᾱ, β̄)) and λ_source(τ) are derived once for each source, over samples of
+the ratios that the source reaches, and serve every target.  1 − τ is the inverse of the schedule read backwards, so
+that neither end is a difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache, partial
+from typing import Any
+
+import sympy as sp
+from flint import arb, ctx
+
+from symsched.budget import within
+from symsched.codegen.kernels import reduced
+from symsched.codegen.quantities import ScheduleForms, alpha, beta
+from symsched.codegen.rounding import Point, Rounded, name, unit_points, worst
+from symsched.codegen.stable import Stabiliser, cost
+from symsched.enclose import compile_tape
+from symsched.errors import InputError, UndecidedError
+from symsched.inversion import R, closed_inverse
+from symsched.normalform import decide_zero
+from symsched.schedule import Schedule
+from symsched.symbols import t
+
+tau, tau_left = sp.Symbol("tau", positive=True), sp.Symbol("tau_left", positive=True)
+INVERSE_TOLERANCE = 6.0  # ulps: a closed inverse that may lose more gives way to the Newton inverse
+CALLS = 400_000  # a budget for the simplification of one form
+
+
+def backwards(schedule: Schedule) -> Schedule:
+    """The schedule with time, and the roles of noise and data, reversed: its r at 1 − t is 1/r at t."""
+    return Schedule(schedule.beta.subs(t, 1 - t), schedule.alpha.subs(t, 1 - t))
+
+
+@dataclass
+class SourceForms:
+    """Everything that conversions from one schedule share."""
+
+    schedule: Schedule
+
+    @cached_property
+    def own(self) -> ScheduleForms:
+        """The forms of the schedule in its own time."""
+        return ScheduleForms(self.schedule)
+
+    @cached_property
+    def inverses(self) -> tuple[sp.Expr, sp.Expr] | None:
+        """τ and 1 − τ in closed form as expressions in α and β, not yet stable; None when there is none."""
+        forward, back = closed_inverse(self.schedule), self._back()
+        if forward is None or back is None:
+            return None
+        return forward.subs(R, beta / alpha), back.subs(R, alpha / beta)
+
+    def _back(self) -> sp.Expr | None:
+        try:
+            return closed_inverse(backwards(self.schedule))
+        except InputError:
+            return None
+
+    @cached_property
+    def points(self) -> list[Point]:
+        """Samples of (α, β) at ratios from end to end, with α = 1 below the diagonal and β = 1 above."""
+        parameters = sorted(self.schedule.parameters, key=str)
+        tape = compile_tape((self.schedule.r,), (t, *parameters))
+        found = []
+        for sample in unit_points(parameters):
+            with ctx.workprec(sample.bits):
+                ratio = tape.run([sample.known[s].value for s in (t, *parameters)])[0]
+                known: dict[sp.Basic, Rounded] = {p: sample.known[p] for p in parameters}
+                pair = (1 / ratio, arb(1)) if ratio > 1 else (arb(1), ratio)
+                known[alpha], known[beta] = (Rounded(value, arb(0)) for value in pair)
+                found.append(Point(sample.bits, known))
+        return found
+
+    def _reach(self, form: sp.Expr) -> list[Any]:
+        """|∂f/∂ log r| at the samples: what τ is measured by where it crosses 0 or 1 (a truncated end)."""
+        slope = form.diff(beta) * beta
+        scales: list[Any] = []
+        for sample in self.points:
+            with ctx.workprec(sample.bits):
+                found = abs(sample.evaluate(slope).value)
+                scales.append(found if found.is_finite() else None)
+        return scales
+
+    @cached_property
+    def times(self) -> tuple[sp.Expr, sp.Expr] | None:
+        """Stable forms of τ and 1 − τ in α and β; None when there are none."""
+        if self.inverses is None:
+            return None
+        forward, back = self.inverses
+        scales = self._reach(forward)
+        stabilise = Stabiliser(points=self.points)
+        best = self._chosen([*_inverse_forms(stabilise, forward)], scales)
+        if best is None:
+            return None
+        name(self.points, tau, best)
+        left = self._chosen([*_inverse_forms(stabilise, back), *_left_forms(stabilise, forward)], scales)
+        return None if left is None else (best, left)
+
+    def _chosen(self, forms: Sequence[sp.Expr], scales: Sequence[Any]) -> sp.Expr | None:
+        errors = {form: self._error(form, scales) for form in dict.fromkeys(forms) if not form.has(sp.I, sp.nan)}
+        good = [form for form, error in errors.items() if error <= INVERSE_TOLERANCE]
+        best = min(good, key=lambda f: (errors[f] > 3, cost(f), sp.default_sort_key(f)), default=None)
+        return best
+
+    def _error(self, form: sp.Expr, scales: Sequence[Any]) -> float:
+        try:
+            return worst(self.points, form, scales)
+        except (InputError, UndecidedError, ValueError, ZeroDivisionError):
+            return float("inf")
+
+    @cached_property
+    def scale(self) -> sp.Expr | None:
+        """N(α, β) = β/β_source(τ), where it is short: at once where the source keeps β, α + β or α² + β²."""
+        s = self.schedule
+        for form, kept in ((beta / s.beta, s.beta), (alpha + beta, s.alpha + s.beta)):
+            if not kept.has(t) or (form == alpha + beta and decide_zero(kept - 1)):
+                return form
+        if self.own.preserves_variance:
+            return sp.sqrt(alpha**2 + beta**2)
+        return self._short([beta / s.beta, alpha / s.alpha])
+
+    @cached_property
+    def pace(self) -> sp.Expr | None:
+        """λ_source(τ) in α and β, where it is short."""
+        return self._short([self.schedule.log_r_dot])
+
+    def _short(self, exprs: Sequence[sp.Expr]) -> sp.Expr | None:
+        if self.inverses is None:
+            return None
+        made: list[sp.Expr] = []
+        for time in dict.fromkeys((self.inverses[0], *(self.times or ())[:1])):
+            for expr in exprs:
+                form = _simple(expr.subs(t, time))
+                if form is not None and form.count_ops() <= 14 and self._error(form, [None] * len(self.points)) <= 5:
+                    made.append(form)
+        return min(made, key=lambda f: (cost(f), sp.default_sort_key(f)), default=None)
+
+
+@lru_cache(maxsize=64)
+def source_forms(schedule: Schedule) -> SourceForms:
+    return SourceForms(schedule)
+
+
+def _simple(form: sp.Expr) -> sp.Expr | None:
+    if form.count_ops() > 40:
+        return None
+    return within(CALLS, lambda: sp.simplify(reduced(form)))
+
+
+def _inverse_forms(stabilise: Stabiliser, form: sp.Expr) -> Iterator[sp.Expr]:
+    short = within(CALLS, partial(_shortened, form)) or form
+    yield from (short, form)
+    for given in (short, form):
+        found = within(5 * CALLS, partial(stabilise, given))
+        if found is not None:
+            yield found
+
+
+def _shortened(form: sp.Expr) -> sp.Expr:
+    return sp.simplify(reduced(form)) if form.count_ops() < 40 else reduced(form)
+
+
+def _left_forms(stabilise: Stabiliser, forward: sp.Expr) -> Iterator[sp.Expr]:
+    """1 − τ as (1 − τ²)/(1 + τ), in which a root disappears, and as the logarithm of one quotient."""
+    square = reduced(forward**2)
+    if not square.has(sp.log, sp.exp):
+        yield stabilise(sp.simplify(1 - square)) / (1 + tau)
+    above, below = sp.fraction(sp.together(1 - forward))
+    combined = sp.logcombine(sp.expand_log(above, force=True), force=True)
+    if isinstance(combined, sp.log):
+        yield stabilise(sp.log(reduced(combined.args[0]))) / below
