@@ -17,7 +17,7 @@ from symsched.conversion import Conversion
 from symsched.errors import InputError
 from symsched.schedule import Schedule
 
-LANGUAGES = ("numpy", "numba", "torch", "jax", "c", "julia", "latex", "sigmas", "flow_matching")
+LANGUAGES = ("numpy", "numba", "torch", "jax", "c", "c_float", "julia", "latex", "sigmas", "flow_matching")
 
 __all__ = ["LANGUAGES", "generate"]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from symsched.codegen import header, languages, newton, selftest
+from symsched.codegen import header, newton, scalars, selftest
+from symsched.codegen.c99 import C99
 from symsched.codegen.languages import JAX, NUMPY, TORCH, Arrays
 from symsched.codegen.module import Module
 from symsched.errors import InputError
@@ -53,27 +54,36 @@ def numba(module: Module, test: bool) -> str:
     parts = [_docstring(module) + "\nimport math\n\nfrom numba import njit\n"]
     if not module.closed:
         parts.append(newton.numba(module))
-    parts += [languages.numba_function(f) for f in module.functions]
+    parts += [scalars.numba_function(f) for f in module.functions]
     if test:
         parts.append(selftest.python(module, "numba"))
     return "\n\n".join(part.rstrip("\n") + "\n" for part in parts)
 
 
-def c(module: Module, test: bool) -> str:
-    prefix = identifier(module)
+def c(module: Module, test: bool, single: bool = False) -> str:
+    prefix = identifier(module) + ("_f32" if single else "")
     guard = f"{prefix.upper()}_H"
     rows = [f" * {row}".rstrip() for row in header.lines(module)]
-    top = ["/*", *[row.replace("*/", "* /") for row in rows], " *"]
-    top += [" * Header only, C99: include it; or test it with cc -std=c99 -DSELF_TEST -x c FILE -lm" if test else
-            " * Header only, C99: include it and link with -lm."]  # fmt: skip
-    top += [" */", f"#ifndef {guard}", f"#define {guard}", "", "#include <math.h>"]
+    top = ["/*", *[row.replace("*/", "* /") for row in rows], " *", *C_NOTES]
+    top += [" * Test it: cc -std=c99 -DSELF_TEST -x c FILE -lm"] if test else []
+    top += [" */", f"#ifndef {guard}", f"#define {guard}", "", "#include <math.h>", "#include <stddef.h>"]
     parts = ["\n".join(top)]
     if not module.closed:
         parts.append(newton.c(module, prefix))
-    parts += [languages.c_function(f, prefix) for f in module.functions]
+    parts += [C99(prefix, single).write(f) for f in module.functions]
     if test:
-        parts.append(selftest.c(module, prefix))
+        parts.append(selftest.c(module, prefix, single))
     return "\n\n".join(part.rstrip("\n") for part in parts) + f"\n\n#endif /* {guard} */\n"
+
+
+def c_float(module: Module, test: bool) -> str:
+    return c(module, test, single=True)
+
+
+C_NOTES = (
+    " * Header only, C99, no allocation: include it and link with -lm.  The loops over arrays (suffix _n) become",
+    " * vector code with -O3 -fno-math-errno -fno-trapping-math, where the formulas need no function but sqrt.",
+)
 
 
 def julia(module: Module, test: bool) -> str:
@@ -81,13 +91,21 @@ def julia(module: Module, test: bool) -> str:
     parts = ["\n".join(f"# {row}".rstrip() for row in header.lines(module)) + f"\nmodule {name}"]
     if not module.closed:
         parts.append(newton.julia(module))
-    parts += [languages.julia_function(f) for f in module.functions]
+    parts += [scalars.julia_function(f) for f in module.functions]
     if test:
         parts.append(selftest.julia(module))
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n\nend\n"
 
 
-EMITTERS: dict[str, Emitter] = {"numpy": numpy, "numba": numba, "torch": torch, "jax": jax, "c": c, "julia": julia}
+EMITTERS: dict[str, Emitter] = {
+    "numpy": numpy,
+    "numba": numba,
+    "torch": torch,
+    "jax": jax,
+    "c": c,
+    "c_float": c_float,
+    "julia": julia,
+}
 
 
 def emit(module: Module, lang: str, test: bool = False) -> str:

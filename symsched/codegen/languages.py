@@ -1,4 +1,4 @@
-"""One emitter per language: functions of a `Module` as source text."""
+"""Functions of arrays: NumPy, torch and JAX; and what the emitters of all languages share."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from symsched.codegen.printers import CForms, JaxForms, JuliaForms, NumbaForms, NumPyForms, TorchForms
-from symsched.codegen.program import PAIR, Function, Output
+from symsched.codegen.printers import JaxForms, NumPyForms, TorchForms
+from symsched.codegen.program import Function, Output
+from symsched.codegen.rounding import log1p
 
-CONSTANT = "full_like(t, {})"
+LEFT = {"t": "u", "t_next": "u_next"}  # a time, and what is left of the unit interval
 
 
 def is_constant(function: Function, output: Output) -> bool:
     """Whether a returned quantity has no time in it, and must be given the shape of t."""
-    moving: set[str] = {s.name for s in PAIR} | ({"tau", "tau_left"} if function.implicit else set())
+    moving: set[str] = {*LEFT, *LEFT.values()} | ({"tau", "tau_left"} if function.implicit else set())
     for symbol, form in function.lines:
         if any(s.name in moving for s in form.free_symbols):
             moving.add(symbol.name)
@@ -23,9 +24,9 @@ def is_constant(function: Function, output: Output) -> bool:
 
 
 def signature(function: Function) -> str:
-    """t, then the parameters; κ, always last, is 0 unless given."""
+    """The times, then the parameters; κ, always last, is 0 unless given."""
     names = [s.name for s in function.parameters if s.name != "kappa"]
-    return ", ".join(["t", *names, *(["kappa=0.0"] if len(names) < len(function.parameters) else [])])
+    return ", ".join([*function.times, *names, *(["kappa=0.0"] if len(names) < len(function.parameters) else [])])
 
 
 def documentation(function: Function) -> str:
@@ -46,6 +47,8 @@ def unused_left_out(function: Function) -> list[tuple[sp.Symbol, sp.Expr]]:
 
 # -- arrays: NumPy, torch, JAX ----------------------------------------------------------------------------------
 
+Ends = tuple[sp.Expr | None, sp.Expr | None]
+
 
 @dataclass(frozen=True)
 class Arrays:
@@ -60,56 +63,78 @@ class Arrays:
 
     def write(self, function: Function) -> str:
         printer = self.forms()
-        rows = [f"def {function.name}({signature(function)}):", f'    """{documentation(function)}"""']
-        rows += [f"    {line}" for line in self.start.splitlines()]
         ends = {o.name: self._ends(function, o) for o in function.outputs}
-        if any(ends.values()):
-            rows.append("    zero, one = t == 0, t == 1")
-            if self._guarded(function):
-                rows.append(f"    t = {self.prefix}where(zero | one, 0.5, t)")
+        rows = [self.decorator] if self.decorator else []
+        rows += [f"def {function.name}({signature(function)}):", f'    """{documentation(function)}"""']
+        rows += [f"    {line}" for line in self._opening(function, list(ends.values()))]
         rows += [f"    {line}" for line in self._body(function, printer)]
         returned = [self._returned(function, output, ends[output.name], printer) for output in function.outputs]
         rows += [f"    return {', '.join(returned)}"] if sum(map(len, returned)) < 100 else self._long(returned)
-        return "\n".join([*([self.decorator] if self.decorator else []), *rows])
+        return "\n".join(rows)
 
     def _long(self, returned: Sequence[str]) -> list[str]:
         return ["    return (", *[f"        {r}," for r in returned], "    )"]
 
+    def _opening(self, function: Function, ends: Sequence[Ends]) -> list[str]:
+        """Where t is an end, and the time that the formulas are given there."""
+        rows = [f"{time} = {self.start.format(time)}" for time in function.times if self.start]
+        marks = [name for k, name in enumerate(("zero", "one")) if any(e[k] is not None for e in ends)]
+        if marks:
+            rows.append(f"{', '.join(marks)} = {', '.join('t == 0' if name == 'zero' else 't == 1' for name in marks)}")
+        guarded = [name for k, name in enumerate(("zero", "one")) if name in marks and self._guarded(function, k)]
+        if guarded:
+            rows.append(f"t = {self.prefix}where({' | '.join(guarded)}, 0.5, t)")
+        if self.prefix == "torch.":
+            chosen = {s for pair in ends for e in pair if isinstance(e, sp.Piecewise) for s in e.free_symbols}
+            names = {s.name for s in chosen | _inside_functions(function)}
+            rows += [f"{p} = torch.as_tensor({p}, dtype=t.dtype)" for p in map(str, function.parameters) if p in names]
+        return rows
+
     def _body(self, function: Function, printer: NumPyForms | TorchForms) -> list[str]:
         lines = unused_left_out(function)
         used = set().union(*(f.free_symbols for _, f in lines))
-        rows = ["u = 1 - t"] if sp.Symbol("u") in used else []
+        rows = [f"{left} = 1 - {time}" for time, left in LEFT.items() if sp.Symbol(left) in used]
         if function.implicit:
-            rows += _with_inverse(lines, printer.form, function)
+            rows += with_inverse(lines, printer.form, function)
         else:
             rows += [f"{s.name} = {printer.form(f)}" for s, f in lines]
         return rows
 
-    def _guarded(self, function: Function) -> bool:
-        """Every end value known: then the formulas may be given a harmless time there."""
-        return self.safe and all(e is not None for o in function.outputs for e in o.quantity.ends)
+    def _guarded(self, function: Function, end: int) -> bool:
+        """Whether the formulas are given a harmless time at this end: they have a pole or a root, all limits known."""
+        known = all(o.quantity.ends[end] is not None for o in function.outputs if not is_constant(function, o))
+        needed = any(o.ends[end] is not None for o in function.outputs)
+        return self.safe and known and (needed or has_singular_form(function))
 
-    def _ends(self, function: Function, output: Output) -> tuple[sp.Expr | None, sp.Expr | None] | None:
+    def _ends(self, function: Function, output: Output) -> Ends:
+        """The limits to put in, where the formula gives none or is not to be asked."""
         if is_constant(function, output):
-            return None
-        some = any(e is not None for o in function.outputs for e in o.ends)
-        ends = output.quantity.ends if some and self._guarded(function) else output.ends
-        return ends if any(e is not None for e in ends) else None
+            return None, None
+        zero, one = (
+            limit if self._guarded(function, k) else missing
+            for k, (limit, missing) in enumerate(zip(output.quantity.ends, output.ends, strict=True))
+        )
+        return zero, one
 
-    def _returned(
-        self,
-        function: Function,
-        output: Output,
-        ends: tuple[sp.Expr | None, sp.Expr | None] | None,
-        printer: NumPyForms | TorchForms,
-    ) -> str:
+    def _returned(self, function: Function, output: Output, ends: Ends, printer: NumPyForms | TorchForms) -> str:
         if is_constant(function, output):
-            return f"{self.prefix}full_like(t, {output.name})"
+            return self._constant(function, output)
         text = output.name
-        for mark, end in zip(("zero", "one"), ends or (None, None), strict=True):
+        for mark, end in zip(("zero", "one"), ends, strict=True):
             if end is not None:
                 text = self.put(mark, printer.limit(end), text)
-        return text
+        return self._own(text) if text == output.name and is_time(function, output) else text
+
+    def _constant(self, function: Function, output: Output) -> str:
+        """A quantity without time in it, in the shape of t (and of a parameter that is an array)."""
+        form = dict(function.lines)[sp.Symbol(output.name)]
+        if form.free_symbols:
+            return f"{output.name} + {self.prefix}zeros_like(t)"
+        return f"{self.prefix}full_like(t, {output.name})"
+
+    def _own(self, name: str) -> str:
+        """A result that is t itself, but not the caller's array."""
+        return {"np.": f"{name}.copy()", "torch.": f"{name}.clone()"}.get(self.prefix, name)
 
     def put(self, mark: str, limit: str, text: str) -> str:
         if self.prefix == "np.":
@@ -117,20 +142,48 @@ class Arrays:
         return f"{self.prefix}where({mark}, {limit}, {text})"
 
 
-def _with_inverse(lines: Sequence[tuple[sp.Symbol, sp.Expr]], form: Callable[[sp.Expr], str], f: Function) -> list[str]:
+def _inside_functions(function: Function) -> set[sp.Symbol]:
+    """Names that a function or a root is applied to: torch takes no plain numbers there."""
+    nodes = [a for _, f in function.lines for a in f.atoms(sp.Function, sp.Pow)]
+    nodes += [
+        a for o in function.outputs for e in o.quantity.ends if e is not None for a in e.atoms(sp.Function, sp.Pow)
+    ]
+    return {s for a in nodes if not (a.is_Pow and a.exp.is_Integer) for s in a.free_symbols}
+
+
+def has_singular_form(function: Function) -> bool:
+    """Whether a line divides, takes a root or a logarithm: what may have no derivative at an end."""
+    powers = [p for _, f in function.lines for p in f.atoms(sp.Pow) if not isinstance(p, sp.exp)]
+    return (
+        function.implicit
+        or any(not (p.exp.is_Integer and p.exp > 0) and p.free_symbols for p in powers)
+        or any(f.has(sp.log, log1p) for _, f in function.lines)
+    )
+
+
+def is_time(function: Function, output: Output) -> bool:
+    """Whether a quantity is t itself."""
+    form: sp.Expr = sp.Symbol(output.name)
+    lines = dict(function.lines)
+    while form in lines:
+        form = lines[form]
+    return bool(form == sp.Symbol("t"))
+
+
+def with_inverse(lines: Sequence[tuple[sp.Symbol, sp.Expr]], form: Callable[[sp.Expr], str], f: Function) -> list[str]:
     """The lines, with the call of the Newton inverse as soon as α and β are there."""
     rows, called = [], False
     for symbol, expr in lines:
         if not called and expr.has(sp.Symbol("tau"), sp.Symbol("tau_left")):
-            rows.append(_call_inverse(f))
+            rows.append(call_inverse(f))
             called = True
         rows.append(f"{symbol.name} = {form(expr)}")
     if not called:
-        rows.append(_call_inverse(f))
+        rows.append(call_inverse(f))
     return rows
 
 
-def _call_inverse(function: Function) -> str:
+def call_inverse(function: Function) -> str:
     names = ", ".join(["alpha", "beta", *[s.name for s in function.parameters if s.name != "kappa"]])
     return f"tau, tau_left = _source_time({names})"
 
@@ -139,114 +192,57 @@ NUMPY_PRELUDE = '''import numpy as np
 
 
 def _times(t):
+    """Floats of at least single precision."""
     t = np.asarray(t)
-    return t if t.dtype.kind == "f" else t.astype(float)
+    return t.astype(np.promote_types(t.dtype, np.float32), copy=False)
 
 
 def _put(where, limit, value):
     """`limit` at an end, where the formula itself has none to give."""
-    if not where.any():
-        return value
-    if value.ndim == 0:
-        return np.where(where, limit, value)
-    np.putmask(value, where, limit)
+    if where.any():
+        value = np.asarray(value)
+        np.copyto(value, limit, where=where, casting="same_kind")
     return value
 '''
+TORCH_PRELUDE = '''import functools
 
-NUMPY = Arrays(
-    NumPyForms,
-    "np.",
-    NUMPY_PRELUDE,
-    '@np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore")',
-    "t = _times(t)",
-    False,
-)
-TORCH = Arrays(TorchForms, "torch.", "import torch\n", "", "", True)
-JAX = Arrays(
-    JaxForms, "jnp.", "import jax.numpy as jnp\n", "", "t = jnp.asarray(t, dtype=jnp.result_type(t, 0.5))", True
-)
+import torch
 
 
-# -- scalars: Numba, C, Julia -----------------------------------------------------------------------------------
+def _floating(function):
+    """Numbers become tensors; half precision is computed in single and rounded once, at the end."""
+
+    @functools.wraps(function)
+    def widened(t, *parameters, **named):
+        t = torch.as_tensor(t)
+        dtype = t.dtype if t.is_floating_point() else torch.get_default_dtype()
+        wide = torch.promote_types(dtype, torch.float32)
+        parameters = [p.to(wide) if torch.is_tensor(p) else p for p in parameters]
+        found = function(t.to(wide), *parameters, **named)
+        return tuple(v.to(dtype) for v in found) if isinstance(found, tuple) else found.to(dtype)
+
+    return widened
+'''
+JAX_PRELUDE = '''import functools
+
+import jax.numpy as jnp
 
 
-def numba_function(function: Function) -> str:
-    """A scalar function for loops and kernels; the ends are plain branches."""
-    printer = NumbaForms()
-    rows = ['@njit(error_model="numpy")', f"def {function.name}({signature(function)}):"]
-    rows.append(f'    """{documentation(function)}"""')
-    lines = unused_left_out(function)
-    if any(f.has(sp.Symbol("u")) for _, f in lines):
-        rows.append("    u = 1.0 - t")
-    body = (
-        _with_inverse(lines, printer.form, function)
-        if function.implicit
-        else [f"{s.name} = {printer.form(f)}" for s, f in lines]
-    )
-    rows += [f"    {row}" for row in body]
-    for end in (0, 1):
-        given = [(o.name, printer.limit(o.ends[end])) for o in function.outputs if o.ends[end] is not None]
-        if given:
-            rows.append(f"    if t == {end}:")
-            rows += [f"        {name} = {value}" for name, value in given]
-    names = ", ".join(f"float({o.name})" if is_constant(function, o) else o.name for o in function.outputs)
-    return "\n".join([*rows, f"    return {names}"])
+def _floating(function):
+    """Numbers become arrays; half precision is computed in single and rounded once, at the end."""
 
+    @functools.wraps(function)
+    def widened(t, *parameters, **named):
+        t = jnp.asarray(t)
+        dtype = t.dtype if jnp.issubdtype(t.dtype, jnp.floating) else jnp.result_type(float)
+        wide = jnp.promote_types(dtype, jnp.float32)
+        parameters = [jnp.asarray(p, dtype=wide) for p in parameters]
+        found = function(t.astype(wide), *parameters, **named)
+        return tuple(v.astype(dtype) for v in found) if isinstance(found, tuple) else found.astype(dtype)
 
-def c_function(function: Function, prefix: str) -> str:
-    """A `static inline` function that returns a struct; selects instead of branches, so that loops vectorise."""
-    printer = CForms()
-    fields = ", ".join(o.name for o in function.outputs)
-    arguments = ", ".join(f"double {n}" for n in ["t", *[s.name for s in function.parameters]])
-    kind = f"{prefix}_{function.name}_t"
-    rows = [f"/* {documentation(function)} */", f"typedef struct {{ double {fields}; }} {kind};", ""]
-    rows += [f"static inline {kind} {prefix}_{function.name}({arguments})", "{"]
-    lines = unused_left_out(function)
-    used = set().union(*(f.free_symbols for _, f in lines))
-    if sp.Symbol("u") in used:
-        rows.append("    const double u = 1.0 - t;")
-    declared = [f"const double {s.name} = {printer.form(f)};" for s, f in lines]
-    if function.implicit:
-        at = next((k for k, (_, f) in enumerate(lines) if f.has(sp.Symbol("tau"), sp.Symbol("tau_left"))), len(lines))
-        names = ", ".join(["alpha", "beta", *[s.name for s in function.parameters if s.name != "kappa"]])
-        call = f"const {prefix}_time_t source = {prefix}_source_time({names});"
-        declared[at:at] = [call, "const double tau = source.tau, tau_left = source.tau_left;", "(void)tau_left;"]
-    rows += [f"    {row}" for row in declared]
-    time_used = (
-        any(o.ends != (None, None) for o in function.outputs) or sp.Symbol("t") in used or sp.Symbol("u") in used
-    )
-    rows += [] if time_used else ["    (void)t;"]
-    returned = []
-    for output in function.outputs:
-        text = output.name
-        for end, limit in enumerate(output.ends):
-            if limit is not None:
-                text = f"t == {end}.0 ? {printer.limit(limit)} : {text}"
-        returned.append(text)
-    separator = ", " if sum(map(len, returned)) < 70 else ",\n        "
-    rows.append(f"    const {kind} result = {{{separator.lstrip(',') if len(separator) > 2 else ''}"
-                f"{separator.join(returned)}}};")  # fmt: skip
-    return "\n".join([*rows, "    return result;", "}"])
-
-
-def julia_function(function: Function) -> str:
-    """A scalar function that returns a named tuple; broadcast it with a dot."""
-    printer = JuliaForms()
-    names = [s.name for s in function.parameters if s.name != "kappa"]
-    arguments = ", ".join(["t", *names]) + ("; kappa=0.0" if len(names) < len(function.parameters) else "")
-    rows = [f'"{documentation(function)}"', f"function {function.name}({arguments})"]
-    lines = unused_left_out(function)
-    if any(f.has(sp.Symbol("u")) for _, f in lines):
-        rows.append("    u = 1 - t")
-    body = (
-        _with_inverse(lines, printer.form, function)
-        if function.implicit
-        else [f"{s.name} = {printer.form(f)}" for s, f in lines]
-    )
-    rows += [f"    {row}" for row in body]
-    for output in function.outputs:
-        for end, limit in enumerate(output.ends):
-            if limit is not None:
-                rows.append(f"    t == {end} && ({output.name} = {printer.limit(limit)})")
-    rows.append(f"    return (; {', '.join(o.name for o in function.outputs)})")
-    return "\n".join([*rows, "end"])
+    return widened
+'''
+QUIET = '@np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore")'
+NUMPY = Arrays(NumPyForms, "np.", NUMPY_PRELUDE, QUIET, "_times({})", False)
+TORCH = Arrays(TorchForms, "torch.", TORCH_PRELUDE, "@_floating", "", True)
+JAX = Arrays(JaxForms, "jnp.", JAX_PRELUDE, "@_floating", "", True)

@@ -6,6 +6,7 @@ negative half power is one over a root.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import sympy as sp
@@ -98,19 +99,22 @@ class _Forms:
     def _print_Pow(self, expr: sp.Pow, rational: bool = False) -> str:  # noqa: ARG002
         base, exponent = expr.base, expr.exp
         if base is sp.E or base == sp.Float(float(sp.E), 17):
-            return f"{self.prefix}exp({self._print(exponent)})"  # type: ignore[attr-defined]
+            return f"{self.name_of(sp.exp)}({self._print(exponent)})"  # type: ignore[attr-defined]
         if exponent.is_Rational and exponent < 0:
             return f"{self.one}/{self._grouped(base if exponent == -1 else sp.Pow(base, -exponent, evaluate=False))}"
         if exponent == 1:
             return self._print(base)  # type: ignore[attr-defined]
         if exponent == sp.S.Half:
-            return f"{self.prefix}sqrt({self._print(base)})"  # type: ignore[attr-defined]
+            return self.root(self._print(base))  # type: ignore[attr-defined]
         if exponent.is_Integer and exponent <= 4 and base.is_Symbol:
             return self.product(self._print(base), int(exponent))  # type: ignore[attr-defined]
         if exponent.is_Rational and exponent.q == 2 and exponent.p == 3:
             inner = self._grouped(base)
-            return f"({inner}*{self.prefix}sqrt({self._print(base)}))"  # type: ignore[attr-defined]
+            return f"({inner}*{self.root(self._print(base))})"  # type: ignore[attr-defined]
         return self.power(base, exponent)
+
+    def root(self, inside: str) -> str:
+        return f"{self.prefix}sqrt({inside})"
 
     def product(self, base: str, times: int) -> str:
         """A small power of a name, in parentheses: it may stand in a denominator."""
@@ -185,14 +189,14 @@ class NumPyForms(_Python):
         plain = NAMES[function]
         return self.prefix + NUMPY_NAMES.get(plain, plain)
 
+    def conditional(self, test: str, yes: str, no: str) -> str:
+        return f"{self.prefix}where({test}, {yes}, {no})"
+
 
 class JaxForms(NumPyForms):
     """`jnp.` functions."""
 
     prefix = "jnp."
-
-    def conditional(self, test: str, yes: str, no: str) -> str:
-        return f"jnp.where({test}, {yes}, {no})"
 
 
 class NumbaForms(_Python):
@@ -205,45 +209,57 @@ class NumbaForms(_Python):
 
 
 class TorchForms(_Python):
-    """`torch.` functions; a power with a number as base is an exponential of a tensor."""
+    """`torch.` functions, of tensors only."""
 
     prefix = "torch."
 
-    def power(self, base: sp.Expr, exponent: sp.Expr) -> str:
-        return f"{self._tight(base)}**{self._tight(exponent)}"
+    def conditional(self, test: str, yes: str, no: str) -> str:
+        return f"torch.where({test}, {yes}, {no})"
 
 
 class CForms(_Forms, C99CodePrinter):
-    """C99, with no macro that strict C99 lacks."""
+    """C99, with no macro that strict C99 lacks; in single precision with the suffix f everywhere."""
 
-    one = "1.0"
-
-    def __init__(self) -> None:
+    def __init__(self, single: bool = False) -> None:
+        self.suffix = "f" if single else ""
+        self.one = self.number(1.0)
         C99CodePrinter.__init__(self, {"strict": False})
 
+    def number(self, value: float) -> str:
+        return repr(value) + self.suffix
+
     def name_of(self, function: type) -> str:
-        return "fabs" if function is sp.Abs else NAMES[function]
+        return ("fabs" if function is sp.Abs else NAMES[function]) + self.suffix
+
+    def root(self, inside: str) -> str:
+        return f"sqrt{self.suffix}({inside})"
 
     def _print_Integer(self, expr: sp.Integer) -> str:
-        return f"{expr.p}.0"
+        return f"{expr.p}.0{self.suffix}"
 
     def _print_int(self, expr: int) -> str:
-        return f"{expr}.0"
+        return f"{expr}.0{self.suffix}"
 
     def _print_Rational(self, expr: sp.Rational) -> str:
-        return f"{expr.p}.0/{expr.q}.0" if expr.q & (expr.q - 1) else repr(float(expr))
+        whole = expr.q & (expr.q - 1)
+        return f"{expr.p}.0{self.suffix}/{expr.q}.0{self.suffix}" if whole else self.number(float(expr))
 
     def _print_Half(self, _: Any) -> str:
-        return "0.5"
+        return self.number(0.5)
+
+    def _print_Add(self, expr: sp.Add, order: Any = None) -> str:
+        """A product of one name needs its parentheses in a denominator, not as a term."""
+        text = C99CodePrinter._print_Add(self, expr, order)
+        return str(re.sub(r"(^|[+-] ?)\((\w+(?:\*\w+)+)\)(?= [+-]|$)", r"\1\2", text))
 
     def power(self, base: sp.Expr, exponent: sp.Expr) -> str:
-        return f"pow({self._print(base)}, {self._print(exponent)})"
+        return f"pow{self.suffix}({self._print(base)}, {self._print(exponent)})"
 
     def _print_Infinity(self, _: Any) -> str:
-        return "HUGE_VAL"
+        return f"HUGE_VAL{self.suffix.upper()}"
 
     def _print_NegativeInfinity(self, _: Any) -> str:
-        return "-HUGE_VAL"
+        return f"-HUGE_VAL{self.suffix.upper()}"
 
     def _print_NaN(self, _: Any) -> str:
         return "NAN"

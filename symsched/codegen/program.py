@@ -35,6 +35,7 @@ class Function:
     lines: tuple[tuple[sp.Symbol, sp.Expr], ...]
     outputs: tuple[Output, ...]
     implicit: bool = False  # τ comes from the Newton inverse
+    times: tuple[str, ...] = ("t",)  # a step has two
 
     @property
     def uses_u(self) -> bool:

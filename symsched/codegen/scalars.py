@@ -1,0 +1,60 @@
+"""Functions of one number: Numba and Julia."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sympy as sp
+
+from symsched.codegen.languages import LEFT, documentation, is_constant, signature, unused_left_out, with_inverse
+from symsched.codegen.printers import JuliaForms, NumbaForms
+from symsched.codegen.program import Function
+
+
+def _left(lines: Sequence[tuple[sp.Symbol, sp.Expr]], one: str) -> list[str]:
+    used = {s.name for _, f in lines for s in f.free_symbols}
+    return [f"    {left} = {one} - {time}" for time, left in LEFT.items() if left in used]
+
+
+def numba_function(function: Function) -> str:
+    """A scalar function for loops and kernels; the ends are plain branches."""
+    printer = NumbaForms()
+    rows = ['@njit(error_model="numpy")', f"def {function.name}({signature(function)}):"]
+    rows.append(f'    """{documentation(function)}"""')
+    lines = unused_left_out(function)
+    rows += _left(lines, "1.0")
+    body = (
+        with_inverse(lines, printer.form, function)
+        if function.implicit
+        else [f"{s.name} = {printer.form(f)}" for s, f in lines]
+    )
+    rows += [f"    {row}" for row in body]
+    for end in (0, 1):
+        given = [(o.name, printer.limit(o.ends[end])) for o in function.outputs if o.ends[end] is not None]
+        if given:
+            rows.append(f"    if t == {end}:")
+            rows += [f"        {name} = {value}" for name, value in given]
+    names = ", ".join(f"float({o.name})" if is_constant(function, o) else o.name for o in function.outputs)
+    return "\n".join([*rows, f"    return {names}"])
+
+
+def julia_function(function: Function) -> str:
+    """A scalar function that returns a named tuple; broadcast it with a dot."""
+    printer = JuliaForms()
+    names = [s.name for s in function.parameters if s.name != "kappa"]
+    arguments = ", ".join([*function.times, *names]) + ("; kappa=0.0" if len(names) < len(function.parameters) else "")
+    rows = [f'"{documentation(function)}"', f"function {function.name}({arguments})"]
+    lines = unused_left_out(function)
+    rows += _left(lines, "1")
+    body = (
+        with_inverse(lines, printer.form, function)
+        if function.implicit
+        else [f"{s.name} = {printer.form(f)}" for s, f in lines]
+    )
+    rows += [f"    {row}" for row in body]
+    for output in function.outputs:
+        for end, limit in enumerate(output.ends):
+            if limit is not None:
+                rows.append(f"    t == {end} && ({output.name} = {printer.limit(limit)})")
+    rows.append(f"    return (; {', '.join(o.name for o in function.outputs)})")
+    return "\n".join([*rows, "end"])
