@@ -192,8 +192,8 @@ class Frame:
     def ratio_at(self, times: Array) -> Array:
         """The signal-to-noise ratio at target times; ∞ at t = 1."""
         alpha, beta = values((self.target.alpha, self.target.beta), times)
-        with np.errstate(divide="ignore"):
-            return np.where(times >= 1, np.inf, beta / alpha)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(times >= 1, np.inf, np.where(beta == 0, 0.0, beta / alpha))
 
     def levels(self, times: ArrayLike) -> Levels:
         """The levels at increasing target times; where t = 1 the level is the data, α = 0 and β = 1."""

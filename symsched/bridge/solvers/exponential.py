@@ -45,7 +45,7 @@ def sde_dpmpp(frame: Frame, times: Array, /) -> tuple[Stage, ...]:
 
 
 def dpmpp3m(frame: Frame, times: Array, /, lower: float = 1) -> tuple[Stage, ...]:
-    """DPM-Solver++(3M), for κ = 0; the last step but one has order 2 unless lower = 0.  Order 3."""
+    """DPM-Solver++(3M), for κ = 0; the last step but one has order 2 unless lower = 0.  Order 3 (its start: 2)."""
     require_ode(frame, "dpmpp3m")
     return multistep(frame, times, 3, bool(lower))
 
