@@ -38,15 +38,15 @@ _MODULES = ("grids", "solvers")
 __all__ = [*_HOMES, *_MODULES]
 
 if TYPE_CHECKING:
-    from symsched.bridge import grids, solvers
-    from symsched.bridge.exact import exact_field
-    from symsched.bridge.fields import FlowField
-    from symsched.bridge.grids import Grid
-    from symsched.bridge.levels import Frame, Levels, TabulatedNative
-    from symsched.bridge.plan import Plan, Row, Slope, Stage
-    from symsched.bridge.planning import build_plan
-    from symsched.bridge.sampling import Sampler, Step, Trajectory, sample
-    from symsched.bridge.stepping import Stepper, Table
+    from symsched.bridge import grids as grids, solvers as solvers
+    from symsched.bridge.exact import exact_field as exact_field
+    from symsched.bridge.fields import FlowField as FlowField
+    from symsched.bridge.grids import Grid as Grid
+    from symsched.bridge.levels import Frame as Frame, Levels as Levels, TabulatedNative as TabulatedNative
+    from symsched.bridge.plan import Plan as Plan, Row as Row, Slope as Slope, Stage as Stage
+    from symsched.bridge.planning import build_plan as build_plan
+    from symsched.bridge.sampling import Sampler as Sampler, Step as Step, Trajectory as Trajectory, sample as sample
+    from symsched.bridge.stepping import Stepper as Stepper, Table as Table
 
 
 def __getattr__(name: str) -> Any:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import symsched
-from symsched.cli import codegen, convert, derive, plot, schedules, simulate, verify
+from symsched.cli import certify, codegen, convert, derive, plot, sample, schedules, simulate, verify
 from symsched.cli.help import folded
 from symsched.errors import InputError
 
@@ -22,12 +22,14 @@ A schedule is written as a catalogue call, [bold]"lazy(kappa=1, rho=0.5)"[/bold]
 [bold]Examples[/bold]
 
   symsched verify                               # prove and simulate it all
+  symsched certify -o certificates              # the same for Coq
   symsched derive lazy --kappa 1 --rho 1        # α² = β(1 − β)
   symsched derive epsstar --schedule vp
   symsched convert --from linear --to follmer --at 0.25
   symsched simulate --schedule vp --data "gaussian(1,.5)" --kappa 1
   symsched codegen --from linear --to follmer --lang c
   symsched plot families --kappa 0,0.25,1,4 -o families.svg
+  symsched sample --model digits --steps 8 -o digits.png
   symsched schedules                            # the catalogue
 
 Exit codes: 0 all well, 1 a claim failed, 2 bad input.
@@ -45,11 +47,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("verify", help=verify.HELP)(verify.verify)
+app.command("certify", help=certify.HELP)(certify.certify)
 app.command("derive", help=derive.HELP)(derive.derive)
 app.command("convert", help=convert.HELP)(convert.convert)
 app.command("codegen", help=codegen.HELP)(codegen.codegen)
 app.command("simulate", help=simulate.HELP)(simulate.simulate)
 app.add_typer(plot.plots)
+app.command("sample", help=sample.HELP)(sample.sample)
 app.command("schedules", help=schedules.HELP)(schedules.schedules)
 
 
