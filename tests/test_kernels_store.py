@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from symsched.kernels import store
+from symsched.kernels.machinecode import MachineCode
 
 PROGRAM = """
 import numba, sys
@@ -77,3 +78,13 @@ def test_the_second_process_compiles_nothing(own):
     assert int(runs[0][1]) > 0
     assert runs[1][1] == "0"
     assert Path(own / "kernels").exists()
+
+
+def test_functions_that_close_over_different_values_are_kept_apart():
+    def make(step):
+        def add(x):
+            return x + step
+
+        return MachineCode(add)
+
+    assert make(1).code == make(1).code != make(2).code

@@ -28,7 +28,8 @@ class MachineCode(_Cache):
     def __init__(self, function: Callable[..., Any]) -> None:
         code = function.__code__
         self.label = f"{function.__module__}.{function.__qualname__}:{code.co_firstlineno}"
-        self.code = code.co_code
+        # What an inner function closes over is part of it: two of one text may call different kernels.
+        self.code = code.co_code + dumps(tuple(cell.cell_contents for cell in function.__closure__ or ()))
         self.enabled = True
 
     @property
