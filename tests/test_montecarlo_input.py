@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from symsched.data import Empirical, Gaussian
+from symsched.data import Gaussian
 from symsched.errors import InputError
 from symsched.montecarlo import Diffusion, System, couple, simulate
 from symsched.schedule import Schedule
@@ -47,10 +47,6 @@ MISTAKES = {
     "initial of NaN": (lambda: simulate(Diffusion(-x, 1, np.nan), 10), "not finite"),
     "initial of words": (lambda: simulate(Diffusion(-x, 1, "here"), 10), "initial is 'here'"),
     "exponential of anything": (lambda: simulate(EXPLODES, 10, 5, "exponential"), "scheme 'exponential' needs"),
-    "too many points": (
-        lambda: simulate(InterpolantSDE(LINEAR, Empirical(np.arange(3000.0))), 10, 5),
-        "3000 components in 1 dimensions is too large",
-    ),
     "memory": (
         lambda: simulate(OU, 10**12, keep_paths=10**12),
         "1000000000000 stored paths of dimension 1 at 2 times need 14901.2 GiB",

@@ -8,7 +8,8 @@ Three forms of step cover every scheme; S is a table of per-step scalars, C and 
 - two:     y = x + a g(x; C) + p z + q z′,
            x ← x + w₀ g(x; C) + w₁ g(y; D) + u z + v z′    S = (a, p, q, w₀, w₁, u, v)
 
-with z, z′ independent standard normals.
+with z, z′ independent standard normals.  Where g averages over many components, `law` is their table and the step
+loops over it (`kernels.components`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Literal
 
 import sympy as sp
 
+from symsched.kernels.components import GROUP, LoopCode, loop_text
 from symsched.kernels.printer import LoopPrinter
 from symsched.kernels.random import NORMALS
 from symsched.kernels.split import StateCode
@@ -56,7 +58,7 @@ def draw(z, dim, given, n, base, width, path, stream, k0, k1):
 
 
 @kernel
-def run(x0, path, k0, k1, S, C, D, jump, save, given, given_area, out):
+def run(x0, path, k0, k1, S, C, D, jump, law, save, given, given_area, out):
     """out[k] = the states x0[dim, paths] moved on to the end of save[k] steps."""
     dim, count = x0.shape
     x = np.zeros(dim * LANES, np.{dtype})
@@ -86,13 +88,13 @@ def run(x0, path, k0, k1, S, C, D, jump, save, given, given_area, out):
                     for p in range(LANES):
                         x[i * LANES + p] += jump[i] + jump[dim + i] * z[i * STRIDE + p]
             else:
-                step(x, z, y, j * LANES, S, C, D, n)
+                step(x, z, y, j * LANES, S, C, D, n, law)
 '''
 
 _AFFINE = """
 
 @kernel
-def step(x, z, y, j, S, C, D, n):
+def step(x, z, y, j, S, C, D, n, law):
     dim = x.size // LANES
     for i in range(dim):
         P, Q, U = S[n, i], S[n, dim + i], S[n, 2 * dim + i]
@@ -111,13 +113,16 @@ class Shape:
     area: bool = False
 
 
-def module_text(shape: Shape, code: StateCode | None = None) -> str:
+def module_text(shape: Shape, code: StateCode | LoopCode | None = None) -> str:
     """Source of the module for one right-hand side (`code` is None for the affine form)."""
     bits = "32" if shape.dtype == "float32" else "64"
     fields = {"bits": bits, "dtype": shape.dtype, "normals": NORMALS[shape.dtype], "area": shape.area}
     head = _HEAD.format(fingerprint=fingerprint(), **fields)
     if code is None:
         return head + _AFFINE + _LOOP.format(**fields)
+    if isinstance(code, LoopCode):
+        text = f"GROUP = {GROUP}\n" + loop_text(code, shape.form, shape.dtype)
+        return head + text + _LOOP.format(**fields)
     body = _one(code, shape) if shape.form == "one" else _two(code, shape)
     return head + body + _LOOP.format(**fields)
 
@@ -145,7 +150,7 @@ def _loads(code: StateCode, shape: Shape) -> list[str]:
 
 
 def _opening(scalars: str) -> list[str]:
-    first = ["", "", "@kernel", "def step(x, z, y, j, S, C, D, n):", "    zj, yj = z[j:], y[j:]"]
+    first = ["", "", "@kernel", "def step(x, z, y, j, S, C, D, n, law):", "    zj, yj = z[j:], y[j:]"]
     return first + [f"    {name} = S[n, {k}]" for k, name in enumerate(scalars.split())]
 
 

@@ -149,9 +149,13 @@ def _collected(expr: sp.Expr, states: Sequence[sp.Symbol]) -> sp.Expr:
 
 
 def state_code(exprs: Sequence[sp.Expr], states: Sequence[sp.Symbol], prefix: str = "v") -> StateCode:
-    """The split and shared form of `exprs`."""
+    """The split and shared form of `exprs`, polynomials collected and ratios of exponentials made stable."""
+    return split_code(stabilise([_collected(sp.sympify(e), states) for e in exprs], states), states, prefix)
+
+
+def split_code(exprs: Sequence[sp.Expr], states: Sequence[sp.Symbol], prefix: str = "v") -> StateCode:
+    """The split and shared form of `exprs` as they stand."""
     splitter = _Splitter(states)
-    collected = [_collected(sp.sympify(e), states) for e in exprs]
-    parts = [splitter.split(e) for e in stabilise(collected, states)]
+    parts = [splitter.split(e) for e in exprs]
     temps, outputs = sp.cse(parts, symbols=sp.numbered_symbols(prefix, real=True), optimizations=[])
     return StateCode(tuple(states), tuple(splitter.table), tuple(splitter.table.values()), tuple(temps), tuple(outputs))

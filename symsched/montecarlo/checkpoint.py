@@ -28,7 +28,7 @@ _CANNOT_READ = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 def job_hash(job: Job) -> str:
     """Hash of everything that the numbers depend on, the number of paths apart."""
     tables, start = job.tables, job.start
-    arrays: list[Any] = [tables.S, tables.C, tables.D, tables.jump, job.grid, job.save, start.rows, job.basis]
+    arrays: list[Any] = [*tables.arrays, job.grid, job.save, start.rows, job.basis]
     for block in start.blocks:
         arrays += [getattr(block, name, None) for name in ("log_weight", "mean", "stds", "axes", "points")]
     digest = hashlib.sha256(tables.text.encode())

@@ -245,7 +245,7 @@ def _follow(plan: _Plan, x0: Array, noise: _Noise, union: Array) -> Array:
     z = _summed(z, plan.weights, plan.starts)
     out = np.empty((len(plan.save), *x0.shape))
     tables = plan.tables
-    parts = [np.ascontiguousarray(p) for p in (tables.S, tables.C, tables.D, tables.jump)]
+    parts = [np.ascontiguousarray(p) for p in tables.arrays]
     module = store.load(tables.text)
     zero = np.uint64(0)
     module.run(

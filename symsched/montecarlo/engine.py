@@ -56,7 +56,8 @@ class Job:
         """Units in one chunk; the result does not depend on it."""
         path_bytes = 8 * self.dim * (len(self.save) + 1)
         by_memory = CHUNK_BYTES // (path_bytes * moments.UNIT)
-        by_work = CHUNK_WORK // (moments.UNIT * self.dim * max(1, len(self.grid) - 1))
+        per_step = self.dim * (1 + len(self.tables.law))
+        by_work = CHUNK_WORK // (moments.UNIT * per_step * max(1, len(self.grid) - 1))
         return max(1, min(by_memory, by_work, CHUNK_UNITS))
 
 
@@ -80,14 +81,10 @@ def states(job: Job, first: int, count: int, save: NDArray[np.int64] | None = No
     out = np.empty((len(wanted), job.dim, count), kind)
     module = store.load(job.tables.text)
     none = np.empty((0, 0, 0), kind)
-    S, C, D, jump = (np.ascontiguousarray(a, kind) for a in _arrays(job.tables))
+    parts = (np.ascontiguousarray(a, kind) for a in job.tables.arrays)
     numbers = (np.uint64(first), *key(job.seed))
-    module.run(np.ascontiguousarray(x0, kind), *numbers, S, C, D, jump, wanted, none, none, out)
+    module.run(np.ascontiguousarray(x0, kind), *numbers, *parts, wanted, none, none, out)
     return out if job.basis is None else np.einsum("ij,tjp->tip", job.basis, out)
-
-
-def _arrays(tables: Tables) -> tuple[Array, ...]:
-    return tables.S, tables.C, tables.D, tables.jump
 
 
 def work(job: Job, first_unit: int, units: int) -> Part:

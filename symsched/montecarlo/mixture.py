@@ -3,6 +3,8 @@
 `data.eta_x` divides by each component in turn, which is exact at the ends and costs K² exponentials.  Here
 η_X = Σ π_k E[X | I, k] with π_k ∝ e^(log w_k + log p_k); `kernels.split` moves the largest exponent to 0.  Where all
 components have one width, E[X | I, k] is affine in the mean m_k, so the average goes inside: m_k → Σ π_k m_k.
+
+Laws of few components are written out (`eta_x`), those of many are a table that the kernel loops over (`components`).
 """
 
 from __future__ import annotations
@@ -16,12 +18,14 @@ import sympy as sp
 
 from symsched.data.conditioning import Component, conditional
 from symsched.data.numeric import Eigenframe
-from symsched.errors import InputError
+from symsched.kernels.components import AVERAGE, MEAN, PLACE, STD, Components, LoopCode, loop_code
 from symsched.sde import InterpolantSDE
 from symsched.symbols import x
 
-#: Mixture components times dimensions for which an unrolled kernel is worth its compilation.
-UNROLLED = 192
+#: Components times dimensions up to which writing out is faster: beyond, the symbolic work outweighs it.
+UNROLLED = 12
+#: Stands for η_X in right-hand sides whose law is looped over.
+ETA = sp.Symbol("eta_X", real=True)
 
 
 @dataclass(frozen=True)
@@ -47,13 +51,8 @@ class Frame:
 
 
 def eta_x(sde: InterpolantSDE, letters: Sequence[sp.Symbol]) -> tuple[sp.Expr, ...]:
-    """η_X(t, x) in the coordinates `letters`.  Raises InputError for laws too large to unroll."""
+    """η_X(t, x) in the coordinates `letters`, written out: for laws that are small."""
     frames = _frames(sde)
-    if len(frames) * sde.dim > UNROLLED:
-        raise InputError(
-            f"a law of {len(frames)} components in {sde.dim} dimensions is too large for a compiled kernel "
-            f"(components times dimensions at most {UNROLLED}); use fewer components or points"
-        )
     weights = [sp.exp(exponent) for exponent in _exponents(sde, frames, letters)]
     under = sp.Add(*weights)
     dims = range(sde.dim)
@@ -114,3 +113,44 @@ def _frames(sde: InterpolantSDE) -> list[Frame]:
 
 def _exact(values: Any) -> tuple[sp.Expr, ...]:
     return tuple(sp.Rational(float(value)) for value in values)
+
+
+# -- many components ----------------------------------------------------------------------------------------------
+
+
+def is_small(law: Any) -> bool:
+    """Whether the law is small enough to be written out."""
+    return _count(law) * law.dim <= UNROLLED
+
+
+def _count(law: Any) -> int:
+    return sum(1 if isinstance(block, Eigenframe) else len(block.points) for block in law.blocks())
+
+
+def components(sde: InterpolantSDE) -> Components:
+    """The same η_X as a table of components and what is to be done with each."""
+    blocks = list(sde.data.blocks())
+    one_width = len({float(s) for block in blocks for s in np.ravel(block.stds)}) == 1
+    tilted = any(getattr(block, "axes", None) is not None for block in blocks)
+    std = sp.Rational(float(np.ravel(blocks[0].stds)[0])) if one_width else STD
+    exponent = _put(sde, "exponent", MEAN, std, PLACE)
+    inner = MEAN if one_width else _put(sde, "eta_x", MEAN, std, PLACE)
+    outer = _put(sde, "eta_x", AVERAGE, std, PLACE) if one_width else AVERAGE
+    exponent -= 0 if one_width else sp.log(_put(sde, "variance", MEAN, std, PLACE)) / 2
+    rows = np.concatenate([_rows(block, sde.dim, not one_width, tilted and not one_width) for block in blocks])
+    return Components(exponent, inner, outer, rows, sde.dim, not one_width, tilted and not one_width)
+
+
+def _rows(block: Any, dim: int, spreads: bool, tilted: bool) -> Any:
+    """(log weight, mean, stds, axes) of a block's components; the mean along the axes, where there are some."""
+    if not isinstance(block, Eigenframe):
+        return np.column_stack([np.full(len(block.points), block.log_weight), block.points])
+    axes = np.eye(dim) if block.axes is None else block.axes
+    parts: list[Any] = [[block.log_weight], block.mean @ axes if tilted else block.mean]
+    parts += [np.broadcast_to(block.stds, dim)] if spreads else []
+    return np.concatenate([*parts, axes.ravel()] if tilted else parts)[None, :]
+
+
+def looped(right_hand_side: sp.Expr, letter: sp.Symbol, law: Components) -> LoopCode:
+    """The kernel code of a right-hand side in one coordinate and ETA."""
+    return loop_code(law, right_hand_side.subs({ETA: law.outer, letter: PLACE}, simultaneous=True))

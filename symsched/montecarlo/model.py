@@ -18,9 +18,10 @@ from symsched import endpoints
 from symsched.data import Gaussian
 from symsched.data.numeric import Eigenframe
 from symsched.errors import InputError
+from symsched.kernels.components import Components
 from symsched.kernels.random import CHOICE, START, key, normals, uniforms
 from symsched.kernels.split import affine_parts, check_symbols
-from symsched.montecarlo.mixture import eta_x
+from symsched.montecarlo.mixture import ETA, components, eta_x, is_small
 from symsched.parsing import parse_expression
 from symsched.sde import InterpolantSDE
 from symsched.symbols import state, t, x
@@ -129,7 +130,8 @@ class Model:
     """The right-hand side in working coordinates.
 
     `basis` is Q when the working coordinates are Qᵀx (a Gaussian law of full covariance: its eigendirections, in
-    which the drift is diagonal); W is isotropic, so this is the same SDE.
+    which the drift is diagonal); W is isotropic, so this is the same SDE.  `law` holds the components of data that are
+    too many to unroll; the drift is then in a letter for η_X.
     """
 
     source: Any
@@ -138,6 +140,7 @@ class Model:
     eps: sp.Expr
     basis: Array | None = None
     fixed: Start | None = field(default=None, compare=False)
+    law: Components | None = field(default=None, compare=False)
 
     @property
     def dim(self) -> int:
@@ -147,7 +150,7 @@ class Model:
     @cached_property
     def affine(self) -> list[tuple[sp.Expr, sp.Expr]] | None:
         """(a, c) per coordinate where the drift is a(t) x + c(t), else None."""
-        return affine_parts(self.drift, self.states)
+        return affine_parts(self.drift, self.states) if self.law is None else None
 
     @property
     def interpolant(self) -> InterpolantSDE | None:
@@ -158,7 +161,7 @@ class Model:
     def data_prediction(self) -> tuple[sp.Expr, ...]:
         """η_X(t, x), one expression for each coordinate."""
         assert self.interpolant is not None
-        return eta_x(self.interpolant, self.states)
+        return eta_x(self.interpolant, self.states) if self.law is None else (ETA,) * self.dim
 
     def start(self, time: float) -> Start:
         """The law of the state at `time`, in the original coordinates."""
@@ -190,9 +193,10 @@ def _interpolant(sde: InterpolantSDE) -> Model:
             slope, constant = sde.affine
             return Model(sde, letters, (slope * x + constant,), sde.eps)
         return _spectral(sde, letters)
-    eta = eta_x(sde, letters)
+    law = None if is_small(sde.data) else components(sde)
+    eta = eta_x(sde, letters) if law is None else (ETA,) * sde.dim
     drift = tuple(sde.A * xi + sde.B * e for xi, e in zip(letters, eta, strict=True))
-    return Model(sde, letters, drift, sde.eps)
+    return Model(sde, letters, drift, sde.eps, law=law)
 
 
 def _spectral(sde: InterpolantSDE, letters: tuple[sp.Symbol, ...]) -> Model:

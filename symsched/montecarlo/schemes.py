@@ -13,7 +13,7 @@ whose second stage falls on a time where a coefficient is infinite takes an Eule
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import sympy as sp
@@ -21,8 +21,10 @@ from numpy.typing import NDArray
 
 from symsched.data import Gaussian
 from symsched.errors import InputError
+from symsched.kernels.components import LoopCode
 from symsched.kernels.source import Shape, module_text
 from symsched.kernels.split import StateCode, state_code
+from symsched.montecarlo.mixture import looped
 from symsched.montecarlo.model import Model
 from symsched.montecarlo.quadrature import antiderivative, gauss, integrals, nodes, table
 from symsched.normalform import decide_zero
@@ -34,9 +36,15 @@ SCHEMES = ("euler", "lazy", "exponential", "heun", "sra1")
 SECOND = {"heun": 1.0, "sra1": 0.75}
 
 
+def no_law() -> Array:
+    """Stands for the components of a law that needs no loop."""
+    return np.zeros((0, 0))
+
+
 @dataclass(frozen=True)
 class Tables:
-    """A scheme on a grid: the module's source, its tables, and the first step of a point-mass start."""
+    """A scheme on a grid: the module's source, its tables, the first step of a point-mass start, and the components
+    of a law that is looped over."""
 
     shape: Shape
     text: str
@@ -44,6 +52,12 @@ class Tables:
     C: Array
     D: Array
     jump: Array
+    law: Array = field(default_factory=no_law)
+
+    @property
+    def arrays(self) -> tuple[Array, ...]:
+        """What the kernel reads, in its order."""
+        return self.S, self.C, self.D, self.jump, self.law
 
     def finite_rows(self) -> NDArray[np.bool_]:
         """Which steps have finite coefficients."""
@@ -88,16 +102,20 @@ def variance_increments(model: Model, grid: Array) -> Array:
     return integrals(2 * model.eps, grid)
 
 
-def _code(exprs: tuple[sp.Expr, ...], model: Model, shape: Shape) -> tuple[StateCode, str]:
-    code = state_code(exprs, model.states)
+def _code(exprs: tuple[sp.Expr, ...], model: Model, shape: Shape) -> tuple[StateCode | LoopCode, str]:
+    code = state_code(exprs, model.states) if model.law is None else looped(exprs[0], model.states[0], model.law)
     return code, module_text(shape, code)
+
+
+def _law(model: Model) -> Array:
+    return no_law() if model.law is None else np.asarray(model.law.rows)
 
 
 def _one_stage(model: Model, scheme: str, grid: Array, dtype: str) -> Tables:
     shape, h = Shape("one", dtype), np.diff(grid)
     code, text = _code(model.drift, model, shape)
     S = np.stack([np.ones_like(h), h, noise(model, scheme, grid)], axis=1)
-    return Tables(shape, text, S, table(code.table, grid[:-1]), np.zeros((len(h), 0)), np.zeros(0))
+    return Tables(shape, text, S, table(code.table, grid[:-1]), np.zeros((len(h), 0)), np.zeros(0), _law(model))
 
 
 def _two_stage(model: Model, scheme: str, grid: Array, dtype: str) -> Tables:
@@ -110,7 +128,7 @@ def _two_stage(model: Model, scheme: str, grid: Array, dtype: str) -> Tables:
     bad = ~(np.isfinite(D).all(axis=1) & np.isfinite(S).all(axis=1))
     S[bad] = np.stack([0 * h, 0 * h, 0 * h, h, 0 * h, g[:-1] * np.sqrt(h), 0 * h], axis=1)[bad]
     D[bad] = C[bad]
-    return Tables(shape, text, S, C, D, np.zeros(0))
+    return Tables(shape, text, S, C, D, np.zeros(0), _law(model))
 
 
 def _heun_rows(h: Array, g: Array) -> Array:
@@ -176,7 +194,7 @@ def _exponential(model: Model, grid: Array, dtype: str) -> Tables:
     alpha, beta = table((sde.schedule.alpha, sde.schedule.beta), grid).T
     phi, fresh = _decay(model, 0.0, grid)
     S = np.stack([phi, beta[1:] - phi * beta[:-1], alpha[1:] * np.sqrt(fresh)], axis=1)
-    return Tables(shape, text, S, table(code.table, grid[:-1]), np.zeros((len(phi), 0)), np.zeros(0))
+    return Tables(shape, text, S, table(code.table, grid[:-1]), np.zeros((len(phi), 0)), np.zeros(0), _law(model))
 
 
 def _decay(model: Model, rho: float, grid: Array) -> tuple[Array, Array]:
