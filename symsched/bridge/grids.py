@@ -3,6 +3,7 @@
     uniform              equal steps of the target's time
     angle(rho=1)         equal steps of atan(ρ r): the target's time where the target is lazy(kappa=0, rho)
     shift(s=3)           equal steps of s r/(1 + s r): the flow models' timestep shift, for any target
+    logistic(rho, power) equal steps of (ρ r)^p/(1 + (ρ r)^p): a shift by 1/ρ at p = 1, longer tails at p < 1
     logsnr(low, high)    equal steps of log r between the two ratios
     karras(rho=7)        equal steps of σ^(1/ρ) with σ = 1/r (Karras et al., arXiv:2206.00364)
 
@@ -64,6 +65,24 @@ def angle(rho: float = 1.0) -> Grid:
 def shift(s: float = 3.0) -> Grid:
     """Equal steps of s r/(1 + s r): with s > 1 more of the steps go to the noise; the timestep shift, once."""
     return _coordinate(f"shift(s={s:g})", lambda r: s * r / (1 + s * r), lambda u: u / (1 - u) / s, 1.0)
+
+
+def logistic(rho: float = 2.0, power: float = 1.0) -> Grid:
+    """Equal steps of the logistic function of p log(ρ r)."""
+    if not (rho > 0 and power > 0):
+        raise InputError(f"grid logistic: rho = {rho:g} and power = {power:g}; expected both > 0")
+    text = f"logistic(rho={rho:g}, power={power:g})"
+    return _coordinate(text, lambda r: logistic_of(r, rho, power), lambda u: ratio_of(u, rho, power), 1.0)
+
+
+def logistic_of(ratio: Any, rho: float, power: float) -> Any:
+    """u = (ρ r)^p/(1 + (ρ r)^p)."""
+    return (rho * ratio) ** power / (1 + (rho * ratio) ** power)
+
+
+def ratio_of(u: Any, rho: float, power: float) -> Any:
+    """r = (u/(1 − u))^(1/p)/ρ, its inverse."""
+    return (u / (1 - u)) ** (1 / power) / rho
 
 
 def _coordinate(text: str, forward: Callable[[Any], Any], back: Callable[[Any], Any], end: float) -> Grid:
@@ -163,6 +182,7 @@ NAMED: dict[str, Callable[..., Grid]] = {
     "uniform": uniform,
     "angle": angle,
     "shift": shift,
+    "logistic": logistic,
     "logsnr": logsnr,
     "karras": karras,
     "sigmas": sigmas,

@@ -14,7 +14,9 @@ from symsched.catalog import as_schedule, lazy
 from symsched.errors import InputError
 from symsched.schedule import Schedule, as_expression
 
-RHO = 2  # data scale of the lazy ODE target when nothing is calibrated
+AUTO = "lazy-auto"
+SCALE = 2.0  # data scale of the lazy ODE's frame where nothing is calibrated
+GRID = "logistic(rho=2, power=0.9)"  # its grid
 
 
 def build_plan(
@@ -34,15 +36,24 @@ def build_plan(
         kappa: diffusion scale κ = ε/ε*, a number ≥ 0.
         steps: how many steps; most solvers ask the model once in each.
         solver: a name of `symsched.bridge.solvers`, with options, or a builder.
-        grid: see `symsched.bridge.grids`; None is uniform in the target's time.
-        calibration: a `Calibration`, whose ρ and grid are used where nothing else is said.
+        grid: see `symsched.bridge.grids`; None is uniform in the target's time, and with "auto" and the ODE the
+            calibrated grid, or one that suits most models.
+        calibration: a `Calibration`: for `lazy-auto` in the target "auto" its fitted table, if it has one for `steps`;
+            else its ρ and grid, where nothing else is said.
 
     Raises InputError for anything unknown, steps < 1, κ < 0, and coefficients that are infinite.
     """
-    number = _kappa(kappa)
-    chosen = _target(target, number, calibration)
-    frame = Frame(as_native(source), chosen, number)
+    number, native = _kappa(kappa), as_native(source)
+    automatic = number.is_zero and isinstance(target, str) and target == "auto"
+    if calibration is not None and automatic and solver == AUTO and grid is None:
+        fitted = calibration.plan(native, steps)
+        if fitted is not None:
+            return fitted
+    chosen = _lazy(number, calibration, steps) if isinstance(target, str) and target == "auto" else as_schedule(target)
+    frame = Frame(native, chosen, number)
     name, build = as_solver(solver)
+    if grid is None and automatic:
+        grid = GRID if calibration is None else calibration.grid(steps)
     times = as_grid(grid).times(frame, steps)
     stages = build(frame, times)
     text = f"{name} in {chosen}, kappa={number}, steps={steps}"
@@ -56,8 +67,8 @@ def _kappa(kappa: Any) -> sp.Expr:
     return number
 
 
-def _target(target: Schedule | str, kappa: sp.Expr, calibration: Any) -> Schedule:
-    if not isinstance(target, str) or target != "auto":
-        return as_schedule(target)
-    rho = getattr(calibration, "rho", None)
-    return lazy(kappa=kappa, rho=rho or (1 if kappa else RHO))
+def _lazy(kappa: sp.Expr, calibration: Any, steps: int) -> Schedule:
+    """The lazy target of κ, in the calibrated scale: the data's own, or for the ODE its grid's."""
+    if kappa.is_zero:
+        return lazy(kappa=0, rho=SCALE if calibration is None else calibration.scale(steps))
+    return lazy(kappa=kappa, rho=1 if calibration is None else calibration.rho)

@@ -40,7 +40,7 @@ HOMES = {
     "unipc3": "unipc",
     "em": "stochastic",
     "lazy": "stochastic",
-    "lazy-auto": "adams",
+    "lazy-auto": "auto",
 }
 
 

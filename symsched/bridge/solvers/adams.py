@@ -61,6 +61,3 @@ def ab2c(frame: Frame, times: Array, /) -> tuple[Stage, ...]:
 def ab3c(frame: Frame, times: Array, /) -> tuple[Stage, ...]:
     """Adams-Bashforth 3, corrected by Adams-Moulton 3 (the trapezoid rule for the first step).  Order 3."""
     return adams(frame, times, 3, True, "ab3c")
-
-
-lazy_auto = ab2c

@@ -1,0 +1,221 @@
+"""Calibration: what a short pilot tells about a model, kept in a small JSON file and used by `lazy-auto`.
+
+    calibration = calibrate(field, (64, 3, 32, 32), steps=(6, 8, 12), progress=True)
+    calibration.save("model.json")
+    sample(field, (16, 3, 32, 32), steps=8, calibration=Calibration.load("model.json"))
+
+The pilot's converged paths give the data's mean, its scale ρ and, on request, its spectrum in the cosine basis; and for
+each number of evaluations asked for, the grid and the table of `fitting` that come nearest to those paths' ends.
+Nothing is trained, and the model is only asked.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symsched.bridge.levels import Native
+from symsched.bridge.plan import IDENTITY, KEEP, Plan, Row, Stage
+from symsched.errors import InputError
+
+Array = NDArray[np.float64]
+FORMAT = "symsched calibration 1"
+DIGITS = 5  # of the mean and the spectrum in the file; tables keep all of theirs
+PILOT_STEPS = 64
+TRIES = 28
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What was learnt of one model.
+
+    Attributes:
+        source: the model's schedule, as text.
+        mean: the data's mean, broadcastable to a sample (for large samples one number for each channel).
+        rho: the data's standard deviation about it.
+        tables: by number of evaluations, {"angles", "rows", "error", "shape"} as in `fitting.Fit`.
+        spectrum: standard deviation of each cosine mode (height, width), or None.
+        pilot: {"count", "steps", "seed", "evaluations"}: what it cost, evaluations in all for one sample.
+    """
+
+    source: str
+    mean: Array
+    rho: float
+    tables: Mapping[int, Mapping[str, Any]]
+    spectrum: Array | None = None
+    pilot: Mapping[str, int] = field(default_factory=dict)
+
+    def plan(self, native: Native, steps: int) -> Plan | None:
+        """The fitted table for `steps` evaluations, or None if there is none."""
+        from symsched.bridge.pilot import levels_at
+
+        if steps not in self.tables:
+            return None
+        table = self.tables[steps]
+        angles = np.asarray(table["angles"])
+        levels = levels_at(native, angles, self.rho)
+        start = float(levels.norm[0]) * table["rows"][0][0]
+        stages = []
+        for k, row in enumerate(table["rows"][1:]):
+            unit = float(levels.norm[k + 1])
+            predict = Row(unit * row[0] / start, tuple(unit / self.rho * c for c in reversed(row[1:])))
+            time, alpha, beta = (float(part[k]) for part in (levels.times, levels.alpha, levels.beta))
+            stages.append(Stage(time, alpha, beta, float(angles[k] / (np.pi / 2)), IDENTITY, predict, KEEP))
+        return Plan(tuple(stages), start, f"lazy-auto, calibrated, steps={steps}", mean=self.mean).validate()
+
+    def grid(self, steps: int) -> str:
+        """The grid for any number of steps: that of the nearest table, without its late start."""
+        shape = self._nearest(steps)
+        return f"logistic(rho={shape['rho']:.4g}, power={shape['power']:.4g})"
+
+    def scale(self, steps: int) -> float:
+        """The data scale of the frame that goes with `grid`."""
+        return float(f"{self._nearest(steps)['rho']:.4g}")
+
+    def _nearest(self, steps: int) -> Mapping[str, float]:
+        if not self.tables:
+            return {"rho": 1 / self.rho, "power": 0.9}
+        return self.tables[min(self.tables, key=lambda known: abs(known - steps))]["shape"]
+
+    # -- the file --------------------------------------------------------------------------------------------------
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-able; `from_json` reads it back."""
+        document = asdict(self) | {"format": FORMAT, "mean": _rounded(self.mean)}
+        document["spectrum"] = None if self.spectrum is None else _rounded(self.spectrum)
+        document["tables"] = {str(steps): dict(table) for steps, table in sorted(self.tables.items())}
+        return document
+
+    @classmethod
+    def from_json(cls, document: Any) -> Calibration:
+        """What `to_json` wrote.  Raises InputError for anything else."""
+        try:
+            if document["format"] != FORMAT:
+                raise ValueError(f"format {document['format']!r}")
+            tables = {int(steps): _checked(int(steps), table) for steps, table in document["tables"].items()}
+            spectrum = document["spectrum"]
+            return cls(
+                str(document["source"]),
+                _numbers(document["mean"]),
+                float(document["rho"]),
+                tables,
+                None if spectrum is None else _numbers(spectrum),
+                {str(key): int(value) for key, value in document["pilot"].items()},
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InputError(f"this is not a calibration ({error}): expected what Calibration.save wrote") from None
+
+    def save(self, path: str | Path) -> None:
+        """Write the file whole or not at all.  Raises InputError where it cannot be written."""
+        target, temporary = Path(path), None
+        try:
+            with tempfile.NamedTemporaryFile("w", dir=target.parent, suffix=".part", delete=False) as out:
+                temporary = out.name
+                json.dump(self.to_json(), out, indent=None, separators=(",", ":"))
+                out.write("\n")
+            os.replace(temporary, target)
+        except OSError as error:
+            if temporary is not None:
+                Path(temporary).unlink(missing_ok=True)
+            raise InputError(f"cannot write '{target}': {error.strerror or error}") from None
+
+    @classmethod
+    def load(cls, path: str | Path) -> Calibration:
+        """Read what `save` wrote.  Raises InputError for a missing or another file."""
+        try:
+            return cls.from_json(json.loads(Path(path).read_text()))
+        except OSError as error:
+            raise InputError(f"cannot read '{path}': {error.strerror or error}") from None
+        except (json.JSONDecodeError, UnicodeDecodeError):
+            raise InputError(f"'{path}' is not a calibration: expected the JSON that Calibration.save wrote") from None
+
+
+def calibrate(
+    model: Any,
+    shape: Sequence[int] | int = 64,
+    *,
+    steps: Sequence[int] = (4, 6, 8, 12, 16),
+    pilot_steps: int = PILOT_STEPS,
+    tries: int = TRIES,
+    spectrum: bool = False,
+    seed: int = 0,
+    batch: int | None = None,
+    conditions: Mapping[str, Any] | None = None,
+    progress: bool = False,
+) -> Calibration:
+    """Run a pilot of a `FlowField` and fit tables for each number of evaluations in `steps`.
+
+    It costs, for each path of the pilot, `pilot_steps` evaluations of the model, and `tries` × N for each N of `steps`.
+
+    Args:
+        model: the field.
+        shape: (count, …) of the pilot, or its count where the field knows the shape of a sample.
+        steps: numbers of evaluations to fit; () measures the data only.
+        pilot_steps: of the converged paths, at least 16.
+        tries: grids tried for each number.
+        spectrum: also measure the cosine spectrum (samples of at least two axes).
+        seed: of the pilot's noise.
+        batch, conditions, progress: as in `sample`.
+
+    Raises InputError for bad input, and whatever `sample` raises.
+    """
+    from symsched.bridge.fitting import Fitter, Shape
+    from symsched.bridge.pilot import run_pilot
+    from symsched.bridge.pilot import spectrum as measure
+    from symsched.bridge.progress import Bar
+
+    counts = sorted({_whole("steps", n, 1) for n in steps})
+    size = (shape, *(model.shape or ())) if isinstance(shape, int) else tuple(shape)
+    _whole("the pilot's count", size[0] if size else 0, 2)
+    given = dict(conditions or {})
+    pilot = run_pilot(model, size, _whole("pilot_steps", pilot_steps, 16), seed, batch, given, progress)
+    fitter, tables, shape_now = Fitter(model, pilot, batch, given), {}, Shape()
+    with Bar(_whole("tries", tries, 1) * len(counts), progress, "grids") as bar:
+        for n in counts:
+            fit = fitter.search(n, shape_now, tries, bar.add)
+            tables[n], shape_now = asdict(fit), fit.shape
+    end = pilot.rho * pilot.paths[-1] + pilot.mean
+    spent = pilot.evaluations + tries * sum(counts)
+    return Calibration(
+        source=str(model.native),
+        mean=pilot.mean.double().cpu().numpy(),
+        rho=pilot.rho,
+        tables=tables,
+        spectrum=measure(end, pilot.mean) if spectrum else None,
+        pilot={"count": size[0], "steps": pilot_steps, "seed": seed, "evaluations": spent},
+    )
+
+
+def _whole(name: str, value: Any, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise InputError(f"{name} = {value!r}: expected a whole number ≥ {least}")
+    return int(value)
+
+
+def _checked(steps: int, table: Mapping[str, Any]) -> Mapping[str, Any]:
+    angles, rows = _numbers(table["angles"]), [tuple(map(float, row)) for row in table["rows"]]
+    if len(angles) != steps + 1 or [len(row) for row in rows] != list(range(1, steps + 2)):
+        raise ValueError(f"the table for {steps} evaluations has other sizes")
+    if not (np.diff(angles) > 0).all():
+        raise ValueError(f"the angles for {steps} evaluations do not increase")
+    shape = {name: float(table["shape"][name]) for name in ("rho", "power", "start")}
+    return {"angles": tuple(map(float, angles)), "rows": rows, "error": float(table["error"]), "shape": shape}
+
+
+def _numbers(given: Any) -> Array:
+    found = np.asarray(given, dtype=np.float64)
+    if not np.isfinite(found).all():
+        raise ValueError("a number that is not finite")
+    return found
+
+
+def _rounded(values: Array) -> Any:
+    return np.round(values, DIGITS).tolist()

@@ -1,0 +1,173 @@
+"""Tables fitted to a pilot: the best linear method there is for this model, grid and number of evaluations.
+
+Every Adams, exponential or predictor-corrector method, in any schedule, makes its next input from the noise and the
+answers so far, y_{k+1} = a z + Σ_j c_j E_j with E = (D − m)/ρ; they differ in the numbers.  Here the numbers are the
+least squares solution over the pilot, at the inputs that the method itself visits: at each stage Σ |y_{k+1} − path|²
+is least.  The start costs nothing: to first order the lazy frame has no drift, so the first input is a z at an angle
+beyond 0, and the evaluation that others spend on pure noise (which answers with the mean) is spent later.
+
+The angles follow log r uniformly in the logit, r = (u/(1 − u))^(1/p)/ρ': steps in the middle, thinning out to both ends
+like the flow models' shifted grid at p = 1.  ρ', p and the start are searched for, least error first.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from symsched.bridge.fields import FlowField
+from symsched.bridge.grids import ratio_of
+from symsched.bridge.pilot import Pilot, levels_at
+
+Array = NDArray[np.float64]
+RIDGE = 1e-8  # of the mean square of what is combined: far below what a solver could use, enough for twins
+TALLEST, SHORTEST = 3.0, 0.4  # bounds of the power p
+LAST_START = 2.5  # of the first angle, in steps
+LOOKS = (1.0, 0.5, 2.0, 0.25, 4.0, 0.125)  # at multiples of ρ' before the search proper
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A grid's parameters: ρ', the power p, and the first level in steps."""
+
+    rho: float = 2.0
+    power: float = 0.9
+    start: float = 0.5
+
+    def ratios(self, steps: int) -> Array:
+        """r at the N evaluations, then ∞ for the data."""
+        u = np.linspace(self.start / steps, 1.0, steps + 1)[:-1]
+        return np.append(ratio_of(u, self.rho, self.power), np.inf)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted table: angles (N + 1,) ending at π/2, and row k = (a, c_0 … c_{k−1}) that makes input k.
+
+    `error` is the mean over the pilot of a sample's root mean square distance to its converged end, in data units.
+    """
+
+    angles: tuple[float, ...]
+    rows: tuple[tuple[float, ...], ...]
+    error: float
+    shape: Shape
+
+
+class Fitter:
+    """Fits tables of a field to a pilot."""
+
+    def __init__(self, field: FlowField, pilot: Pilot, batch: int | None, conditions: dict[str, Any]) -> None:
+        self.field, self.pilot, self.conditions = field, pilot, conditions
+        self.batch = batch or len(pilot.noise)
+
+    def fit(self, shape: Shape, steps: int) -> Fit:
+        """The table for one grid; `steps` evaluations of each path."""
+        angles = self._angles(shape, steps)
+        levels = levels_at(self.field.native, angles, self.pilot.rho)
+        ask = self._asker(levels)
+        known, rows = Known(self.pilot.noise), []
+        for k in range(steps + 1):
+            goal = self.pilot.at(angles[k])
+            rows.append(known.solve(goal))
+            y = known.combine(rows[-1])
+            if k < steps:
+                known.add((ask(k, y) - self.pilot.mean) / self.pilot.rho)
+        miss = (y - goal).double().flatten(1).square().mean(1).sqrt().mean()
+        return Fit(tuple(map(float, angles)), tuple(rows), float(miss) * self.pilot.rho, shape)
+
+    def _angles(self, shape: Shape, steps: int) -> Array:
+        low, high = self.field.native.span
+        ratios = shape.ratios(steps)
+        inside = np.clip(ratios[:-1], max(low, 1e-9), high)
+        return np.append(np.arctan(self.pilot.rho * inside), math.pi / 2)
+
+    def _asker(self, levels: Any) -> Callable[[int, Any], Any]:
+        """The model's estimate of the data at stage k, given y."""
+        field, times = self.field, levels.times[:-1]
+        relations, clock = field.relations(times), field.model_times(times)
+        scales = field.input_scales(times)
+
+        def ask(k: int, y: Any) -> Any:
+            x = float(levels.norm[k]) * y + float(levels.beta[k]) * self.pilot.mean
+            seen = (float(scales[k]) * x).to(field.dtype)
+            when = torch.full((len(x),), float(clock[k]), dtype=field.time_dtype, device=x.device)
+            out = torch.cat([
+                field.output(seen[part], when[part], **_part(self.conditions, part, len(x)))
+                for part in (slice(i, i + self.batch) for i in range(0, len(x), self.batch))
+            ])  # fmt: skip
+            p, q = relations[k]
+            return p * x + q * out.to(x.dtype)
+
+        return ask
+
+    def search(self, steps: int, begin: Shape, tries: int, done: Callable[[], None] = lambda: None) -> Fit:
+        """The best of `tries` grids: a coarse look at ρ', then the simplex method from the best."""
+        from scipy.optimize import minimize
+
+        found: list[Fit] = []
+        begin = self._scan(steps, begin, found, min(len(LOOKS), tries // 4), done)
+
+        def loss(p: Array) -> float:
+            shape = Shape(math.exp(p[0]), math.exp(p[1]), float(p[2]))
+            if not (SHORTEST < shape.power < TALLEST and 0 < shape.start < min(LAST_START, steps)):
+                return 10.0 + float(np.abs(p).sum())
+            found.append(self.fit(shape, steps))
+            done()
+            return math.log(found[-1].error)
+
+        first = np.array([math.log(begin.rho), math.log(begin.power), begin.start])
+        simplex = first + np.vstack([np.zeros(3), np.diag([0.3, 0.2, 0.5])])
+        minimize(loss, first, method="Nelder-Mead", options={"maxfev": tries - len(found), "initial_simplex": simplex})
+        return min(found, key=lambda fit: fit.error)
+
+    def _scan(self, steps: int, begin: Shape, found: list[Fit], looks: int, done: Callable[[], None]) -> Shape:
+        for factor in LOOKS[:looks]:
+            found.append(self.fit(replace(begin, rho=begin.rho * factor, start=min(begin.start, steps / 2)), steps))
+            done()
+        return min(found, key=lambda fit: fit.error).shape if found else begin
+
+
+class Known:
+    """The noise and the answers so far, with their inner products, in float64."""
+
+    def __init__(self, noise: Any) -> None:
+        self.terms = [noise]
+        self.products = np.array([[_dot(noise, noise)]])
+
+    def add(self, term: Any) -> None:
+        """One more answer."""
+        self.terms.append(term)
+        row = [_dot(term, other) for other in self.terms]
+        grown = np.empty((len(row), len(row)))
+        grown[:-1, :-1], grown[-1], grown[:, -1] = self.products, row, row
+        self.products = grown
+
+    def solve(self, goal: Any) -> tuple[float, ...]:
+        """The coefficients that make the goal, by ridge regression."""
+        right = np.array([_dot(term, goal) for term in self.terms])
+        ridge = RIDGE * np.trace(self.products) / len(right)
+        return tuple(map(float, np.linalg.solve(self.products + ridge * np.eye(len(right)), right)))
+
+    def combine(self, row: tuple[float, ...]) -> Any:
+        """Σ coefficient · term."""
+        total = row[0] * self.terms[0]
+        for coefficient, term in zip(row[1:], self.terms[1:], strict=True):
+            total = torch.add(total, term, alpha=coefficient)
+        return total
+
+
+def _dot(one: Any, other: Any) -> float:
+    return float((one.double() * other.double()).sum())
+
+
+def _part(conditions: dict[str, Any], part: slice, count: int) -> dict[str, Any]:
+    return {
+        key: value[part] if isinstance(value, torch.Tensor) and value.ndim and len(value) == count else value
+        for key, value in conditions.items()
+    }

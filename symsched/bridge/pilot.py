@@ -1,0 +1,123 @@
+"""A pilot: paths of a model that have converged, and what they tell about the data.
+
+Everything is kept in the lazy frame of the data's own scale, where a path neither grows nor shrinks and is smooth at
+both ends: with θ = atan(ρ r), from 0 (noise) to π/2 (data),
+
+    y = (x − β m) / √(α² + ρ² β²) = cos θ · Z + sin θ · (X − m)/ρ.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from symsched.bridge.fields import FlowField
+from symsched.bridge.levels import Native
+from symsched.bridge.noise import normal
+from symsched.bridge.planning import build_plan
+from symsched.bridge.sampling import sample
+
+Array = NDArray[np.float64]
+NEAREST = 6  # nodes of the polynomial between which paths are read
+FULL_MEAN = 4096  # larger samples keep one mean for each channel
+SCALE = 2.0  # ρ of the frame in which the pilot is run; it is converged, so this decides nothing
+
+
+@dataclass(frozen=True)
+class Levels:
+    """Native times and coefficients at angles θ of the lazy frame with scale ρ; V = √(α² + ρ²β²)."""
+
+    times: Array
+    alpha: Array
+    beta: Array
+    norm: Array
+
+
+def levels_at(native: Native, angles: Array, rho: float) -> Levels:
+    """The levels at angles in [0, π/2]; at π/2 the data, α = 0 and β = 1."""
+    end = angles >= math.pi / 2
+    ratios = np.where(end, np.inf, np.tan(np.where(end, 0.0, angles)) / rho)
+    times, alpha, beta = native.find(ratios)
+    alpha, beta = np.where(end, 0.0, alpha), np.where(end, 1.0, beta)
+    return Levels(np.asarray(times), alpha, beta, np.hypot(alpha, rho * beta))
+
+
+@dataclass(frozen=True)
+class Pilot:
+    """Converged paths in the lazy frame of the data.
+
+    Attributes:
+        noise: z of each path, (count, …).
+        angles: (n,), increasing from the model's start to π/2.
+        paths: y there, (n, count, …).
+        mean: the data's mean, broadcastable to a sample.
+        rho: the data's standard deviation about it, over all elements.
+        evaluations: what each path cost.
+    """
+
+    noise: Any
+    angles: Array
+    paths: Any
+    mean: Any
+    rho: float
+    evaluations: int
+
+    def at(self, angle: float) -> Any:
+        """y at an angle, by the polynomial through the nearest nodes."""
+        first = int(np.clip(np.searchsorted(self.angles, angle) - NEAREST // 2, 0, len(self.angles) - NEAREST))
+        nodes = self.angles[first : first + NEAREST]
+        apart = nodes[:, None] - nodes + np.eye(NEAREST)
+        weights = [
+            np.prod([(angle - nodes[j]) / apart[k, j] for j in range(NEAREST) if j != k]) for k in range(NEAREST)
+        ]
+        return sum(float(w) * self.paths[first + k] for k, w in enumerate(weights))
+
+
+def run_pilot(
+    field: FlowField,
+    shape: tuple[int, ...],
+    steps: int,
+    seed: int,
+    batch: int | None = None,
+    conditions: Mapping[str, Any] | None = None,
+    progress: bool = False,
+) -> Pilot:
+    """`shape[0]` paths from the noise of `seed`, in `steps` corrected Adams steps of order 3."""
+    plan = build_plan(field.native, f"lazy(kappa=0, rho={SCALE:g})", 0, steps, "ab3c", "logistic(rho=2, power=0.8)")
+    noise = normal(seed, torch.arange(shape[0], device=field.device), 0, tuple(shape[1:]))
+    samples, trajectory = sample(
+        field, noise=noise, plan=plan, batch=batch, conditions=conditions, progress=progress, trajectory=True
+    )
+    mean = _mean(samples)
+    rho = float((samples - mean).double().square().mean().sqrt())
+    alpha = np.array([*(stage.alpha for stage in plan.stages), 0.0])
+    beta = np.array([*(stage.beta for stage in plan.stages), 1.0])
+    paths = trajectory.states
+    for k, (a, b) in enumerate(zip(alpha, beta, strict=True)):
+        paths[k] = (paths[k] - float(b) * mean) / math.hypot(a, rho * b)
+    return Pilot(noise.to(samples.dtype), np.arctan2(rho * beta, alpha), paths, mean, rho, plan.nfe)
+
+
+def _mean(samples: Any) -> Any:
+    """The mean image; of large samples, the mean of each channel."""
+    if samples[0].numel() <= FULL_MEAN:
+        return samples.mean(0)
+    rest = tuple(range(2, samples.ndim))
+    return samples.mean((0, *rest)).reshape(-1, *(1 for _ in rest))
+
+
+def spectrum(samples: Any, mean: Any) -> Array:
+    """Standard deviation of each two-dimensional cosine mode over samples and channels, shape (height, width)."""
+    from symsched.bridge.basis import cosines
+
+    rows, columns = (
+        torch.as_tensor(cosines(n), dtype=samples.dtype, device=samples.device) for n in samples.shape[-2:]
+    )
+    modes = rows.T @ (samples - mean) @ columns
+    return modes.double().square().flatten(0, -3).mean(0).sqrt().cpu().numpy()
