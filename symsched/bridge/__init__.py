@@ -28,6 +28,8 @@ _HOMES = {
     "Slope": "plan",
     "Row": "plan",
     "build_plan": "planning",
+    "Calibration": "calibrate",
+    "calibrate": "calibrate",
     "Frame": "levels",
     "Levels": "levels",
     "TabulatedNative": "levels",
@@ -38,15 +40,26 @@ _MODULES = ("grids", "solvers")
 __all__ = [*_HOMES, *_MODULES]
 
 if TYPE_CHECKING:
-    from symsched.bridge import grids as grids, solvers as solvers
+    from symsched.bridge import grids as grids
+    from symsched.bridge import solvers as solvers
+    from symsched.bridge.calibrate import Calibration, calibrate
     from symsched.bridge.exact import exact_field as exact_field
     from symsched.bridge.fields import FlowField as FlowField
     from symsched.bridge.grids import Grid as Grid
-    from symsched.bridge.levels import Frame as Frame, Levels as Levels, TabulatedNative as TabulatedNative
-    from symsched.bridge.plan import Plan as Plan, Row as Row, Slope as Slope, Stage as Stage
+    from symsched.bridge.levels import Frame as Frame
+    from symsched.bridge.levels import Levels as Levels
+    from symsched.bridge.levels import TabulatedNative as TabulatedNative
+    from symsched.bridge.plan import Plan as Plan
+    from symsched.bridge.plan import Row as Row
+    from symsched.bridge.plan import Slope as Slope
+    from symsched.bridge.plan import Stage as Stage
     from symsched.bridge.planning import build_plan as build_plan
-    from symsched.bridge.sampling import Sampler as Sampler, Step as Step, Trajectory as Trajectory, sample as sample
-    from symsched.bridge.stepping import Stepper as Stepper, Table as Table
+    from symsched.bridge.sampling import Sampler as Sampler
+    from symsched.bridge.sampling import Step as Step
+    from symsched.bridge.sampling import Trajectory as Trajectory
+    from symsched.bridge.sampling import sample as sample
+    from symsched.bridge.stepping import Stepper as Stepper
+    from symsched.bridge.stepping import Table as Table
 
 
 def __getattr__(name: str) -> Any:
