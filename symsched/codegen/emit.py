@@ -32,7 +32,7 @@ def _arrays(dialect: Arrays, module: Module, test: bool, name: str) -> str:
     parts = [_docstring(module) + "\n" + dialect.prelude]
     if not module.closed:
         parts.append(newton.arrays(dialect, module))
-    parts += [dialect.write(f) for f in module.functions]
+    parts += [dialect.write(f) for f in (*module.functions, *module.steps)]
     if test:
         parts.append(selftest.python(module, name))
     return "\n\n".join(part.rstrip("\n") + "\n" for part in parts)
@@ -54,7 +54,7 @@ def numba(module: Module, test: bool) -> str:
     parts = [_docstring(module) + "\nimport math\n\nfrom numba import njit\n"]
     if not module.closed:
         parts.append(newton.numba(module))
-    parts += [scalars.numba_function(f) for f in module.functions]
+    parts += [scalars.numba_function(f) for f in (*module.functions, *module.steps)]
     if test:
         parts.append(selftest.python(module, "numba"))
     return "\n\n".join(part.rstrip("\n") + "\n" for part in parts)
@@ -70,7 +70,7 @@ def c(module: Module, test: bool, single: bool = False) -> str:
     parts = ["\n".join(top)]
     if not module.closed:
         parts.append(newton.c(module, prefix))
-    parts += [C99(prefix, single).write(f) for f in module.functions]
+    parts += [C99(prefix, single).write(f) for f in (*module.functions, *module.steps)]
     if test:
         parts.append(selftest.c(module, prefix, single))
     return "\n\n".join(part.rstrip("\n") for part in parts) + f"\n\n#endif /* {guard} */\n"
@@ -91,7 +91,7 @@ def julia(module: Module, test: bool) -> str:
     parts = ["\n".join(f"# {row}".rstrip() for row in header.lines(module)) + f"\nmodule {name}"]
     if not module.closed:
         parts.append(newton.julia(module))
-    parts += [scalars.julia_function(f) for f in module.functions]
+    parts += [scalars.julia_function(f) for f in (*module.functions, *module.steps)]
     if test:
         parts.append(selftest.julia(module))
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n\nend\n"

@@ -25,10 +25,21 @@ def lines(module: Module) -> list[str]:
         rows.append("tau: beta/alpha of the source at tau is that of the target at t; scale = beta(t)/beta_source(tau)")
         rows.append("If X solves the source SDE, scale(t) X(tau(t)) solves the target SDE with diffusion scale eps.")
         rows += [] if module.closed else ["tau has no closed form that is stable: guarded Newton steps in log SNR."]
-    rows += [_scale(module), "Limits at the ends (the formulas elsewhere are not clamped):"]
+    rows += [_scale(module), *_steps(module), "Limits at the ends (the formulas elsewhere are not clamped):"]
     rows += [f"  {row}" for row in _limits(module)]
     cited = [s.source for s in (target, source) if s is not None and s.source]
-    return [*rows, "", f"Cite: {'; '.join(dict.fromkeys([*cited, CITE]))}"]
+    cite = "; ".join(dict.fromkeys(part for text in [*cited, CITE] for part in text.split("; ")))
+    return [*rows, "", *textwrap.wrap(f"Cite: {cite}", 100, subsequent_indent="  ", break_on_hyphens=False)]
+
+
+def _steps(module: Module) -> list[str]:
+    rows = ["Steps: x(t_next) = x_weight x + p_weight p + z_weight z for 0 <= t < t_next <= 1, where z ~ N(0, 1) and"]
+    if module.source is None:
+        return [*rows, "p is the data prediction E[X | x] at t."]
+    return [
+        *rows,
+        "p is the data prediction E[X | x] at t: that of a model of the source at time tau and state x/scale.",
+    ]
 
 
 def title(module: Module) -> str:
@@ -54,7 +65,9 @@ def _limits(module: Module) -> list[str]:
         for output in function.outputs:
             shown = [_shown(e) for e in output.quantity.ends]
             found.append(f"{output.name} {shown[0]} .. {shown[1]}")
-    return textwrap.wrap("; ".join(found), 100, break_on_hyphens=False)
+    # An entry is not torn: its blanks are no place for a line to break.
+    glued = "; ".join(text.replace(" ", "\0") for text in found)
+    return [row.replace("\0", " ") for row in textwrap.wrap(glued, 100, break_on_hyphens=False)]
 
 
 def _shown(limit: sp.Expr | None) -> str:

@@ -85,6 +85,7 @@ class Arrays:
         if guarded:
             rows.append(f"t = {self.prefix}where({' | '.join(guarded)}, 0.5, t)")
         if self.prefix == "torch.":
+            rows += [f"{time} = torch.as_tensor({time}, dtype=t.dtype)" for time in function.times[1:]]
             chosen = {s for pair in ends for e in pair if isinstance(e, sp.Piecewise) for s in e.free_symbols}
             names = {s.name for s in chosen | _inside_functions(function)}
             rows += [f"{p} = torch.as_tensor({p}, dtype=t.dtype)" for p in map(str, function.parameters) if p in names]
@@ -242,7 +243,7 @@ def _floating(function):
 
     return widened
 '''
-QUIET = '@np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore")'
+QUIET = '@np.errstate(all="ignore")'
 NUMPY = Arrays(NumPyForms, "np.", NUMPY_PRELUDE, QUIET, "_times({})", False)
 TORCH = Arrays(TorchForms, "torch.", TORCH_PRELUDE, "@_floating", "", True)
 JAX = Arrays(JaxForms, "jnp.", JAX_PRELUDE, "@_floating", "", True)

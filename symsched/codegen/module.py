@@ -111,5 +111,12 @@ class Module:
             made.append(function(f"drift_{prediction}", summary, shop, weight_symbols(prediction)))
         return tuple(made)
 
+    @cached_property
+    def steps(self) -> tuple[Function, ...]:
+        """Weights of sampler steps from t to t_next."""
+        from symsched.codegen.steps import steps
+
+        return steps(self)
+
 
 __all__ = ["Module", "enclose", "rate", "tau_left"]

@@ -142,6 +142,11 @@ class _Forms:
     def _print_NaN(self, _: Any) -> str:
         return f"{self.prefix}nan"
 
+    def _as_ordered_terms(self, expr: sp.Expr, order: Any = None) -> list[sp.Expr]:
+        """Terms with a minus sign last: t_next - t, not -t + t_next."""
+        terms = list(super()._as_ordered_terms(expr, order=order))  # type: ignore[misc]
+        return sorted(terms, key=lambda term: bool(term.could_extract_minus_sign()))
+
     def limit(self, expr: sp.Expr) -> str:
         """An end value; one that depends on whether κ vanishes is a conditional."""
         if isinstance(expr, sp.Piecewise):

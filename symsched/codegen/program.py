@@ -57,7 +57,11 @@ def function(name: str, summary: str, shop: Workshop, wanted: Sequence[sp.Symbol
         free |= {plain(p) for p in shop.parameters if p.name != "kappa"}
     for output in outputs:
         free |= {plain(s) for e in output.ends if e is not None for s in e.free_symbols}
-    return Function(name, summary, tuple(sorted(free, key=str)), tuple(lines), outputs, implicit)
+    return Function(name, summary, tuple(sorted(free, key=_kappa_last)), tuple(lines), outputs, implicit)
+
+
+def _kappa_last(symbol: sp.Symbol) -> tuple[bool, str]:
+    return symbol.name == "kappa", symbol.name
 
 
 IMPLICIT = frozenset((sp.Symbol("tau"), sp.Symbol("tau_left")))

@@ -14,6 +14,7 @@ from symsched.codegen.changes import source_time
 from symsched.codegen.module import Module
 from symsched.codegen.program import Function, Output
 from symsched.codegen.quantities import TAU, TIME
+from symsched.codegen.rounding import name, point
 from symsched.enclose import Tape, compile_tape, to_ball
 from symsched.errors import InputError, UndecidedError
 from symsched.schedule import Schedule
@@ -50,6 +51,8 @@ def references(module: Module) -> Iterator[Reference]:
         for time in (0.0, *TIMES, 1.0):
             expected = tuple(_value(module, output, time, given) for output in function.outputs)
             yield Reference(function.name, (time, *(float(v) for v in given.values())), ulps, expected)
+    for function in module.steps:
+        yield from step_references(function)
 
 
 def _value(module: Module, output: Output, time: float, given: dict[str, sp.Rational]) -> str | None:
@@ -64,6 +67,35 @@ def _value(module: Module, output: Output, time: float, given: dict[str, sp.Rati
     if not value.is_finite() or abs(slope) * near > 4 * abs(value):
         return None  # next to a zero inside (0, 1) relative error means nothing
     return digits(value)
+
+
+PAIRS = ((0.0625, 0.5), (0.25, 0.75), (0.5, 0.9375))
+
+
+def step_references(function: Function) -> Iterator[Reference]:
+    """Reference values of a step from t to t_next, with the bound of its own rounding there."""
+    given = samples(function)
+    exacts = [o.quantity.exact for o in function.outputs]
+    symbols = sorted(set().union(*(e.free_symbols for e in exacts)), key=str)
+    if any(e.has(TIME) for e in exacts):
+        return
+    for pair in PAIRS:
+        at = {**given, "t": sp.Rational(pair[0]), "t_next": sp.Rational(pair[1])}
+        with ctx.workprec(700):
+            values = compile_tape(tuple(exacts), tuple(symbols)).run([to_ball(at[s.name]) for s in symbols])
+        expected = tuple(digits(v) if v.is_finite() else None for v in values)
+        ulps = 4 + int(_step_bound(function, at))
+        yield Reference(function.name, (*pair, *(float(v) for v in given.values())), ulps, expected)
+
+
+def _step_bound(function: Function, at: Mapping[str, sp.Rational]) -> float:
+    known = {sp.Symbol(n): v for n, v in at.items()}
+    known |= {sp.Symbol(left): 1 - at[time] for time, left in (("t", "u"), ("t_next", "u_next"))}
+    sample = point(known)
+    for symbol, form in function.lines:
+        name([sample], symbol, form)
+    with ctx.workprec(sample.bits):
+        return max(sample.known[sp.Symbol(o.name)].ulps for o in function.outputs)
 
 
 def digits(value: arb) -> str:
@@ -161,7 +193,7 @@ if __name__ == "__main__":
 def c(module: Module, prefix: str, single: bool = False) -> str:
     """The check; a header of floats is asked only at times that are floats."""
     rows = [_C_CHECK.replace("2.220446049250313e-16", "1.1920928955078125e-07" if single else "2.220446049250313e-16")]
-    by_name = {f.name: f for f in module.functions}
+    by_name = {f.name: f for f in (*module.functions, *module.steps)}
     for reference in references(module):
         if single and float(np.float32(reference.arguments[0])) != reference.arguments[0]:
             continue
@@ -206,11 +238,12 @@ int main(void)
 
 
 def julia(module: Module) -> str:
-    by_name = {f.name: f for f in module.functions}
+    by_name = {f.name: f for f in (*module.functions, *module.steps)}
     rows = ['"Compare with reference values computed at 50 digits; returns the worst error in units of 2^-52."']
     rows += ["function self_test()", "    worst = 0.0", "    for (found, allowed, expected) in ("]
     for reference in references(module):
-        names = [s.name for s in by_name[reference.function].parameters]
+        function = by_name[reference.function]
+        names = [*function.times[1:], *(s.name for s in function.parameters)]
         time, *rest = map(repr, reference.arguments)
         keyed = [f"kappa={v}" if n == "kappa" else v for n, v in zip(names, rest, strict=True)]
         texts = ["nothing" if x is None else x.replace("inf", "Inf") for x in reference.expected]
