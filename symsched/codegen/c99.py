@@ -42,7 +42,7 @@ class C99:
     def _body(self, function: Function) -> list[str]:
         lines = unused_left_out(function)
         used = {s.name for _, f in lines for s in f.free_symbols} | {o.name for o in function.outputs}
-        used |= {"t"} if any(o.ends != (None, None) for o in function.outputs) else set()
+        used |= {"t"} if any(o.ends != (None, None) for o in function.outputs) or function.covered else set()
         one = self.printer.number(1.0)
         rows = [f"(void){time};" for time in function.times if not used & {time, LEFT[time]}]
         rows += [f"const {self.real} {left} = {one} - {time};" for time, left in LEFT.items() if left in used]
@@ -62,6 +62,9 @@ class C99:
 
     def _result(self, function: Function, kind: str) -> list[str]:
         returned = [self._chosen(output) for output in function.outputs]
+        if function.covered is not None:
+            low, high = map(self.printer.number, function.covered)
+            returned = [f"t >= {low} && t <= {high} ? ({text}) : {self.printer.limit(sp.nan)}" for text in returned]
         line = f"const {kind} result = {{{', '.join(returned)}}};"
         if len(line) > WIDTH - 10:
             line = f"const {kind} result = {{\n        " + ",\n        ".join(returned) + "};"

@@ -5,6 +5,7 @@ Exact values everywhere come from the source time as a ball at each sample, howe
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -28,7 +29,7 @@ from symsched.codegen.rounding import HALF_ULP, Point, Rounded, u
 from symsched.codegen.sources import SourceForms, source_forms, tau, tau_left
 from symsched.conversion import Conversion
 from symsched.enclose import Ball, compile_tape, sharpen, to_ball
-from symsched.endpoints import limit_at, numeric_limit
+from symsched.endpoints import end_value, limit_at, numeric_limit
 from symsched.errors import InputError, UndecidedError
 from symsched.inversion import MonotoneInverse, R, closed_inverse
 from symsched.schedule import Schedule
@@ -79,6 +80,30 @@ def _solver(source: Schedule, given: tuple[tuple[sp.Symbol, sp.Rational], ...]) 
     return MonotoneInverse(source.subs(**{s.name: v for s, v in given if s in source.parameters}))
 
 
+@lru_cache(maxsize=1024)
+def covered(source: Schedule, target: Schedule) -> tuple[float, float] | None:
+    """The target times whose ratio a truncated source reaches, rounded inwards; None when it is all of [0, 1].
+
+    With open parameters the interval depends on them, and is not known here."""
+    if source.parameters or target.parameters or reach(source) == (0, 0):
+        return None
+    low, high = (_time_of(source, target, end) for end in (0, 1))
+    return None if (low, high) == (0.0, 1.0) else (low, high)
+
+
+def _time_of(source: Schedule, target: Schedule, end: int) -> float:
+    """The target time at which a source with this end has run out, or the end itself."""
+    ratio, own = (end_value(s.r, end) for s in (source, target))
+    within = own >= ratio * (1 - 2**-50) if end == 0 else own <= ratio * (1 + 2**-50)
+    if within:
+        return float(end)
+    with ctx.workprec(256):
+        time = MonotoneInverse(target).solve(compile_tape((sp.log(reach(source)[end]),), ()).run([])[0])
+        found = float(time.mid())
+        inside = time < found if end == 0 else time > found
+    return found if inside else math.nextafter(found, 1.0 - end)
+
+
 @dataclass
 class ConversionForms:
     """Adds τ, 1 − τ, c, τ̇ and ċ of a conversion to the workshop of its target."""
@@ -109,6 +134,8 @@ class ConversionForms:
         self._add_scale()
         self._add_slopes()
         self._give_ends()
+        self.shop.of_source = frozenset((tau, tau_left, scale, tau_dot, scale_dot, *SOURCE.values()))
+        self.shop.covered = covered(self.origin, self.target)
         return closed
 
     # -- samples ---------------------------------------------------------------------------------------------------
@@ -245,15 +272,16 @@ class ConversionForms:
         form = scale**2 * tau_dot * self.at(self.source.workshop.stabilise(given))
         exact = self.exact[scale] ** 2 * self.exact[tau_dot] * given.subs(t, TIME)
         self.shop.add(eps, exact, [form], limits=False)
-        ends = tuple(self._end(exact, end) for end in (0, 1))
+        ends = self._end(exact, 0), self._end(exact, 1)
         self.shop.made[eps] = replace(self.shop.made[eps], ends=ends)
+        self.shop.of_source |= {eps}
 
     # -- ends ------------------------------------------------------------------------------------------------------
 
     def _give_ends(self) -> None:
         """The limits of τ, c, τ̇, ċ; NaN at an end which a truncated source does not cover."""
         for symbol in (tau, scale, tau_dot, scale_dot):
-            ends = tuple(self._end(self.exact[symbol], end) for end in (0, 1))
+            ends = self._end(self.exact[symbol], 0), self._end(self.exact[symbol], 1)
             self.shop.made[symbol] = replace(self.shop.made[symbol], ends=ends)
 
     def _end(self, exact: sp.Expr, end: int) -> sp.Expr | None:

@@ -24,6 +24,7 @@ def lines(module: Module) -> list[str]:
         rows += [f"source ({source}):", *_formula("  alpha", source.alpha), *_formula("  beta", source.beta)]
         rows.append("tau: beta/alpha of the source at tau is that of the target at t; scale = beta(t)/beta_source(tau)")
         rows.append("If X solves the source SDE, scale(t) X(tau(t)) solves the target SDE with diffusion scale eps.")
+        rows += _coverage(module)
         rows += [] if module.closed else ["tau has no closed form that is stable: guarded Newton steps in log SNR."]
     rows += [_scale(module), *_steps(module), "Limits at the ends (the formulas elsewhere are not clamped):"]
     rows += [f"  {row}" for row in _limits(module)]
@@ -47,6 +48,16 @@ def title(module: Module) -> str:
     if module.source is None:
         return f"Schedule {module.target}"
     return f"Conversion from {module.source} to {module.target}"
+
+
+def _coverage(module: Module) -> list[str]:
+    if module.shop.covered is None:
+        return []
+    low, high = module.shop.covered
+    return [
+        f"The source is truncated: it has the noise levels of {low!r} <= t <= {high!r} only.",
+        "Outside, tau, scale and what depends on them do not exist and are NaN: stay inside.",
+    ]
 
 
 def _scale(module: Module) -> str:
@@ -73,6 +84,8 @@ def _limits(module: Module) -> list[str]:
 def _shown(limit: sp.Expr | None) -> str:
     if limit is None:
         return "undetermined"
+    if limit is sp.nan:
+        return "outside the source"
     if isinstance(limit, sp.Piecewise):
         *cases, (last, _) = limit.args
         marks = ((v, "=" if isinstance(c, sp.Eq) else "<", c.rhs) for v, c in cases)

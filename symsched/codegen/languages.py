@@ -31,7 +31,11 @@ def signature(function: Function) -> str:
 
 def documentation(function: Function) -> str:
     """What is returned, and what it is."""
-    return f"{', '.join(o.name for o in function.outputs)}: {function.summary}."
+    text = f"{', '.join(o.name for o in function.outputs)}: {function.summary}."
+    if function.covered is not None:
+        low, high = function.covered
+        text += f"  NaN unless {low!r} <= t <= {high!r}: the source has no other noise levels."
+    return text
 
 
 def unused_left_out(function: Function) -> list[tuple[sp.Symbol, sp.Expr]]:
@@ -69,6 +73,8 @@ class Arrays:
         rows += [f"    {line}" for line in self._opening(function, list(ends.values()))]
         rows += [f"    {line}" for line in self._body(function, printer)]
         returned = [self._returned(function, output, ends[output.name], printer) for output in function.outputs]
+        if function.covered is not None:
+            returned = [f"{self.prefix}where(covered, {text}, {self.prefix}nan)" for text in returned]
         rows += [f"    return {', '.join(returned)}"] if sum(map(len, returned)) < 100 else self._long(returned)
         return "\n".join(rows)
 
@@ -79,6 +85,8 @@ class Arrays:
         """Where t is an end, and the time that the formulas are given there."""
         rows = [f"{time} = {self.start.format(time)}" for time in function.times if self.start]
         marks = [name for k, name in enumerate(("zero", "one")) if any(e[k] is not None for e in ends)]
+        if function.covered is not None:
+            rows.append("covered = (t >= {!r}) & (t <= {!r})".format(*function.covered))
         if marks:
             rows.append(f"{', '.join(marks)} = {', '.join('t == 0' if name == 'zero' else 't == 1' for name in marks)}")
         guarded = [name for k, name in enumerate(("zero", "one")) if name in marks and self._guarded(function, k)]

@@ -36,6 +36,7 @@ class Function:
     outputs: tuple[Output, ...]
     implicit: bool = False  # τ comes from the Newton inverse
     times: tuple[str, ...] = ("t",)  # a step has two
+    covered: tuple[float, float] | None = None  # the times that a truncated source reaches, if not all
 
     @property
     def uses_u(self) -> bool:
@@ -49,15 +50,19 @@ def function(name: str, summary: str, shop: Workshop, wanted: Sequence[sp.Symbol
     local = {symbol for symbol, _ in lines}
     free = set().union(*(form.free_symbols for _, form in lines)) - local - PAIR
     implicit = bool(free & IMPLICIT) or bool({plain(w) for w in wanted} & IMPLICIT and shop.implicit)
-    outputs = tuple(
-        Output(shop.made[w], shop.made[w].ends if implicit else _missing(shop.made[w], lines)) for w in wanted
-    )
+    covered = shop.covered if needed & shop.of_source else None
+    ends = {w: shop.made[w].ends if implicit else _missing(shop.made[w], lines) for w in wanted}
+    if covered is not None:  # it says NaN at such an end anyway
+        ends = {w: (None if a is sp.nan else a, None if b is sp.nan else b) for w, (a, b) in ends.items()}
+    outputs = tuple(Output(shop.made[w], ends[w]) for w in wanted)
     free -= IMPLICIT
     if implicit:
         free |= {plain(p) for p in shop.parameters if p.name != "kappa"}
     for output in outputs:
         free |= {plain(s) for e in output.ends if e is not None for s in e.free_symbols}
-    return Function(name, summary, tuple(sorted(free, key=_kappa_last)), tuple(lines), outputs, implicit)
+    return Function(
+        name, summary, tuple(sorted(free, key=_kappa_last)), tuple(lines), outputs, implicit, covered=covered
+    )
 
 
 def _kappa_last(symbol: sp.Symbol) -> tuple[bool, str]:

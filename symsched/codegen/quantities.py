@@ -58,6 +58,8 @@ class Workshop:
     made: dict[sp.Symbol, Quantity] = field(default_factory=dict)
     implicit: bool = False  # the source time is solved for, not computed
     pace: sp.Expr = sp.S.Zero  # dτ/dt in t and TAU, for exact expressions in τ(t)
+    of_source: frozenset[sp.Symbol] = frozenset()  # what a conversion added
+    covered: tuple[float, float] | None = None  # the times at which its source has a time, if not all
 
     def __post_init__(self) -> None:
         self.points = self.points or unit_points(self.parameters)

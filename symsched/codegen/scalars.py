@@ -34,6 +34,9 @@ def numba_function(function: Function) -> str:
         if given:
             rows.append(f"    if t == {end}:")
             rows += [f"        {name} = {value}" for name, value in given]
+    if function.covered is not None:
+        rows.append("    if not ({!r} <= t <= {!r}):".format(*function.covered))
+        rows.append(f"        {' = '.join(o.name for o in function.outputs)} = math.nan")
     names = ", ".join(f"float({o.name})" if is_constant(function, o) else o.name for o in function.outputs)
     return "\n".join([*rows, f"    return {names}"])
 
@@ -56,5 +59,8 @@ def julia_function(function: Function) -> str:
         for end, limit in enumerate(output.ends):
             if limit is not None:
                 rows.append(f"    t == {end} && ({output.name} = {printer.limit(limit)})")
+    if function.covered is not None:
+        low, high = function.covered
+        rows.append(f"    {low!r} <= t <= {high!r} || ({' = '.join(o.name for o in function.outputs)} = NaN)")
     rows.append(f"    return (; {', '.join(o.name for o in function.outputs)})")
     return "\n".join([*rows, "end"])

@@ -13,7 +13,7 @@ from flint import arb, ctx
 from symsched.codegen.changes import source_time
 from symsched.codegen.module import Module
 from symsched.codegen.program import Function, Output
-from symsched.codegen.quantities import TAU, TIME
+from symsched.codegen.quantities import TAU, TIME, Workshop
 from symsched.codegen.rounding import name, point
 from symsched.enclose import Tape, compile_tape, to_ball
 from symsched.errors import InputError, UndecidedError
@@ -48,11 +48,17 @@ def references(module: Module) -> Iterator[Reference]:
         given = samples(function)
         bounds = [o.quantity.bound for o in function.outputs if o.quantity.bound < 1e6]
         ulps = 4 + int(max(bounds, default=0.0))
-        for time in (0.0, *TIMES, 1.0):
+        for time in (0.0, *_times(function), 1.0):
             expected = tuple(_value(module, output, time, given) for output in function.outputs)
             yield Reference(function.name, (time, *(float(v) for v in given.values())), ulps, expected)
     for function in module.steps:
         yield from step_references(function)
+
+
+def _times(function: Function) -> tuple[float, ...]:
+    """Interior times, drawn together into what a truncated source covers."""
+    low, high = function.covered or (0.0, 1.0)
+    return TIMES if function.covered is None else tuple(low + (high - low) * time for time in TIMES)
 
 
 def _value(module: Module, output: Output, time: float, given: dict[str, sp.Rational]) -> str | None:
@@ -124,7 +130,12 @@ def evaluate(module: Module, exact: sp.Expr, time: float, given: Mapping[str, sp
 
 def _tapes(module: Module, exact: sp.Expr, names: tuple[sp.Symbol, ...]) -> tuple[Tape, Tape]:
     """Programs for an exact expression and its derivative in time, with the source time as a letter."""
-    explicit, where = module.shop.explicit, (t, TAU, *names)
+    return _compiled(exact, module.shop.pace if exact.has(TIME) else sp.S.Zero, (t, TAU, *names))
+
+
+@lru_cache(maxsize=1024)
+def _compiled(exact: sp.Expr, pace: sp.Expr, where: tuple[sp.Symbol, ...]) -> tuple[Tape, Tape]:
+    explicit = Workshop(points=[point({t: sp.S.Half})], pace=pace).explicit
     return compile_tape((explicit(exact),), where), compile_tape((explicit(exact.diff(t)),), where)
 
 
