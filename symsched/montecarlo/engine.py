@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from symsched.kernels import moments, store
 from symsched.kernels.compiled import LANES
 from symsched.kernels.random import key
-from symsched.montecarlo.model import Start
+from symsched.montecarlo.model import Start, turn
 from symsched.montecarlo.schemes import Tables
 
 Array = NDArray[np.float64]
@@ -77,14 +77,14 @@ def states(job: Job, first: int, count: int, save: NDArray[np.int64] | None = No
     kind = np.dtype(job.dtype).type
     wanted = job.save if save is None else save
     x0 = job.start.sample(first, count, job.seed)
-    x0 = x0 if job.basis is None else job.basis.T @ x0
+    x0 = x0 if job.basis is None else turn(job.basis.T, x0)
     out = np.empty((len(wanted), job.dim, count), kind)
     module = store.load(job.tables.text)
     none = np.empty((0, 0, 0), kind)
     parts = (np.ascontiguousarray(a, kind) for a in job.tables.arrays)
     numbers = (np.uint64(first), *key(job.seed))
     module.run(np.ascontiguousarray(x0, kind), *numbers, *parts, wanted, none, none, out)
-    return out if job.basis is None else np.einsum("ij,tjp->tip", job.basis, out)
+    return out if job.basis is None else turn(job.basis, out)
 
 
 def work(job: Job, first_unit: int, units: int) -> Part:

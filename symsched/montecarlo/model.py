@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -99,30 +99,57 @@ class Start:
             return np.ascontiguousarray(self.rows[np.arange(first, first + count) % len(self.rows)].T)
         if self.at_zero:
             return np.zeros((self.dim, count))
-        z = normals(seed, first, count, 1, self.dim, START)[0].T
+        z = normals(seed, first, count, 1, self.dim, START)[0]
+        if len(self._ladder) == 1:
+            return self._turned(self.blocks[0], z)
         chosen = np.empty(count)
         uniforms(chosen, np.uint64(first), CHOICE, *key(seed))
-        sizes = np.array([_entries(block) for block in self.blocks])
-        shares = np.exp([block.log_weight for block in self.blocks]) * sizes
-        ladder = np.cumsum(shares) / shares.sum()
-        which = np.minimum(np.searchsorted(ladder, chosen, side="right"), len(shares) - 1)
-        out = np.empty((count, self.dim))
+        which = np.minimum(np.searchsorted(self._ladder, chosen, side="right"), len(self._ladder) - 1)
+        if not any(getattr(block, "axes", None) is not None for block in self.blocks):
+            means, spreads = self._columns
+            return means[:, which] + spreads[:, which] * z
+        out = np.empty_like(z)
         for k in np.unique(which):
-            here = which == k
-            place = (chosen[here] - (ladder[k] - shares[k] / shares.sum())) / (shares[k] / shares.sum())
-            out[here] = self._from(self.blocks[k], z[here], place)
-        return np.ascontiguousarray(out.T)
+            out[:, which == k] = self._turned(self.blocks[k], z[:, which == k])
+        return out
 
-    def _from(self, block: Any, z: Array, place: Array) -> Array:
-        if isinstance(block, Eigenframe):
-            spread = np.hypot(self.alpha, self.beta * block.stds)
-            return self.beta * block.mean + block.back(z * spread)
-        rows = np.clip((place * len(block.points)).astype(int), 0, len(block.points) - 1)
-        return self.beta * block.points[rows] + self.alpha * z
+    @cached_property
+    def _ladder(self) -> Array:
+        """Sums of the weights up to each component, points one by one."""
+        sums = np.cumsum(np.exp(np.concatenate([np.full(_entries(b), b.log_weight) for b in self.blocks])))
+        return np.asarray(sums / sums[-1])
+
+    @cached_property
+    def _columns(self) -> tuple[Array, Array]:
+        """Mean and standard deviation of the state, (dim, components)."""
+        means = np.concatenate([block.points if _is_points(block) else block.mean[None] for block in self.blocks])
+        stds = [np.broadcast_to(block.stds, (_entries(block), self.dim)) for block in self.blocks]
+        spreads = np.hypot(self.alpha, self.beta * np.concatenate(stds))
+        return np.ascontiguousarray(self.beta * means.T), np.ascontiguousarray(spreads.T)
+
+    def _turned(self, block: Any, z: Array) -> Array:
+        """States of one component, turned to its axes."""
+        mean = block.points[0] if _is_points(block) else block.mean
+        spread = np.broadcast_to(np.hypot(self.alpha, self.beta * block.stds), self.dim)
+        own = z * spread[:, None]
+        own = own if getattr(block, "axes", None) is None else turn(block.axes, own)
+        return np.asarray((self.beta * mean)[:, None] + own)
+
+
+def turn(matrix: Array, x: Array) -> Array:
+    """matrix @ x for x[…, dim, paths], term by term: a path's bits do not depend on how many paths there are."""
+    out = matrix[:, 0, None] * x[..., 0, None, :]
+    for k in range(1, matrix.shape[1]):
+        out += matrix[:, k, None] * x[..., k, None, :]
+    return np.asarray(out)
+
+
+def _is_points(block: Any) -> bool:
+    return not isinstance(block, Eigenframe)
 
 
 def _entries(block: Any) -> int:
-    return 1 if isinstance(block, Eigenframe) else len(block.points)
+    return len(block.points) if _is_points(block) else 1
 
 
 @dataclass(frozen=True)
@@ -186,6 +213,7 @@ def model_of(sde: Any) -> Model:
     return _interpolant(sde)
 
 
+@lru_cache(maxsize=32)
 def _interpolant(sde: InterpolantSDE) -> Model:
     letters = state(sde.dim)
     if isinstance(sde.data, Gaussian):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 import sympy as sp
@@ -15,10 +15,23 @@ from symsched.symbols import t
 
 Array = NDArray[np.float64]
 NODES = 16
+#: Numbers of the largest table that is kept for the next run on the same grid.
+KEPT = 1 << 16
 
 
 def table(exprs: tuple[sp.Expr, ...], times: Array) -> Array:
     """values(exprs, times) as an array (times, exprs); NaN where an expression has no limit at an end."""
+    if len(times) * len(exprs) > KEPT:
+        return _table(exprs, times)
+    return _kept(exprs, np.asarray(times, dtype=np.float64).tobytes()).copy()
+
+
+@lru_cache(maxsize=64)
+def _kept(exprs: tuple[sp.Expr, ...], times: bytes) -> Array:
+    return _table(exprs, np.frombuffer(times))
+
+
+def _table(exprs: tuple[sp.Expr, ...], times: Array) -> Array:
     columns = np.empty((len(times), len(exprs)))
     moving = [k for k, expr in enumerate(exprs) if expr.has(t)]
     for k in set(range(len(exprs))) - set(moving):

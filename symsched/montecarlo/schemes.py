@@ -14,6 +14,7 @@ whose second stage falls on a time where a coefficient is infinite takes an Eule
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 import numpy as np
 import sympy as sp
@@ -103,7 +104,15 @@ def variance_increments(model: Model, grid: Array) -> Array:
 
 
 def _code(exprs: tuple[sp.Expr, ...], model: Model, shape: Shape) -> tuple[StateCode | LoopCode, str]:
-    code = state_code(exprs, model.states) if model.law is None else looped(exprs[0], model.states[0], model.law)
+    if model.law is None:
+        return _written_out(exprs, model.states, shape)
+    code = looped(exprs[0], model.states[0], model.law)
+    return code, module_text(shape, code)
+
+
+@lru_cache(maxsize=64)
+def _written_out(exprs: tuple[sp.Expr, ...], states: tuple[sp.Symbol, ...], shape: Shape) -> tuple[StateCode, str]:
+    code = state_code(exprs, states)
     return code, module_text(shape, code)
 
 
