@@ -71,18 +71,31 @@ class Calibration:
             stages.append(Stage(time, alpha, beta, float(angles[k] / (np.pi / 2)), IDENTITY, predict, KEEP))
         return Plan(tuple(stages), start, f"lazy-auto, calibrated, steps={steps}", mean=self.mean).validate()
 
-    def grid(self, steps: int) -> str:
-        """The grid for any number of steps: that of the nearest table, without its late start."""
-        shape = self._nearest(steps)
-        return f"logistic(rho={shape['rho']:.4g}, power={shape['power']:.4g})"
+    def spectral(self, native: Native, steps: int, rho: float = 2.0) -> Plan:
+        """Spectral lazy steps (theory C14) on levels uniform in atan(ρ r).  Raises InputError without a spectrum."""
+        from symsched.bridge.solvers.spectral import spectral
+
+        ratios = np.tan(np.linspace(0, np.pi / 2, steps + 1)[:-1]) / rho
+        return spectral(native, self.spectrum, self.mean, np.append(ratios, np.inf))
+
+    def sigmas(self, steps: int) -> Array:
+        """The fitted levels as noise levels α/(α + β) of a linear flow, (N + 1,), from 1 to 0, for other software.
+
+        Raises InputError where there is no table for `steps`.
+        """
+        if steps not in self.tables:
+            raise InputError(f"no table for {steps} evaluations (there are: {', '.join(map(str, self.tables))})")
+        angles = np.asarray(self.tables[steps]["angles"])
+        noise, data = self.rho * np.cos(angles[1:-1]), np.sin(angles[1:-1])
+        return np.concatenate([[1.0], noise / (noise + data), [0.0]])
 
     def scale(self, steps: int) -> float:
-        """The data scale of the frame that goes with `grid`."""
+        """The data scale of the frame to step in where no table was fitted: that of the nearest grid."""
         return float(f"{self._nearest(steps)['rho']:.4g}")
 
     def _nearest(self, steps: int) -> Mapping[str, float]:
         if not self.tables:
-            return {"rho": 1 / self.rho, "power": 0.9}
+            return {"rho": 1 / self.rho}
         return self.tables[min(self.tables, key=lambda known: abs(known - steps))]["shape"]
 
     # -- the file --------------------------------------------------------------------------------------------------

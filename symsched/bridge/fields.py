@@ -44,6 +44,7 @@ class FlowField:
         shape: shape of one sample, so that `sample` may be given a number.
         dtype, device: of the model's input; by default those of its parameters, else float32 on the CPU.
         sigma_data: EDM's, for prediction edm.
+        calibration: a `Calibration` of this model, which `sample` uses unless it is given another.
 
     Raises:
         InputError: an unknown prediction, schedule or time expression, or guidance without `null`.
@@ -62,13 +63,14 @@ class FlowField:
         dtype: Any = None,
         device: Any = None,
         sigma_data: float = 0.5,
+        calibration: Any = None,
     ) -> None:
         self.model, self.native, self.prediction = model, as_native(schedule), check_prediction(prediction)
         self.guidance, self.null, self.shape, self.sigma_data = guidance, dict(null or {}), shape, sigma_data
         if guidance is not None and not self.null:
             raise InputError(f"guidance = {guidance} without null: give the unconditional inputs, null={{'y': …}}")
         self._time = _clock(time, self.native) if isinstance(time, str) else time
-        self._dtype, self._device = dtype, device
+        self._dtype, self._device, self.calibration = dtype, device, calibration
 
     # -- the model -------------------------------------------------------------------------------------------------
 

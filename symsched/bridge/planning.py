@@ -16,7 +16,6 @@ from symsched.schedule import Schedule, as_expression
 
 AUTO = "lazy-auto"
 SCALE = 2.0  # data scale of the lazy ODE's frame where nothing is calibrated
-GRID = "logistic(rho=2, power=0.9)"  # its grid
 
 
 def build_plan(
@@ -36,10 +35,9 @@ def build_plan(
         kappa: diffusion scale κ = ε/ε*, a number ≥ 0.
         steps: how many steps; most solvers ask the model once in each.
         solver: a name of `symsched.bridge.solvers`, with options, or a builder.
-        grid: see `symsched.bridge.grids`; None is uniform in the target's time, and with "auto" and the ODE the
-            calibrated grid, or one that suits most models.
+        grid: see `symsched.bridge.grids`; None is uniform in the target's time.
         calibration: a `Calibration`: for `lazy-auto` in the target "auto" its fitted table, if it has one for `steps`;
-            else its ρ and grid, where nothing else is said.
+            else its ρ, where nothing else is said.
 
     Raises InputError for anything unknown, steps < 1, κ < 0, and coefficients that are infinite.
     """
@@ -52,8 +50,6 @@ def build_plan(
     chosen = _lazy(number, calibration, steps) if isinstance(target, str) and target == "auto" else as_schedule(target)
     frame = Frame(native, chosen, number)
     name, build = as_solver(solver)
-    if grid is None and automatic:
-        grid = GRID if calibration is None else calibration.grid(steps)
     times = as_grid(grid).times(frame, steps)
     stages = build(frame, times)
     text = f"{name} in {chosen}, kappa={number}, steps={steps}"

@@ -8,24 +8,30 @@ and the next step starts from there.  In the lazy frame the drift is small (0 fo
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from symsched.bridge.levels import Array, Frame
-from symsched.bridge.plan import Stage
+from symsched.bridge.plan import Coefficient, Stage
 from symsched.bridge.solvers.classical import row, slopes
 from symsched.bridge.solvers.common import finished, require_ode, stage
 
 
-def weights(nodes: Array, start: float, end: float) -> tuple[float, ...]:
-    """∫ from start to end of each Lagrange polynomial of the nodes: exact by Gauss's rule, in units of the step."""
+def weights(nodes: Array, start: Coefficient, end: Coefficient) -> tuple[Any, ...]:
+    """∫ from start to end of each Lagrange polynomial of the nodes, exact by Gauss's rule.
+
+    Nodes (n,) and numbers, or nodes (n, modes) and arrays (modes,): each mode has a variable of its own.
+    """
     points, gauss = np.polynomial.legendre.leggauss(len(nodes))
-    at = (points + 1) / 2
     shifted = (np.asarray(nodes) - start) / (end - start)
+    at = ((points + 1) / 2).reshape(-1, *(1 for _ in shifted.shape[1:]))
     lagrange = [
         np.prod([(at - other) / (node - other) for j, other in enumerate(shifted) if j != k], axis=0) + 0 * at
         for k, node in enumerate(shifted)
     ]
-    return tuple(float(value @ gauss) / 2 * (end - start) for value in lagrange)
+    found = [np.tensordot(gauss, value, 1) / 2 * (end - start) for value in lagrange]
+    return tuple(float(value) if np.ndim(value) == 0 else np.broadcast_to(value, np.shape(end)) for value in found)
 
 
 def adams(frame: Frame, times: Array, order: int, corrected: bool, name: str) -> tuple[Stage, ...]:
