@@ -28,8 +28,8 @@ _HOMES = {
     "Slope": "plan",
     "Row": "plan",
     "build_plan": "planning",
-    "Calibration": "calibrate",
-    "calibrate": "calibrate",
+    "Calibration": "calibration",
+    "calibrate": "calibration",
     "Frame": "levels",
     "Levels": "levels",
     "TabulatedNative": "levels",
@@ -42,7 +42,7 @@ __all__ = [*_HOMES, *_MODULES]
 if TYPE_CHECKING:
     from symsched.bridge import grids as grids
     from symsched.bridge import solvers as solvers
-    from symsched.bridge.calibrate import Calibration, calibrate
+    from symsched.bridge.calibration import Calibration, calibrate
     from symsched.bridge.exact import exact_field as exact_field
     from symsched.bridge.fields import FlowField as FlowField
     from symsched.bridge.grids import Grid as Grid
