@@ -1,11 +1,17 @@
 """Chunks on other processes and on a Dask cluster: the same bits, and a lost worker costs only its chunk."""
 
+import os
+import signal
+import sys
+import threading
+import time
 from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import pytest
 
 from symsched.montecarlo import Diffusion, simulate
+from symsched.montecarlo.engine import work
 from symsched.symbols import t, x
 
 SDE = Diffusion(t - x**3, 0.5, 0)
@@ -21,25 +27,58 @@ def test_processes_give_the_same_bits(monkeypatch):
     monkeypatch.setattr("symsched.montecarlo.engine.CHUNK_WORK", 1)
     with ProcessPoolExecutor(2) as pool:
         assert equal(here, simulate(SDE, 6000, 20, executor=pool))
+        assert not equal(here, simulate(SDE, 6000, 20, executor=pool, seed=1))
 
 
-@pytest.mark.slow
-def test_a_dask_cluster_gives_the_same_bits_even_when_a_worker_dies(monkeypatch):
+@pytest.fixture
+def cluster():
     distributed = pytest.importorskip("distributed")
-    here = simulate(SDE, 60_000, 200, threads=1)
-    monkeypatch.setattr("symsched.montecarlo.engine.CHUNK_WORK", 1)
+    pytest.importorskip("cloudpickle").register_pickle_by_value(sys.modules[__name__])
     with (
         distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
         distributed.Client(cluster) as client,
     ):
-        assert equal(here, simulate(SDE, 60_000, 200, executor=client))
-        victim = next(iter(cluster.workers.values()))
-        killed = client.submit(_die, workers=[victim.worker_address], pure=False)
-        assert equal(here, simulate(SDE, 60_000, 200, executor=client))
-        killed.cancel()
+        yield client
 
 
-def _die():
-    import os
+class Counted:
+    """The work of a chunk, slowed down; every beginning leaves a line in a file."""
 
-    os._exit(1)
+    def __init__(self, log):
+        self.log = str(log)
+
+    def __call__(self, job, unit, units):
+        with open(self.log, "a") as file:
+            file.write(f"{os.getpid()} {unit}\n")
+        time.sleep(0.05)
+        return work(job, unit, units)
+
+
+@pytest.mark.slow
+def test_a_dask_cluster_gives_the_same_bits_and_a_lost_worker_costs_only_its_chunks(monkeypatch, cluster, tmp_path):
+    monkeypatch.setattr("symsched.montecarlo.engine.CHUNK_WORK", 1)
+    here = simulate(SDE, 60_000, 200, threads=1)
+    assert equal(here, simulate(SDE, 60_000, 200, executor=cluster))
+
+    log = tmp_path / "begun"
+    monkeypatch.setattr("symsched.montecarlo.runs.work", Counted(log))
+    before = set(cluster.run(os.getpid).values())
+    killer = threading.Thread(target=_kill_one, args=(log, min(before)))
+    killer.start()
+    assert equal(here, simulate(SDE, 60_000, 200, executor=cluster))
+    killer.join()
+    begun = [line.split() for line in log.read_text().splitlines()]
+    units = [int(unit) for _, unit in begun]
+    assert str(min(before)) in {pid for pid, _ in begun}
+    assert min(before) not in set(cluster.run(os.getpid).values())
+    assert set(units) == set(range(here.job.units))
+    assert len(units) - here.job.units <= 4 * (os.cpu_count() or 1)  # what was in flight, at most
+
+
+def _kill_one(log, worker):
+    """End the worker once it has begun three chunks."""
+    mine = 0
+    while mine < 3:
+        time.sleep(0.02)
+        mine = sum(line.startswith(f"{worker} ") for line in log.read_text().splitlines()) if log.exists() else 0
+    os.kill(worker, signal.SIGKILL)
