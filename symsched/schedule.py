@@ -19,7 +19,7 @@ import sympy as sp
 from symsched.endpoints import limit_at, values
 from symsched.errors import InputError, UndecidedError
 from symsched.normalform import decide_zero
-from symsched.parsing import parse_expression
+from symsched.parsing import parse_expression, quoted
 from symsched.signs import Sign, sign_on_unit
 from symsched.symbols import t
 
@@ -79,7 +79,8 @@ class Schedule:
         source: where it comes from.
 
     Raises:
-        InputError: unparsable text, or something that is not an expression in t.  Whether the conditions hold
+        InputError: unparsable text, something that is not an expression in t, or a name that is not one line of
+            printable text.  Whether the conditions hold
             is asked by `validate`, and by everything that relies on them.
     """
 
@@ -93,6 +94,8 @@ class Schedule:
         object.__setattr__(self, "beta", as_expression(self.beta, "beta"))
         for name, expr in (("alpha", self.alpha), ("beta", self.beta)):
             _check_formula(name, expr)
+        _check_label("name", self.name)
+        _check_label("source", self.source)
 
     def __str__(self) -> str:
         return self.name or f"alpha={self.alpha}; beta={self.beta}"
@@ -275,6 +278,12 @@ class Schedule:
         if slope.is_finite is False:
             raise InputError(f"{self}: a point-mass start needs a finite (alpha²)'(0), but it tends to {slope}")
         return "point-mass", f"{shown}, (alpha²)'(0) = {slope}"
+
+
+def _check_label(what: str, text: Any) -> None:
+    """Names go into tables, pages and the comments of generated code: one line of printable characters, or none."""
+    if text is not None and not (isinstance(text, str) and text.isprintable() and 0 < len(text) <= 300):
+        raise InputError(f"{what} = {quoted(text)}: expected one line of at most 300 printable characters")
 
 
 def _check_formula(name: str, expr: sp.Expr) -> None:

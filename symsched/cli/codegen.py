@@ -59,10 +59,10 @@ def _what(source: str | None, target: str):  # type: ignore[no-untyped-def]
 
 
 def _refuse_existing(output: str, force: bool) -> None:
-    from pathlib import Path
+    import os
 
     from symsched.errors import InputError
     from symsched.parsing.text import quoted
 
-    if output != "-" and not force and Path(output).exists():
+    if output != "-" and not force and os.path.exists(output):
         raise InputError(f"-o {quoted(output)}: the file exists; give --force to replace it, or another name")

@@ -21,7 +21,7 @@ def writable(target: str | None, option: str) -> str | None:
     if target is None or target == "-":
         return target
     path = Path(target)
-    if not target.strip() or path.is_dir():
+    if not target.strip() or os.path.isdir(target):
         raise InputError(f"{option} {quoted(target)}: this is a directory; give the name of a file, or - for stdout")
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
@@ -43,7 +43,7 @@ def writable_in(folder: str | None, name: str, option: str) -> str | None:
     if folder is None:
         return None
     path = Path(folder)
-    if not folder.strip() or (path.exists() and not path.is_dir()):
+    if not folder.strip() or (os.path.exists(folder) and not os.path.isdir(folder)):
         raise InputError(f"{option} {quoted(folder)}: this is not a folder; give the name of a folder, new or existing")
     try:
         path.mkdir(parents=True, exist_ok=True)

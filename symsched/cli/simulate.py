@@ -53,10 +53,11 @@ def simulate(
 ) -> None:
     from symsched.cli.convert import times_from_text
     from symsched.cli.formulas import Request
-    from symsched.cli.output import write_json
+    from symsched.cli.output import writable, write_json
     from symsched.montecarlo import simulate as run
     from symsched.sde import InterpolantSDE
 
+    writable(checkpoint, "--checkpoint")
     request = Request.read(schedule, None, data, kappa, eps, None)
     levels = times_from_text(quantiles, "--quantiles", "number")
     first = times_from_text(start, "--start")

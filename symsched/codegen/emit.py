@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from symsched.codegen import header, newton, scalars, selftest
+from symsched.codegen import carry, header, newton, scalars, selftest
 from symsched.codegen.c99 import C99
 from symsched.codegen.languages import JAX, NUMPY, TORCH, Arrays
 from symsched.codegen.module import Module
@@ -24,12 +24,17 @@ def identifier(module: Module) -> str:
 
 def _docstring(module: Module) -> str:
     rows = header.lines(module)
-    text = "\n".join(rows).replace("\\", "\\\\")
+    text = "\n".join(rows).replace("\\", "\\\\").replace('"', "'")  # nothing in it ends the string
     return f'"""{text}\n"""\n'
 
 
+def _helpers(module: Module, language: str, single: bool = False) -> list[str]:
+    used = carry.is_used((*module.functions, *module.steps))
+    return [carry.prelude(language, single)] if used else []
+
+
 def _arrays(dialect: Arrays, module: Module, test: bool, name: str) -> str:
-    parts = [_docstring(module) + "\n" + dialect.prelude]
+    parts = [_docstring(module) + "\n" + dialect.prelude, *_helpers(module, dialect.prefix)]
     if not module.closed:
         parts.append(newton.arrays(dialect, module))
     parts += [dialect.write(f) for f in (*module.functions, *module.steps)]
@@ -51,7 +56,7 @@ def jax(module: Module, test: bool) -> str:
 
 
 def numba(module: Module, test: bool) -> str:
-    parts = [_docstring(module) + "\nimport math\n\nfrom numba import njit\n"]
+    parts = [_docstring(module) + "\nimport math\n\nfrom numba import njit\n", *_helpers(module, "math.")]
     if not module.closed:
         parts.append(newton.numba(module))
     parts += [scalars.numba_function(f) for f in (*module.functions, *module.steps)]
@@ -67,7 +72,7 @@ def c(module: Module, test: bool, single: bool = False) -> str:
     top = ["/*", *[row.replace("*/", "* /") for row in rows], " *", *C_NOTES]
     top += [" * Test it: cc -std=c99 -DSELF_TEST -x c FILE -lm"] if test else []
     top += [" */", f"#ifndef {guard}", f"#define {guard}", "", "#include <math.h>", "#include <stddef.h>"]
-    parts = ["\n".join(top)]
+    parts = ["\n".join(top), *_helpers(module, "c", single)]
     if not module.closed:
         parts.append(newton.c(module, prefix))
     parts += [C99(prefix, single).write(f) for f in (*module.functions, *module.steps)]
@@ -88,7 +93,10 @@ C_NOTES = (
 
 def julia(module: Module, test: bool) -> str:
     name = "".join(word.capitalize() for word in identifier(module).split("_"))
-    parts = ["\n".join(f"# {row}".rstrip() for row in header.lines(module)) + f"\nmodule {name}"]
+    parts = [
+        "\n".join(f"# {row}".rstrip() for row in header.lines(module)) + f"\nmodule {name}",
+        *_helpers(module, "julia"),
+    ]
     if not module.closed:
         parts.append(newton.julia(module))
     parts += [scalars.julia_function(f) for f in (*module.functions, *module.steps)]

@@ -50,7 +50,12 @@ def _formula(expr: sp.Expr) -> str:
     return str(sp.latex(sp.factor_terms(shown)))
 
 
+_MARKS = {
+    **{mark: "\\" + mark for mark in "&%$#_{}"},
+    "\\": r"\textbackslash{}", "^": r"\^{}", "~": r"\~{}",
+}  # fmt: skip
+
+
 def _escaped(text: str) -> str:
-    for mark in "&%$#_{}":
-        text = text.replace(mark, "\\" + mark)
-    return text.replace("^", r"\^{}")
+    """Plain text for a document: no character of it is a command."""
+    return "".join(_MARKS.get(mark, mark) for mark in text)

@@ -21,6 +21,7 @@ from symsched.codegen.derive import (
     tau_left,
     weight_symbols,
 )
+from symsched.codegen.names import check_parameters
 from symsched.codegen.program import Function, function
 from symsched.codegen.quantities import (
     Workshop,
@@ -58,6 +59,8 @@ class Module:
     closed: bool = field(default=True, init=False)
 
     def __post_init__(self) -> None:
+        for schedule in filter(None, (self.target, self.source)):
+            check_parameters(schedule.parameters)
         self.target.validate()
         if self.kappa is not None and self.source_eps is not None:
             raise InputError("kappa and eps are both given; give one: kappa is eps/eps_star")

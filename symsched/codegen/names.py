@@ -1,0 +1,35 @@
+"""Which parameter names may enter generated code: plain identifiers that mean nothing else in any of the languages."""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+import re
+from collections.abc import Iterable
+
+from sympy import Symbol
+
+from symsched.errors import InputError
+from symsched.parsing.text import quoted
+
+_IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,30}")
+_C = (
+    "auto break case char const continue default do double else enum extern float for goto if inline int long register "
+    "restrict return short signed sizeof static struct switch typedef union unsigned void volatile while main errno "
+    "sqrt exp log sin cos tan pow fabs isnan NAN INFINITY HUGE_VAL M_PI abort printf"
+)
+_JULIA = "begin end function global let local macro module mutable quote struct using export baremodule abstract"
+_MODULES = "np jnp jax torch math numpy njit Base"
+_OURS = "t u x tau tau_left"
+_TAKEN = frozenset([*keyword.kwlist, *dir(builtins), *f"{_C} {_JULIA} {_MODULES} {_OURS}".split()])
+_NUMBERED = re.compile(r"w\d+")
+
+
+def check_parameters(parameters: Iterable[Symbol]) -> None:
+    """Raises InputError for a name that is no identifier, or that a language or the generated code itself uses."""
+    for name in sorted(symbol.name for symbol in parameters):
+        if not _IDENTIFIER.fullmatch(name) or name in _TAKEN or _NUMBERED.fullmatch(name):
+            raise InputError(
+                f"the parameter {quoted(name)} cannot be a name in generated code: expected letters, digits and _ "
+                "(at most 31) that spell no keyword or function; rename it"
+            )
