@@ -46,7 +46,7 @@ class Basis:
         return [matrix]
 
     def _tensor(self, array: Any) -> Any:
-        return torch.as_tensor(np.ascontiguousarray(array), dtype=self._like.dtype, device=self._like.device)
+        return torch.tensor(np.asarray(array), dtype=self._like.dtype, device=self._like.device)
 
     def into(self, x: Any) -> Any:
         """Pixels to modes."""

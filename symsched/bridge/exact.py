@@ -8,26 +8,26 @@ import numpy as np
 import torch
 
 from symsched.bridge.fields import FlowField
+from symsched.bridge.levels import Native, as_native
 from symsched.bridge.prediction import outputs_at
-from symsched.catalog import as_schedule
 from symsched.data.law import DataLaw
 from symsched.schedule import Schedule
 
 
 def exact_field(
-    law: DataLaw, schedule: Schedule | str = "linear", prediction: str = "data", dtype: Any = torch.float64
+    law: DataLaw, schedule: Schedule | str | Native = "linear", prediction: str = "data", dtype: Any = torch.float64
 ) -> FlowField:
     """A field whose model is the law itself, answering in float64 arithmetic; samples have shape (dim,).
 
     Raises InputError where the prediction does not exist (noise at β = 0), or for a law with open parameters.
     """
-    source = as_schedule(schedule)
+    source = as_native(schedule)
 
     def model(x: Any, time: Any) -> Any:
         now = np.array([float(time[0])])
-        (alpha,), (beta,) = (part for part in field.native.at(now))
-        ((state, data),) = outputs_at(field.native, prediction, now)
-        seen = x.detach().cpu().numpy().astype(np.float64)
+        (alpha,), (beta,) = source.at(now)
+        ((state, data),) = outputs_at(source, prediction, now)
+        seen = x.detach().cpu().numpy().astype(np.float64) / field.input_scales(now)
         flat = seen[:, 0] if law.dim == 1 else seen
         estimate = law.eta_x_at(alpha, beta, flat).reshape(seen.shape)
         return torch.as_tensor(state * seen + data * estimate, dtype=x.dtype, device=x.device)

@@ -59,18 +59,19 @@ def uniform() -> Grid:
 
 def angle(rho: float = 1.0) -> Grid:
     """Equal steps of atan(ρ r)."""
+    _require_positive("angle", rho=rho)
     return _coordinate(f"angle(rho={rho:g})", lambda r: np.arctan(rho * r), lambda u: np.tan(u) / rho, np.pi / 2)
 
 
 def shift(s: float = 3.0) -> Grid:
     """Equal steps of s r/(1 + s r): with s > 1 more of the steps go to the noise; the timestep shift, once."""
+    _require_positive("shift", s=s)
     return _coordinate(f"shift(s={s:g})", lambda r: s * r / (1 + s * r), lambda u: u / (1 - u) / s, 1.0)
 
 
 def logistic(rho: float = 2.0, power: float = 1.0) -> Grid:
     """Equal steps of the logistic function of p log(ρ r)."""
-    if not (rho > 0 and power > 0):
-        raise InputError(f"grid logistic: rho = {rho:g} and power = {power:g}; expected both > 0")
+    _require_positive("logistic", rho=rho, power=power)
     text = f"logistic(rho={rho:g}, power={power:g})"
     return _coordinate(text, lambda r: logistic_of(r, rho, power), lambda u: ratio_of(u, rho, power), 1.0)
 
@@ -102,6 +103,7 @@ def logsnr(low: float = 0.01, high: float = 100.0) -> Grid:
 def karras(rho: float = 7.0, sigma_min: float = 0.01, sigma_max: float = 100.0) -> Grid:
     """Equal steps of σ^(1/ρ), σ = 1/r, from σ_max (or the model's start, if less) to σ_min, then the data."""
     _require_levels("karras", sigma_min, sigma_max)
+    _require_positive("karras", rho=rho)
     text = f"karras(rho={rho:g}, sigma_min={sigma_min:g}, sigma_max={sigma_max:g})"
     return _between(text, 1 / sigma_max, 1 / sigma_min, lambda r: r ** (-1 / rho), lambda u: u**-rho)
 
@@ -117,6 +119,12 @@ def _between(text: str, low: float, high: float, forward: Callable[[Any], Any], 
 
 def _with_ends(inside: Array) -> Array:
     return np.concatenate([[0.0], inside, [1.0]])
+
+
+def _require_positive(name: str, **options: float) -> None:
+    for key, value in options.items():
+        if not 0 < value < np.inf:
+            raise InputError(f"grid {name}: {key} = {value:g}; expected a number > 0")
 
 
 def _require_levels(name: str, low: float, high: float) -> None:

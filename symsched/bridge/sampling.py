@@ -95,6 +95,7 @@ class Sampler:
         return stepper.input
 
 
+@torch.no_grad()  # type: ignore[misc]
 def sample(
     field: FlowField,
     shape: int | Sequence[int] | None = None,
@@ -125,7 +126,8 @@ def sample(
         field: the model.
         shape: (count, …), or the count where the field knows the shape of a sample; not needed with `noise`.
         noise: standard normal noise (count, …) to start from, instead of that of the seed.
-        target, kappa, steps, solver, grid, calibration: see `build_plan`; or `plan`, a table made before.
+        target, kappa, steps, solver, grid: see `build_plan`; or `plan`, a table made before.
+        calibration: the field's own by default; False for none.
         seed: noise belongs to (seed, sample number, evaluation), so a sample does not depend on its batch.
         indices: the samples' numbers, by default 0, 1, …; a shard draws its own part.
         batch: how many samples the model takes at a time; by default all.
@@ -139,7 +141,8 @@ def sample(
 
     Raises InputError for bad input, an answer of another shape or dtype, and NaN (with the step and the time).
     """
-    table = plan or build_plan(field.native, target, kappa, steps, solver, grid, calibration)
+    known = field.calibration if calibration is None else calibration or None
+    table = plan or build_plan(field.native, target, kappa, steps, solver, grid, known)
     size = _shape(field, shape, noise, indices)
     sampler = Sampler(field, table, size[1:], _seed(seed), device=device, dtype=dtype)
     numbers = _numbers(indices, size[0], sampler.device)
@@ -253,7 +256,7 @@ def _check(check: str) -> str:
 
 def _compiled(sampler: Sampler, compile: bool | str) -> Callable[..., Any]:
     if compile == "loop":
-        return torch.compile(sampler, dynamic=False)
+        return torch.compile(sampler.__call__, dynamic=False)
     if compile is True:
         sampler.field = sampler.field.compiled()
     elif compile is not False:
