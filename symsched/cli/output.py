@@ -23,6 +23,8 @@ def writable(target: str | None, option: str) -> str | None:
     path = Path(target)
     if not target.strip() or os.path.isdir(target):
         raise InputError(f"{option} {quoted(target)}: this is a directory; give the name of a file, or - for stdout")
+    if _is_device(target):
+        return target
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
     except (OSError, ValueError) as error:
@@ -55,6 +57,11 @@ def writable_in(folder: str | None, name: str, option: str) -> str | None:
     return writable(str(path / name), option)
 
 
+def _is_device(target: str) -> bool:
+    """Whether this is a device or a pipe, such as /dev/null, which no file may replace."""
+    return os.path.exists(target) and not os.path.isfile(target) and not os.path.isdir(target)
+
+
 def write_text(target: str, text: str, option: str) -> None:
     """Write to stdout ('-') or to a temporary neighbour that then replaces the file, so it is never half-written."""
     if target == "-":
@@ -63,6 +70,9 @@ def write_text(target: str, text: str, option: str) -> None:
     path = Path(target)
     name = None
     try:
+        if _is_device(target):
+            path.write_text(text, encoding="utf-8")
+            return
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
