@@ -1,7 +1,9 @@
 """The application: its commands, and the one place where errors become a line and an exit code."""
 
+import contextlib
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -11,6 +13,7 @@ import symsched
 from symsched.cli import certify, codegen, convert, derive, plot, sample, schedules, simulate, verify
 from symsched.cli.help import folded
 from symsched.errors import InputError
+from symsched.parsing.text import quoted
 
 HELP = folded("""
 Derive, prove, simulate and convert interpolation schedules for flows and diffusions.
@@ -82,7 +85,9 @@ def run(args: Sequence[str]) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a terminal without Greek letters is no reason to fail
     try:
-        code = typer.main.get_command(app).main(args=list(args), prog_name="symsched", standalone_mode=False)
+        with warnings.catch_warnings():
+            warnings.showwarning = _warn
+            code = typer.main.get_command(app).main(args=list(args), prog_name="symsched", standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except InputError as error:
@@ -92,14 +97,31 @@ def run(args: Sequence[str]) -> int:
     except (typer.Abort, KeyboardInterrupt):
         return _complain("interrupted", 130)
     except (BrokenPipeError, SystemExit):  # Typer turns a broken pipe into the latter
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left: say nothing more
+        _silence()  # the reader left: say nothing more
         return BROKEN_PIPE
+    except OSError as error:
+        _silence()
+        where = quoted(error.filename) if error.filename else "the output"
+        return _complain(f"{where} could not be read or written ({error.strerror or error})")
+    except MemoryError:
+        return _complain("not enough memory for this; ask for fewer paths, times, points or schedules")
+
+
+def _silence() -> None:
+    """What is left in the buffer of stdout has no reader, or no room: let it go without another error."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _complain(message: str, code: int = 2) -> int:
-    line = " ".join(message.split())
+    line = "".join(c if c.isprintable() else "?" for c in " ".join(message.split()))
     print(f"symsched: {line}", file=sys.stderr)
     return code
+
+
+def _warn(message: Warning | str, *_: object, **__: object) -> None:
+    """A warning is one line too."""
+    _complain(f"warning: {message}")
 
 
 def _usage(error: Exception) -> str:
