@@ -111,7 +111,9 @@ class Arrays:
 
     def _guarded(self, function: Function, end: int) -> bool:
         """Whether the formulas are given a harmless time at this end: they have a pole or a root, all limits known."""
-        known = all(o.quantity.ends[end] is not None for o in function.outputs if not is_constant(function, o))
+        limits = [o.quantity.ends[end] for o in function.outputs if not is_constant(function, o)]
+        names = {s.name for s in function.parameters}
+        known = all(e is not None and {s.name for s in e.free_symbols} <= names for e in limits)
         needed = any(o.ends[end] is not None for o in function.outputs)
         return self.safe and known and (needed or has_singular_form(function))
 

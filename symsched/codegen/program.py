@@ -145,7 +145,8 @@ def _missing(quantity: Quantity, lines: list[tuple[sp.Symbol, sp.Expr]]) -> tupl
 def _gives(limit: sp.Expr, wanted: sp.Symbol, end: int, lines: list[tuple[sp.Symbol, sp.Expr]]) -> bool:
     at = {"t": float(end), "u": 1.0 - end, "tau": float(end), "tau_left": 1.0 - end}
     local = {symbol.name for symbol, _ in lines}
-    free = {s.name for _, form in lines for s in form.free_symbols} - set(at) - local
+    known = {s.name for form in (limit, *(f for _, f in lines)) for s in form.free_symbols}
+    free = known - set(at) - local
     if isinstance(limit, sp.Piecewise):
         return False
     results = []

@@ -70,10 +70,10 @@ def steps(module: Module) -> tuple[Function, ...]:
 
 
 def _euler(module: Module) -> Function:
-    noise = [(z_weight, sp.sqrt(2 * plain(eps) * h))]
-    variance = 2 * (T_NEXT - t) * module.shop.made[eps].exact
+    exact = module.shop.made[eps].exact
+    noise = [(z_weight, sp.S.Zero if exact == 0 else sp.sqrt(2 * plain(eps) * h))]
     summary = "drift and diffusion scale held at t (Euler-Maruyama)"
-    return _held_drift(module, "euler_step", summary, noise, [eps], variance)
+    return _held_drift(module, "euler_step", summary, noise, [] if exact == 0 else [eps], 2 * (T_NEXT - t) * exact)
 
 
 def _lazy(module: Module) -> Function | None:
@@ -86,7 +86,7 @@ def _lazy(module: Module) -> Function | None:
     forms = variance, sp.simplify(variance.subs(T_NEXT, t + h))
     short = min(forms, key=lambda f: (f.count_ops(), f.has(t)))
     bare = short.xreplace({s: plain(s) for s in short.free_symbols})
-    summary = "drift held at t, the noise exact: one step has the right law where the schedule is lazy"
+    summary = "drift held at t, noise exact (right in one step in a lazy schedule)"
     return _held_drift(module, "lazy_step", summary, [(z_weight, sp.sqrt(bare))], [], variance)
 
 
