@@ -8,6 +8,8 @@ is written in int64 tensors, so it runs wherever torch runs, inside compiled gra
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -16,6 +18,7 @@ LOW = 0xFFFFFFFF
 MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 WEYL = (0x9E3779B9, 0xBB67AE85)
 ROUNDS = 10
+AT_ONCE = 1 << 22  # numbers in one draw: few kernels for small samples, little memory for large ones
 Words = tuple[Any, Any, Any, Any]
 
 
@@ -30,16 +33,38 @@ def philox(counter: Words, key: tuple[int, int]) -> Words:
     return a, b, c, d
 
 
-def normal(seed: int, samples: Any, step: int, shape: tuple[int, ...], dtype: Any = torch.float32) -> Any:
-    """Standard normal numbers of shape (len(samples), *shape), on the device of `samples` (int64 sample numbers)."""
+def normals(seed: int, samples: Any, steps: Sequence[int], shape: tuple[int, ...], dtype: Any = torch.float32) -> Any:
+    """Standard normal numbers (steps, samples, *shape), on the device of `samples` (int64 sample numbers)."""
     places = math.prod(shape)
     block = torch.arange((places + 3) // 4, device=samples.device)
-    number = samples[:, None] + 0 * block
-    counter = (block + 0 * number, 0 * number + step, number & LOW, number >> 32 & LOW)
+    step = torch.stack([torch.full_like(block[:1], k) for k in steps])[:, :, None]
+    number = samples[:, None] + 0 * (block + step)
+    counter = (block + 0 * number, step + 0 * number, number & LOW, number >> 32 & LOW)
     words = philox(counter, (seed & LOW, seed >> 32 & LOW))
     pairs = [_box_muller(words[j], words[j + 1]) for j in (0, 2)]
-    drawn = torch.stack([value for pair in pairs for value in pair], dim=-1).flatten(1)[:, :places]
-    return drawn.to(dtype).reshape(len(samples), *shape)
+    drawn = torch.stack([value for pair in pairs for value in pair], dim=-1).flatten(2)[:, :, :places]
+    return drawn.to(dtype).reshape(len(steps), len(samples), *shape)
+
+
+def normal(seed: int, samples: Any, step: int, shape: tuple[int, ...], dtype: Any = torch.float32) -> Any:
+    """The numbers of one step, (samples, *shape)."""
+    return normals(seed, samples, (step,), shape, dtype)[0]
+
+
+class Stream:
+    """The noise of some samples step by step, drawn for as many steps at once as `AT_ONCE` numbers allow."""
+
+    def __init__(self, seed: int, samples: Any, steps: int, shape: tuple[int, ...], dtype: Any) -> None:
+        self.draw = partial(normals, seed, samples, shape=shape, dtype=dtype)
+        self.steps, self.stride = steps, max(1, AT_ONCE // (len(samples) * math.prod(shape)))
+        self.first, self.ready = 0, None
+
+    def __call__(self, step: int) -> Any:
+        """The noise of a step; steps are asked for in increasing order."""
+        if self.ready is None or step >= self.first + self.stride:
+            self.first = step
+            self.ready = self.draw(range(step, min(step + self.stride, self.steps)))
+        return self.ready[step - self.first]
 
 
 def _box_muller(first: Any, second: Any) -> tuple[Any, Any]:

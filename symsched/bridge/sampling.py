@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from symsched.bridge.fields import FlowField
-from symsched.bridge.noise import normal
+from symsched.bridge.noise import Stream, normal
 from symsched.bridge.plan import Plan
 from symsched.bridge.planning import build_plan
 from symsched.bridge.progress import Bar
@@ -75,16 +75,16 @@ class Sampler:
         self.scales = [float(scale) for scale in field.input_scales(times)]
         self.clock = torch.tensor(field.model_times(times), dtype=self.state_dtype, device=self.device)
 
-    def noise(self, numbers: Any, step: int) -> Any:
-        """The noise of samples `numbers`: step 0 is the start, step k + 1 belongs to evaluation k."""
-        return normal(self.seed, numbers, step, self.shape, self.state_dtype)
-
     def __call__(
         self, numbers: Any, z: Any = None, conditions: Conditions | None = None, watch: Watch | None = None
     ) -> Any:
-        """Samples of these numbers (int64, on the device), from their own noise or from z."""
-        start = self.noise(numbers, 0) if z is None else z
-        stepper = Stepper(self.table, start, lambda k: self.noise(numbers, k + 1))
+        """Samples of these numbers (int64, on the device), from their own noise or from z.
+
+        Noise 0 of a sample is its start, noise k + 1 belongs to evaluation k.
+        """
+        noise = Stream(self.seed, numbers, self.plan.nfe + 1, self.shape, self.state_dtype)
+        start = normal(self.seed, numbers, 0, self.shape, self.state_dtype) if z is None else z
+        stepper = Stepper(self.table, start, lambda k: noise(k + 1))
         for k, scale in enumerate(self.scales):
             state = stepper.input
             seen = (state if scale == 1.0 else scale * state).to(self.dtype)
@@ -95,7 +95,7 @@ class Sampler:
         return stepper.input
 
 
-@torch.no_grad()  # type: ignore[misc]
+@torch.no_grad()
 def sample(
     field: FlowField,
     shape: int | Sequence[int] | None = None,
