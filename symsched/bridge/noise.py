@@ -57,7 +57,8 @@ class Stream:
     def __init__(self, seed: int, samples: Any, steps: int, shape: tuple[int, ...], dtype: Any) -> None:
         self.draw = partial(normals, seed, samples, shape=shape, dtype=dtype)
         self.steps, self.stride = steps, max(1, AT_ONCE // (len(samples) * math.prod(shape)))
-        self.first, self.ready = 0, None
+        self.first = 0
+        self.ready: Any = None
 
     def __call__(self, step: int) -> Any:
         """The noise of a step; steps are asked for in increasing order."""
