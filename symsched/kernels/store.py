@@ -117,17 +117,19 @@ class _Verified(importlib.abc.SourceLoader):
 def read(name: str) -> bytes | None:
     """The content of a file of the directory; None unless it is a plain file that this user alone may write."""
     try:
-        handle = os.open(directory() / name, os.O_RDONLY | os.O_NOFOLLOW)
+        handle = os.open(directory() / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return None
-    with os.fdopen(handle, "rb") as file:
-        status = os.fstat(file.fileno())
+    try:
+        status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o022:
             return None
-        try:
+        with os.fdopen(handle, "rb", closefd=False) as file:
             return file.read()
-        except OSError:
-            return None
+    except OSError:
+        return None
+    finally:
+        os.close(handle)
 
 
 def write(name: str, content: bytes) -> None:

@@ -6,10 +6,12 @@ having stopped.  It holds numbers only (no pickles) and the hash of the job that
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import tempfile
 import time
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -73,19 +75,35 @@ class Checkpoint:
         return totals
 
     def save(self, totals: Totals, final: bool = False) -> None:
-        """Write the totals if it is time to, or if they are final; never with an incomplete last unit."""
+        """Write the totals if it is time to, or if they are final; never with an incomplete last unit.
+
+        Where nothing can be written (a full disk), the run goes on without, with one warning.
+        """
         if self.path is None or (not final and time.monotonic() - self.last < EVERY):
             return
+        try:
+            self._write(self.path, totals)
+        except OSError as problem:
+            warnings.warn(
+                f"checkpoint {self.path} could not be written ({problem.strerror or problem}); "
+                "the run goes on, but cannot be continued from here",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+            self.path = None
+        self.last = time.monotonic()
+
+    def _write(self, path: Path, totals: Totals) -> None:
         kept = np.concatenate(totals.kept, axis=1) if totals.kept else np.zeros(0)
-        handle, temporary = tempfile.mkstemp(dir=self.path.resolve().parent, prefix=f".{self.path.name}.")
+        handle, temporary = tempfile.mkstemp(dir=path.resolve().parent, prefix=f".{path.name[:40]}.")
         try:
             with os.fdopen(handle, "wb") as file:
                 numbers = {"next_unit": totals.next_unit, "lost": totals.lost, "job": self.name}
                 np.savez(file, rows=totals.rows, counts=totals.counts, kept=kept, **numbers)  # type: ignore[arg-type]
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(temporary, self.path)
+            os.replace(temporary, path)
         except BaseException:
-            Path(temporary).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
             raise
-        self.last = time.monotonic()
