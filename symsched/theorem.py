@@ -116,9 +116,9 @@ class Check:
             return [Outcome("montecarlo", evidence.accepted, _evidence_text(evidence), False, (), points, rate)]
         found = self.function(**formulas)
         if self.kind == "step":
-            residuals = _labelled(found)
+            residuals = labelled(found)
             routes = [_decide_all(residuals)]
-            return [*routes, _evaluate_all(residuals)] if self.options.get("numeric", True) else routes
+            return [*routes, evaluated(residuals)] if self.options.get("numeric", True) else routes
         return [_compare_all(found, **self.options)] if self.kind == "values" else [_prove_signs(found)]
 
 
@@ -184,7 +184,7 @@ class Theorem:
 # -- the routes ------------------------------------------------------------------------------------------------
 
 
-def _labelled(found: Any) -> dict[str, sp.Expr]:
+def labelled(found: Any) -> dict[str, sp.Expr]:
     if isinstance(found, Mapping):
         return {str(label): sp.sympify(residual) for label, residual in found.items()}
     if isinstance(found, sp.MatrixBase):
@@ -209,7 +209,7 @@ def _decide_all(residuals: Mapping[str, sp.Expr]) -> Outcome:
     return Outcome("exact", True, detail, exhibits=tuple(seen))
 
 
-def _evaluate_all(residuals: Mapping[str, sp.Expr]) -> Outcome:
+def evaluated(residuals: Mapping[str, sp.Expr]) -> Outcome:
     """The numeric route: concrete functions, random points, 50 digits."""
     worst = mpmath.mpf(0)
     for label, residual in residuals.items():

@@ -11,9 +11,9 @@ import multiprocessing
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
@@ -38,6 +38,8 @@ class Verdict:
     assumptions: tuple[str, ...]
     source: str
     checks: tuple[CheckResult, ...]
+    coq: bool | None = None
+    coq_detail: str = ""
 
     def _route(self, route: str) -> bool | None:
         found = [o.passed for c in self.checks for o in c.outcomes if o.route == route]
@@ -67,7 +69,7 @@ class Verdict:
 
     @property
     def passed(self) -> bool:
-        return all(c.passed for c in self.checks)
+        return all(c.passed for c in self.checks) and self.coq is not False
 
     @property
     def seconds(self) -> float:
@@ -83,7 +85,7 @@ class Verdict:
     @property
     def failures(self) -> list[str]:
         """One line for each check that failed: which, and with what residual or measurement."""
-        lines = []
+        lines = [f"coq: {self.coq_detail}"] if self.coq is False else []
         for check in self.checks:
             lines += [f"{check.kind} {check.description!r}: {o.detail}" for o in check.outcomes if not o.passed]
             for wrong, rejected, how in check.twins:
@@ -100,7 +102,7 @@ class Verdict:
             "exact": self.exact,
             "numeric": self.numeric,
             "interval": self.interval,
-            "coq": None,
+            "coq": self.coq,
             "montecarlo": self.montecarlo,
             "measured": self.measured,
             "sabotage": {"tried": tried, "rejected": rejected},
@@ -129,6 +131,11 @@ class Report:
     @property
     def passed(self) -> bool:
         return all(v.passed for v in self.verdicts)
+
+    def certified(self, said: Mapping[str, tuple[bool, str]]) -> Report:
+        """The same with what Coq said of each claim, by name: (accepted, in words)."""
+        told = [replace(v, coq=said[v.name][0], coq_detail=said[v.name][1]) if v.name in said else v for v in self]
+        return replace(self, verdicts=tuple(told))
 
     def document(self) -> dict[str, Any]:
         """The stable JSON form of `symsched verify --json`."""

@@ -33,6 +33,7 @@ confirmed by Monte Carlo where it applies, and each check must also reject its s
   symsched verify my_theorem.py                 # runs this file
   symsched verify --json - | jq .passed
   symsched verify --report out                  # out/report.html: derivations, pictures, sabotage
+  symsched verify --certify                     # and have Coq check every derivation
 
 Exit codes: 0 all held, 1 a claim failed, 2 bad input.
 """)
@@ -49,6 +50,7 @@ def verify(
     report: Annotated[
         str | None, typer.Option("--report", metavar="DIR", help="Write DIR/report.html, one page for readers.")
     ] = None,
+    certify: Annotated[bool, typer.Option("--certify", help="Have Coq check the derivations, too.")] = False,
 ) -> None:
     from symsched.cli.output import writable, writable_in, write_json
 
@@ -59,9 +61,13 @@ def verify(
     page = writable_in(report, REPORT, "--report")
     from symsched.verification import verify as run
 
+    if certify:
+        _require_coq()
     # A theorem file may print: on stdout that would spoil the table or the JSON.
-    with contextlib.redirect_stdout(sys.stderr), _progress() as progress:
+    with contextlib.redirect_stdout(sys.stderr), progress_bar("verifying") as progress:
         found = run(names or None, level, start, count, progress, record=page is not None)
+        if certify:
+            found = found.certified(_said_by_coq(names, progress))
     if target is not None:
         write_json(target, found.document())
     if page is not None:
@@ -71,6 +77,22 @@ def verify(
         if page is not None:
             typer.echo(f"report: {page}")
     raise typer.Exit(0 if found.passed else 1)
+
+
+def _require_coq() -> None:
+    """Better before the work than after it."""
+    from symsched.certify import find_coq
+
+    find_coq()
+
+
+def _said_by_coq(
+    names: list[str] | None, progress: Callable[[int, int, str], None] | None
+) -> dict[str, tuple[bool, str]]:
+    from symsched.certify import certify as run
+
+    found = run(names or None, None, progress)
+    return {one.name: (said.passed, said.failure or one.summary()) for one, said in found if said is not None}
 
 
 def _write_page(target: str, found: Report) -> None:
@@ -101,7 +123,7 @@ def _whole(text: str, option: str, least: int) -> int:
 
 
 @contextlib.contextmanager
-def _progress() -> Iterator[Callable[[int, int, str], None] | None]:
+def progress_bar(what: str) -> Iterator[Callable[[int, int, str], None] | None]:
     """A bar on a terminal, drawn on stderr; nothing when stderr is piped."""
     if not sys.stderr.isatty():
         yield None
@@ -111,7 +133,7 @@ def _progress() -> Iterator[Callable[[int, int, str], None] | None]:
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("verifying", total=None)
+        task = bar.add_task(what, total=None)
 
         def advance(done: int, total: int, title: str) -> None:
             bar.update(task, completed=done, total=total, description=title[:60])
@@ -119,7 +141,11 @@ def _progress() -> Iterator[Callable[[int, int, str], None] | None]:
         yield advance
 
 
-COLUMNS = ("claim", "title", "exact", "numeric", "interval", "Monte Carlo", "sabotage rejected", "time", "measured")
+ROUTES = ("exact", "numeric", "interval", "coq", "montecarlo")
+COLUMNS = (
+    *("claim", "title", "exact", "numeric", "interval", "Coq", "Monte Carlo"),
+    *("sabotage rejected", "time", "measured"),
+)
 
 
 def _show(report: Report) -> None:
@@ -131,6 +157,9 @@ def _show(report: Report) -> None:
     for verdict in report:
         for line in verdict.failures:
             typer.echo(f"{verdict.name} failed: {line}")
+    for verdict in report:
+        if verdict.assumptions:
+            typer.echo(f"{verdict.name} takes from the literature: {'; '.join(verdict.assumptions)}")
     failed = [verdict.name for verdict in report if not verdict.passed]
     held = "1 claim holds" if len(rows) == 1 else f"all {len(rows)} claims hold"
     outcome = f"{len(failed)} of {len(rows)} failed: {', '.join(failed)}" if failed else held
@@ -142,7 +171,7 @@ def _cells(verdict: Verdict) -> tuple[str, ...]:
     return (
         verdict.name,
         verdict.title,
-        *(_mark(getattr(verdict, route)) for route in ("exact", "numeric", "interval", "montecarlo")),
+        *(_mark(getattr(verdict, route)) for route in ROUTES),
         f"{rejected} of {tried}" if tried else "–",
         f"{verdict.seconds:.1f} s",
         verdict.measured,

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from symsched.verification import Report, Verdict
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
-ROUTES = ("exact", "numeric", "interval", "montecarlo")
-COLUMNS = ("Claim", "Title", "Exact", "Numeric", "Interval", "Monte Carlo", "Sabotage rejected", "Time", "Measured")
+ROUTES = ("exact", "numeric", "interval", "coq", "montecarlo")
+COLUMNS = (
+    *("Claim", "Title", "Exact", "Numeric", "Interval", "Coq", "Monte Carlo"),
+    *("Sabotage rejected", "Time", "Measured"),
+)
 PAPER = (
     "Damsholt, Frellsen, Ditlevsen: Fast Sampling for Flows and Diffusions with Lazy and Point Mass Stochastic "
     "Interpolants, 2026, arXiv:2602.03789"
@@ -30,6 +33,8 @@ READING = (
     ("Numeric", "the same residuals, with concrete functions put in, vanish to 50 digits at random points; and numbers "
      "agree with their closed forms."),
     ("Interval", "signs and bounds proved on the whole of (0, 1), by ball arithmetic or by root counting."),
+    ("Coq", "with --certify: the derivatives and the residuals, as rational functions of their independent parts, are "
+     "lemmas that the Coq kernel accepts, on no axioms but those of its real numbers."),
     ("Monte Carlo", "the stochastic differential equation itself is simulated and compared with its exact law. The "
      "probability of rejecting a true claim is at most the stated false-positive rate."),
     ("Sabotage", "every check is run again with a wrong formula put in, and must reject it: a check that accepts its "

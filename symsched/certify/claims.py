@@ -1,0 +1,90 @@
+"""`certify`: certificates of claims, written in parallel processes and checked by Coq."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+from symsched.certify.files import Certificate, certificate
+from symsched.certify.runner import Checked
+from symsched.certify.runner import check as ask
+from symsched.errors import InputError
+from symsched.verification import Key, collect
+
+Progress = Callable[[int, int, str], None]
+
+
+def certificates(keys: Sequence[Key], progress: Progress | None = None) -> list[Certificate]:
+    """A certificate of each theorem, in order, each written in a fresh process: nothing that was derived before is
+    remembered there, so that every derivative is seen."""
+    method = "forkserver" if sys.platform == "linux" else "spawn"
+    context = multiprocessing.get_context(method)
+    found: dict[Key, Certificate] = {}
+    workers = min(len(keys), os.cpu_count() or 1, 2)
+    with ProcessPoolExecutor(max(workers, 1), mp_context=context, max_tasks_per_child=1) as pool:
+        waiting = {pool.submit(certificate, key): key for key in keys}
+        for future in as_completed(waiting):
+            found[waiting[future]] = future.result()
+            if progress is not None:
+                progress(len(found), 2 * len(keys), f"{waiting[future][1]} written")
+    return [found[key] for key in keys]
+
+
+def certify(
+    names: Sequence[str] | None = None,
+    folder: str | None = None,
+    progress: Progress | None = None,
+    check: bool = True,
+) -> list[tuple[Certificate, Checked | None]]:
+    """Write the certificates of claims into a folder, if one is given, and have Coq check them.
+
+    Returns each certificate with what Coq said; None where Coq was not asked, by `check`, or because a claim has no
+    exact step and so no certificate.
+
+    Raises:
+        InputError: unknown names, or a folder that cannot be written.
+        CoqError: Coq is missing or of another version; the files are written all the same.
+    """
+    keys = collect(list(names) if names else None)
+    written = certificates(keys, progress)
+    if folder is not None:
+        write(written, folder)
+    asked, count = [one for one in written if one.text and check], 0
+
+    def done(one: Checked) -> None:
+        nonlocal count
+        count += 1
+        if progress is not None:
+            progress(len(keys) + count, len(keys) + len(asked), f"{one.name} checked")
+
+    said = dict(zip([one.name for one in asked], ask(asked, done), strict=True)) if asked else {}
+    return [(one, said.get(one.name)) for one in written]
+
+
+def write(written: Sequence[Certificate], folder: str) -> list[Path]:
+    """NAME.v in the folder for each certificate, whole or not at all.
+
+    Raises:
+        InputError: the folder cannot be made or written.
+    """
+    paths = []
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        for one in written:
+            if one.text:
+                path = Path(folder, f"{''.join(c if c.isalnum() else '_' for c in one.name)}.v")
+                handle, name = tempfile.mkstemp(dir=folder)
+                with os.fdopen(handle, "w", encoding="utf-8") as file:
+                    file.write(one.text)
+                os.chmod(name, 0o644)
+                os.replace(name, path)
+                paths.append(path)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "not a folder name"
+        raise InputError(f"-o {folder}: certificates cannot be written there ({why}); give a folder you own") from None
+    return paths

@@ -1,0 +1,150 @@
+"""SymPy expressions as terms of Coq's real numbers.
+
+Only whitelisted nodes are printed: numbers, letters, sums, products, powers and the functions that Coq's library
+differentiates.  Powers that are neither whole nor square roots are exp(e ln b), which is what they are for b > 0.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+import sympy as sp
+
+from symsched.errors import InputError
+from symsched.rewriter import as_jet
+
+RESERVED = {
+    *("forall", "exists", "fun", "let", "in", "match", "with", "end", "if", "then", "else", "return", "as", "at"),
+    *("fix", "cofix", "for", "where", "using", "Prop", "Set", "Type", "R", "Z", "N", "C", "Q", "PI", "IZR", "INR"),
+    *("exp", "ln", "sqrt", "sin", "cos", "tan", "atan", "sinh", "cosh", "tanh", "pow", "Derive", "zero", "one", "plus"),
+    *("E", "S", "O", "P", "H", "D", "I", "sum", "mult", "opp", "minus", "norm", "ball", "abs", "scal", "is_derive"),
+}
+FUNCTIONS = {sp.exp: "exp", sp.log: "ln", sp.sin: "sin", sp.cos: "cos", sp.atan: "atan"}
+FUNCTIONS |= {sp.sinh: "sinh", sp.cosh: "cosh"}
+QUOTIENTS: dict[type, Callable[[sp.Expr], sp.Expr]] = {
+    sp.tan: lambda a: sp.sin(a) / sp.cos(a),
+    sp.cot: lambda a: sp.cos(a) / sp.sin(a),
+    sp.sec: lambda a: 1 / sp.cos(a),
+    sp.csc: lambda a: 1 / sp.sin(a),
+    sp.tanh: lambda a: sp.sinh(a) / sp.cosh(a),
+}
+SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+
+
+class UnsupportedError(InputError):
+    """An expression with a node that has no counterpart in the certificates."""
+
+
+class Names:
+    """Coq identifiers for SymPy's letters: the same name for the same key, another one for another."""
+
+    def __init__(self) -> None:
+        self._names: dict[object, str] = {}
+
+    def of(self, key: object, wanted: str) -> str:
+        """The name filed under `key`, near to `wanted`."""
+        if key not in self._names:
+            self._names[key] = self._fresh(identifier(wanted))
+        return self._names[key]
+
+    def _fresh(self, wanted: str) -> str:
+        taken, name, k = set(self._names.values()) | RESERVED, wanted, 2
+        while name in taken:
+            name, k = f"{wanted}_{k}", k + 1
+        return name
+
+
+def identifier(text: str) -> str:
+    """ASCII letters, digits and underscores, a letter first."""
+    plain = re.sub(r"[^A-Za-z0-9]+", "_", text.translate(SUBSCRIPTS)).strip("_")
+    return plain if plain[:1].isalpha() else f"v{plain}"
+
+
+def comment(text: str) -> str:
+    """Text made safe for a Coq comment, on one line."""
+    return " ".join(text.replace("(*", "( *").replace("*)", "* )").replace('"', "'").split())
+
+
+class Printer:
+    """Prints expressions; `letters` gives the Coq text of symbols, `functions` names undefined functions."""
+
+    def __init__(self, names: Names, letters: Mapping[sp.Basic, str] | None = None) -> None:
+        self.names = names
+        self.letters = dict(letters or {})
+        self.functions: dict[str, int] = {}  # Coq name of each undefined function met, and its number of arguments
+
+    def text(self, expr: sp.Expr) -> str:
+        """The term, in parentheses where it is not an atom.
+
+        Raises:
+            UnsupportedError: a node that is not on the whitelist.
+        """
+        if expr in self.letters:
+            return self.letters[expr]
+        if expr.is_Symbol:
+            return self.names.of(expr, expr.name)
+        if expr.is_Rational:
+            return _rational(expr)
+        if expr.is_Add:
+            return "(" + " + ".join(self.text(a) for a in expr.args) + ")"
+        if expr.is_Mul:
+            return self._product(expr)
+        if expr == sp.pi:
+            return "PI"
+        if expr == sp.E:
+            return "(exp 1)"
+        if isinstance(expr, sp.exp):
+            return f"(exp {self.text(expr.exp)})"
+        if expr.is_Pow:
+            return self._power(expr.base, expr.exp)
+        return self._function(expr)
+
+    def _product(self, expr: sp.Expr) -> str:
+        above, below = [], []
+        for factor in expr.args:
+            base, power = (factor, sp.S.One) if isinstance(factor, sp.exp) else factor.as_base_exp()
+            if power.is_Rational and power < 0 and not factor.is_Rational:
+                below.append(base**-power)
+            else:
+                above.append(factor)
+        product = " * ".join(self.text(f) for f in above) or "1"
+        if not below:
+            return f"({product})"
+        return f"({product} / ({' * '.join(self.text(f) for f in below)}))"
+
+    def _power(self, base: sp.Expr, power: sp.Expr) -> str:
+        if power.is_Rational and power < 0:
+            return f"(/ {self.text(base**-power)})"
+        if power.is_Integer:
+            return f"({self.text(base)} ^ {int(power)})"
+        if power.is_Rational:
+            whole, rest = divmod(power, 1)
+            exponent = f"(exp ({self.text(rest)} * ln {self.text(base)}))"
+            root = f"(sqrt {self.text(base)})" if power.q == 2 else exponent
+            return root if whole == 0 else f"({self.text(base)} ^ {int(whole)} * {root})"
+        return f"(exp ({self.text(power)} * ln {self.text(base)}))"
+
+    def _function(self, expr: sp.Expr) -> str:
+        if expr.func in FUNCTIONS:
+            return f"({FUNCTIONS[expr.func]} {self.text(expr.args[0])})"
+        if expr.func in QUOTIENTS:
+            return self.text(QUOTIENTS[expr.func](expr.args[0]))
+        jet = as_jet(expr)
+        if jet is None:
+            raise UnsupportedError(f"no Coq term for {type(expr).__name__}: {str(expr)[:80]}")
+        function, orders, args = jet
+        return f"({self.jet(str(function), orders)} {' '.join(self.text(a) for a in args)})"
+
+    def jet(self, function: str, orders: tuple[int, ...]) -> str:
+        """The Coq name of a derivative of an undefined function, itself a function."""
+        mark = "" if not any(orders) else "_" + "".join(map(str, orders))
+        name = self.names.of((function, orders), function + mark)
+        self.functions[name] = len(orders)
+        return name
+
+
+def _rational(number: sp.Rational) -> str:
+    if number.q == 1:
+        return str(number.p) if number.p >= 0 else f"({number.p})"
+    return f"({number.p} / {number.q})"
