@@ -44,7 +44,6 @@ SOURCE = {
     beta_dot: sp.Symbol("beta_dot_source", real=True),
     rate: sp.Symbol("rate_source", positive=True),
 }
-CLOSED_TOLERANCE = 8.0  # ulps: a closed form of τ that may lose more gives way to the Newton inverse
 MEAN_BOUND = 5.0  # ulps: the mean of two quotients, each of a few roundings
 
 
@@ -169,15 +168,8 @@ class ConversionForms:
             return False
         else:
             forms = self.base.times
-        made = dict(self.shop.made)
-        found = [
-            self.shop.add(symbol, self.exact[symbol], [form, self._with_sums(form)], limits=False)
-            for symbol, form in zip((tau, tau_left), forms, strict=True)
-        ]
-        if max(q.bound for q in found) > CLOSED_TOLERANCE:
-            self.shop.made = made
-            self._add_implicit()
-            return False
+        for symbol, form in zip((tau, tau_left), forms, strict=True):
+            self.shop.add(symbol, self.exact[symbol], [self._with_sums(form)], limits=False)
         return True
 
     def _add_implicit(self) -> None:
@@ -208,7 +200,7 @@ class ConversionForms:
 
     def _named(self, symbol: sp.Symbol) -> sp.Expr:
         """α, β, … of the source as a quantity of its own, or the number it is."""
-        form = self.at(self.source.workshop.made[symbol].form)
+        form = self.at(self.source.workshop.made[symbol].shape)
         form = form.xreplace({s: self._named(s) for s in form.free_symbols if s in SOURCE})
         if not form.free_symbols or form.is_Symbol:
             return form
@@ -252,7 +244,7 @@ class ConversionForms:
         yield rate / self._named(rate)
 
     def _slope_forms(self) -> Iterator[sp.Expr]:
-        c = self.shop.made[scale].form
+        c = self.shop.made[scale].shape
         if c == 1:
             yield sp.S.Zero
             return
@@ -260,6 +252,10 @@ class ConversionForms:
             yield sp.factor_terms(c.diff(alpha) * alpha_dot + c.diff(beta) * beta_dot)
             if c.is_Pow and c.exp == sp.S.Half:
                 yield (c.base.diff(alpha) * alpha_dot + c.base.diff(beta) * beta_dot) / (2 * scale)
+            if self.base.kept is not None:
+                law = self.base.kept.subs({alpha: alpha / scale, beta: beta / scale}, simultaneous=True)
+                moved = law.diff(alpha) * alpha_dot + law.diff(beta) * beta_dot
+                yield sp.factor(sp.cancel(-moved / law.diff(scale)))
         by_noise = alpha_dot / alpha - tau_dot * self._named(alpha_dot) / self._named(alpha)
         by_data = beta_dot / beta - tau_dot * self._named(beta_dot) / self._named(beta)
         # Each cancels at one end, like 1/u and 1/t: their mean with weights u and t nowhere.

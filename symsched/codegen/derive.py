@@ -25,6 +25,7 @@ from symsched.codegen.quantities import (
 from symsched.codegen.rounding import Rounded
 from symsched.codegen.sources import tau, tau_left
 from symsched.enclose import to_ball
+from symsched.normalform import decide_zero
 from symsched.schedule import Schedule
 from symsched.symbols import kappa, t
 
@@ -95,6 +96,24 @@ def _weight_forms(prediction: str) -> tuple[tuple[sp.Expr, ...], tuple[sp.Expr, 
     return tuple(pairs[0]), tuple(pairs[1])
 
 
+@cache
+def _variance_forms(prediction: str) -> tuple[tuple[sp.Expr, ...], tuple[sp.Expr, ...]]:
+    """The weights of a variance-preserving schedule, where β̇ = β ε*, α̇ = −β² ε*/α: by α² + β² = 1, short ones."""
+    jets = {beta_dot: beta * eps_star, alpha_dot: -(beta**2) * eps_star / alpha}
+    found = [_on_circle(sp.together(weight.subs(jets))) for weight in prediction_weights(prediction)]
+    return found[0], found[1]
+
+
+def _on_circle(form: sp.Expr) -> tuple[sp.Expr, ...]:
+    parts = [sp.expand(part) for part in sp.fraction(form)]
+    circle = alpha**2 + beta**2 - 1
+    made = []
+    for letter in (alpha, beta):
+        above, below = (sp.rem(part, circle, letter) for part in parts)
+        made.append(sp.factor(above / below))
+    return tuple(made)
+
+
 def _by_rate(form: sp.Expr) -> sp.Expr:
     """Terms without the rate, and one factored term with it."""
     rest, moving = sp.expand(form).as_independent(rate, as_Add=True)
@@ -125,6 +144,7 @@ def weight_symbols(prediction: str) -> tuple[sp.Symbol, sp.Symbol]:
 
 def add_drift(shop: Workshop, schedule: Schedule, at_kappa: sp.Expr = kappa) -> None:
     """The pairs (A, B) for every prediction."""
+    preserving = bool(decide_zero(schedule.alpha**2 + schedule.beta**2 - 1))
     jets = {alpha: schedule.alpha, beta: schedule.beta, alpha_dot: schedule.alpha_dot, beta_dot: schedule.beta_dot}
     for prediction in PREDICTIONS:
         exacts = prediction_weights(prediction)
@@ -133,6 +153,8 @@ def add_drift(shop: Workshop, schedule: Schedule, at_kappa: sp.Expr = kappa) -> 
             if full.free_symbols <= {kappa} or not full.has(t):
                 full = sp.simplify(full)
             monomial = sp.S.One if symbol.name.startswith("A") else MONOMIALS[prediction]
+            if preserving:
+                forms = (*_variance_forms(prediction)[symbol.name.startswith("B")], *forms)
             rational = _rational_weight(schedule, exact.subs(kappa, at_kappa), monomial)
             shop.add(symbol, full, _drift_forms(shop, rational, monomial, [f.subs(kappa, at_kappa) for f in forms]))
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 from functools import reduce
 from typing import Any
 
 import numpy as np
 import sympy as sp
 
-from symsched.codegen.rounding import expm1, log1p
+from symsched.codegen.rounding import expm1, log1p, product_error, sum_error
 
 FUNCTIONS: Mapping[type, Callable[..., Any]] = {
     sp.exp: np.exp,
@@ -34,7 +35,15 @@ FUNCTIONS: Mapping[type, Callable[..., Any]] = {
     sp.Min: lambda *a: reduce(np.minimum, a),
     expm1: np.expm1,
     log1p: np.log1p,
+    sum_error: lambda a, b: _error(Fraction(float(a)) + Fraction(float(b)), a + b) if np.isfinite(a + b) else np.nan,
+    product_error: lambda a, b: (
+        _error(Fraction(float(a)) * Fraction(float(b)), a * b) if np.isfinite(a * b) else np.nan
+    ),
 }
+
+
+def _error(exact: Fraction, rounded: float) -> float:
+    return float(exact - Fraction(float(rounded)))
 
 
 def evaluate(form: sp.Expr, values: Mapping[str, float]) -> float:

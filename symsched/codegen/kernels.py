@@ -16,11 +16,15 @@ from symsched.symbols import t
 
 
 def _held(expr: sp.Expr, letters: dict[sp.Expr, sp.Expr]) -> sp.Expr:
-    """`expr` with its outermost kernels replaced; `letters` is filled with kernel -> letter (or power of one)."""
-    if expr.is_Atom or not expr.free_symbols:
+    """`expr` with its outermost kernels, irrational constants among them, replaced.
+
+    `letters` is filled with kernel -> letter (or power of one)."""
+    if expr.is_Atom:
         return expr
     if expr.is_Add or expr.is_Mul or (expr.is_Pow and expr.exp.is_Integer and not isinstance(expr, sp.exp)):
         return expr.func(*[_held(a, letters) for a in expr.args])
+    if not expr.free_symbols and not expr.is_positive:
+        return expr
     if expr not in letters:
         letters[expr] = _related(expr, letters) or sp.Dummy(f"k{len(letters)}", positive=True)
     return letters[expr]

@@ -139,6 +139,16 @@ class _Forms:
     def _print_NegativeInfinity(self, _: Any) -> str:
         return f"-{self.prefix}inf"
 
+    def helper(self, kind: str) -> str:
+        """The name of a helper of `carry`."""
+        return f"_{kind}"
+
+    def _print_sum_error(self, expr: sp.Expr) -> str:
+        one, other = map(self._print, expr.args)  # type: ignore[attr-defined]
+        return f"{self.helper(type(expr).__name__)}({one}, {other})"
+
+    _print_product_error = _print_sum_error
+
     def _print_NaN(self, _: Any) -> str:
         return f"{self.prefix}nan"
 
@@ -239,6 +249,9 @@ class CForms(_Forms, C99CodePrinter):
     def root(self, inside: str) -> str:
         return f"sqrt{self.suffix}({inside})"
 
+    def helper(self, kind: str) -> str:
+        return f"symsched_{kind}{self.suffix}"
+
     def _print_Integer(self, expr: sp.Integer) -> str:
         return f"{expr.p}.0{self.suffix}"
 
@@ -275,6 +288,9 @@ class CForms(_Forms, C99CodePrinter):
 
 class JuliaForms(_Forms, JuliaCodePrinter):
     """Julia on scalars: broadcast with a dot."""
+
+    def helper(self, kind: str) -> str:
+        return kind
 
     def product(self, base: str, times: int) -> str:
         return f"{base}^{times}"

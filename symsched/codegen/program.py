@@ -93,8 +93,12 @@ def _shared(lines: list[tuple[sp.Symbol, sp.Expr]]) -> list[tuple[sp.Symbol, sp.
         named.append((symbol, short))
         if not form.is_Atom and form.free_symbols and not form.is_Symbol:
             known[form] = symbol
-    forms = [_plain(form) for _, form in named]
+    held: dict[sp.Expr, sp.Symbol] = {}
+    forms = [_constants_held(_plain(form), held) for _, form in named]
     helpers, reduced = sp.cse(forms, symbols=(sp.Symbol(f"w{k}") for k in range(1, 200)), order="none")
+    back = {letter: constant for constant, letter in held.items()}
+    helpers = [(s, form.xreplace(back)) for s, form in helpers]
+    reduced = [form.xreplace(back) for form in reduced]
     result: list[tuple[sp.Symbol, sp.Expr]] = []
     pending = list(helpers)
     for (full, _), form in zip(named, reduced, strict=True):
@@ -103,6 +107,20 @@ def _shared(lines: list[tuple[sp.Symbol, sp.Expr]]) -> list[tuple[sp.Symbol, sp.
         pending = _flush(pending, form, ready, result)
         result.append((symbol, form))
     return result
+
+
+def _constants_held(form: sp.Expr, held: dict[sp.Expr, sp.Symbol]) -> sp.Expr:
+    """The form with its irrational constants, as large as they go, as letters: nothing of them is left to run time."""
+    if form.is_Symbol or form.is_Rational or form.is_Float:
+        return form
+    if not form.free_symbols:
+        return held.setdefault(form, sp.Dummy(f"c{len(held)}"))
+    if form.is_Add or form.is_Mul:
+        constant, moving = form.as_independent(*form.free_symbols, as_Add=form.is_Add)
+        parts = [_constants_held(part, held) for part in form.func.make_args(moving)]
+        return form.func(_constants_held(constant, held), *parts)
+    args = [_constants_held(a, held) for a in form.args]
+    return sp.exp(args[-1]) if isinstance(form, sp.exp) else form.func(*args)
 
 
 def _flush(

@@ -7,14 +7,15 @@ from the form already chosen for α); the shortest of those with a small error b
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import sympy as sp
 from flint import arb, ctx
 
+from symsched.codegen.carry import MAX_OPERATIONS, carried
 from symsched.codegen.kernels import paired, reduced
-from symsched.codegen.rounding import SMALLEST, Point, name, u, unit_points, worst, written_out
+from symsched.codegen.rounding import HALF_ULP, SMALLEST, Point, Rounded, name, u, unit_points, worst, written_out
 from symsched.codegen.stable import Stabiliser, cost
 from symsched.conversion import tau_function
 from symsched.enclose import compile_tape
@@ -31,6 +32,7 @@ alpha, beta, rate = (
 )
 alpha_dot, beta_dot = sp.Symbol("alpha_dot", real=True), sp.Symbol("beta_dot", real=True)
 
+LOSSY, HOPELESS = 8.0, 1e4  # ulps between which rounding errors are carried along
 ENOUGH = 6.0  # ulps: no further forms are sought below this bound
 TAU = sp.Dummy("tau", positive=True)  # the source time, where it is known as a ball
 TIME = tau_function(t)
@@ -47,6 +49,12 @@ class Quantity:
     exact: sp.Expr
     bound: float
     ends: tuple[sp.Expr | None, sp.Expr | None]
+    plain: sp.Expr | None = None  # the form before its rounding errors were carried along, if they are
+
+    @property
+    def shape(self) -> sp.Expr:
+        """The form as algebra may go on with it."""
+        return self.form if self.plain is None else self.plain
 
 
 @dataclass
@@ -82,14 +90,37 @@ class Workshop:
             if form.has(sp.nan, sp.zoo, sp.I):
                 continue
             tried.setdefault(form, self._bound(form, scales))
-            if tried[form] <= ENOUGH:
+            named = bool(form.free_symbols & self.made.keys())
+            if tried[form] <= ENOUGH or (named and self._carry_bound(form, tried[form], scales) <= ENOUGH):
                 break
         best = min(tried, key=lambda f: (_bucket(tried[f]), cost(f), sp.default_sort_key(f)))
         self._check_equal(best, exact, symbol)
         ends = (_limit(exact, 0), _limit(exact, 1)) if limits else (None, None)
+        bound = self._carry_bound(best, tried[best], scales)
+        if bound < tried[best]:
+            return self._carry(Quantity(symbol, best, exact, bound, ends, plain=best))
         name(self.points, symbol, best)
         self.made[symbol] = Quantity(symbol, best, exact, tried[best], ends)
         return self.made[symbol]
+
+    def _carry_bound(self, form: sp.Expr, bound: float, scales: Sequence[object]) -> float:
+        """The error when that of every sum and product is carried along; `bound` where that is not worth it."""
+        if not LOSSY < bound < HOPELESS or form.count_ops() > MAX_OPERATIONS:
+            return bound
+        found = worst([p.carrying() for p in self.points], form, scales) + 0.5
+        return found if found < bound / 2 else bound
+
+    def _carry(self, quantity: Quantity) -> Quantity:
+        lines, form = carried(quantity.name.name, quantity.form)
+        for symbol, line in lines:
+            self.made[symbol] = Quantity(symbol, line, quantity.exact, quantity.bound, (None, None))
+        for sample in self.points:
+            with ctx.workprec(sample.bits):
+                value = sample.evaluate(quantity.form).value
+                error = 2 * quantity.bound * HALF_ULP * abs(value)
+                sample.known[quantity.name] = Rounded(value, error.mid())
+        self.made[quantity.name] = replace(quantity, form=form)
+        return self.made[quantity.name]
 
     def _bound(self, form: sp.Expr, scales: Sequence[object]) -> float:
         try:
@@ -138,7 +169,7 @@ class Workshop:
     def in_full(self, form: sp.Expr) -> sp.Expr:
         """The form with names replaced by what they stand for, in t alone."""
         for quantity in reversed(self.made.values()):
-            form = form.xreplace({quantity.name: quantity.form})
+            form = form.xreplace({quantity.name: quantity.shape})
         return written_out(form)
 
 
@@ -188,9 +219,9 @@ class ScheduleForms:
 
     def alone(self, symbol: sp.Symbol) -> sp.Expr:
         """The form of a quantity in t and u alone, other names replaced by their forms."""
-        form = self.workshop.made[symbol].form
+        form = self.workshop.made[symbol].shape
         for quantity in reversed(self.workshop.made.values()):
-            form = form.xreplace({quantity.name: quantity.form})
+            form = form.xreplace({quantity.name: quantity.shape})
         return form
 
     @property
@@ -208,7 +239,7 @@ class ScheduleForms:
         yield shop.stabilise(exact)
 
     def _derivative(self, shop: Workshop, of: sp.Symbol, exact: sp.Expr) -> Iterator[sp.Expr]:
-        form = shop.made[of].form
+        form = shop.made[of].shape
         if exact.count_ops() <= 6:
             yield paired(exact)
         relative = self._log_derivative(of)
@@ -259,7 +290,7 @@ def _bucket(error: float) -> int:
 def add_levels(shop: Workshop, s: Schedule) -> None:
     """r, log SNR and ε* = α² λ."""
     shop.add(sp.Symbol("r", positive=True), s.r, [beta / alpha])
-    spread = 2 * (sp.expand_log(sp.log(shop.made[beta].form), force=True) - sp.log(alpha))
+    spread = 2 * (sp.expand_log(sp.log(shop.made[beta].shape), force=True) - sp.log(alpha))
     shop.add(sp.Symbol("log_snr"), s.log_snr, [2 * sp.log(sp.Symbol("r", positive=True)), spread])
     shop.add(sp.Symbol("eps_star"), s.eps_star, [*_direct(shop, s.eps_star), alpha**2 * rate])
 

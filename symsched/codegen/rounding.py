@@ -43,6 +43,18 @@ class log1p(sp.Function):  # noqa: N801
         return 1 / (1 + self.args[0])
 
 
+class sum_error(sp.Function):  # noqa: N801
+    """a + b minus its value in floating point: what `carry` writes, exactly 0 in exact arithmetic."""
+
+    nargs = 2
+
+
+class product_error(sp.Function):  # noqa: N801
+    """a b minus its value in floating point."""
+
+    nargs = 2
+
+
 EXTRA: dict[type, Callable[..., Ball]] = {expm1: lambda a: a.expm1(), log1p: lambda a: a.log1p()}
 
 # Distances from an end, and interior times that no constant of a formula makes special.
@@ -73,6 +85,14 @@ class Point:
 
     bits: int
     known: dict[sp.Basic, Rounded] = field(default_factory=dict)
+    carried: bool = False  # sums, products and constants lose nothing: their errors are carried along
+
+    def carrying(self) -> Point:
+        """The same inputs, for forms whose rounding errors are carried along."""
+        kept = {s: v for s, v in self.known.items() if s.is_Symbol}
+        if u in kept and t in kept:
+            kept[u] = Rounded(kept[u].value, arb(0))
+        return Point(self.bits, kept, carried=True)
 
     def evaluate(self, expr: sp.Expr) -> Rounded:
         """The exact value of `expr` here and the error bound of computing it as it is written."""
@@ -90,7 +110,7 @@ class Point:
     def _evaluate(self, expr: sp.Expr) -> Rounded:
         if not expr.free_symbols:
             value = compile_tape((_plain(expr),), ()).run([])[0]
-            return Rounded(value, arb(0) if is_exact(expr) else abs(value) * HALF_ULP)
+            return Rounded(value, arb(0) if self.carried or is_exact(expr) else abs(value) * HALF_ULP)
         if expr.is_Add:
             return self._sum(expr.args)
         if expr.is_Mul:
@@ -104,7 +124,8 @@ class Point:
         total, size, error = arb(0), arb(0), arb(0)
         for part in parts:
             total, size, error = total + part.value, size + abs(part.value), error + part.error
-        return Rounded(total, (error + HALF_ULP * (abs(total) + (len(parts) - 2) * size)).mid())
+        own = arb(0) if self.carried else HALF_ULP * (abs(total) + (len(parts) - 2) * size)
+        return Rounded(total, (error + own).mid())
 
     def _product(self, factors: Sequence[sp.Expr]) -> Rounded:
         value, error, rounds = arb(1), arb(0), -1
@@ -112,7 +133,7 @@ class Point:
             part = self.evaluate(factor)
             error = error * abs(part.value) + part.error * abs(value)
             value = value * part.value
-            rounds += not (factor.is_Rational and _power_of_two(factor))
+            rounds += not self.carried and not (factor.is_Rational and _power_of_two(factor))
         return Rounded(value, (error + abs(value) * HALF_ULP * max(rounds, 0)).mid())
 
     def _power(self, expr: sp.Pow) -> Rounded:
@@ -128,6 +149,8 @@ class Point:
         return Rounded(value, (abs(value) * (inner + 2 * HALF_ULP)).mid())
 
     def _function(self, expr: sp.Expr) -> Rounded:
+        if isinstance(expr, sum_error | product_error):
+            return Rounded(arb(0), arb(0))
         parts = [self.evaluate(a) for a in expr.args]
         inputs = [p.value for p in parts]
         value = {**FUNCTIONS, **EXTRA}[expr.func](*inputs)

@@ -118,12 +118,26 @@ class SourceForms:
     def scale(self) -> sp.Expr | None:
         """N(α, β) = β/β_source(τ), where it is short: at once where the source keeps β, α + β or α² + β²."""
         s = self.schedule
-        for form, kept in ((beta / s.beta, s.beta), (alpha + beta, s.alpha + s.beta)):
-            if not kept.has(t) or (form == alpha + beta and decide_zero(kept - 1)):
-                return form
-        if self.own.preserves_variance:
-            return sp.sqrt(alpha**2 + beta**2)
+        if not s.beta.has(t):
+            return beta / s.beta
+        if self.kept is not None:
+            return self._kept_scale(self.kept)
         return self._short([beta / s.beta, alpha / s.alpha])
+
+    @cached_property
+    def kept(self) -> sp.Expr | None:
+        """α^i + β^j with i, j in {1, 2}, where the source keeps it at 1."""
+        at = {alpha: self.schedule.alpha, beta: self.schedule.beta}
+        laws = (alpha + beta, alpha**2 + beta**2, alpha + beta**2, alpha**2 + beta)
+        return next((law for law in laws if decide_zero(law.subs(at) - 1)), None)
+
+    @staticmethod
+    def _kept_scale(kept: sp.Expr) -> sp.Expr:
+        """The N > 0 with which (α/N, β/N) keeps it at 1 too."""
+        size = sp.Dummy("N", positive=True)
+        roots = sp.solve(kept.subs({alpha: alpha / size, beta: beta / size}, simultaneous=True) - 1, size)
+        (positive,) = [root for root in roots if root.subs({alpha: 2, beta: 3}) > 0]
+        return positive
 
     @cached_property
     def pace(self) -> sp.Expr | None:
