@@ -1,14 +1,10 @@
-"""What the bridge's tests share: exact fields, the exact endpoint map of Gaussian data, and runs of plans in numpy."""
+"""What the bridge's tests share: exact laws, the exact endpoint of the ODE, runs of plans in numpy.  No torch here."""
 
 import numpy as np
-import pytest
 
-torch = pytest.importorskip("torch", reason="the bridge needs torch: pip install 'symsched[torch]'")
-torch.set_num_threads(1)
-
-import symsched as ss  # noqa: E402
-from symsched.bridge.levels import Frame, as_native  # noqa: E402
-from symsched.bridge.plan import Plan  # noqa: E402
+import symsched as ss
+from symsched.bridge.levels import Frame, as_native
+from symsched.bridge.plan import Plan
 
 MEAN, STD = 0.3, 0.5
 GAUSSIAN = ss.Gaussian(MEAN, STD)

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from oracle import torch
+from torched import torch
 
 from symsched.bridge import FlowField
 from symsched.cli.app import run

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from oracle import GAUSSIAN, MIXTURE, plan_of, run, torch
+from oracle import GAUSSIAN, MIXTURE, plan_of, run
+from torched import torch
 
 import symsched as ss
 from symsched.bridge import grids

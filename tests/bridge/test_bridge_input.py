@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from oracle import GAUSSIAN, frame, torch
+from oracle import GAUSSIAN, frame
+from torched import torch
 
 import symsched as ss
 from symsched.bridge import FlowField, Plan, Row, Slope, Stage, build_plan, exact_field, grids, sample

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from oracle import GAUSSIAN, MEAN, MIXTURE, STD, quantile_map, run, torch
+from oracle import GAUSSIAN, MEAN, MIXTURE, STD, quantile_map, run
 from scipy import stats
+from torched import torch
 
 import symsched as ss
 from symsched.bridge import FlowField, Plan, Sampler, build_plan, exact_field, sample

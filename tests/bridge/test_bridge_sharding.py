@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from oracle import torch
+from torched import torch
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "sample_sharded.py"
 
