@@ -41,7 +41,7 @@ class Calibration:
         source: the model's schedule, as text.
         mean: the data's mean, broadcastable to a sample (for large samples one number for each channel).
         rho: the data's standard deviation about it.
-        tables: by number of evaluations, {"angles", "rows", "error", "shape"} as in `fitting.Fit`.
+        tables: by number of evaluations, {"angles", "rows", "error", "typical", "shape"} as in `fitting.Fit`.
         spectrum: standard deviation of each cosine mode (height, width), or None.
         pilot: {"count", "steps", "seed", "evaluations"}: what it cost, evaluations in all for one sample.
     """
@@ -134,6 +134,7 @@ class Calibration:
                 temporary = out.name
                 json.dump(self.to_json(), out, indent=None, separators=(",", ":"))
                 out.write("\n")
+            os.chmod(temporary, 0o644)
             os.replace(temporary, target)
         except OSError as error:
             if temporary is not None:
@@ -219,8 +220,9 @@ def _checked(steps: int, table: Mapping[str, Any]) -> Mapping[str, Any]:
         raise ValueError(f"the table for {steps} evaluations has other sizes")
     if not (np.diff(angles) > 0).all():
         raise ValueError(f"the angles for {steps} evaluations do not increase")
+    errors = {name: float(table[name]) for name in ("error", "typical")}
     shape = {name: float(table["shape"][name]) for name in ("rho", "power", "start")}
-    return {"angles": tuple(map(float, angles)), "rows": rows, "error": float(table["error"]), "shape": shape}
+    return {"angles": tuple(map(float, angles)), "rows": rows, **errors, "shape": shape}
 
 
 def _numbers(given: Any) -> Array:

@@ -50,12 +50,15 @@ class Shape:
 class Fit:
     """A fitted table: angles (N + 1,) ending at π/2, and row k = (a, c_0 … c_{k−1}) that makes input k.
 
-    `error` is the mean over the pilot of a sample's root mean square distance to its converged end, in data units.
+    `error` is the root mean square distance of the pilot to its converged ends, in data units, and `typical` the mean
+    of the samples' own; their product is what the search makes least, so that neither do a few samples that went
+    elsewhere decide, nor are they forgotten.
     """
 
     angles: tuple[float, ...]
     rows: tuple[tuple[float, ...], ...]
     error: float
+    typical: float
     shape: Shape
 
 
@@ -78,8 +81,9 @@ class Fitter:
             y = known.combine(rows[-1])
             if k < steps:
                 known.add((ask(k, y) - self.pilot.mean) / self.pilot.rho)
-        miss = (y - goal).double().flatten(1).square().mean(1).sqrt().mean()
-        return Fit(tuple(map(float, angles)), tuple(rows), float(miss) * self.pilot.rho, shape)
+        miss = (y - goal).double().flatten(1).square().mean(1)
+        error, typical = (self.pilot.rho * float(part) for part in (miss.mean().sqrt(), miss.sqrt().mean()))
+        return Fit(tuple(map(float, angles)), tuple(rows), error, typical, shape)
 
     def _angles(self, shape: Shape, steps: int) -> Array:
         low, high = self.field.native.span
@@ -119,18 +123,22 @@ class Fitter:
                 return 10.0 + float(np.abs(p).sum())
             found.append(self.fit(shape, steps))
             done()
-            return math.log(found[-1].error)
+            return _score(found[-1])
 
         first = np.array([math.log(begin.rho), math.log(begin.power), begin.start])
         simplex = first + np.vstack([np.zeros(3), np.diag([0.3, 0.2, 0.5])])
         minimize(loss, first, method="Nelder-Mead", options={"maxfev": tries - len(found), "initial_simplex": simplex})
-        return min(found, key=lambda fit: fit.error)
+        return min(found, key=_score)
 
     def _scan(self, steps: int, begin: Shape, found: list[Fit], looks: int, done: Callable[[], None]) -> Shape:
         for factor in LOOKS[:looks]:
             found.append(self.fit(replace(begin, rho=begin.rho * factor, start=min(begin.start, steps / 2)), steps))
             done()
-        return min(found, key=lambda fit: fit.error).shape if found else begin
+        return min(found, key=_score).shape if found else begin
+
+
+def _score(fit: Fit) -> float:
+    return math.log(fit.error * fit.typical)
 
 
 class Known:

@@ -47,13 +47,19 @@ def build_plan(
         fitted = calibration.plan(native, steps)
         if fitted is not None:
             return fitted
-    chosen = _lazy(number, calibration, steps) if isinstance(target, str) and target == "auto" else as_schedule(target)
-    frame = Frame(native, chosen, number)
+    frame = frame_of(native, target, number, calibration, steps)
     name, build = as_solver(solver)
     times = as_grid(grid).times(frame, steps)
     stages = build(frame, times)
-    text = f"{name} in {chosen}, kappa={number}, steps={steps}"
+    text = f"{name} in {frame.target}, kappa={number}, steps={steps}"
     return Plan(stages, start=float(frame.levels(times[:1]).alpha[0]), label=text).validate()
+
+
+def frame_of(native: Native, target: Schedule | str, kappa: Any = 0, calibration: Any = None, steps: int = 8) -> Frame:
+    """The frame of a target, "auto" being the lazy one of κ.  Raises InputError for an unknown target, κ < 0."""
+    number = _kappa(kappa)
+    automatic = isinstance(target, str) and target == "auto"
+    return Frame(native, _lazy(number, calibration, steps) if automatic else as_schedule(target), number)
 
 
 def _kappa(kappa: Any) -> sp.Expr:

@@ -92,13 +92,22 @@ class Stepper:
         """What the model is to see; when done, the sample."""
         return self.basis.back(self.current, self.beta)
 
-    def advance(self, answer: Any) -> None:
-        """Take the model's answer at `input`: D, or the raw output that the table was made for."""
+    def advance(self, answer: Any, edit: Any = None) -> None:
+        """Take the model's answer at `input`: D, or the raw output that the table was made for.
+
+        `edit` is what somebody else added to `input` before the model saw it, as inpainting does.
+        """
         stage, basis = self.stage, self.basis
+        if edit is not None:
+            self.current = self.current + basis.into(edit)
         weights = (stage.slope.state, stage.slope.data, stage.slope.mean)
         value = combine(self.table.dtype, *zip(weights, (self.current, basis.into(answer), basis.mean), strict=True))
         self.history = (value, *self.history)[: self.table.depth]
-        self.base = self.current if stage.correct is None else self._row(stage.correct)
+        if stage.correct is None:
+            self.base = self.current
+        else:
+            self.base = self._row(stage.correct)
+            self.base = self.base if edit is None else self.base + basis.into(edit)
         self.current = self._row(stage.predict)
         self.index += 1
 

@@ -1,0 +1,36 @@
+"""flow_matching's own ODE solver on a model seen through the lazy schedule.
+
+    python examples/flow_matching_solver.py
+
+The model is the exact velocity of a Gaussian mixture in the plane, trained (so to say) on the linear path.
+"""
+
+import torch
+from flow_matching.solver import ODESolver
+
+import symsched as ss
+from symsched.bridge import exact_field
+from symsched.bridge.adapters.flow_matching import LazyModel
+
+FIELD = exact_field(ss.GaussianMixture([0.5, 0.5], [[-1, 0], [1, 0]], [0.3, 0.3]), "linear", "velocity")
+
+
+def velocity(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+    """b(t, x) of the linear path."""
+    return FIELD.velocity(x.double(), float(t)).to(x.dtype)
+
+
+def main() -> None:
+    """Eight steps of the midpoint rule along the linear path, and along the lazy one."""
+    x = torch.randn(64, 2, generator=torch.Generator().manual_seed(0))
+    ends = {}
+    for name, target in (("linear", "linear"), ("lazy", "lazy(kappa=0, rho=1)")):
+        solver = ODESolver(LazyModel(velocity, "linear", target))
+        for steps in (8, 400):
+            ends[name, steps] = solver.sample(x_init=x, step_size=1 / steps, method="midpoint")
+        error = (ends[name, 8] - ends["linear", 400]).square().mean().sqrt()
+        print(f"{name:7s} 8 steps: rms distance to 400 steps {error:.2e}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""Schedules and models for flow_matching, whose letters are swapped: its α multiplies data, its σ noise.
+
+    scheduler = SymbolicScheduler("follmer")                               # in place of CondOTScheduler()
+    solver = ODESolver(LazyModel(velocity_model, "linear", "lazy(kappa=0)"))
+    solver.sample(x_init=x, step_size=1 / 8, method="midpoint")
+
+Where ScheduleTransformedModel divides 0 by 0 at an end, these take the limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from flow_matching.path.scheduler import Scheduler, SchedulerOutput
+from flow_matching.utils import ModelWrapper
+
+from symsched.bridge.levels import SymbolicNative, times_of
+from symsched.catalog import as_schedule
+from symsched.conversion import convert
+from symsched.endpoints import limit_at
+from symsched.errors import InputError
+from symsched.schedule import Schedule
+from symsched.symbols import t
+
+KEPT = 4096  # times whose coefficients are remembered
+
+
+class SymbolicScheduler(Scheduler):
+    """Any `Schedule`, or its text, as a scheduler of flow_matching: derivatives by SymPy, limits at both ends."""
+
+    def __init__(self, schedule: Schedule | str) -> None:
+        self.schedule = as_schedule(schedule)
+        self.schedule.validate()
+
+    def __call__(self, t: Any) -> SchedulerOutput:
+        """(β, α, β̇, α̇) of our letters, of t's shape, dtype and device."""
+        alpha, beta, alpha_dot, beta_dot = (_like(part, t) for part in self.schedule.at(_numbers(t)))
+        return SchedulerOutput(alpha_t=beta, sigma_t=alpha, d_alpha_t=beta_dot, d_sigma_t=alpha_dot)
+
+    def snr_inverse(self, snr: Any) -> Any:
+        """The time at which data over noise, r = β/α, is `snr` in [0, ∞]."""
+        span = SymbolicNative(self.schedule).span
+        return _like(times_of(self.schedule, span, np.atleast_1d(_numbers(snr))).reshape(snr.shape), snr)
+
+
+class LazyModel(ModelWrapper):
+    """The velocity of a model, trained on `source`, along `target`: b̄(t, x) = (ċ/c) x + c τ̇ b(τ, x/c)  (theory C2).
+
+    It starts from ᾱ_0 Z: for lazy(kappa=0, rho=2), say, from noise twice as wide.
+
+    Raises InputError at a time where that velocity is infinite, with the end it happens at.
+    """
+
+    def __init__(self, model: Any, source: Schedule | str, target: Schedule | str) -> None:
+        super().__init__(model if isinstance(model, torch.nn.Module) else _Called(model))
+        self.conversion = convert(as_schedule(source), as_schedule(target))
+        self._at = lru_cache(KEPT)(self._coefficients)
+
+    def forward(self, x: Any, t: Any, **extras: Any) -> Any:
+        """The velocity at x (batch, …) and t, 0-d or (batch,)."""
+        times = _numbers(t)
+        table = np.array([self._at(float(time)) for time in np.atleast_1d(times)])
+        shape = (-1, *[1] * (x.ndim - 1))
+        tau, scale, pull, push = (_like(column, x).reshape(shape) for column in table.T)
+        inner = tau.flatten().to(t.dtype)
+        velocity = self.model(x=x / scale, t=inner if t.ndim else inner[0], **extras)
+        return pull * x + push * velocity
+
+    def _coefficients(self, time: float) -> tuple[float, float, float, float]:
+        """(τ, c, ċ/c, c τ̇); at the ends the limits of the last two as wholes."""
+        conv = self.conversion
+        tau, scale, tau_dot, scale_dot = (float(part) for part in conv.at(time))
+        found: Any = (tau, scale, scale_dot / scale if scale else np.nan, scale * tau_dot)
+        if time in (0.0, 1.0) and not np.isfinite(found).all() and conv.closed_form:
+            pull, push = conv.scale_dot / conv.scale, conv.scale * conv.tau_dot
+            found = (tau, scale, *(float(limit_at(form, int(time), t)) for form in (pull, push)))
+        if scale == 0 or not np.isfinite(found).all():
+            raise InputError(f"{conv}: the velocity is infinite at t = {time:g}; start or stop a little inside")
+        return found
+
+
+class _Called(torch.nn.Module):
+    """A function as a module."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Any, t: Any, **extras: Any) -> Any:
+        return self.function(x=x, t=t, **extras)
+
+
+def _numbers(given: Any) -> Any:
+    return given.detach().double().cpu().numpy()
+
+
+def _like(values: Any, like: Any) -> Any:
+    return torch.as_tensor(np.asarray(values)).to(like.device, like.dtype)
