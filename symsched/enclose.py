@@ -199,7 +199,7 @@ def compile_tape(exprs: tuple[sp.Expr, ...], symbols: tuple[sp.Symbol, ...]) -> 
         names = ", ".join(sorted(map(str, free)))
         raise InputError(f"no value for {names} in {_shorten(exprs)}: give every parameter a number")
     recorder = _Recorder(symbols)
-    outputs = tuple(recorder.record(sp.sympify(e)) for e in exprs)
+    outputs = tuple(recorder.record(sp.sympify(e, strict=True)) for e in exprs)
     return Tape(tuple(recorder.program), outputs)
 
 

@@ -53,7 +53,7 @@ def limit_at(expr: sp.Expr, end: int, symbol: sp.Symbol = t) -> sp.Expr:
     """
     if end not in (0, 1):
         raise InputError(f"end = {end}: limits are taken at 0 or 1")
-    expr = sp.sympify(expr)
+    expr = sp.sympify(expr, strict=True)
     if not expr.has(symbol):
         return expr
     near = expr.subs(symbol, _u if end == 0 else 1 - _u)
@@ -182,7 +182,7 @@ def _distance(near: sp.Expr, candidate: sp.Expr, k: int) -> float:
 
 def end_value(expr: sp.Expr, end: int, symbol: sp.Symbol = t) -> float:
     """The limit as a float64, ±inf where it is infinite: by continuity, by balls, or by the exact limit."""
-    expr = sp.sympify(expr)
+    expr = sp.sympify(expr, strict=True)
     near = expr.subs(symbol, _u if end == 0 else 1 - _u)
     limit = continuous_value(near, _u)
     if limit is None:

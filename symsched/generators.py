@@ -103,10 +103,10 @@ class Generators:
                     if size != unit:
                         substitution[family[size]] = _in_terms_of(root, int(size / unit), base)
                 if radical:
-                    relations.append((root, int(unit.q), sp.sympify(base) ** int(unit.p)))
+                    relations.append((root, int(unit.q), sp.sympify(base, strict=True) ** int(unit.p)))
         if substitution:
             expr = expr.xreplace(substitution)
-            relations = [(g, q, sp.sympify(b).xreplace(substitution)) for g, q, b in relations]
+            relations = [(g, q, sp.sympify(b, strict=True).xreplace(substitution)) for g, q, b in relations]
             expr, relations = _merged(expr, relations)
         return expr, relations[::-1]
 

@@ -62,7 +62,7 @@ def decide_zero(expr: sp.Expr, where: tuple[tuple[sp.Symbol, sp.Expr], ...] = ()
     Raises:
         InputError: the expression contains something that is not a real number (∞, NaN, i).
     """
-    expr = sp.sympify(expr)
+    expr = sp.sympify(expr, strict=True)
     if expr.has(sp.nan, sp.zoo, sp.oo, -sp.oo, sp.I):
         raise InputError(f"cannot decide {str(expr)[:80]}: expected a finite real expression")
     if not bounded or expansion(expr) <= MAX_EXPANSION:

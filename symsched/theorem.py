@@ -36,6 +36,10 @@ from symsched.signs import sign_on_unit
 DIGITS = 50
 SLACK = 8  # digits lost to rounding in a residual that is evaluated with 10 guard digits
 POINTS = 3
+#: A resolution of 10⁻³ standard deviations in a mean (and √2 times that, relatively, in a Gaussian's variance).
+PATHS = 1_000_000
+#: Paths that show a twin to be wrong.
+TWIN_PATHS = 20_000
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ class Evidence:
     """What a Monte Carlo check found.
 
     `measured` says it in numbers; `false_positive` bounds the probability of rejecting a true claim, and `power` is
-    the probability of rejecting the weakest of the twins, where it is known in advance.  `points` are estimates
+    the probability of rejecting a claim as wrong as the weakest of the twins.  `points` are estimates
     beside exact values, (label, estimate, standard error, exact), for the report to draw.
     """
 
@@ -56,17 +60,19 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Setting:
-    """What a check is run with: a seed, the number of Monte Carlo paths (None: what the check needs), and whether
-    the expressions it decides on are kept for a report.
+    """What a check is run with: a seed, the number of Monte Carlo paths (None: what the check needs) and a bound of
+    it, and whether the expressions it decides on are kept for a report.
     """
 
     seed: int = 0
     paths: int | None = None
     record: bool = False
+    most: int | None = None
 
     def size(self, default: int) -> int:
         """The number of paths to start from."""
-        return default if self.paths is None else self.paths
+        wanted = default if self.paths is None else self.paths
+        return wanted if self.most is None else min(wanted, self.most)
 
 
 @dataclass(frozen=True)
@@ -356,7 +362,7 @@ def run_check(check: Check, setting: Setting) -> CheckResult:
     """Run a check and its twins; an exception is a failure of the check, not of the program."""
     start = time.perf_counter()
     outcomes = _guarded(check, setting, None)
-    wrong = [_guarded(check, setting, twin.wrong) for twin in check.twins]
+    wrong = [_guarded(check, replace(setting, most=TWIN_PATHS), twin.wrong) for twin in check.twins]
     twins = [(twin.description, *_rejected(found)) for twin, found in zip(check.twins, wrong, strict=True)]
     seconds = time.perf_counter() - start
     kept = [_kept(found, setting.record) for found in [outcomes, *wrong]]

@@ -224,7 +224,7 @@ class Frame:
 
     def _require_rest(self) -> None:
         """At a point start x̄ is 0 of size √V: the drift A x̄ must vanish with it."""
-        if not sp.sympify(self.kappa).is_positive:
+        if not sp.sympify(self.kappa, strict=True).is_positive:
             raise InputError(
                 f"{self.target} starts at a point, which an ODE cannot leave: take kappa > 0, a target with "
                 "kappa = 0 such as lazy(kappa=0), or a solver that steps in the ratio alone (ddim, dpmpp2m, unipc2)"

@@ -150,7 +150,9 @@ def _collected(expr: sp.Expr, states: Sequence[sp.Symbol]) -> sp.Expr:
 
 def state_code(exprs: Sequence[sp.Expr], states: Sequence[sp.Symbol], prefix: str = "v") -> StateCode:
     """The split and shared form of `exprs`, polynomials collected and ratios of exponentials made stable."""
-    return split_code(stabilise([_collected(sp.sympify(e), states) for e in exprs], states), states, prefix)
+    return split_code(
+        stabilise([_collected(sp.sympify(e, strict=True), states) for e in exprs], states), states, prefix
+    )
 
 
 def split_code(exprs: Sequence[sp.Expr], states: Sequence[sp.Symbol], prefix: str = "v") -> StateCode:

@@ -284,7 +284,7 @@ def _drift_at_origin(model: Model) -> Array:
     if model.affine is None and model.interpolant is not None:
         return table((model.interpolant.B,), start)[0] * _expectation(model)
     origin = dict.fromkeys(model.states, sp.S.Zero)
-    return table(tuple(sp.sympify(f).subs(origin) for f in model.drift), start)[0]
+    return table(tuple(sp.sympify(f, strict=True).subs(origin) for f in model.drift), start)[0]
 
 
 __all__ = ["SCHEMES", "Tables", "build", "check_scheme", "noise", "variance_increments"]

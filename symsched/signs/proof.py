@@ -56,7 +56,7 @@ def sign_on_unit(expr: sp.Expr, symbol: sp.Symbol = t, *, balls: bool = True) ->
     Raises:
         InputError: the expression is not real and finite somewhere in (0, 1).
     """
-    expr = sp.sympify(expr)
+    expr = sp.sympify(expr, strict=True)
     if decide_zero(expr):
         return Sign("zero", "normal form")
     if not expr.free_symbols <= {symbol}:

@@ -12,4 +12,4 @@ from symsched.bridge.solvers.exponential import sde_dpmpp
 
 def lazy_auto(frame: Frame, times: Array, /) -> tuple[Stage, ...]:
     """κ = 0: Adams-Bashforth 2 with the trapezoid rule as corrector; κ > 0: the data-prediction SDE step."""
-    return ab2c(frame, times) if sp.sympify(frame.kappa).is_zero else sde_dpmpp(frame, times)
+    return ab2c(frame, times) if sp.sympify(frame.kappa, strict=True).is_zero else sde_dpmpp(frame, times)

@@ -20,7 +20,7 @@ def stage(levels: Levels, k: int, slope: Slope, predict: Row, correct: Row | Non
 
 def require_ode(frame: Frame, name: str) -> None:
     """Refuse κ > 0."""
-    if not sp.sympify(frame.kappa).is_zero:
+    if not sp.sympify(frame.kappa, strict=True).is_zero:
         raise InputError(
             f"solver {name} is for the ODE, and kappa = {frame.kappa}: take kappa = 0, or one of em, lazy, ddim, "
             "sde-dpmpp"

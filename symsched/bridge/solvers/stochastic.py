@@ -41,7 +41,7 @@ def _explicit(frame: Frame, times: Array, noise: Array, clean: bool) -> tuple[St
 
 
 def _require_sde(frame: Frame, name: str) -> None:
-    if sp.sympify(frame.kappa).is_zero:
+    if sp.sympify(frame.kappa, strict=True).is_zero:
         raise InputError(
             f"solver {name} is for kappa > 0, and kappa = 0: take euler, ab2c, unipc3 or another ODE solver"
         )
