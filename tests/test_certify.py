@@ -287,7 +287,7 @@ def test_a_false_theorem_fails_with_its_lemma(tmp_path, capsys):
         (("C99", "-o", "{out}"), "no claim 'C99'"),
         (("C1", "--schedule", "linear()", "-o", "{out}"), "give one of them"),
         (("--schedule", "nosuch()", "-o", "{out}"), "nosuch"),
-        (("--schedule", "alpha=1-t**p; beta=t", "-o", "{out}"), "p has no value"),
+        (("--schedule", "alpha=1-t**p; beta=t", "-o", "{out}"), "unknown name 'p'"),
         (("--schedule", "linear()", "--rho", "-1", "-o", "{out}"), "rho = -1: expected a positive number"),
     ],
 )
