@@ -42,7 +42,7 @@ belongs to its seed and its number, whatever the batch.
   symsched sample --steps 24 --kappa 1 --solver sde-dpmpp --count 100 --seed 7 -o sde.png
   symsched sample --steps 8 --json -o digits.png | jq .evaluations
 
-It needs torch: pip install 'symsched[torch]'.
+It needs torch: pip install 'symsched\\[torch]'.
 """)
 
 DPI, DOTS = 100, 2  # dots to an inch of the sheet, and to a pixel of an image
