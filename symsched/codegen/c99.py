@@ -1,7 +1,8 @@
-"""Functions in C99: structs by value, selects instead of branches, and loops over arrays that vectorise."""
+"""Functions in C99: structs by value, ends as plain assignments, and loops over arrays that vectorise."""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ import sympy as sp
 
 from symsched.codegen.languages import LEFT, documentation, unused_left_out
 from symsched.codegen.printers import CForms
-from symsched.codegen.program import Function, Output
+from symsched.codegen.program import Function
 
 WIDTH = 110
 
@@ -36,7 +37,8 @@ class C99:
         arguments = ", ".join(f"{self.real} {s}" for s in [*function.times, *function.parameters])
         rows = [f"/* {documentation(function)} */", f"typedef struct {{ {self.real} {fields}; }} {name}_t;", ""]
         rows += [f"static inline {name}_t {name}({arguments})", "{"]
-        rows += [f"    {row}" for row in [*self._body(function), *self._result(function, f"{name}_t")]]
+        body = [*self._body(function), *self._result(function, f"{name}_t")]
+        rows += [part for row in body for part in _long(f"    {row}")]
         return "\n".join([*rows, "}", "", *self._loop(function, name)])
 
     def _body(self, function: Function) -> list[str]:
@@ -61,21 +63,19 @@ class C99:
         return rows + [f"const {self.real} {x} = {cast}source.{x};" for x in ("tau", "tau_left") if x in used]
 
     def _result(self, function: Function, kind: str) -> list[str]:
-        returned = [self._chosen(output) for output in function.outputs]
+        """What the formulas give, then the ends: plain assignments, which compilers turn into vector selects."""
+        names = [o.name for o in function.outputs]
+        changes = [row for end in (0, 1) for row in self._end(function, end)]
         if function.covered is not None:
             low, high = map(self.printer.number, function.covered)
-            returned = [f"t >= {low} && t <= {high} ? ({text}) : {self.printer.limit(sp.nan)}" for text in returned]
-        line = f"const {kind} result = {{{', '.join(returned)}}};"
-        if len(line) > WIDTH - 10:
-            line = f"const {kind} result = {{\n        " + ",\n        ".join(returned) + "};"
-        return [line, "return result;"]
+            nan = self.printer.limit(sp.nan)
+            changes += _block(f"!(t >= {low} && t <= {high})", [f"result.{name} = {nan};" for name in names])
+        return [f"{'' if changes else 'const '}{kind} result = {{{', '.join(names)}}};", *changes, "return result;"]
 
-    def _chosen(self, output: Output) -> str:
-        text = output.name
-        for end, limit in enumerate(output.ends):
-            if limit is not None:
-                text = f"t == {self.printer.number(float(end))} ? {self.printer.limit(limit)} : {text}"
-        return text
+    def _end(self, function: Function, end: int) -> list[str]:
+        limits = [(o.name, o.ends[end]) for o in function.outputs if o.ends[end] is not None]
+        rows = [f"result.{name} = {self.printer.limit(limit)};" for name, limit in limits]
+        return _block(f"t == {self.printer.number(float(end))}", rows) if rows else []
 
     def _loop(self, function: Function, name: str) -> list[str]:
         times = [f"const {self.real} *restrict {s}" for s in function.times]
@@ -86,6 +86,16 @@ class C99:
         rows.append(f"        const {name}_t v = {name}({given});")
         rows += [f"        {o.name}[k] = v.{o.name};" for o in function.outputs]
         return [*rows, "    }", "}"]
+
+
+def _long(row: str) -> list[str]:
+    return textwrap.wrap(row, WIDTH, subsequent_indent=" " * 8, break_long_words=False, break_on_hyphens=False)
+
+
+def _block(condition: str, rows: list[str]) -> list[str]:
+    """An if, in one line where it fits."""
+    line = f"if ({condition}) {{ {' '.join(rows)} }}"
+    return [line] if len(line) < WIDTH - 4 else [f"if ({condition}) {{", *(f"    {row}" for row in rows), "}"]
 
 
 def _wrapped(arguments: Iterable[str]) -> list[str]:

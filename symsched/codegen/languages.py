@@ -10,6 +10,7 @@ import sympy as sp
 from symsched.codegen.printers import JaxForms, NumPyForms, TorchForms
 from symsched.codegen.program import Function, Output
 from symsched.codegen.rounding import log1p
+from symsched.codegen.tidy import folded_rows
 
 LEFT = {"t": "u", "t_next": "u_next"}  # a time, and what is left of the unit interval
 
@@ -76,7 +77,7 @@ class Arrays:
         if function.covered is not None:
             returned = [f"{self.prefix}where(covered, {text}, {self.prefix}nan)" for text in returned]
         rows += [f"    return {', '.join(returned)}"] if sum(map(len, returned)) < 100 else self._long(returned)
-        return "\n".join(rows)
+        return "\n".join(folded_rows(rows))
 
     def _long(self, returned: Sequence[str]) -> list[str]:
         return ["    return (", *[f"        {r}," for r in returned], "    )"]

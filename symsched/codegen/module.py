@@ -31,6 +31,7 @@ from symsched.codegen.quantities import (
     beta_dot,
     rate,
 )
+from symsched.codegen.tidy import tidied
 from symsched.conversion import Conversion
 from symsched.enclose import enclose
 from symsched.errors import InputError
@@ -112,7 +113,7 @@ class Module:
         for prediction in PREDICTIONS:
             summary = f"drift b = A x + B p, where p is {PREDICTED[prediction]}"
             made.append(function(f"drift_{prediction}", summary, shop, weight_symbols(prediction)))
-        return tuple(made)
+        return tuple(tidied(f) for f in made)
 
     @cached_property
     def steps(self) -> tuple[Function, ...]:

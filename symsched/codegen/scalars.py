@@ -9,6 +9,7 @@ import sympy as sp
 from symsched.codegen.languages import LEFT, documentation, is_constant, signature, unused_left_out, with_inverse
 from symsched.codegen.printers import JuliaForms, NumbaForms
 from symsched.codegen.program import Function
+from symsched.codegen.tidy import folded_rows
 
 
 def _left(lines: Sequence[tuple[sp.Symbol, sp.Expr]], one: str) -> list[str]:
@@ -38,7 +39,7 @@ def numba_function(function: Function) -> str:
         rows.append("    if not ({!r} <= t <= {!r}):".format(*function.covered))
         rows.append(f"        {' = '.join(o.name for o in function.outputs)} = math.nan")
     names = ", ".join(f"float({o.name})" if is_constant(function, o) else o.name for o in function.outputs)
-    return "\n".join([*rows, f"    return {names}"])
+    return "\n".join(folded_rows([*rows, f"    return {names}"]))
 
 
 def julia_function(function: Function) -> str:
@@ -63,4 +64,4 @@ def julia_function(function: Function) -> str:
         low, high = function.covered
         rows.append(f"    {low!r} <= t <= {high!r} || ({' = '.join(o.name for o in function.outputs)} = NaN)")
     rows.append(f"    return (; {', '.join(o.name for o in function.outputs)})")
-    return "\n".join([*rows, "end"])
+    return "\n".join(folded_rows([*rows, "end"]))

@@ -19,6 +19,7 @@ import sympy as sp
 from symsched.codegen.derive import eps, prediction_weights, weight_symbols
 from symsched.codegen.program import Function, Output, function, plain
 from symsched.codegen.quantities import TIME, Quantity, alpha, alpha_dot, beta, beta_dot
+from symsched.codegen.tidy import tidied
 from symsched.discretize.quadrature import antiderivative
 from symsched.endpoints import limit_at
 from symsched.errors import InputError, UndecidedError
@@ -202,9 +203,8 @@ def _step(
     local = {s for s, _ in lines} | {sp.Symbol(n) for n in ("t", "u", "t_next", "u_next", "tau", "tau_left")}
     free = set().union(*(f.free_symbols for _, f in lines)) - local | set(base.parameters)
     ordered = tuple(sorted(free, key=lambda s: (s.name == "kappa", s.name)))
-    return replace(
-        base, name=name, summary=summary, parameters=ordered, lines=tuple(lines), outputs=outputs, times=("t", "t_next")
-    )
+    made = replace(base, name=name, summary=summary, parameters=ordered, lines=tuple(lines), outputs=outputs)
+    return tidied(replace(made, times=("t", "t_next")))
 
 
 __all__ = ["T_NEXT", "WEIGHTS", "held_data", "steps"]
