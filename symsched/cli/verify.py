@@ -34,6 +34,7 @@ confirmed by Monte Carlo where it applies, and each check must also reject its s
   symsched verify --json - | jq .passed
   symsched verify --report out                  # out/report.html: derivations, pictures, sabotage
   symsched verify --certify                     # and have Coq check every derivation
+  symsched verify --mutate --json mutation.json # spoil every formula, and see which route notices (slow)
 
 Exit codes: 0 all held, 1 a claim failed, 2 bad input.
 """)
@@ -51,6 +52,7 @@ def verify(
         str | None, typer.Option("--report", metavar="DIR", help="Write DIR/report.html, one page for readers.")
     ] = None,
     certify: Annotated[bool, typer.Option("--certify", help="Have Coq check the derivations, too.")] = False,
+    mutate: Annotated[bool, typer.Option("--mutate", help="Spoil every formula; report who notices.")] = False,
 ) -> None:
     from symsched.cli.output import writable, writable_in, write_json
 
@@ -61,6 +63,8 @@ def verify(
     page = writable_in(report, REPORT, "--report")
     from symsched.verification import verify as run
 
+    if mutate:
+        _mutate(names, target, refuse=certify or page is not None)
     if certify:
         _require_coq()
     # A theorem file may print: on stdout that would spoil the table or the JSON.
@@ -76,6 +80,24 @@ def verify(
         _show(found)
         if page is not None:
             typer.echo(f"report: {page}")
+    raise typer.Exit(0 if found.passed else 1)
+
+
+def _mutate(names: list[str] | None, target: str | None, refuse: bool) -> None:
+    """Run the mutants instead of the claims, and leave with the exit code."""
+    from symsched.cli.mutation import show
+    from symsched.cli.output import write_json
+    from symsched.errors import InputError
+    from symsched.mutation import mutate
+
+    if refuse:
+        raise InputError("--mutate: runs mutants and nothing else; leave out --certify and --report")
+    with contextlib.redirect_stdout(sys.stderr), progress_bar("mutating") as progress:
+        found = mutate(names or None, progress)
+    if target is not None:
+        write_json(target, found.document())
+    if target != "-":
+        show(found)
     raise typer.Exit(0 if found.passed else 1)
 
 

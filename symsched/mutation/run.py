@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import multiprocessing
 import os
+import random
 import re
 import signal
 import sys
@@ -22,7 +23,7 @@ from functools import partial
 from typing import Any
 
 from symsched.certify.prelude import ALGEBRA
-from symsched.certify.runner import JOBS, find_coq, run_coq
+from symsched.certify.runner import JOBS, Coq, find_coq, run_coq
 from symsched.errors import InputError
 from symsched.mutation.decide import Trial, try_formula, try_library
 from symsched.mutation.formulas import KINDS, mutants
@@ -37,6 +38,7 @@ CHECKS_PER_PLACE = 4  # checks on which a mutant of the library is tried, the qu
 SECONDS = 120  # for one mutant
 BATCH = 25  # lemmas in one Coq file
 COQ_SECONDS = 20  # for one lemma
+LIMIT = 3600.0  # seconds for a whole run
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ class Mutation:
 
     rows: tuple[Row, ...]
     seconds: float
+    untried: int = 0
 
     @property
     def changed(self) -> list[Row]:
@@ -88,6 +91,7 @@ class Mutation:
         return {
             "version": __version__,
             "mutants": len(self.rows),
+            "untried": self.untried,
             "status": counts,
             "routes": shares,
             "by_two_or_more": {"noticed": twice, "of": len(self.changed)},
@@ -106,6 +110,7 @@ def mutate(
     progress: Progress | None = None,
     library: bool = True,
     per_check: int = PER_CHECK,
+    limit: float = LIMIT,
 ) -> Mutation:
     """Mutants of the claims, and of the library's formulas as these claims use them.
 
@@ -114,6 +119,7 @@ def mutate(
         progress: called with (done, total, what).
         library: also the library's own formulas.
         per_check: at most so many mutants of each check.
+        limit: seconds, about; mutants come in random order, and those that are not reached are counted as untried.
 
     Raises:
         InputError: unknown names.
@@ -123,12 +129,15 @@ def mutate(
     start = time.perf_counter()
     keys = collect(list(names) if names else None)
     tell = progress or (lambda _done, _total, _what: None)
-    trials = _tried(_claim_jobs(keys, per_check), 0, partial(_told, tell, "claims"))
+    jobs = _claim_jobs(keys, per_check)
+    trials, untried = _tried(jobs, 0, start + limit * (0.4 if library else 0.7), partial(_told, tell, "claims"))
     if library:
-        trials += _tried(_library_jobs(keys, tell), 1, partial(_told, tell, "library"))
+        jobs = _library_jobs(keys, tell)
+        more, left = _tried(jobs, 1, start + limit * 0.75, partial(_told, tell, "library"))
+        trials, untried = trials + more, untried + left
     trials = [trial for trial in trials if not trial.void]
-    _ask_coq(trials, partial(_told, tell, "Coq"))
-    return Mutation(tuple(_row(trial) for trial in trials), time.perf_counter() - start)
+    _ask_coq(trials, start + limit, partial(_told, tell, "Coq"))
+    return Mutation(tuple(_row(trial) for trial in trials), time.perf_counter() - start, untried)
 
 
 def _told(tell: Progress, what: str, done: int, total: int) -> None:
@@ -228,14 +237,22 @@ def _processes(tasks_per_child: int) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(min(2, os.cpu_count() or 1), context, max_tasks_per_child=tasks_per_child or None)
 
 
-def _tried(jobs: list[tuple[Any, ...]], tasks_per_child: int, tell: Callable[[int, int], None]) -> list[Trial]:
+def _tried(
+    jobs: list[tuple[Any, ...]], tasks_per_child: int, until: float, tell: Callable[[int, int], None]
+) -> tuple[list[Trial], int]:
+    """The trials in the order of the jobs, and how many were not reached by the time `until`."""
+    order = random.Random(0).sample(range(len(jobs)), len(jobs))
+    found: dict[int, Trial] = {}
     with _processes(tasks_per_child) as pool:
-        waiting: dict[Future[Trial], int] = {pool.submit(_bounded, *job): k for k, job in enumerate(jobs)}
-        found: dict[int, Trial] = {}
-        for future in as_completed(waiting):
-            found[waiting[future]] = future.result()
-            tell(len(found), len(jobs))
-    return [found[k] for k in range(len(jobs))]
+        waiting: dict[Future[Trial], int] = {pool.submit(_bounded, *jobs[k]): k for k in order}
+        try:
+            for future in as_completed(waiting, timeout=max(until - time.perf_counter(), 0)):
+                found[waiting[future]] = future.result()
+                tell(len(found), len(jobs))
+        except TimeoutError:
+            pool.shutdown(wait=True, cancel_futures=True)
+    found |= {k: f.result() for f, k in waiting.items() if f.done() and not f.cancelled()}
+    return [found[k] for k in sorted(found)], len(jobs) - len(found)
 
 
 def _bounded(function: Callable[..., Trial], *args: Any) -> Trial:
@@ -256,20 +273,25 @@ def _bounded(function: Callable[..., Trial], *args: Any) -> Trial:
             signal.alarm(0)
 
 
-def _ask_coq(trials: list[Trial], tell: Callable[[int, int], None]) -> None:
+def _ask_coq(trials: list[Trial], until: float, tell: Callable[[int, int], None]) -> None:
     """Every lemma of every mutant, in batches; a mutant is noticed when one of its lemmas stays open."""
     coq = find_coq()
     asked = [(f"M{i}", text) for i, trial in enumerate(trials) for text in trial.attempts]
+    asked = [asked[k] for k in random.Random(0).sample(range(len(asked)), len(asked))]
     batches = [asked[k : k + BATCH] for k in range(0, len(asked), BATCH)]
     said: list[tuple[str, str]] = []
     with ThreadPoolExecutor(JOBS) as pool:
-        answers = [pool.submit(run_coq, coq, _batch(batch)) for batch in batches]
+        answers = [pool.submit(_said, coq, batch, until) for batch in batches]
         for done, answer in enumerate(as_completed(answers), 1):
-            said += re.findall(r"^(M\d+) (PROVED|OPEN)$", answer.result()[1], re.MULTILINE)
+            said += re.findall(r"^(M\d+) (PROVED|OPEN)$", answer.result(), re.MULTILINE)
             tell(done, len(batches))
     for label, verdict in said:
         trial = trials[int(label[1:])]
         trial.coq = bool(trial.coq) or verdict == "OPEN"
+
+
+def _said(coq: Coq, batch: list[tuple[str, str]], until: float) -> str:
+    return run_coq(coq, _batch(batch))[1] if time.perf_counter() < until else ""
 
 
 def _batch(attempts: Iterable[tuple[str, str]]) -> str:

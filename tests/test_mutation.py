@@ -1,0 +1,124 @@
+"""Mutants: what they are, that equivalent ones are known as such, and that the routes notice the others."""
+
+import shutil
+
+import pytest
+import sympy as sp
+
+import symsched as ss
+from symsched.cli.mutation import table
+from symsched.mutation import Mutation, Row
+from symsched.mutation.decide import Trial, try_formula, try_library
+from symsched.mutation.formulas import KINDS, mutants, spoiled
+from symsched.mutation.library import changed, places
+from symsched.normalform import decide_zero
+from symsched.symbols import alpha, beta, t
+from symsched.verification import collect
+
+needs_coq = pytest.mark.skipif(shutil.which("coqc") is None, reason="coqc is not installed (Debian: coq)")
+FORMULA = 2 * alpha**2 * beta.diff(t) / beta - alpha * alpha.diff(t)
+
+
+def test_every_kind_of_mutant_is_made_and_all_differ():
+    found = mutants(FORMULA, 20)
+    assert {change.kind for change in found} == set(KINDS)
+    wrong = [change.apply(FORMULA) for change in found]
+    assert len(set(wrong)) == len(wrong)
+    assert not any(decide_zero(w - FORMULA) for w in wrong)
+
+
+def test_alpha_and_beta_change_places_with_their_derivatives():
+    (change,) = [c for c in mutants(FORMULA, 20) if c.kind == "swap"]
+    expected = 2 * beta**2 * alpha.diff(t) / alpha - beta * beta.diff(t)
+    assert sp.simplify(change.apply(FORMULA) - expected) == 0
+
+
+def test_numbers_tuples_functions_and_schedules_are_spoiled_too():
+    assert [c.apply(2) for c in mutants(2, 5)] == [-2, 3]
+    first = mutants((t + 1, beta), 1)[0].apply((t + 1, beta))
+    assert first[1] == beta
+    assert first[0] != t + 1
+    sign = next(c for c in mutants(lambda s: s + t, 5) if c.kind == "sign")
+    assert sign.apply(lambda s: s + t)(1) == 1 - t or sign.apply(lambda s: s + t)(1) == t - 1
+    assert spoiled("sign", ss.schedules.linear()).alpha != 1 - t
+    assert mutants(True, 5) == []
+    assert mutants("text", 5) == []
+
+
+def test_places_exist_and_are_put_back():
+    assert "symsched.schedule:Schedule.eps_star" in places()
+    right = ss.schedules.vp().eps_star
+    for place in places():
+        with changed(place, lambda value: value):
+            pass
+    with changed("symsched.schedule:Schedule.eps_star", lambda value: 2 * value):
+        assert ss.Schedule(sp.cos(sp.pi * t / 2), sp.sin(sp.pi * t / 2)).eps_star == 2 * right
+    assert ss.Schedule(sp.cos(sp.pi * t / 2), sp.sin(sp.pi * t / 2)).eps_star == right
+
+
+def test_a_function_is_changed_wherever_it_was_imported():
+    from symsched import conversion, sde
+
+    with changed("symsched.sde.equation:data_form", lambda _: (0, 0)):
+        assert sde.equation.data_form(ss.schedules.linear(), 0) == (0, 0)
+    assert conversion is not None
+    assert sde.equation.data_form(ss.schedules.linear(), sp.Integer(0)) != (0, 0)
+
+
+(C1,) = collect(["C1"])
+
+
+def test_a_mutant_of_a_claim_is_noticed_by_both_routes_here():
+    own = sp.Rational(3)
+    (change, *_) = mutants(alpha**2 * sp.log(beta / alpha).diff(t), 1)
+    trial = try_formula(C1, "eps_star_by_ratio", "rate", change, own, Trial("C1", change.kind, ""))
+    assert (trial.exact, trial.numeric, trial.same) == (True, True, False)
+    assert trial.attempts
+
+
+def test_an_equivalent_mutant_is_known_as_such():
+    from symsched.mutation.formulas import Change
+
+    right = sp.log(beta / alpha).diff(t)
+    same = Change("term", "written otherwise", lambda _: sp.log(beta).diff(t) - sp.log(alpha).diff(t))
+    trial = try_formula(C1, "eps_star_by_ratio", "rate", same, right, Trial("C1", "term", ""))
+    assert (trial.exact, trial.numeric, trial.same) == (False, False, True)
+
+
+def test_a_mutant_of_the_library_is_noticed():
+    place = "symsched.schedule:Schedule.eps_star"
+    trial = try_library([(C1, "eps_star_by_ratio")], place, "sign", Trial(place, "sign", ""))
+    assert (trial.exact, trial.numeric, trial.void, trial.same) == (True, True, False, False)
+    nothing = try_library([(C1, "eps_star_by_ratio")], "symsched.conversion:Conversion.tau", "sign", Trial("", "", ""))
+    assert nothing.void
+
+
+def test_the_shares_count_what_changes_meaning_only():
+    def row(status, *noticed):
+        return Row("p", "sign", "d", *noticed, status)
+
+    found = Mutation(
+        (
+            row("changed", True, True, None),
+            row("changed", True, False, False),
+            row("survives", False, False, False),
+            row("equivalent", False, False, False),
+            row("refused", None, None, None),
+        ),
+        1.0,
+    )
+    assert found.share("normal_form") == (2, 3)
+    assert found.share("coq") == (0, 2)
+    assert not found.passed
+    assert found.document()["by_two_or_more"] == {"noticed": 1, "of": 3}
+    assert len({len(line) for line in table(found)}) == 1
+
+
+@needs_coq
+@pytest.mark.slow
+def test_a_run_over_one_claim():
+    from symsched.mutation import mutate
+
+    found = mutate(["C13"], library=False, per_check=2)
+    assert found.passed
+    assert found.share("coq")[0] > 5
