@@ -192,12 +192,12 @@ class Theorem:
 
 def labelled(found: Any) -> dict[str, sp.Expr]:
     if isinstance(found, Mapping):
-        return {str(label): sp.sympify(residual) for label, residual in found.items()}
+        return {str(label): sp.sympify(residual, strict=True) for label, residual in found.items()}
     if isinstance(found, sp.MatrixBase):
         found = list(found)
     if isinstance(found, (list, tuple)):
-        return {f"residual {k + 1}": sp.sympify(residual) for k, residual in enumerate(found)}
-    return {"residual": sp.sympify(found)}
+        return {f"residual {k + 1}": sp.sympify(residual, strict=True) for k, residual in enumerate(found)}
+    return {"residual": sp.sympify(found, strict=True)}
 
 
 def _decide_all(residuals: Mapping[str, sp.Expr]) -> Outcome:
@@ -313,7 +313,7 @@ def _prove_signs(triples: Iterable[tuple[str, sp.Expr, str]]) -> Outcome:
     seen, methods = list[Exhibit](), set[str]()
     for label, expr, wanted in triples:
         sign = sign_on_unit(expr)
-        seen.append(Exhibit(label, sp.sympify(expr), sign.value, sign.method))
+        seen.append(Exhibit(label, sp.sympify(expr, strict=True), sign.value, sign.method))
         if not (sign.positive if wanted == "positive" else sign.nonnegative):
             where = f" at t = {sign.witness[0]:.6g}" if sign.witness else ""
             detail = f"{label} is {sign.value}{where}, not {wanted}"
