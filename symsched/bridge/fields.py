@@ -35,7 +35,7 @@ class FlowField:
 
     Args:
         model: called as model(x, time, **conditions) with x of shape (batch, …) in the model's dtype and `time` of
-            shape (batch,); it returns a tensor of x's shape and dtype.
+            shape (batch,) in float32 at least; it returns a tensor of x's shape and dtype.
         schedule: the (α, β) it was trained with: a `Schedule`, its text, or a `TabulatedNative`.
         prediction: velocity, data, noise, score, v or edm.
         time: the model's time as an expression in t, alpha and beta, or a function of a float64 array of native times.
@@ -78,6 +78,11 @@ class FlowField:
     def _parameter(self) -> Any:
         parameters = getattr(self.model, "parameters", None)
         return next(iter(parameters()), None) if callable(parameters) else None
+
+    @property
+    def has_parameters(self) -> bool:
+        """Whether the model is a module whose parameters live on a device."""
+        return self._parameter is not None
 
     @property
     def dtype(self) -> Any:

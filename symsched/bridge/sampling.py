@@ -230,8 +230,16 @@ def _numbers(indices: Sequence[int] | None, count: int, device: Any) -> Any:
 
 
 def _device(device: Any, field: FlowField) -> Any:
+    chosen, home = as_device(field.device if device is None else device), field.device
+    if device is not None and field.has_parameters and chosen.type != home.type:
+        raise InputError(f"device = {chosen}: the model is on {home}; move it there first, model.to({str(chosen)!r})")
+    return chosen
+
+
+def as_device(device: Any) -> Any:
+    """A torch device that is there.  Raises InputError for one that is not, or that torch does not know."""
     try:
-        chosen = torch.device(field.device if device is None else device)
+        chosen = torch.device(device)
     except (RuntimeError, TypeError):
         raise InputError(f"device = {device!r}: expected cpu, cuda or cuda:N") from None
     if chosen.type == "cuda" and not torch.cuda.is_available():

@@ -74,11 +74,11 @@ def sample(
     if not 1 <= count <= 10_000:
         raise InputError(f"--count {count}: expected 1 to 10000 images")
     run = bridge.sample
-    field = _load(model)
+    field = _load(model, device)
     calibration = getattr(field, "calibration", None)
     plan = bridge.build_plan(field.native, target, _number(kappa), steps, solver, grid, calibration)
     started = time.perf_counter()
-    images = run(field, count, plan=plan, seed=seed, batch=batch, device=device, progress=True)
+    images = run(field, count, plan=plan, seed=seed, batch=batch, progress=True)
     seconds = time.perf_counter() - started
     save(sheet(images.float().cpu().numpy()), output, DPI)
     if json:
@@ -87,11 +87,13 @@ def sample(
         typer.echo(f"{output}: {count} images, {plan.nfe} evaluations each, {seconds:.2f} s ({plan.label})")
 
 
-def _load(model: str) -> Any:
-    """The field of the shipped model, or of other weights of its network."""
+def _load(model: str, device: str | None) -> Any:
+    """The field of the shipped model, or of other weights of its network, on a device that is there."""
     from symsched.bridge import digits
+    from symsched.bridge.sampling import as_device
 
-    return digits.load() if model == "digits" else digits.load(path=model)
+    place = as_device(device or "cpu")
+    return digits.load(device=place) if model == "digits" else digits.load(device=place, path=model)
 
 
 def _number(kappa: str) -> Any:

@@ -60,6 +60,7 @@ def test_the_image_depends_on_the_seed_alone(tmp_path):
         (["--solver", "eular"], "unknown solver 'eular'; did you mean euler"),
         (["--kappa", "-1"], "kappa = -1: expected a finite number"),
         (["--target", "nosuch"], "unknown schedule 'nosuch'"),
+        (["--device", "tpu9"], "device = 'tpu9': expected cpu, cuda or cuda:N"),
         (["--count", "0"], "--count 0: expected 1 to 10000"),
         (["--grid", "sigmas([1,2])"], "decrease"),
         (["-o", "sheet.gif"], "end it in .png"),

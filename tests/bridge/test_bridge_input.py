@@ -117,6 +117,11 @@ def test_a_wrong_option_is_one_line(options, match):
     assert "\n" not in str(error.value)
 
 
+def test_a_device_where_the_model_is_not():
+    with raises("device = meta: the model is on cpu; move it there first"):
+        sample(FlowField(torch.nn.Linear(4, 4), shape=(4,)), 2, device="meta")
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 def test_cuda_asked_for_and_absent():
     with raises("device = cuda: this machine .* has no CUDA device; use cpu"):
