@@ -18,7 +18,7 @@ import sympy as sp
 import symsched as ss
 from symsched.exhibit import Record
 from symsched.symbols import alpha, beta, eps, kappa, rho, t, x
-from symsched.theorem import Evidence, Theorem
+from symsched.theorem import PATHS, Evidence, Theorem
 
 theorem = Theorem(
     name="C5",
@@ -204,7 +204,7 @@ def same_kappa(setting, carried=lambda power: power):
             seen.mean(f"Cov(X̄_s, X̄_t), κ = {power}", pairs[0] * pairs[1], law[0])  # both have mean 0
         return ss.verdicts.combine([regression_p_value(pairs, law) for pairs, law in runs])
 
-    size = setting.size(20_000)
+    size = setting.size(PATHS)
     decision = ss.verdicts.sequential(test, size=size, level=LEVEL, seed=setting.seed)
     laws = [two_time_covariance(conversion.target, KAPPAS[0] * share, std) for share in (1, sp.Rational(3, 2))]
     measured = f"κ = 1/2 and 2 carried over: p = {decision.p_values[-1]:.2g}"

@@ -23,7 +23,7 @@ import symsched as ss
 from symsched.exhibit import Record
 from symsched.symbols import alpha, beta, eps, kappa, rho, t, x
 from symsched.symbols import mean as m
-from symsched.theorem import Evidence, Theorem
+from symsched.theorem import PATHS, Evidence, Theorem
 
 theorem = Theorem(
     name="C8",
@@ -172,7 +172,7 @@ def regression(setting, data=data_field, spread=posterior_variance):
         law = verdicts.sample_gaussian_p_value(error, 0, width)
         return verdicts.combine([law, verdicts.correlation_p_value(error, state)])
 
-    size = setting.size(20_000)
+    size = setting.size(PATHS)
     found = verdicts.sequential(test, size=size, seed=setting.seed)
     power = verdicts.variance_power(0.5, size, found.level)  # the twins are off by more than a factor 2
     measured = f"residual of η_X: p = {found.p_values[-1]:.2g} (n = {size})"

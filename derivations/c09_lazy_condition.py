@@ -24,7 +24,7 @@ import symsched as ss
 from symsched.exhibit import Record
 from symsched.symbols import alpha, beta, eps, rho, t, x
 from symsched.symbols import mean as m
-from symsched.theorem import Evidence, Theorem
+from symsched.theorem import PATHS, Evidence, Theorem
 
 theorem = Theorem(
     name="C9",
@@ -161,7 +161,7 @@ def zero_drift(setting, factor=1, centre=1):
         past = [verdicts.correlation_p_value(d, y) for d, y in zip(steps, lazy_paths, strict=False)]
         return verdicts.combine(laws + past)
 
-    size = setting.size(20_000)
+    size = setting.size(PATHS)
     found = verdicts.sequential(test, size=size, seed=setting.seed)
     power = verdicts.variance_power(1.3, size, found.level)
     measured = f"zero drift: p = {found.p_values[-1]:.2g} (n = {size})"

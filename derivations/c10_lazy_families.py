@@ -26,7 +26,7 @@ import sympy as sp
 import symsched as ss
 from symsched.exhibit import Record
 from symsched.symbols import beta, kappa, rho, t, x
-from symsched.theorem import Evidence, Theorem
+from symsched.theorem import PATHS, Evidence, Theorem
 
 theorem = Theorem(
     name="C10",
@@ -323,7 +323,7 @@ def laws_in_between(setting, power=q, variance=lambda clock, power: STD**2 * clo
         kappas = (sp.Rational(1, 2), sp.Integer(1), sp.Integer(3))
         return verdicts.combine([p for k in kappas for p in p_value(k, size, seed)])
 
-    size = setting.size(20_000)
+    size = setting.size(PATHS)
     found = verdicts.sequential(test, size=size, seed=setting.seed)
     power_of = verdicts.correlation_power(0.1, size, found.level)
     measured = f"κ = ½, 1, 3: p = {found.p_values[-1]:.2g} (n = {size})"

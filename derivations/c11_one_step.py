@@ -24,7 +24,7 @@ import symsched as ss
 from symsched.discretize import closed_form, exact_law
 from symsched.exhibit import Record
 from symsched.symbols import eps, kappa, rho, t, x
-from symsched.theorem import Evidence, Theorem
+from symsched.theorem import PATHS, Evidence, Theorem
 
 theorem = Theorem(
     name="C11",
@@ -193,7 +193,7 @@ def lazy_steps(setting, spread=lambda std: std**2):
             found += [verdicts.ks_p_value(run, stats.norm(0, std).cdf)]
         return verdicts.combine(found)
 
-    size = setting.size(20_000)
+    size = setting.size(PATHS)
     decision = verdicts.sequential(test, size=size, seed=setting.seed)
     power = verdicts.variance_power(1 / std, size, decision.level)
     measured = f"one step: p = {decision.p_values[-1]:.2g} (n = {size})"
@@ -219,7 +219,7 @@ def euler_paths(setting, power=2, biased=True):
             found.append(verdicts.gaussian_variance_p_value(run, variance))
         return verdicts.combine(found)
 
-    size = setting.size(20_000)
+    size = setting.size(PATHS)
     decision = verdicts.sequential(test, size=size, seed=setting.seed)
     power_of = verdicts.variance_power(0.5, size, decision.level)
     shown = ", ".join(f"{v:.4g}" for *_, v in cases)

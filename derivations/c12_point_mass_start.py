@@ -29,7 +29,7 @@ from symsched.endpoints import limit_at
 from symsched.exhibit import Record
 from symsched.symbols import kappa, rho, t, x
 from symsched.symbols import mean as m
-from symsched.theorem import Evidence, Theorem
+from symsched.theorem import PATHS, Evidence, Theorem
 
 theorem = Theorem(
     name="C12",
@@ -197,7 +197,7 @@ def from_a_point(setting, spread=lambda v: v, beta_power=1):
                 seen.moments(f"X at t = {run.times[index]:.3g}, κ = {sde.kappa}", run, value, v, index)
         return verdicts.combine(found)
 
-    size = setting.size(20_000)
+    size = setting.size(PATHS)
     found = verdicts.sequential(test, size=size, seed=setting.seed)
     power = verdicts.variance_power(0.5, size, found.level)
     measured = f"from 0, κ = ½, 1, 3: p = {found.p_values[-1]:.2g} (n = {size})"
@@ -229,7 +229,7 @@ def euler_from_zero(setting, drift=LAW[0], noise=1):
             ]
         )
 
-    size = setting.size(20_000)
+    size = setting.size(PATHS)
     found = verdicts.sequential(test, size=size, seed=setting.seed)
     power = verdicts.variance_power(0.5, size, found.level)
     measured = f"first Euler step: p = {found.p_values[-1]:.2g} (n = {size})"

@@ -25,7 +25,7 @@ import sympy as sp
 import symsched as ss
 from symsched.exhibit import Record
 from symsched.symbols import alpha, beta, kappa, rho, t
-from symsched.theorem import Evidence, Theorem
+from symsched.theorem import PATHS, Evidence, Theorem
 
 theorem = Theorem(
     name="C13",
@@ -178,7 +178,7 @@ def on_the_shifted_grid(setting, applied=lambda scale: scale):
             found.append(verdicts.correlation_p_value(fresh, states[k]))
         return verdicts.combine(found)
 
-    size = setting.size(20_000)
+    size = setting.size(PATHS)
     found = verdicts.sequential(test, size=size, seed=setting.seed)
     power = verdicts.correlation_power(0.1, size, found.level)
     measured = f"correlations on the shifted grid: p = {found.p_values[-1]:.2g} (n = {size})"

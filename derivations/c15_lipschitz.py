@@ -23,7 +23,7 @@ import sympy as sp
 import symsched as ss
 from symsched.exhibit import Record
 from symsched.symbols import t, x
-from symsched.theorem import Evidence, Theorem
+from symsched.theorem import PATHS, Evidence, Theorem
 
 theorem = Theorem(
     name="C15",
@@ -152,7 +152,7 @@ def four_steps(setting, share=SHARE, lazy_noise=4):
             found.append(verdicts.gaussian_variance_p_value(run, variance))
         return verdicts.combine(found)
 
-    size = setting.size(20_000)
+    size = setting.size(PATHS)
     found = verdicts.sequential(test, size=size, seed=setting.seed)
     power = verdicts.variance_power(float(SHARE), size, found.level)
     measured = f"4 Euler steps make {cases[0][3]:.4g} of 4: p = {found.p_values[-1]:.2g} (n = {size})"

@@ -146,7 +146,7 @@ def sequential(
     size: int = 20_000,
     level: float = 1e-6,
     rounds: int = 4,
-    growth: int = 4,
+    growth: int = 2,
     clear: float = 0.05,
     seed: int = 0,
 ) -> Decision:
