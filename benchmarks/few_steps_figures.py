@@ -1,0 +1,89 @@
+"""The figures of few_steps.py: PSNR curves by field, and pictures by solver and number of evaluations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+mpl.use("Agg")
+
+STYLE = {"rival": ("0.45", "--"), "paper": ("tab:orange", "-."), "ours": ("tab:blue", "-")}
+SHOWN = ("Euler, best shift", "DPM-Solver++(2M)", "UniPC-3", "lazy VP, best rho", "lazy AB2 corrected", "lazy-auto")
+MARKS = "osv^D<>pP*Xh"
+Table = dict[str, Any]
+
+
+def draw(table: Table, output: Path) -> None:
+    """Two figures beside the JSON file: NAME.png and NAME_pictures.png."""
+    curves(table).savefig(output.with_suffix(".png"), dpi=150)
+    if any("pictures" in row for row in table["rows"]):
+        pictures(table).savefig(output.with_name(f"{output.stem}_pictures.png"), dpi=150)
+
+
+def curves(table: Table) -> Figure:
+    """PSNR to the converged endpoint, a panel for each field, and for the digits the feature FID."""
+    fields = list(dict.fromkeys(row["field"] for row in sorted(table["rows"], key=lambda row: row["field"])))
+    panels = [(name, "psnr") for name in fields] + [("digits", "fid")] * ("digits" in fields)
+    columns = min(3, len(panels))
+    figure = Figure(figsize=(5.2 * columns, 4.2 * -(-len(panels) // columns) + 1), layout="constrained")
+    axes = np.atleast_1d(figure.subplots(-(-len(panels) // columns), columns)).ravel()
+    for axis, (name, key) in zip(axes, panels, strict=False):
+        _panel(axis, [row for row in table["rows"] if row["field"] == name and key in row], key)
+        axis.set_title(f"{name}: " + ("PSNR to the converged endpoint, dB" if key == "psnr" else "feature FID"))
+    for axis in axes[len(panels) :]:
+        axis.set_axis_off()
+    lines, labels = axes[0].get_legend_handles_labels()
+    figure.legend(lines, labels, loc="outside lower center", ncols=5, fontsize=7, frameon=False)
+    return figure
+
+
+def _panel(axis: Axes, rows: list[Table], key: str) -> None:
+    names = sorted({row["contender"] for row in rows}, key=lambda name: (_group(rows, name), name))
+    for k, name in enumerate(names):
+        own = sorted((row for row in rows if row["contender"] == name), key=lambda row: row["evaluations"])
+        color, line = STYLE[_group(rows, name)]
+        counts = [row["evaluations"] for row in own]
+        values = [row[key]["value"] if key == "fid" else row[key] for row in own]
+        axis.plot(counts, values, line, color=color, marker=MARKS[k % len(MARKS)], ms=4, lw=1, label=name)
+    axis.set_xscale("log", base=2)
+    if key == "fid":
+        axis.set_yscale("log")
+    ticks = sorted({row["evaluations"] for row in rows})
+    axis.set_xticks(ticks, ticks)
+    axis.minorticks_off()
+    axis.set_xlabel("evaluations of the model")
+    axis.grid(alpha=0.25, lw=0.5)
+
+
+def _group(rows: list[Table], name: str) -> str:
+    return next(row["group"] for row in rows if row["contender"] == name)
+
+
+def pictures(table: Table) -> Figure:
+    """The same four noises through each solver: rows are solvers, columns the number of evaluations."""
+    cells = {(row["contender"], row["evaluations"]): row for row in table["rows"] if "pictures" in row}
+    names = [name for name in SHOWN if any(name == key[0] for key in cells)] or sorted({key[0] for key in cells})
+    counts = sorted({count for _, count in cells})
+    figure = Figure(figsize=(1.1 + 2.4 * len(counts), 0.3 + 0.68 * len(names)), layout="constrained")
+    axes = np.asarray(figure.subplots(len(names), len(counts), squeeze=False))
+    for i, name in enumerate(names):
+        for j, count in enumerate(counts):
+            _strip(axes[i, j], cells.get((name, count)))
+            if i == 0:
+                axes[i, j].set_title(f"{count} evaluations", fontsize=9)
+        axes[i, 0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=8)
+    return figure
+
+
+def _strip(axis: Axes, row: Table | None) -> None:
+    axis.set_xticks([])
+    axis.set_yticks([])
+    for side in axis.spines.values():
+        side.set_visible(False)
+    if row is not None:
+        axis.imshow(np.concatenate(np.array(row["pictures"]), axis=1), cmap="gray", vmin=0, vmax=255)
