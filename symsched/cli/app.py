@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 import symsched
-from symsched.cli import certify, codegen, convert, derive, plot, sample, schedules, simulate, verify
+from symsched.cli import certify, codegen, convert, derive, explore, plot, sample, schedules, simulate, verify
 from symsched.cli.help import folded
 from symsched.errors import InputError
 from symsched.parsing.text import quoted
@@ -32,6 +32,7 @@ A schedule is written as a catalogue call, [bold]"lazy(kappa=1, rho=0.5)"[/bold]
   symsched simulate --schedule vp --data "gaussian(1,.5)" --kappa 1
   symsched codegen --from linear --to follmer --lang c
   symsched plot families --kappa 0,0.25,1,4 -o families.svg
+  symsched explore                              # an offline page with sliders
   symsched sample --model digits --steps 8 -o digits.png
   symsched schedules                            # the catalogue
 
@@ -56,6 +57,7 @@ app.command("convert", help=convert.HELP)(convert.convert)
 app.command("codegen", help=codegen.HELP)(codegen.codegen)
 app.command("simulate", help=simulate.HELP)(simulate.simulate)
 app.add_typer(plot.plots)
+app.command("explore", help=explore.HELP)(explore.explore)
 app.command("sample", help=sample.HELP)(sample.sample)
 app.command("schedules", help=schedules.HELP)(schedules.schedules)
 
