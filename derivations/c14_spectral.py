@@ -207,7 +207,7 @@ def one_step(setting, spectral=lambda mean, cov: ss.lazy.spectral(mean, cov)):
         law = covariance_p_value(jumped, np.array(MEAN), np.array(COVARIANCE))
         return law if stepped < 1e-9 else 0.0
 
-    size = setting.size(PATHS)
+    size = setting.size(PATHS // 4)
     found = verdicts.sequential(test, size=size, seed=setting.seed)
     power = verdicts.variance_power(0.6, size, found.level)
     measured = f"one step in 3-D: p = {found.p_values[-1]:.2g} (n = {size})"
@@ -238,7 +238,7 @@ def increments(setting, kappa_frame=sp.Rational(1, 2), power=1):
                 found += [verdicts.correlation_p_value(d[:, i], past[:, i]) for i in range(3)]
         return verdicts.combine(found)
 
-    size = setting.size(PATHS)
+    size = setting.size(PATHS // 4)
     found = verdicts.sequential(test, size=size, seed=setting.seed)
     power_of = verdicts.variance_power(1.3, size, found.level)
     measured = f"κ = ½: p = {found.p_values[-1]:.2g} (n = {size})"
