@@ -30,6 +30,7 @@ from symsched.kernels import random as streams
 from symsched.kernels.compiled import LANES, kernel
 from symsched.kernels.random import fill32, fill64, philox
 
+SEED = 2026
 CELLS = 4096
 PATHS = 1 << 14
 SUMS = 8
@@ -186,7 +187,8 @@ def billion(results: dict, options: argparse.Namespace) -> None:
             found = normals(options.draws, dtype, options.seed, **change)
             found["seconds"] = round(time.perf_counter() - begin, 1)
             print(dtype, name, json.dumps(found, indent=1), flush=True)
-            results[f"{dtype}, twin {name}" if name else dtype] = found
+            again = "" if options.seed == SEED else f", seed {options.seed}"
+            results[f"{dtype}{again}, twin {name}" if name else f"{dtype}{again}"] = found
             keep(results, options.out)
 
 
@@ -204,7 +206,7 @@ def main() -> None:
     parser.add_argument("--draws", type=float, default=1e9, help="normals of each type; 0 for none")
     parser.add_argument("--dieharder", help="the program; without it only the normals are tested")
     parser.add_argument("--tests", type=int, nargs="*", help="dieharder's numbers of tests (default: nearly all)")
-    parser.add_argument("--seed", type=int, default=2026)
+    parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--twin", action="store_true", help="test wrong numbers, which must be rejected")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "random_streams.json")
     options = parser.parse_args()
