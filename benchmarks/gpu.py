@@ -199,6 +199,7 @@ def throughput(device: str, rounds: int, count: int) -> dict[str, float]:
 
 def machine() -> dict[str, Any]:
     known: dict[str, Any] = {"cores": os.cpu_count(), "python": platform.python_version(), "torch": torch.__version__}
+    known["load"] = round(os.getloadavg()[0], 1)
     if torch.cuda.is_available():
         known["gpu"] = torch.cuda.get_device_name()
     return known

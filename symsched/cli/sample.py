@@ -21,25 +21,27 @@ belongs to its seed and its number, whatever the batch.
 
 [bold]Model[/bold]
 
-  digits         the one that comes with symsched: handwritten digits, 28 × 28
-  FILE           safetensors of the same architecture; nothing is ever unpickled
+  digits         the one that comes with symsched, 28 × 28
+  FILE           other weights of that network, as safetensors
 
 [bold]Solvers[/bold]
 
   lazy-auto                             the recommended default
-  euler heun midpoint ab2 ab3 ab2c ab3c in the target's coordinates; heun and midpoint ask the model twice a step
-  ddim dpmpp2m dpmpp3m unipc2 unipc3    data prediction, exponential in log r
+  euler ab2 ab3 ab2c ab3c               in the target's coordinates
+  heun midpoint                         the same, two evaluations a step
+  ddim dpmpp2m dpmpp3m unipc2 unipc3    data prediction, in log r
   em lazy ddim sde-dpmpp                for κ > 0
 
 [bold]Grids[/bold]
 
-  uniform, "angle(rho=2)", "shift(s=3)", "logsnr(low=0.01, high=100)", "karras(rho=7)"
+  uniform, "angle(rho=2)", "shift(s=3)", "karras(rho=7)",
+  "logsnr(low=0.01, high=100)", "flow([1, 0.8, 0.5, 0.2])"
 
 [bold]Examples[/bold]
 
   symsched sample --model digits --steps 8 -o digits.png
-  symsched sample --steps 8 --target linear --solver euler --grid "shift(s=3)" -o euler.png
-  symsched sample --steps 24 --kappa 1 --solver sde-dpmpp --count 100 --seed 7 -o sde.png
+  symsched sample --solver euler --grid "shift(s=3)" -o euler.png
+  symsched sample --steps 24 --kappa 1 --count 100 --seed 7 -o sde.png
   symsched sample --steps 8 --json -o digits.png | jq .evaluations
 
 It needs torch: pip install 'symsched\\[torch]'.

@@ -329,3 +329,18 @@ def test_the_marginals_are_right_on_a_mixture_at_any_kappa(kappa):
     options = {"target": target, "kappa": kappa, "solver": "lazy", "steps": 300}
     assert sequential(marginal_test(options), size=4000, growth=2)
     assert not sequential(marginal_test(options, spoil=2**0.5), size=4000, growth=2)
+
+
+# -- waiting for the device ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("options", [{"steps": 3}, {"steps": 3, "solver": "unipc3"}, SDE], ids=["ab", "unipc", "sde"])
+def test_the_loop_never_looks_at_a_number(options):
+    """On torch's meta device tensors have no values: whatever waited for one, or branched on it, would fail."""
+    field = FlowField(Network().to("meta").eval(), "linear", shape=SHAPE)
+    sampler, numbers = Sampler(field, build_plan("linear", **options), SHAPE), torch.arange(2, device="meta")
+    assert sampler(numbers).shape == (2, *SHAPE)
+    inner = field.model
+    field.model = lambda x, time: inner(x, time) if bool((x > 0).any()) else x
+    with pytest.raises(RuntimeError, match="meta"):
+        sampler(numbers)
