@@ -34,8 +34,19 @@ def test_the_theorem_of_the_readme_holds_and_its_falsehood_does_not(tmp_path):
     assert "residual = rho**2*beta(t)*Derivative(beta(t), t)" in next(iter(report)).failures[0]
 
 
+def test_the_sampler_of_the_readme_runs(capsys, tmp_path, monkeypatch):
+    pytest.importorskip("torch", reason="the bridge needs torch: pip install 'symsched[torch]'")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "block.py").write_text(next(block for block in BLOCKS if "bridge.sample" in block))
+    runpy.run_path(str(tmp_path / "block.py"))
+    assert capsys.readouterr().out.splitlines() == ["(16, 1, 28, 28)"]
+    assert (tmp_path / "digits4.json").exists()
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_each_command_of_the_readme_runs(command, tmp_path):
+    if command.startswith("symsched sample"):
+        pytest.importorskip("torch", reason="the bridge needs torch: pip install 'symsched[torch]'")
     call = [sys.executable, "-m", "symsched.cli", *shlex.split(command)[1:]]
     run = subprocess.run(call, capture_output=True, text=True, cwd=tmp_path)
     assert run.returncode == 0, run.stderr

@@ -35,11 +35,12 @@ _HOMES = {
     "TabulatedNative": "levels",
     "Grid": "grids",
 }
-_MODULES = ("grids", "solvers")
+_MODULES = ("digits", "grids", "solvers")
 
 __all__ = [*_HOMES, *_MODULES]
 
 if TYPE_CHECKING:
+    from symsched.bridge import digits as digits
     from symsched.bridge import grids as grids
     from symsched.bridge import solvers as solvers
     from symsched.bridge.calibration import Calibration, calibrate
