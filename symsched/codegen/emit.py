@@ -19,7 +19,8 @@ def identifier(module: Module) -> str:
     parts = [module.target] if module.source is None else [module.source, module.target]
     words = [re.sub(r"\W+", "_", str(s)).strip("_").lower() for s in parts]
     words = [w if len(w) <= 24 and not w.startswith("alpha_") else "custom" for w in words]
-    return "_to_".join(words)
+    name = "_to_".join(words)
+    return name if name[0].isalpha() else f"schedule_{name}"
 
 
 def _docstring(module: Module) -> str:

@@ -28,9 +28,14 @@ def lines(module: Module) -> list[str]:
         rows += [] if module.closed else ["tau has no closed form that is stable: guarded Newton steps in log SNR."]
     rows += [_scale(module), *_steps(module), "Limits at the ends (the formulas elsewhere are not clamped):"]
     rows += [f"  {row}" for row in _limits(module)]
-    cited = [s.source for s in (target, source) if s is not None and s.source]
+    return [*rows, "", *citation(module)]
+
+
+def citation(module: Module) -> list[str]:
+    """Whom to cite."""
+    cited = [s.source for s in (module.target, module.source) if s is not None and s.source]
     cite = "; ".join(dict.fromkeys(part for text in [*cited, CITE] for part in text.split("; ")))
-    return [*rows, "", *textwrap.wrap(f"Cite: {cite}", 100, subsequent_indent="  ", break_on_hyphens=False)]
+    return textwrap.wrap(f"Cite: {cite}", 96, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _steps(module: Module) -> list[str]:

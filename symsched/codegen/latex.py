@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import re
+
 import sympy as sp
 
 from symsched.codegen import header
+from symsched.codegen.changes import scale, tau_dot
+from symsched.codegen.derive import prediction_weights
+from symsched.codegen.kernels import factored, paired, reduced
 from symsched.codegen.module import Module
+from symsched.codegen.program import Function
+from symsched.codegen.quantities import TIME, Quantity, alpha, alpha_dot, beta, beta_dot
+from symsched.codegen.rounding import u
+from symsched.codegen.sources import tau
+from symsched.codegen.steps import held_data
 from symsched.conversion import tau_function
-from symsched.symbols import t
+from symsched.symbols import kappa, t
 
 LETTERS = {
     "alpha": r"\bar\alpha_t", "beta": r"\bar\beta_t", "alpha_dot": r"\dot{\bar\alpha}_t",
@@ -15,27 +25,97 @@ LETTERS = {
     "eps_star": r"\bar\varepsilon^*_t", "tau": r"\tau_t", "scale": "c_t", "tau_dot": r"\dot\tau_t",
     "scale_dot": r"\dot c_t", "eps": r"\bar\varepsilon_t",
 }  # fmt: skip
+PREDICTION = {
+    "data": r"\eta_X", "noise": r"\eta_Z", "score": "s", "velocity": r"b^0",
+    "v": r"\bar\beta_t \eta_Z - \bar\alpha_t \eta_X",
+}  # fmt: skip
 PREDICTED = {"data": r"\eta_X", "noise": r"\eta_Z", "score": "s", "velocity": "b", "v": "v"}
 
 
+PREAMBLE = r"""\documentclass[11pt]{article}
+\usepackage[margin=25mm]{geometry}
+\usepackage{amsmath,color,graphicx}
+\setlength{\parindent}{0pt}
+\pagestyle{plain}
+\newsavebox{\formula}\newsavebox{\margin}
+% A formula, its limits at t = 0 and t = 1 at the right margin; on a line of their own where they do not fit.
+\newcommand{\between}[2]{{\small\color[gray]{0.35}$#1$\hspace{0.7em}$\to$\hspace{0.7em}$#2$}}
+\newcommand{\entry}[3]{\par\vspace{1.1ex}%
+  \sbox{\formula}{$\displaystyle #1$}\sbox{\margin}{\between{#2}{#3}}%
+  \ifdim\dimexpr\wd\formula+\wd\margin+2em\relax>\linewidth
+    \ifdim\wd\formula>\linewidth\resizebox{\linewidth}{!}{\usebox{\formula}}\else\usebox{\formula}\fi
+    \par\nopagebreak\hspace*{\fill}\usebox{\margin}%
+  \else\usebox{\formula}\hfill\usebox{\margin}\fi}
+\newcommand{\group}[2]{\par\vspace{2.6ex}\textbf{#1}\enspace #2\par\nopagebreak}
+\begin{document}
+"""
+
+
 def latex(module: Module, test: bool) -> str:  # noqa: ARG001
-    """A document that compiles with article and amsmath."""
-    rows = [f"% {row}".rstrip() for row in header.lines(module)]
-    rows += [r"\documentclass{article}", r"\usepackage{amsmath}", r"\setlength{\parindent}{0pt}", r"\begin{document}"]
-    rows += [rf"\section*{{{_escaped(header.title(module))}}}"]
-    rows.append(r"Time $t$ runs from 0 (noise) to 1 (data); $I_t = \alpha_t Z + \beta_t X$.")
-    if module.source is not None:
-        rows.append(r"Source: $\alpha_s = " + sp.latex(module.source.alpha.subs(t, sp.Symbol("s"))) + r"$, $\beta_s = "
-                    + sp.latex(module.source.beta.subs(t, sp.Symbol("s"))) + r"$.")  # fmt: skip
+    """A document that compiles with article, amsmath and the graphics bundle."""
+    rows = [*(f"% {row}".rstrip() for row in header.lines(module)), PREAMBLE.rstrip()]
+    rows += [rf"\begin{{center}}\Large {_escaped(header.title(module))}\end{{center}}", "", *_conventions(module)]
     for function in module.functions:
-        rows += ["", rf"\subsection*{{{_escaped(function.name)}}}", _escaped(function.summary) + "."]
+        rows += ["", rf"\group{{{_title(function)}}}{{{_summary(function)}}}"]
         for output in function.outputs:
-            rows += ["{\\small\\[", rf"  {_letter(output.name)} = {_formula(output.quantity.exact)}", "\\]}"]
-            limits = list(output.quantity.ends)
-            if None not in limits:
-                low, high = (sp.latex(e) for e in limits)
-                rows.append(rf"with limits ${low}$ at $t = 0$ and ${high}$ at $t = 1$.")
-    return "\n".join([*rows, r"\end{document}", ""])
+            low, high = (_limit(e) for e in output.quantity.ends)
+            rows.append(rf"\entry{{{_letter(output.name)} = {_shown(output.quantity, module)}}}{{{low}}}{{{high}}}")
+    rows += ["", *_steps(module), "", r"\vspace{3ex}\small\raggedright", *map(_escaped, header.citation(module)), r"\end{document}"]
+    return "\n".join([*rows, ""])
+
+
+def _title(function: Function) -> str:
+    if function.name.startswith("drift_"):
+        return f"Drift by the {function.name.removeprefix('drift_')} prediction"
+    return function.name.capitalize()
+
+
+def _summary(function: Function) -> str:
+    if function.name.startswith("drift_"):
+        prediction = function.name.removeprefix("drift_")
+        return rf"$b = A x + B p$ with $p = {PREDICTION[prediction]}$."
+    text = _escaped(function.summary[0].upper() + function.summary[1:]) + "."
+    for plain, letter in ((r"beta/alpha", r"$\bar\beta_t/\bar\alpha_t$"), ("Diffusion scale eps of dX.*", "")):
+        text = re.sub(plain, lambda _, letter=letter: letter, text)  # type: ignore[misc]
+    return text
+
+
+def _conventions(module: Module) -> list[str]:
+    rows = [r"Time $t$ runs from 0 (noise) to 1 (data).  $I_t = \bar\alpha_t Z + \bar\beta_t X$ with $Z \sim N(0, I)$;",
+            r"$\eta_X = E[X \mid x]$, $\eta_Z = E[Z \mid x]$, $s = -\eta_Z/\bar\alpha_t$;",
+            r"$dX = b\,dt + \sqrt{2\bar\varepsilon_t}\,dW$.",
+            r"At the right: limits as $t \to 0$ and as $t \to 1$."]  # fmt: skip
+    if module.source is not None:
+        s = sp.Symbol("s")
+        alpha, beta = (sp.latex(e.subs(t, s)) for e in (module.source.alpha, module.source.beta))
+        rows.append(rf"Source: $\alpha_s = {alpha}$, $\beta_s = {beta}$; if $X_s$ solves its SDE,")
+        rows.append(r"$c_t X_{\tau_t}$ solves that of the target.")
+    return rows
+
+
+def _steps(module: Module) -> list[str]:
+    """The steps of a sampler from t to t', with ' for what is taken at t'."""
+    rows = [r"\group{Steps}{From $t$ to $t' = t + h$, with $p = \eta_X$ held and $z \sim N(0, I)$.}"]
+    names = {function.name for function in module.steps}
+    held = r"x' = x + h\,(A_{\eta_X} x + B_{\eta_X} p)"
+    rows.append(_step("Euler--Maruyama", rf"{held} + \sqrt{{2 h \bar\varepsilon_t}}\, z"))
+    if "lazy_step" in names:
+        (lazy,) = (f for f in module.steps if f.name == "lazy_step")
+        weight = _formula(lazy.outputs[2].quantity.exact).replace("t_{next}", "t'")
+        rows.append(_step("lazy", rf"{held} + {weight}\, z"))
+    if "data_step" in names:
+        ratio = sp.Symbol("ratio", positive=True)
+        kept, added = (e.subs(kappa, module.shown_kappa) for e in held_data())
+        put = {ratio: sp.Symbol(r"(\bar r_t/\bar r_{t'})")}
+        kept_text, added_text = (sp.latex(e.subs(put)) for e in (kept, sp.sqrt(added)))
+        noise = r"\frac{x - \bar\beta_t p}{\bar\alpha_t}"
+        text = rf"x' = \bar\beta_{{t'}} p + \bar\alpha_{{t'}} \left[ {kept_text} {noise} + {added_text}\, z \right]"
+        rows.append(_step("data prediction held", text))
+    return rows
+
+
+def _step(name: str, text: str) -> str:
+    return rf"\par\vspace{{1.1ex}}$\displaystyle {text}$\hfill{{\small\color[gray]{{0.35}}{name}}}"
 
 
 def _letter(name: str) -> str:
@@ -45,9 +125,56 @@ def _letter(name: str) -> str:
     return f"{letter}_{{{PREDICTED[prediction]}}}"
 
 
+def _limit(limit: sp.Expr | None) -> str:
+    if limit is None:
+        return "?"
+    if isinstance(limit, sp.Piecewise):
+        *cases, (last, turn) = limit.args
+        turn = cases[0][1].rhs
+        ordered = sorted(cases, key=lambda case: isinstance(case[1], sp.Eq))
+        shown = [f"{_limit(v)}\\;(\\kappa {'=' if isinstance(c, sp.Eq) else '<'} {sp.latex(turn)})" for v, c in ordered]
+        return r",\;".join([*shown, f"{_limit(last)}\\;(\\kappa > {sp.latex(turn)})"])
+    return r"\text{--}" if limit is sp.nan else str(sp.latex(sp.nsimplify(limit) if limit.is_Rational else limit))
+
+
+def _shown(quantity: Quantity, module: Module) -> str:
+    """A quantity in t; what a conversion adds, in the letters of the target."""
+    if quantity.name == tau and not module.closed:
+        return r"r^{-1}(\bar r_t)"
+    if quantity.form.free_symbols <= set(_LETTERS) and quantity.exact.has(TIME):
+        return str(sp.latex(quantity.form.xreplace(_LETTERS)))
+    kind, _, prediction = str(quantity.name).partition("_")
+    if kind in ("A", "B") and quantity.exact.count_ops() > LONG:
+        weight = prediction_weights(prediction)["AB".index(kind)].subs(kappa, module.shown_kappa)
+        return str(sp.latex(weight.xreplace(_LETTERS)))
+    return _formula(quantity.exact)
+
+
+LONG = 60  # operations; a longer weight is shown in the letters of the schedule
+_LETTERS = {s: sp.Symbol(LETTERS[s.name]) for s in (alpha, beta, alpha_dot, beta_dot, tau, scale, tau_dot)}
+_LEFT = sp.Symbol("(1 - t)")
+
+
 def _formula(expr: sp.Expr) -> str:
-    shown = expr.subs(tau_function(t), sp.Symbol(r"\tau_t"))
-    return str(sp.latex(sp.factor_terms(shown)))
+    """The shortest of a few equal ways to write it."""
+    shown = expr.subs(tau_function(t), sp.Symbol(r"\tau_t")).xreplace({TIME: sp.Symbol(r"\tau_t")})
+    ways = [shown, sp.factor_terms(shown)]
+    if shown.count_ops() < 80:
+        ways += [reduced(shown), factored(shown)]
+    best = min((_in_factors(way) for way in ways), key=lambda way: (way.count_ops(), len(str(way))))
+    bare = best.xreplace({u: _LEFT, t: sp.Symbol("t")})
+    text = str(sp.latex(sp.powsimp(bare, combine="base", force=True)))
+    return "1 - t" if text == "(1 - t)" else re.sub(r"\{\(1 - t\)\}", "{1 - t}", text)
+
+
+def _in_factors(expr: sp.Expr) -> sp.Expr:
+    """t (1 − t) for t − t², at every depth."""
+
+    def factor(total: sp.Expr) -> sp.Expr:
+        found = paired(sp.factor(total))
+        return found if found.count_ops() <= total.count_ops() else total
+
+    return paired(expr.replace(lambda e: e.is_Add and e.is_polynomial(t), factor))
 
 
 _MARKS = {
