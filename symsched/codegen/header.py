@@ -55,9 +55,16 @@ def title(module: Module) -> str:
     return f"Conversion from {module.source} to {module.target}"
 
 
+OPEN_ENDS = [
+    "The source is truncated, at noise levels that depend on its parameters: at times t whose noise level it lacks",
+    "there is no tau, and what is returned for it means nothing: keep 0 <= tau <= 1 in view.",
+]
+
+
 def _coverage(module: Module) -> list[str]:
     if module.shop.covered is None:
-        return []
+        open_ends = module.source is not None and module.source.kind == "truncated" and bool(module.parameters)
+        return OPEN_ENDS if open_ends else []
     low, high = module.shop.covered
     return [
         f"The source is truncated: it has the noise levels of {low!r} <= t <= {high!r} only.",

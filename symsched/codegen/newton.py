@@ -31,6 +31,10 @@ def parameters(module: Module) -> list[str]:
     return [s.name for s in sorted(module.shop.parameters, key=str) if s.name != "kappa"]
 
 
+def _used(module: Module) -> set[str]:
+    return {s.name for form in _source(module) for s in form.free_symbols}
+
+
 def arrays(dialect: Arrays, module: Module) -> str:
     np, printer = dialect.prefix, dialect.forms()
     a, b, pace = (printer.form(f) for f in _source(module))
@@ -108,6 +112,7 @@ def c(module: Module, prefix: str) -> str:
         "",
         f"static inline {prefix}_time_t {prefix}_source_time({arguments})",
         "{",
+        *(f"    (void){name};" for name in parameters(module) if name not in _used(module)),
         "    const double goal = log(beta) - log(alpha);",
         "    double low = -690.0, high = 690.0, z = fmin(fmax(goal, low), high);",
         "    double s = 1.0/(1.0 + exp(-z)), left = 1.0/(1.0 + exp(z));",

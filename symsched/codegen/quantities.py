@@ -242,6 +242,9 @@ class ScheduleForms:
         form = shop.made[of].shape
         if exact.count_ops() <= 6:
             yield paired(exact)
+        base, power = form.as_base_exp()
+        if power.is_Integer and power > 1 and base.is_Add:
+            yield power * shop.stabilise(slope(base)) * of / base
         relative = self._log_derivative(of)
         if relative.count_ops() <= 12:
             yield sp.factor_terms(of * shop.stabilise(relative))
@@ -250,7 +253,6 @@ class ScheduleForms:
         direct = slope(form)
         yield direct
         yield direct.subs(form, of)
-        base, power = form.as_base_exp()
         if power.is_Rational and not power.is_Integer:
             yield power * shop.stabilise(slope(base)) * of / base
         yield shop.stabilise(direct)
