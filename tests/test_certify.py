@@ -1,5 +1,6 @@
 """Certificates for Coq: what they say, that Coq accepts them, and that it rejects every sabotaged one."""
 
+import json
 import shutil
 
 import pytest
@@ -18,6 +19,28 @@ from symsched.verification import collect
 
 a, b = sp.symbols("a b", positive=True)
 needs_coq = pytest.mark.skipif(shutil.which("coqc") is None, reason="coqc is not installed (Debian: coq)")
+
+
+SMALL = """
+from symsched.symbols import alpha, t
+from symsched.theorem import Theorem
+
+theorem = Theorem("S1", "small", "(α²)' = 2αα'")
+
+
+@theorem.step("the product rule")
+def product_rule(factor=2):
+    return (alpha**2).diff(t) - factor * alpha * alpha.diff(t)
+"""
+
+
+@pytest.fixture
+def small(tmp_path):
+    """The key of a theorem with one step, which uses one derivative."""
+    file = tmp_path / "small.py"
+    file.write_text(SMALL, encoding="utf-8")
+    (key,) = collect([str(file)])
+    return key
 
 
 def answers(*lemmas):
@@ -156,9 +179,8 @@ def test_a_claim_is_certified_on_known_axioms_only():
 
 @needs_coq
 @pytest.mark.parametrize("trick", ["Axiom trick : False.", "Lemma trick : False. Admitted."])
-def test_an_axiom_smuggled_in_fails_the_certificate(trick):
-    (key,) = collect(["C12"])
-    one = certificate(key)
+def test_an_axiom_smuggled_in_fails_the_certificate(trick, small):
+    one = certificate(small)
     name = one.lemmas[-1].name
     spoiled = one.text.replace(f"Lemma {name} :", f"{trick}\nLemma {name} :").replace(
         "Definition everything :=", "Definition everything := conj trick"
@@ -229,19 +251,17 @@ def test_another_version_is_refused(monkeypatch, tmp_path, version):
 
 
 @pytest.mark.usefixtures("_no_memory")
-def test_a_coqc_that_proves_nothing_is_not_believed(monkeypatch, tmp_path):
+def test_a_coqc_that_proves_nothing_is_not_believed(monkeypatch, tmp_path, small):
     fake_coqc(tmp_path / "bin", "The Coq Proof Assistant, version 8.16.1", monkeypatch)
-    (key,) = collect(["C12"])
-    found = runner.compiled(find_coq(), certificate(key))
+    found = runner.compiled(find_coq(), certificate(small))
     assert not found.passed
     assert "did not say" in found.failure
 
 
 @pytest.mark.usefixtures("_no_memory")
 @needs_coq
-def test_a_memory_is_used_and_a_forged_or_torn_one_is_not(tmp_path):
-    (key,) = collect(["C12"])
-    one = certificate(key)
+def test_a_memory_is_used_and_a_forged_or_torn_one_is_not(tmp_path, small):
+    one = certificate(small)
     assert [c.cached for c in runner.check([one]) + runner.check([one])] == [False, True]
     (kept,) = (tmp_path / "cache" / "certificates").glob("*.json")
     for text in ("{", '{"digest": "x", "failure": "", "axioms": [], "seconds": 1}', '{"axioms": ["trick"]}'):
@@ -271,13 +291,33 @@ def test_a_theorem_without_steps_has_no_certificate(tmp_path, capsys):
 @needs_coq
 def test_a_false_theorem_fails_with_its_lemma(tmp_path, capsys):
     file = tmp_path / "wrong.py"
-    file.write_text(
-        "from symsched.symbols import alpha, t\nfrom symsched.theorem import Theorem\n"
-        "theorem = Theorem('W1', 'wrong', 'nothing')\n"
-        "@theorem.step('wrong')\ndef step(): return (alpha**2).diff(t) - alpha * alpha.diff(t)\n"
-    )
+    file.write_text(SMALL.replace("factor=2", "factor=3"), encoding="utf-8")
     assert run(["certify", str(file), "-o", str(tmp_path / "out")]) == 1
-    assert "lemma step_1 is not proved" in capsys.readouterr().out
+    assert "lemma product_rule_1 is not proved" in capsys.readouterr().out
+
+
+@needs_coq
+@pytest.mark.usefixtures("_no_memory")
+def test_verify_has_a_column_for_coq(tmp_path, small, capsys):
+    for text, passed in ((SMALL, True), (SMALL.replace("factor=2", "factor=3"), False)):
+        file = tmp_path / f"{passed}.py"
+        file.write_text(text, encoding="utf-8")
+        assert run(["verify", str(file), "--certify", "--json", "-"]) == (0 if passed else 1)
+        (claim,) = json.loads(capsys.readouterr().out)["claims"]
+        assert claim["coq"] is passed
+        assert any("lemma product_rule_1 is not proved" in line for line in claim["failures"]) is not passed
+    assert run(["verify", small[0], "--certify"]) == 0
+    assert "Coq" in capsys.readouterr().out
+
+
+@needs_coq
+@pytest.mark.slow
+def test_every_claim_is_green():
+    from symsched.certify import certify
+
+    found = certify()
+    assert len(found) == 15
+    assert {one.name: said.failure for one, said in found} == {one.name: "" for one, _ in found}
 
 
 @pytest.mark.parametrize(

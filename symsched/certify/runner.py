@@ -22,7 +22,7 @@ from symsched.errors import InputError
 from symsched.kernels.store import wanted_directory
 
 JOBS = 2
-TIMEOUT = 900  # seconds for one file; the largest takes about ten on an idle core
+TIMEOUT = 3600  # seconds for one file; the largest takes about half a minute on an idle core
 OLDEST, NEWEST = (8, 16), (8, 20)
 # What Coq's own real numbers rest on; nothing else may be assumed.
 AXIOMS = frozenset(
