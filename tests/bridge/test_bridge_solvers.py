@@ -5,10 +5,10 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from oracle import GAUSSIAN, MIXTURE, Z, frame, orders, plan_of, quantile_map, run
+from oracle import GAUSSIAN, MEAN, MIXTURE, Z, frame, orders, plan_of, quantile_map, run
 
 import symsched as ss
-from symsched.bridge import grids
+from symsched.bridge import build_plan, grids
 from symsched.bridge.plan import Plan, Row
 from symsched.bridge.solvers import HOMES, find
 
@@ -161,6 +161,36 @@ def test_ddim_at_kappa_zero_mixes_the_two_estimates():
         noise = (x - levels.beta[k] * data) / levels.alpha[k]
         x = levels.alpha[k + 1] * noise + levels.beta[k + 1] * data
     np.testing.assert_allclose(run(plan, MIXTURE), x, atol=1e-13, rtol=0)
+
+
+def test_on_karras_levels_ddim_is_edms_euler():
+    """dx/dσ = (x − D)/σ with σ^(1/7) in equal steps from σ_max to σ_min, then 0 (Karras et al., 2022)."""
+    low, high, steps = 0.01, 50.0, 10
+    ramp = np.linspace(0, 1, steps)
+    sigmas = np.append((high ** (1 / 7) + ramp * (low ** (1 / 7) - high ** (1 / 7))) ** 7, 0.0)
+    x = high * Z
+    for now, after in pairwise(sigmas):
+        x = x + (after - now) * (x - MIXTURE.eta_x_at(now, 1.0, x[:, 0])[:, None]) / now
+    setting = frame(f"ve(sigma_min={low}, sigma_max={high})", "linear")
+    times = grids.as_grid(f"karras(rho=7, sigma_min={low}, sigma_max={high})").times(setting, steps)
+    np.testing.assert_allclose(run(plan_of(find("ddim"), setting, times), MIXTURE), x, atol=1e-8, rtol=0)
+
+
+@pytest.mark.parametrize("solver", ["euler", "heun", "ab2c"])
+def test_a_target_that_never_reaches_the_data_ends_in_their_estimate(solver):
+    plan = build_plan("edm", "edm", steps=5, solver=solver)
+    last = plan.stages[-1]
+    assert (last.slope.state, last.slope.data, last.predict.state, last.predict.data) == (0, 1, 0, (1,))
+    assert plan.start == 80
+
+
+def test_a_solver_may_be_a_function():
+    def one_look(setting, times):
+        return find("ddim")(setting, times[[0, -1]])
+
+    plan = build_plan("linear", steps=7, solver=one_look)
+    assert plan.nfe == 1
+    np.testing.assert_allclose(run(plan, GAUSSIAN), MEAN, atol=1e-15)  # E X, all that noise alone tells
 
 
 @pytest.mark.parametrize("solver", SDE)
