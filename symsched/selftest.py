@@ -32,7 +32,7 @@ def files() -> str:
 
     found = theory()
     style = Path(__file__).parent / "report" / "style.css"
-    _require(len(found) == 15 and style.is_file(), f"{len(found)} derivations, style.css {style.is_file()}")
+    _require(len(found) >= 15 and style.is_file(), f"{len(found)} derivations, style.css {style.is_file()}")
     return f"{len(found)} derivations"
 
 
