@@ -51,8 +51,8 @@ _MODULES = {
 __all__ = [*_HOMES, *_MODULES]
 
 if TYPE_CHECKING:
-    from symsched import catalog as schedules
     from symsched import bridge, discretize, lazy, verdicts
+    from symsched import catalog as schedules
     from symsched import plotting as plot
     from symsched.codegen import generate as codegen
     from symsched.conversion import Conversion, convert
