@@ -62,7 +62,7 @@ def _settle_kappa_ends(shop: Workshop) -> None:
 
 
 @cache
-def prediction_weights(prediction: str) -> tuple[sp.Expr, sp.Expr]:
+def prediction_weights(prediction: str, pace: sp.Expr = beta_dot / beta - alpha_dot / alpha) -> tuple[sp.Expr, sp.Expr]:
     """(A, B) of b^ε = A x + B p in the jets, for p the data, noise, score, velocity or v prediction.
 
     Derived by elimination of η_X, η_Z and s from b^ε = α̇ η_Z + β̇ η_X + ε s, α η_Z + β η_X = x, α s = −η_Z and the
@@ -70,7 +70,6 @@ def prediction_weights(prediction: str) -> tuple[sp.Expr, sp.Expr]:
     arXiv:2202.00512, in this project's letters).
     """
     noise, data, score, x, p = sp.symbols("eta_z eta_x s x p")
-    pace = beta_dot / beta - alpha_dot / alpha
     ode = alpha_dot * noise + beta_dot * data
     given = {"data": data, "noise": noise, "score": score, "velocity": ode, "v": beta * noise - alpha * data}
     identities = [alpha * noise + beta * data - x, alpha * score + noise, given[prediction] - p]
@@ -85,7 +84,7 @@ slope_a, slope_b = sp.symbols("slope_a slope_b", real=True)  # α̇/α and β̇/
 
 @cache
 def _weight_forms(prediction: str) -> tuple[tuple[sp.Expr, ...], tuple[sp.Expr, ...]]:
-    """The weights in short: with α̇, or β̇, eliminated in favour of the rate λ."""
+    """The weights in short: as they are, and with α̇, or β̇, eliminated in favour of the rate λ."""
     pairs: list[list[sp.Expr]] = [[], []]
     for k, weight in enumerate(prediction_weights(prediction)):
         for put in ({beta_dot: beta * (rate + alpha_dot / alpha)}, {alpha_dot: alpha * (beta_dot / beta - rate)}):
@@ -93,6 +92,8 @@ def _weight_forms(prediction: str) -> tuple[tuple[sp.Expr, ...], tuple[sp.Expr, 
             pairs[k].append(
                 form if form.is_Mul and not any(f.is_Add and f.has(rate) for f in form.args) else _by_rate(form)
             )
+    for k, weight in enumerate(prediction_weights(prediction, rate)):
+        pairs[k].append(_by_rate(sp.cancel(weight)))
     return tuple(pairs[0]), tuple(pairs[1])
 
 
