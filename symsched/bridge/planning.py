@@ -73,4 +73,4 @@ def _lazy(kappa: sp.Expr, calibration: Any, steps: int) -> Schedule:
     """The lazy target of κ, in the calibrated scale: the data's own, or for the ODE its grid's."""
     if kappa.is_zero:
         return lazy(kappa=0, rho=SCALE if calibration is None else calibration.scale(steps))
-    return lazy(kappa=kappa, rho=1 if calibration is None else calibration.rho)
+    return lazy(kappa=kappa, rho=1 if calibration is None else float(f"{calibration.rho:.4g}"))
