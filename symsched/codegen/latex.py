@@ -60,7 +60,14 @@ def latex(module: Module, test: bool) -> str:  # noqa: ARG001
         for output in function.outputs:
             low, high = (_limit(e) for e in output.quantity.ends)
             rows.append(rf"\entry{{{_letter(output.name)} = {_shown(output.quantity, module)}}}{{{low}}}{{{high}}}")
-    rows += ["", *_steps(module), "", r"\vspace{3ex}\small\raggedright", *map(_escaped, header.citation(module)), r"\end{document}"]
+    rows += [
+        "",
+        *_steps(module),
+        "",
+        r"\vspace{3ex}\small\raggedright",
+        *map(_escaped, header.citation(module)),
+        r"\end{document}",
+    ]
     return "\n".join([*rows, ""])
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sympy as sp
 
-from symsched.codegen import header, newton
+from symsched.codegen import carry, header, newton
 from symsched.codegen.emit import identifier
 from symsched.codegen.languages import TORCH
 from symsched.codegen.module import Module
 from symsched.codegen.printers import TorchForms
-from symsched.codegen.program import plain
+from symsched.codegen.program import Function, function
 from symsched.endpoints import values
 from symsched.errors import InputError
 from symsched.schedule import Schedule
@@ -29,8 +29,12 @@ def sigmas(module: Module, steps: int) -> str:
         raise InputError(f"sigmas need numbers, but {s} leaves {names} open: fix it in the schedule")
     grid = [k / steps for k in range(steps + 1)]
     flow, ratio = values((s.alpha / (s.alpha + s.beta), s.alpha / s.beta), grid)
-    rows = [f"# {row}".rstrip() for row in header.lines(module)]
-    rows += ["# sigma = alpha/(alpha + beta) at uniform t: what FlowMatchEuler and ComfyUI flow models call sigma."]
+    rows = [f"# {row}".rstrip() for row in header.lines(Module(s), whole=False)]
+    rows += [
+        "#",
+        "# sigma = alpha/(alpha + beta) at uniform t: what FlowMatchEuler and ComfyUI flow models call sigma.",
+        "# In diffusers: FlowMatchEulerDiscreteScheduler(shift=1).set_timesteps(sigmas=sigmas[:-1]); it adds the 0.",
+    ]
     rows += _list("sigmas", flow) + _list("timesteps", 1000 * flow[:-1])
     return "\n".join([*rows, "# alpha/beta, what k-diffusion calls sigma.", *_list("sigmas_ve", ratio)]) + "\n"
 
@@ -42,46 +46,76 @@ def _list(name: str, numbers: object) -> list[str]:
 
 def flow_matching(module: Module, test: bool) -> str:  # noqa: ARG001
     """A scheduler class in the manner of flow_matching: alpha multiplies the data, sigma the noise."""
-    target = module.target
-    linear = Schedule(1 - t, t, name="linear")
-    back = Module(linear, target)
-    schedule = module.functions[0]
-    name = "".join(word.capitalize() for word in identifier(Module(target)).split("_")) + "Scheduler"
-    parameters = [p.name for p in sorted(target.parameters, key=str)]
-    rows = ['"""' + "\n".join(header.lines(module)).replace("\\", "\\\\"), "",
-            "In the class alpha multiplies the DATA and sigma the noise, as in flow_matching.", '"""', "",
-            "from typing import NamedTuple", "", "import torch", "", ""]  # fmt: skip
+    alone = Module(module.target)
+    back = Module(Schedule(1 - t, t, name="linear"), module.target)
     back.shop  # noqa: B018 - derives the inverse
-    inverse = newton.arrays(TORCH, back) + "\n\n\n" if not back.closed else ""
-    rows += [inverse + TORCH.write(schedule), "", "", _CLASS_OUTPUT, "", "", f"class {name}:"]
-    rows.append(f'    """{header.title(Module(target))}."""')
+    name = "".join(word.capitalize() for word in identifier(alone).split("_")) + "Scheduler"
+    rows = header.lines(alone, whole=False)
+    top = "\n".join([*rows, "", "In the class alpha multiplies the DATA and sigma the noise, as in flow_matching."])
+    parts = ['"""' + top.replace("\\", "\\\\").replace('"', "'") + '\n"""\n\n' + TORCH.prelude + _SUPER]
+    schedule = alone.functions[0]
+    if carry.is_used([schedule]) or (back.closed and carry.is_used([_inverse(back)])):
+        parts.append(carry.prelude(TORCH.prefix))
+    if not back.closed:
+        parts.append(newton.arrays(TORCH, back))
+    parts += [TORCH.write(schedule), _class(name, schedule, back)]
+    return "\n\n".join(part.rstrip("\n") + "\n" for part in parts)
+
+
+_SUPER = '''
+try:
+    from flow_matching.path.scheduler.scheduler import Scheduler, SchedulerOutput
+except ImportError:  # the class also stands alone
+    from typing import NamedTuple
+
+    Scheduler = object
+
+    class SchedulerOutput(NamedTuple):
+        """Data and noise coefficients and their time derivatives."""
+
+        alpha_t: torch.Tensor
+        sigma_t: torch.Tensor
+        d_alpha_t: torch.Tensor
+        d_sigma_t: torch.Tensor
+'''
+
+
+def _class(name: str, schedule: Function, back: Module) -> str:
+    parameters = [p.name for p in sorted(back.source.parameters, key=str)] if back.source is not None else []
+    rows = [f"class {name}(Scheduler):", f'    """{header.title(Module(back.source or back.target))}."""']
     if parameters:
         rows += ["", f"    def __init__(self, {', '.join(parameters)}):"]
         rows += [f"        self.{p} = {p}" for p in parameters]
-    passed = "".join(f", self.{p}" for p in parameters)
+    passed = "".join(f", self.{p.name}" for p in schedule.parameters)
     rows += ["", "    def __call__(self, t):"]
     rows.append(f"        noise, data, noise_dot, data_dot = schedule(t{passed})")
-    rows.append("        return SchedulerOutput(data, noise, data_dot, noise_dot)")
-    rows += ["", "    def snr_inverse(self, snr):", '        """The time at which alpha/sigma is `snr`."""']
+    rows.append("        return SchedulerOutput(alpha_t=data, sigma_t=noise, d_alpha_t=data_dot, d_sigma_t=noise_dot)")
+    rows += [
+        "",
+        "    def snr_inverse(self, snr):",
+        '        """The time at which alpha/sigma is `snr`, 0 and inf included."""',
+    ]
     rows.append("        alpha, beta = 1 / (1 + snr), 1 / (1 + 1 / snr)")
     rows += [f"        {p} = self.{p}" for p in parameters]
-    rows += [f"        {line}" for line in _inverse_lines(back)]
-    return "\n".join(rows) + "\n"
+    return "\n".join([*rows, *(f"        {line}" for line in _inverse_lines(back))])
 
 
-_CLASS_OUTPUT = '''class SchedulerOutput(NamedTuple):
-    """Data and noise coefficients and their time derivatives."""
-
-    alpha_t: torch.Tensor
-    sigma_t: torch.Tensor
-    d_alpha_t: torch.Tensor
-    d_sigma_t: torch.Tensor'''
+def _inverse(back: Module) -> Function:
+    return function("snr_inverse", "", back.shop, (sp.Symbol("tau", positive=True),))
 
 
 def _inverse_lines(back: Module) -> list[str]:
     if not back.closed:
         names = ", ".join(["alpha", "beta", *newton.parameters(back)])
-        return [f"return _source_time({names})[0]"]
-    form = back.shop.made[sp.Symbol("tau", positive=True)].form
-    form = form.xreplace({s: plain(s) for s in form.free_symbols})
-    return [f"return {TorchForms().form(form)}"]
+        inside = f"_source_time({names})[0]"
+        return [f"inside = {inside}", "return torch.where(snr == 0, 0.0, torch.where(torch.isinf(snr), 1.0, inside))"]
+    # In the linear schedule t is beta and 1 - t is alpha.
+    time = {sp.Symbol("t"): sp.Symbol("beta"), sp.Symbol("u"): sp.Symbol("alpha")}
+    lines = [(s, f.xreplace(time)) for s, f in _inverse(back).lines if s.name not in ("alpha", "beta")]
+    used = {sp.Symbol("tau")}
+    kept = []
+    for symbol, form in reversed(lines):
+        if symbol in used:
+            kept.append(f"{symbol.name} = {TorchForms().form(form)}")
+            used |= form.free_symbols
+    return [*kept[::-1], "return tau"]
