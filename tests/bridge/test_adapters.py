@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import runpy
-import warnings
+import sys
+import types
 from pathlib import Path
 
 import numpy as np
@@ -203,11 +205,27 @@ def denoiser(x, sigma):
     return torch.as_tensor(LAW.eta_x_at(float(sigma[0]), 1.0, x.double().numpy())).to(x.dtype)
 
 
-def test_k_diffusion_sampler_comes_to_the_same_endpoints():
-    pytest.importorskip("k_diffusion", reason="needs k-diffusion")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from k_diffusion.sampling import sample_heun
+@pytest.fixture
+def k_sampling(monkeypatch):
+    """k-diffusion's own samplers, without its package, which imports training code and torchvision."""
+    found = importlib.util.find_spec("k_diffusion")
+    if found is None:
+        pytest.skip("needs k-diffusion")
+    for needed in ("torchdiffeq", "torchsde", "tqdm", "PIL"):
+        pytest.importorskip(needed, reason=f"k-diffusion needs {needed}")
+    package, vision = types.ModuleType("k_diffusion"), types.ModuleType("torchvision.transforms")
+    package.__path__ = found.submodule_search_locations
+    vision.functional = None
+    stand_ins = {"k_diffusion": package, "torchvision": types.ModuleType("torchvision")}
+    for name, module in (stand_ins | {"torchvision.transforms": vision}).items():
+        monkeypatch.setitem(sys.modules, name, module)
+    yield importlib.import_module("k_diffusion.sampling")
+    for name in [name for name in sys.modules if name.startswith("k_diffusion.")]:
+        monkeypatch.delitem(sys.modules, name)
+
+
+def test_k_diffusion_sampler_comes_to_the_same_endpoints(k_sampling):
+    sample_heun = k_sampling.sample_heun
     x = 80.0 * noise(dtype=torch.float64)
     exact = sample_heun(denoiser, x, lazy_sigmas(400, 0.002, 80).double(), disable=True)
     seen = []
