@@ -52,8 +52,8 @@ def drift_forms() -> DriftForms:
     eta_z, eta_x, score = Symbol("eta_z"), Symbol("eta_x"), Symbol("s")
     drift = alpha_ * rate * eta_z + beta_ * beta_rate * eta_x + eps_ * score
     identities = [alpha_ * eta_z + beta_ * eta_x - x, alpha_ * score + eta_z]
-    in_state = drift.subs(solve(identities, [score, eta_z], dict=True)[0]).expand()
-    in_score = drift.subs(eta_z, solve(identities[1], eta_z)[0]).expand()
+    in_state = drift.subs(solve(identities, [score, eta_z], dict=True, simplify=False)[0]).expand()
+    in_score = drift.subs(eta_z, solve(identities[1], eta_z, simplify=False)[0]).expand()
     return DriftForms(in_state.coeff(x), in_state.coeff(eta_x), in_score.coeff(score))
 
 
