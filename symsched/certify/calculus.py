@@ -55,7 +55,10 @@ def _proof(taken: Derivative, printer: Printer) -> Iterator[str]:
         yield "angle Circle"
         squares += " Circle"
     by_squares = f" | ring [{squares}] | field [{squares}]; side" if squares else ""
-    yield f"first [ring | field; side{by_squares}]"
+    by_exponentials = (
+        " | doubles; field; side | as_supposed exp; doubles; field; side" if taken.expr.has(sp.exp) else ""
+    )
+    yield f"first [ring | field; side{by_squares}{by_exponentials}]"
 
 
 def _signs(symbols: list[sp.Symbol], printer: Printer) -> Iterator[str]:

@@ -38,9 +38,9 @@ Ltac jets := repeat match goal with
     match goal with H : is_derive ?g ?b ?l |- _ =>
       let E := fresh in assert (E : Derive f a = l) by (apply is_derive_unique; exact H); rewrite E; clear E end end.
 (* One way of writing each argument: f a = f b where a = b. *)
-Ltac alike f := do 8 try match goal with H : context [f ?a] |- context [f ?b] =>
-    tryif constr_eq a b then fail else (replace (f b) with (f a) by (f_equal; field; side)) end;
-  repeat match goal with |- context [f ?a] =>
+Ltac as_supposed f := do 8 try match goal with H : context [f ?a] |- context [f ?b] =>
+  tryif constr_eq a b then fail else (replace (f b) with (f a) by (f_equal; field; side)) end.
+Ltac alike f := repeat match goal with |- context [f ?a] =>
   match goal with |- context [f ?b] =>
     tryif constr_eq a b then fail else (replace (f b) with (f a) by (f_equal; field; side)) end end.
 Ltac doubles := repeat match goal with |- context [exp ?a] =>
@@ -50,7 +50,7 @@ Ltac doubles := repeat match goal with |- context [exp ?a] =>
 Ltac angle H := match goal with |- context [sin ?a] =>
   assert (H : sin a * sin a = 1 - cos a * cos a) by (generalize (sin2_cos2 a); unfold Rsqr; lra) end.
 Ltac differentiate :=
-  unfold Rdiv in *; auto_derive; [ side | jets; alike exp; alike ln; alike sin; alike cos; doubles ].
+  unfold Rdiv in *; auto_derive; [ side | jets; alike exp; alike ln; alike sin; alike cos ].
 Tactic Notation "root" constr(b) "as" ident(H) :=
   let r := fresh "r" in
   assert (H : sqrt b * sqrt b = b) by (apply sqrt_sqrt; apply Rlt_le; pos);

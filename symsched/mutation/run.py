@@ -38,6 +38,7 @@ CHECKS_PER_PLACE = 4  # checks on which a mutant of the library is tried, the qu
 SECONDS = 120  # for one mutant
 BATCH = 25  # lemmas in one Coq file
 COQ_SECONDS = 20  # for one lemma
+USES_SECONDS = 5  # of one process, to see which checks of a claim use the library; the quick ones come first
 LIMIT = 3600.0  # seconds for a whole run
 
 
@@ -211,7 +212,7 @@ def _uses(key: Key) -> list[tuple[str, float, str]]:
         for place in places():
             stack.enter_context(changed(place, partial(noting, place)))
         for check in load.__wrapped__(key[0])[_index(key)].checks:
-            if check.kind == "step":
+            if check.kind == "step" and time.process_time() < USES_SECONDS:
                 touched.clear()
                 start = time.perf_counter()
                 labelled(check.function())
