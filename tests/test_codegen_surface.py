@@ -5,8 +5,10 @@ import subprocess
 import sys
 
 import pytest
+import sympy as sp
 
 import symsched as ss
+from symsched.cli.app import run
 from symsched.errors import InputError
 
 
@@ -44,3 +46,67 @@ def test_bytes_do_not_depend_on_the_hash_seed(lang):
     code = f"import symsched as ss; print(ss.codegen(ss.schedules.follmer(), lang={lang!r}, self_test=True))"
     texts = {fresh(code, PYTHONHASHSEED=seed) for seed in ("1", "2", "4711")}
     assert len(texts) == 1
+
+
+# -- bad input, from the command line ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--to", "vp", "--lang", "cobol"], "unknown language"),
+        (["--to", "vp", "--lang", "pytorch"], "did you mean"),
+        (["--to", "nope", "--lang", "c"], "unknown schedule"),
+        (["--from", "nope", "--to", "vp", "--lang", "c"], "unknown schedule"),
+        (["--to", "alpha=1-t", "--lang", "c"], "beta"),
+        (["--to", "alpha=t; beta=1-t", "--lang", "c"], ""),
+        (["--to", "geometric", "--lang", "c"], "geometric"),
+        (["--to", "geometric(-1)", "--lang", "c"], "geometric"),
+        (["--to", "lazy(kappa=-1)", "--lang", "c"], "kappa"),
+        (["--to", "vp", "--lang", "c", "--kappa", "-1"], ">= 0"),
+        (["--to", "vp", "--lang", "c", "--kappa", "soon"], "soon"),
+        (["--to", "vp", "--lang", "c", "--kappa", "t"], "kappa"),
+        (["--to", "vp", "--lang", "c", "--eps", "t"], "source"),
+        (["--from", "linear", "--to", "vp", "--lang", "c", "--eps", "q"], "q"),
+        (["--from", "linear", "--to", "vp", "--lang", "c", "--eps", "t", "--kappa", "1"], "both"),
+        (["--to", "vp", "--lang", "sigmas", "--steps", "0"], "steps = 0"),
+    ],
+)
+def test_bad_input_is_one_line_and_nothing_is_written(arguments, message, capsys, tmp_path):
+    path = tmp_path / "out.h"
+    assert run(["codegen", *arguments, "-o", str(path)]) == 2
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert captured.err.count("\n") == 1
+    assert captured.out == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("where", ["missing/out.py", "", "folder"])
+def test_an_unwritable_path(where, capsys, tmp_path):
+    (tmp_path / "folder").mkdir()
+    assert run(["codegen", "--to", "linear", "--lang", "numpy", "-o", f"{tmp_path}/{where}"]) == 2
+    captured = capsys.readouterr()
+    assert captured.err.count("\n") == 1
+    assert "-o" in captured.err
+    assert [p.name for p in tmp_path.iterdir()] == ["folder"]
+
+
+def test_an_existing_file_stays_whole_without_force(capsys, tmp_path):
+    path = tmp_path / "out.py"
+    path.write_text("mine")
+    assert run(["codegen", "--to", "linear", "--lang", "numpy", "-o", str(path)]) == 2
+    assert "--force" in capsys.readouterr().err
+    assert path.read_text() == "mine"
+    assert run(["codegen", "--to", "nope", "--lang", "numpy", "-o", str(path), "--force"]) == 2
+    assert path.read_text() == "mine"
+    assert run(["codegen", "--to", "linear", "--lang", "numpy", "-o", str(path), "--force"]) == 0
+    assert "def schedule" in path.read_text()
+    assert [p.name for p in tmp_path.iterdir()] == ["out.py"]
+
+
+@pytest.mark.parametrize("name", ["h", "n", "keep", "t_next", "alpha"])
+def test_a_parameter_with_a_name_of_the_generated_code_is_refused(name):
+    open_schedule = ss.Schedule(sp.Symbol(name, positive=True) * (1 - ss.t), ss.t)
+    with pytest.raises(InputError, match="rename it"):
+        ss.codegen(open_schedule, lang="c")
