@@ -13,7 +13,6 @@ import symsched
 from symsched.cli import certify, codegen, convert, derive, explore, plot, sample, schedules, simulate, verify
 from symsched.cli.help import folded
 from symsched.errors import InputError
-from symsched.parsing.text import quoted
 
 HELP = folded("""
 Derive, prove, simulate and convert interpolation schedules for flows and diffusions.
@@ -103,6 +102,8 @@ def run(args: Sequence[str]) -> int:
         return BROKEN_PIPE
     except OSError as error:
         _silence()
+        from symsched.parsing.text import quoted
+
         where = quoted(error.filename) if error.filename else "the output"
         return _complain(f"{where} could not be read or written ({error.strerror or error})")
     except MemoryError:
@@ -121,9 +122,10 @@ def _complain(message: str, code: int = 2) -> int:
     return code
 
 
-def _warn(message: Warning | str, *_: object, **__: object) -> None:
-    """A warning is one line too."""
-    _complain(f"warning: {message}")
+def _warn(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+    """A warning is one line too; what is deprecated concerns programmers."""
+    if not issubclass(category, DeprecationWarning | PendingDeprecationWarning | FutureWarning):
+        _complain(f"warning: {message}")
 
 
 def _usage(error: Exception) -> str:
