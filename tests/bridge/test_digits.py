@@ -28,14 +28,14 @@ def test_the_file_is_small_and_the_field_is_a_velocity(field):
 
 
 def look_like_digits(images):
-    """Whether the classifier is sure of them (mean probability of its choice) and sees at least eight of the ten."""
+    """Whether the classifier gives at least half of them a class with more than 0.9, and at least eight classes."""
     with torch.no_grad():
         chosen = classifier()(images.clamp(-1, 1)).softmax(dim=1).max(dim=1)
-    return float(chosen.values.mean()) > 0.85 and len(chosen.indices.unique()) >= 8
+    return float((chosen.values > 0.9).float().mean()) >= 0.5 and len(chosen.indices.unique()) >= 8
 
 
 def test_samples_are_digits_of_many_kinds(field):
-    assert look_like_digits(sample(field, 32, target="linear", solver="euler", steps=12, seed=0))
+    assert look_like_digits(sample(field, 32, steps=8, seed=0))
 
 
 def test_noise_and_a_single_step_are_no_digits(field):
