@@ -47,7 +47,7 @@ class Arena:
 
     def calibrated(self) -> Any:
         """The field's calibration: what it ships with, or one on noise that is used for nothing else."""
-        return self.field.calibration or calibrate(self.field, self.paths, steps=FITTED, seed=2026)
+        return self.field.calibration or calibrate(self.field, self.paths, steps=FITTED, tries=16, seed=2026)
 
     def noise(self, count: int, seed: int) -> Tensor:
         generator = torch.Generator().manual_seed(seed)
@@ -85,7 +85,7 @@ def memory(images: Tensor, quick: bool) -> Arena:
 
 
 def _exact(name: str, law: DataLaw, endpoints: int, quick: bool) -> Arena:
-    reference = torch.as_tensor(law.sample(1000, seed=5), dtype=torch.float64)
+    reference = torch.as_tensor(law.sample(2000, seed=5), dtype=torch.float64)
     sizes = {"samples": 200, "paths": 32} if quick else {"samples": 500, "fine": 512, "paths": 96}
     return Arena(name, exact_field(law), reference, endpoints, **sizes)
 
@@ -97,7 +97,7 @@ def digits(held_out: Tensor, quick: bool) -> Arena:
 
     field, sizes = load(), (16, 100) if quick else (64, 500)
     field.model.to(memory_format=torch.channels_last)
-    return Arena("digits", field, held_out, *sizes, frechet=True, view=features, fine=64 if quick else 256)
+    return Arena("digits", field, held_out, *sizes, frechet=True, view=features, fine=64 if quick else 256, paths=48)
 
 
 def make(name: str, data: Path, quick: bool) -> Arena:

@@ -44,6 +44,7 @@ LAW_COUNTS = (4, 6, 8, 12, 16)  # where laws are compared
 JUDGED = (6, 8, 12, 16)  # where the default is held against the strongest peer
 PICTURED = (2, 4, 6, 8, 12)
 PILOT, TEST, LAW = 101, 102, 103  # seeds of the noise that chooses options, that is compared, that makes laws
+BY_NAME = {contender.name: contender for contender in CONTENDERS}
 RESULTS = Path(__file__).parent / "results"
 Row = dict[str, Any]
 
@@ -75,16 +76,17 @@ def prepare(name: str, data: Path, quick: bool) -> Ground:
 
 
 @torch.inference_mode()
-def contest(
-    name: str, contender: Contender, ground: Ground, data: Path, quick: bool
-) -> tuple[list[Row], dict[int, np.ndarray]]:
-    """Every count of one contender in one arena: rows of the table, and the points whose law was compared."""
-    place = arena(name, data, quick)
+def contest(name: str, who: str, ground: Ground, data: Path, quick: bool) -> tuple[list[Row], dict[int, np.ndarray]]:
+    """Every count of one contender in one arena: rows of the table, and the points whose law was compared.
+
+    Beyond the judged counts the option of the last of them serves.
+    """
+    place, contender = arena(name, data, quick), BY_NAME[who]
     place.field.calibration = ground.calibration
-    rows, points = [], {}
+    rows, points, option = [], {}, None
     for count in COUNTS:
         began = time.perf_counter()
-        option = choose(contender, place, ground, count)
+        option = choose(contender, place, ground, count) if count <= max(JUDGED) else option
         samples = attempt(contender, place, ground.noise[TEST], count, option)
         if samples is None:
             continue
@@ -117,7 +119,7 @@ def choose(contender: Contender, place: Arena, ground: Ground, count: int) -> An
         if not contender.stochastic:
             return quality.rmse(samples.double().numpy(), ground.ends[PILOT].double().numpy())
         points = plain(samples)
-        return quality.sliced_wasserstein(points, plain(place.reference))(np.ones(len(points)))
+        return quality.sliced_wasserstein(points, plain(place.reference))()
 
     return min(contender.options, key=loss)
 
@@ -138,7 +140,7 @@ def distances(points: np.ndarray, place: Arena) -> dict[str, quality.Distance]:
 
 
 def intervals(points: np.ndarray, place: Arena) -> dict[str, quality.Interval]:
-    return {key: quality.interval(distance, len(points)) for key, distance in distances(points, place).items()}
+    return {key: quality.interval(distance) for key, distance in distances(points, place).items()}
 
 
 # -- the verdict -----------------------------------------------------------------------------------------------------
@@ -171,7 +173,7 @@ def compare(
     for peer in peers:
         theirs = distances(points[peer, count], place) if (peer, count) in points else {}
         for key, distance in theirs.items():
-            gap = quality.difference(mine[key], distance, len(points[ours, count]))
+            gap = quality.difference(mine[key], distance)
             if gap.low > 0:
                 worse.append(f"{peer}: {key} by {gap.value:.4g} [{gap.low:.4g}, {gap.high:.4g}]")
     return worse
@@ -182,7 +184,7 @@ def compare(
 
 def compete(data: Path, quick: bool, names: list[str], fields: list[str], workers: int) -> Row:
     """The whole table: every contender in every arena, spread over processes."""
-    chosen = [c for c in CONTENDERS if not names or any(name.lower() in c.name.lower() for name in names)]
+    chosen = [who for who in BY_NAME if not names or any(name.lower() in who.lower() for name in names)]
     rows: list[Row] = []
     points: dict[str, dict[tuple[str, int], np.ndarray]] = {name: {} for name in fields}
     os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # of the workers: one thread each
@@ -192,12 +194,12 @@ def compete(data: Path, quick: bool, names: list[str], fields: list[str], worker
         grounds = {name: pool.submit(prepare, name, data, quick) for name in fields}
         jobs = {}
         for name, ground in grounds.items():
-            jobs |= {pool.submit(contest, name, c, ground.result(), data, quick): (name, c) for c in chosen}
+            jobs |= {pool.submit(contest, name, who, ground.result(), data, quick): (name, who) for who in chosen}
             bar.advance(task)
         for job in as_completed(jobs):
-            (name, contender), (found, laws) = jobs[job], job.result()
+            (name, who), (found, laws) = jobs[job], job.result()
             rows += found
-            points[name] |= {(contender.name, count): array for count, array in laws.items()}
+            points[name] |= {(who, count): array for count, array in laws.items()}
             bar.advance(task)
     rows.sort(key=lambda row: (fields.index(row["field"]), row["group"], row["contender"], row["evaluations"]))
     places = {name: arena(name, data, quick) for name in fields}

@@ -38,7 +38,7 @@ def curves(table: Table) -> Figure:
     for axis in axes[len(panels) :]:
         axis.set_axis_off()
     lines, labels = axes[0].get_legend_handles_labels()
-    figure.legend(lines, labels, loc="outside lower center", ncols=5, fontsize=7, frameon=False)
+    figure.legend(lines, labels, loc="outside lower center", ncols=2 * columns, fontsize=7, frameon=False)
     return figure
 
 

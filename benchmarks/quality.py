@@ -2,7 +2,8 @@
 
 Endpoint error compares sample by sample with the converged ODE endpoint of the same noise; a distance compares the law
 of the samples with reference data. Every distance is a `Distance`: prepared once, then evaluated under weights on the
-samples, so that the bootstrap resamples (each sample is one seed) without drawing or measuring anything twice.
+samples and on the reference, so that the bootstrap resamples both (each sample is one seed) without drawing or
+measuring anything twice. A reference held fixed would favour samplers whose errors happen to lean towards it.
 """
 
 from __future__ import annotations
@@ -17,11 +18,24 @@ from numpy.typing import NDArray
 from symsched.errors import InputError
 
 Array = NDArray[np.float64]
-Distance = Callable[[Array], float]  # weights (n,) that sum to n -> the distance
 
 DATA_RANGE = 2.0  # images live in [−1, 1]
 RESAMPLES = 100
 LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Distance:
+    """A distance of n samples from m reference points, as a function of weights (n,) and (m,) on them."""
+
+    measure: Callable[[Array, Array], float]
+    n: int
+    m: int
+
+    def __call__(self, weights: Array | None = None, others: Array | None = None) -> float:
+        """The distance; weights are how often each point counts, by default once."""
+        ours = np.ones(self.n) if weights is None else weights
+        return self.measure(ours, np.ones(self.m) if others is None else others)
 
 
 def rmse(samples: Array, endpoints: Array) -> float:
@@ -49,15 +63,15 @@ def frechet(samples: Array, reference: Array) -> Distance:
 
     On the features of a classifier this is the FID (Heusel et al., arXiv:1706.08500). Arrays are (n, d) and (m, d).
     """
-    nu, T = _moments(reference, np.ones(len(reference)))
-    root_T = _root(T)
+    _same_dimension(samples, reference)
 
-    def distance(weights: Array) -> float:
-        mu, S = _moments(samples, weights)
-        cross = np.linalg.eigvalsh(root_T @ S @ root_T)
+    def distance(weights: Array, others: Array) -> float:
+        (mu, S), (nu, T) = _moments(samples, weights), _moments(reference, others)
+        root = _root(T)
+        cross = np.linalg.eigvalsh(root @ S @ root)
         return float(((mu - nu) ** 2).sum() + np.trace(S) + np.trace(T) - 2 * np.sqrt(cross.clip(0)).sum())
 
-    return distance
+    return Distance(distance, len(samples), len(reference))
 
 
 def sliced_wasserstein(samples: Array, reference: Array, directions: int = 64, seed: int = 0) -> Distance:
@@ -68,18 +82,14 @@ def sliced_wasserstein(samples: Array, reference: Array, directions: int = 64, s
     _same_dimension(samples, reference)
     axes = np.random.default_rng(seed).standard_normal((samples.shape[1], directions))
     axes /= np.linalg.norm(axes, axis=0)
-    ours, theirs = samples @ axes, np.sort(reference @ axes, axis=0)
     levels = (np.arange(len(samples)) + 0.5) / len(samples)
-    target = theirs[(levels * len(theirs)).astype(int)]
-    order = np.argsort(ours, axis=0)
-    ours = np.take_along_axis(ours, order, axis=0)
+    ours, theirs = _sorted(samples @ axes), _sorted(reference @ axes)
 
-    def distance(weights: Array) -> float:
-        mass = np.cumsum(weights[order], axis=0) / weights.sum()
-        square = [_quantile_gap(*column, levels) for column in zip(ours.T, mass.T, target.T, strict=True)]
-        return float(np.sqrt(np.mean(square)))
+    def distance(weights: Array, others: Array) -> float:
+        gaps = _quantiles(*ours, weights, levels) - _quantiles(*theirs, others, levels)
+        return float(np.sqrt(np.mean(gaps**2)))
 
-    return distance
+    return Distance(distance, len(samples), len(reference))
 
 
 def mmd(samples: Array, reference: Array) -> Distance:
@@ -91,18 +101,16 @@ def mmd(samples: Array, reference: Array) -> Distance:
     _same_dimension(samples, reference)
     square = _squares(reference, reference)
     median = np.median(square[np.triu_indices(len(reference), 1)])
-    m = len(reference)
-    within = (_kernel(square, median).sum() - m) / (m * (m - 1))
-    own = _kernel(_squares(samples, samples), median)
-    across = _kernel(_squares(samples, reference), median).mean(axis=1)
+    within, own = _kernel(square, median), _kernel(_squares(samples, samples), median)
+    across = _kernel(_squares(samples, reference), median)
+    np.fill_diagonal(within, 0.0)
     np.fill_diagonal(own, 0.0)
 
-    def distance(weights: Array) -> float:
-        total = weights.sum()
-        pairs = total**2 - (weights**2).sum()  # drawing one sample twice makes no pair
-        return float(weights @ own @ weights / pairs - 2 * weights @ across / total + within)
+    def distance(weights: Array, others: Array) -> float:
+        total = weights.sum() * others.sum()
+        return float(_pairs(own, weights) + _pairs(within, others) - 2 * (weights @ across @ others) / total)
 
-    return distance
+    return Distance(distance, len(samples), len(reference))
 
 
 @dataclass(frozen=True)
@@ -117,27 +125,26 @@ class Interval:
         return {"value": self.value, "low": self.low, "high": self.high}
 
 
-def interval(distance: Distance, n: int, seed: int = 0) -> Interval:
-    """The distance of n samples, and the interval that contains the true one in 95 of 100 repetitions.
+def interval(distance: Distance, seed: int = 0) -> Interval:
+    """The distance, and the interval that contains the true one in 95 of 100 repetitions.
 
-    Samples are drawn with replacement; the interval is the basic one, 2 d − (quantiles of d*): resampling inflates a
+    Points are drawn with replacement; the interval is the basic one, 2 d − (quantiles of d*): resampling inflates a
     distance just as sampling does, and reflecting takes that off. The value returned is d less the bootstrap's bias.
     """
-    plain = distance(np.ones(n))
-    return _reflected(plain, np.array([distance(w) for w in resamples(n, seed)]))
+    return _reflected(distance(), np.array([distance(*w) for w in resamples(distance, seed)]))
 
 
-def difference(first: Distance, second: Distance, n: int, seed: int = 0) -> Interval:
-    """first − second for two sets of n samples made from the same noise: both are resampled alike."""
-    plain = first(np.ones(n)) - second(np.ones(n))
-    return _reflected(plain, np.array([first(w) - second(w) for w in resamples(n, seed)]))
+def difference(first: Distance, second: Distance, seed: int = 0) -> Interval:
+    """first − second for two sets of samples made from the same noise, to one reference: all are resampled alike."""
+    drawn = [first(*w) - second(*w) for w in resamples(first, seed)]
+    return _reflected(first() - second(), np.array(drawn))
 
 
-def resamples(n: int, seed: int) -> Iterator[Array]:
-    """Weights of bootstrap samples: how often each of n samples is drawn in n draws with replacement."""
+def resamples(distance: Distance, seed: int) -> Iterator[tuple[Array, Array]]:
+    """Weights of bootstrap samples: how often each point is drawn in as many draws with replacement."""
     rng = np.random.default_rng(seed)
     for _ in range(RESAMPLES):
-        yield rng.multinomial(n, np.full(n, 1 / n)).astype(float)
+        yield tuple(rng.multinomial(k, np.full(k, 1 / k)).astype(float) for k in (distance.n, distance.m))
 
 
 def _reflected(plain: float, drawn: Array) -> Interval:
@@ -157,9 +164,22 @@ def _root(matrix: Array) -> Array:
     return (vectors * np.sqrt(values.clip(0))) @ vectors.T
 
 
-def _quantile_gap(points: Array, mass: Array, target: Array, levels: Array) -> float:
-    quantiles = points[np.searchsorted(mass, levels).clip(max=len(points) - 1)]
-    return float(np.mean((quantiles - target) ** 2))
+def _sorted(points: Array) -> tuple[Array, Array]:
+    """Each column in order, and the order."""
+    order = np.argsort(points, axis=0)
+    return np.take_along_axis(points, order, axis=0), order
+
+
+def _quantiles(points: Array, order: Array, weights: Array, levels: Array) -> Array:
+    """The quantiles of each sorted column at the levels, (levels, columns)."""
+    mass = np.cumsum(weights[order], axis=0) / weights.sum()
+    columns = [p[np.searchsorted(m, levels).clip(max=len(p) - 1)] for p, m in zip(points.T, mass.T, strict=True)]
+    return np.stack(columns, axis=1)
+
+
+def _pairs(kernel: Array, weights: Array) -> float:
+    """The mean over pairs of two draws; drawing one point twice makes no pair, as the kernel's diagonal is 0."""
+    return float(weights @ kernel @ weights / (weights.sum() ** 2 - (weights**2).sum()))
 
 
 def _squares(a: Array, b: Array) -> Array:

@@ -124,13 +124,12 @@ DIMENSION, COUNT, REPEATS = 12, 150, 100
 
 def coverage(reflect=True):
     """How often the interval of a Fréchet distance holds the true one; resampling is biased when n is not ≫ d²."""
-    reference = points_with(np.zeros(DIMENSION), np.eye(DIMENSION), 400)
     mean = np.full(DIMENSION, 0.3)
     truth, held = float((mean**2).sum()), 0
     for seed in range(REPEATS):
         samples = RNG([5, seed]).standard_normal((COUNT, DIMENSION)) + mean
-        distance = quality.frechet(samples, reference)
-        found = quality.interval(distance, COUNT, seed)
+        distance = quality.frechet(samples, RNG([6, seed]).standard_normal((400, DIMENSION)))
+        found = quality.interval(distance, seed)
         plain = distance(np.ones(COUNT))
         low, high = (found.low, found.high) if reflect else (2 * plain - found.high, 2 * plain - found.low)
         held += low <= truth <= high
@@ -145,10 +144,10 @@ def test_the_interval_covers_and_the_unreflected_one_does_not():
 def test_a_difference_of_one_noise_is_sharper_than_two_intervals():
     z, reference = RNG(0).standard_normal((300, 3)), RNG(1).standard_normal((2000, 3))
     near, far = quality.frechet(1.2 * z, reference), quality.frechet(1.25 * z, reference)
-    gap = quality.difference(far, near, 300)
+    gap = quality.difference(far, near)
     assert gap.low > 0
-    assert quality.interval(far, 300).low < quality.interval(near, 300).high  # the twin sees nothing
-    same = quality.difference(near, near, 300)
+    assert quality.interval(far).low < quality.interval(near).high  # the twin sees nothing
+    same = quality.difference(near, near)
     assert same.low == same.high == 0
 
 
