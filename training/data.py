@@ -27,9 +27,9 @@ class Images(NamedTuple):
 
 def find(given: Path | None) -> Path:
     """The file named on the command line, else the one that SYMSCHED_DIGITS names; InputError if neither is a file."""
-    named = given or Path(os.environ.get(VARIABLE, ""))
+    named = given or Path(os.environ.get(VARIABLE, "mnist10k.npz"))
     if not named.is_file():
-        raise InputError(f"no digits at '{named}': give --data mnist10k.npz or set {VARIABLE} to it")
+        raise InputError(f"no file '{named}': give --data mnist10k.npz or set {VARIABLE} to it")
     return named
 
 
