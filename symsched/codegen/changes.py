@@ -241,7 +241,14 @@ class ConversionForms:
             yield sp.S.One
         if self.base.pace is not None:
             yield rate / self._with_sums(self.base.pace)
+            share = self._share()
+            if share.count_ops() <= 3:
+                yield rate * tau * self._with_sums(share)
         yield rate / self._named(rate)
+
+    def _share(self) -> sp.Expr:
+        """τ̇/(λ̄ τ): for the linear source 1 − τ = ᾱ/(ᾱ + β̄), one division where the sum of quotients takes three."""
+        return sp.factor(sp.together(1 / (self.base.pace * self.shop.made[tau].form)))
 
     def _slope_forms(self) -> Iterator[sp.Expr]:
         c = self.shop.made[scale].shape
