@@ -88,12 +88,17 @@ def main() -> None:
         for state, parts in found[name].items():
             shown = "   ".join(f"{part} {wall:6.2f} s ({cpu:.2f} CPU)" for part, (wall, cpu) in parts.items())
             print(f"{name:15s} {state:5s} {shown}", flush=True)
-    if options.output is not None:
-        machine = {"cores": os.cpu_count(), "python": platform.python_version(), "machine": platform.machine()}
-        machine["load"] = round(os.getloadavg()[0], 1)
-        temporary = options.output.with_suffix(".tmp")
-        temporary.write_text(json.dumps({"machine": machine, "seconds": found}, indent=1) + "\n")
-        temporary.replace(options.output)
+        if options.output is not None:
+            keep(found, options.output)
+
+
+def keep(found: dict, output: Path) -> None:
+    """Write what is there so far, with the machine and its load."""
+    machine = {"cores": os.cpu_count(), "python": platform.python_version(), "machine": platform.machine()}
+    machine["load"] = round(os.getloadavg()[0], 1)
+    temporary = output.with_suffix(".tmp")
+    temporary.write_text(json.dumps({"machine": machine, "wall and CPU seconds": found}, indent=1) + "\n")
+    temporary.replace(output)
 
 
 if __name__ == "__main__":
