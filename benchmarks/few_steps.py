@@ -47,6 +47,7 @@ PILOT, TEST, LAW = 101, 102, 103  # seeds of the noise that chooses options, tha
 BY_NAME = {contender.name: contender for contender in CONTENDERS}
 RESULTS = Path(__file__).parent / "results"
 Row = dict[str, Any]
+Laws = dict[str, quality.Draws]  # by measure
 
 
 @dataclass(frozen=True)
@@ -76,14 +77,14 @@ def prepare(name: str, data: Path, quick: bool) -> Ground:
 
 
 @torch.inference_mode()
-def contest(name: str, who: str, ground: Ground, data: Path, quick: bool) -> tuple[list[Row], dict[int, np.ndarray]]:
-    """Every count of one contender in one arena: rows of the table, and the points whose law was compared.
+def contest(name: str, who: str, ground: Ground, data: Path, quick: bool) -> tuple[list[Row], dict[int, Laws]]:
+    """Every count of one contender in one arena: rows of the table, and its bootstrapped distances.
 
     Beyond the judged counts the option of the last of them serves.
     """
     place, contender = arena(name, data, quick), BY_NAME[who]
     place.field.calibration = ground.calibration
-    rows, points, option = [], {}, None
+    rows, laws, option = [], {}, None
     for count in COUNTS:
         began = time.perf_counter()
         option = choose(contender, place, ground, count) if count <= max(JUDGED) else option
@@ -93,12 +94,13 @@ def contest(name: str, who: str, ground: Ground, data: Path, quick: bool) -> tup
         row = {"field": name, "contender": contender.name, "group": contender.group, "evaluations": count}
         row |= {"option": option} | ({} if contender.stochastic else errors(samples, ground.ends[TEST]))
         if count in LAW_COUNTS:
-            points[count] = place.view(attempt(contender, place, place.noise(place.samples, LAW), count, option))
-            row |= {key: value.to_json() for key, value in intervals(points[count], place).items()}
+            made = attempt(contender, place, place.noise(place.samples, LAW), count, option)
+            laws[count] = {key: quality.bootstrap(d) for key, d in distances(place.view(made), place).items()}
+            row |= {key: draws.interval().to_json() for key, draws in laws[count].items()}
         if name == "digits" and count in PICTURED:
             row["pictures"] = np.rint((samples[:4, 0].clamp(-1, 1).numpy() + 1) * 127.5).astype(int).tolist()
         rows.append(row | {"seconds": round(time.perf_counter() - began, 2)})
-    return rows, points
+    return rows, laws
 
 
 def attempt(contender: Contender, place: Arena, z: Tensor, count: int, option: Any) -> Tensor | None:
@@ -139,21 +141,17 @@ def distances(points: np.ndarray, place: Arena) -> dict[str, quality.Distance]:
     return found | ({"fid": quality.frechet(points, reference)} if place.frechet else {})
 
 
-def intervals(points: np.ndarray, place: Arena) -> dict[str, quality.Interval]:
-    return {key: quality.interval(distance) for key, distance in distances(points, place).items()}
-
-
 # -- the verdict -----------------------------------------------------------------------------------------------------
 
 
-def verdict(name: str, rows: list[Row], points: dict[tuple[str, int], np.ndarray], place: Arena, ours: str) -> Row:
+def verdict(name: str, rows: list[Row], found: dict[tuple[str, int], Laws], ours: str) -> Row:
     """`ours` against the strongest peer: the one with the best mean PSNR over the judged counts."""
     table = {(row["contender"], row["evaluations"]): row for row in rows if row["field"] == name}
     peers = {row["contender"] for row in table.values() if row["group"] == "rival"}
     mean = {peer: np.mean([table[peer, n]["psnr"] for n in JUDGED]) for peer in peers if (peer, JUDGED[0]) in table}
     best = max(mean, key=lambda peer: mean[peer])
     gains = {n: table[ours, n]["psnr"] - max(table[peer, n]["psnr"] for peer in mean) for n in JUDGED}
-    laws = {n: compare(points, n, ours, list(mean), place) for n in LAW_COUNTS}
+    laws = {n: compare(found, n, ours, list(mean)) for n in LAW_COUNTS}
     return {
         "field": name,
         "ours": ours,
@@ -164,16 +162,12 @@ def verdict(name: str, rows: list[Row], points: dict[tuple[str, int], np.ndarray
     }
 
 
-def compare(
-    points: dict[tuple[str, int], np.ndarray], count: int, ours: str, peers: list[str], place: Arena
-) -> list[str]:
+def compare(found: dict[tuple[str, int], Laws], count: int, ours: str, peers: list[str]) -> list[str]:
     """Peers that are significantly closer to the data than ours: the paired interval of the difference is above 0."""
     worse = []
-    mine = distances(points[ours, count], place)
     for peer in peers:
-        theirs = distances(points[peer, count], place) if (peer, count) in points else {}
-        for key, distance in theirs.items():
-            gap = quality.difference(mine[key], distance)
+        for key, draws in found.get((peer, count), {}).items():
+            gap = (found[ours, count][key] - draws).interval()
             if gap.low > 0:
                 worse.append(f"{peer}: {key} by {gap.value:.4g} [{gap.low:.4g}, {gap.high:.4g}]")
     return worse
@@ -186,7 +180,7 @@ def compete(data: Path, quick: bool, names: list[str], fields: list[str], worker
     """The whole table: every contender in every arena, spread over processes."""
     chosen = [who for who in BY_NAME if not names or any(name.lower() in who.lower() for name in names)]
     rows: list[Row] = []
-    points: dict[str, dict[tuple[str, int], np.ndarray]] = {name: {} for name in fields}
+    laws: dict[str, dict[tuple[str, int], Laws]] = {name: {} for name in fields}
     os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # of the workers: one thread each
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context) as pool, Progress(disable=not sys.stderr.isatty()) as bar:
@@ -197,27 +191,22 @@ def compete(data: Path, quick: bool, names: list[str], fields: list[str], worker
             jobs |= {pool.submit(contest, name, who, ground.result(), data, quick): (name, who) for who in chosen}
             bar.advance(task)
         for job in as_completed(jobs):
-            (name, who), (found, laws) = jobs[job], job.result()
+            (name, who), (found, drawn) = jobs[job], job.result()
             rows += found
-            points[name] |= {(who, count): array for count, array in laws.items()}
+            laws[name] |= {(who, count): draws for count, draws in drawn.items()}
             bar.advance(task)
     rows.sort(key=lambda row: (fields.index(row["field"]), row["group"], row["contender"], row["evaluations"]))
     places = {name: arena(name, data, quick) for name in fields}
     errors = {name: ground.result().error for name, ground in grounds.items()}
-    return about(places, errors, quick) | {"verdicts": verdicts(rows, points, places), "rows": rows}
+    return about(places, errors, quick) | {"verdicts": verdicts(rows, laws), "rows": rows}
 
 
-def verdicts(rows: list[Row], points: dict[str, Any], places: dict[str, Arena]) -> list[Row]:
-    """`verdict` on every contender of ours in every arena."""
+def verdicts(rows: list[Row], laws: dict[str, Any]) -> list[Row]:
+    """`verdict` on every contender of ours in every arena, if there were peers."""
     ours = [c.name for c in CONTENDERS if c.group == "ours"]
     run = {(row["field"], row["contender"]) for row in rows}
     rivals = any(row["group"] == "rival" for row in rows)
-    return [
-        verdict(name, rows, points[name], place, mine)
-        for name, place in places.items()
-        for mine in ours
-        if rivals and (name, mine) in run
-    ]
+    return [verdict(f, rows, laws[f], who) for f in laws for who in ours if rivals and (f, who) in run]
 
 
 def about(places: dict[str, Arena], errors: dict[str, float], quick: bool) -> Row:

@@ -125,19 +125,31 @@ class Interval:
         return {"value": self.value, "low": self.low, "high": self.high}
 
 
-def interval(distance: Distance, seed: int = 0) -> Interval:
-    """The distance, and the interval that contains the true one in 95 of 100 repetitions.
+@dataclass(frozen=True)
+class Draws:
+    """A distance, and what it was on each bootstrap sample."""
 
-    Points are drawn with replacement; the interval is the basic one, 2 d − (quantiles of d*): resampling inflates a
-    distance just as sampling does, and reflecting takes that off. The value returned is d less the bootstrap's bias.
-    """
-    return _reflected(distance(), np.array([distance(*w) for w in resamples(distance, seed)]))
+    plain: float
+    drawn: Array
+
+    def __sub__(self, other: Draws) -> Draws:
+        """The difference, for two sets of samples made from the same noise: both were resampled alike."""
+        return Draws(self.plain - other.plain, self.drawn - other.drawn)
+
+    def interval(self) -> Interval:
+        """The value, and the interval that contains the true one in 95 of 100 repetitions.
+
+        It is the basic one, 2 d − (quantiles of d*): resampling inflates a distance just as sampling does, and
+        reflecting takes that off. The value is d less the bootstrap's bias.
+        """
+        low, high = np.quantile(self.drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+        twice = 2 * self.plain
+        return Interval(float(twice - self.drawn.mean()), float(twice - high), float(twice - low))
 
 
-def difference(first: Distance, second: Distance, seed: int = 0) -> Interval:
-    """first − second for two sets of samples made from the same noise, to one reference: all are resampled alike."""
-    drawn = [first(*w) - second(*w) for w in resamples(first, seed)]
-    return _reflected(first() - second(), np.array(drawn))
+def bootstrap(distance: Distance, seed: int = 0) -> Draws:
+    """The distance again and again, points drawn with replacement; alike for distances of the same sizes."""
+    return Draws(distance(), np.array([distance(*weights) for weights in resamples(distance, seed)]))
 
 
 def resamples(distance: Distance, seed: int) -> Iterator[tuple[Array, Array]]:
@@ -145,11 +157,6 @@ def resamples(distance: Distance, seed: int) -> Iterator[tuple[Array, Array]]:
     rng = np.random.default_rng(seed)
     for _ in range(RESAMPLES):
         yield tuple(rng.multinomial(k, np.full(k, 1 / k)).astype(float) for k in (distance.n, distance.m))
-
-
-def _reflected(plain: float, drawn: Array) -> Interval:
-    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Interval(float(2 * plain - drawn.mean()), float(2 * plain - high), float(2 * plain - low))
 
 
 def _moments(points: Array, weights: Array) -> tuple[Array, Array]:

@@ -129,7 +129,7 @@ def coverage(reflect=True):
     for seed in range(REPEATS):
         samples = RNG([5, seed]).standard_normal((COUNT, DIMENSION)) + mean
         distance = quality.frechet(samples, RNG([6, seed]).standard_normal((400, DIMENSION)))
-        found = quality.interval(distance, seed)
+        found = quality.bootstrap(distance, seed).interval()
         plain = distance(np.ones(COUNT))
         low, high = (found.low, found.high) if reflect else (2 * plain - found.high, 2 * plain - found.low)
         held += low <= truth <= high
@@ -144,10 +144,10 @@ def test_the_interval_covers_and_the_unreflected_one_does_not():
 def test_a_difference_of_one_noise_is_sharper_than_two_intervals():
     z, reference = RNG(0).standard_normal((300, 3)), RNG(1).standard_normal((2000, 3))
     near, far = quality.frechet(1.2 * z, reference), quality.frechet(1.25 * z, reference)
-    gap = quality.difference(far, near)
-    assert gap.low > 0
-    assert quality.interval(far).low < quality.interval(near).high  # the twin sees nothing
-    same = quality.difference(near, near)
+    first, second = quality.bootstrap(far), quality.bootstrap(near)
+    assert (first - second).interval().low > 0
+    assert first.interval().low < second.interval().high  # the twin sees nothing
+    same = (second - quality.bootstrap(near)).interval()
     assert same.low == same.high == 0
 
 

@@ -10,7 +10,7 @@ pytest.importorskip("diffusers")
 import numpy as np  # noqa: E402
 
 import symsched as ss  # noqa: E402
-from benchmarks import few_steps  # noqa: E402
+from benchmarks import few_steps, quality  # noqa: E402
 from benchmarks.arenas import Arena  # noqa: E402
 from benchmarks.contenders import CONTENDERS, Contender, diffusers, planned, shifted  # noqa: E402
 from symsched.bridge import Calibration, exact_field  # noqa: E402
@@ -85,10 +85,14 @@ def table(gain):
 
 def test_the_verdict_is_against_the_strongest_peer(field):
     place = Arena("f", field, torch.as_tensor(LAW.sample(200, seed=1)), endpoints=8, samples=100)
-    good, bad = LAW.sample(100, seed=2), LAW.sample(100, seed=2) + 0.2
-    points = {(name, n): good for name in ("early", "late") for n in few_steps.LAW_COUNTS}
-    points |= {("ours", n): bad if n == 8 else good for n in few_steps.LAW_COUNTS}
-    found = few_steps.verdict("f", table(2.0), points, place, "ours")
+    samples = LAW.sample(100, seed=2)
+    good, bad = (
+        {key: quality.bootstrap(d) for key, d in few_steps.distances(points, place).items()}
+        for points in (samples, samples + 0.2)
+    )
+    laws = {(name, n): good for name in ("early", "late") for n in few_steps.LAW_COUNTS}
+    laws |= {("ours", n): bad if n == 8 else good for n in few_steps.LAW_COUNTS}
+    found = few_steps.verdict("f", table(2.0), laws, "ours")
     assert found["strongest"] == "late"
     assert found["gain_over_best_at_each_count_db"] == pytest.approx(dict.fromkeys(few_steps.JUDGED, 2.0))
     late = np.mean([20 + n for n in few_steps.JUDGED])
