@@ -209,6 +209,7 @@ def summary(rows: dict) -> dict:
     top = sorted(worst, key=lambda key: -worst[key])[:5]
     return {
         "pairs": len(pairs),
+        "not measured yet": len(catalog.names()) ** 2 - len(pairs),
         "schedules": len(rows) - len(pairs),
         "produced": sum("errors" in row for row in pairs.values()),
         "self-test passed, numpy": sum(isinstance(row.get("numpy"), float) for row in pairs.values()),
