@@ -1,6 +1,7 @@
 """Every command, with arguments of every kind: an exit code of 0, 1 or 2, at most one line on stderr, and an end.
 
-The commands and their options are read from the application, so that a new one is fuzzed from its first day.
+The commands and their options are read from the application, so that a new one is fuzzed from its first
+day, unless NOT_YET names it.
 """
 
 import contextlib
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from symsched.cli.app import app
 
 KILL = 1500  # seconds; only a process that waits for something that never comes gets there
-SERVERS = {"explore", "serve"}  # a command that runs until it is stopped cannot be fuzzed here
+NOT_YET = {"explore"}  # it writes a large page: its values are to be listed
 
 SCHEDULES = ["linear", "follmer", "vp", "lazy(kappa=1, rho=0.5)", "alpha=1-t; beta=t", "shifted(3)", "ddpm"]
 BROKEN = ["alpha=t; beta=t", "alpha=1/t; beta=t", "lazy(kappa=-1)", "shifted(0)", "alpha=1-t", "nothing"]
@@ -66,7 +67,7 @@ def commands():
     found = {}
     for name, command in typer.main.get_command(app).commands.items():
         parts = getattr(command, "commands", {}).items() or [(None, command)]
-        found |= {tuple(filter(None, (name, part))): each.params for part, each in parts if name not in SERVERS}
+        found |= {tuple(filter(None, (name, part))): each.params for part, each in parts if name not in NOT_YET}
     return found
 
 
