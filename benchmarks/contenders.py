@@ -21,8 +21,8 @@ from symsched.bridge import FlowField, build_plan, sample
 
 Run = Callable[[FlowField, Tensor, int, Any], Tensor | None]  # None: not with this many evaluations
 SEED = 11  # of the noise inside stochastic samplers
-SHIFTS = (0.25, 0.35, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 4.0)
-SCALES = (0.35, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 4.0)
+SHIFTS = (0.1, 0.17, 0.25, 0.35, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 4.0)
+SCALES = (0.12, 0.2, 0.35, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 4.0)
 NEARLY_ONE = (0.999, 1 - 1e-6)  # first noise levels: diffusers' solvers cannot start from 1, where log-SNR is −∞
 
 
