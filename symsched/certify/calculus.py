@@ -55,9 +55,8 @@ def _proof(taken: Derivative, printer: Printer) -> Iterator[str]:
         yield "angle Circle"
         squares += " Circle"
     by_squares = f" | ring [{squares}] | field [{squares}]; side" if squares else ""
-    by_exponentials = (
-        " | doubles; field; side | as_supposed exp; doubles; field; side" if taken.expr.has(sp.exp) else ""
-    )
+    closing = f"field [{squares.strip()}]; side" if squares else "field; side"
+    by_exponentials = f" | doubles; {closing} | as_supposed exp; doubles; {closing}" if taken.expr.has(sp.exp) else ""
     yield f"first [ring | field; side{by_squares}{by_exponentials}]"
 
 
