@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
 import sympy as sp
 from sympy.printing.codeprinter import PrintMethodNotImplementedError
@@ -10,7 +11,7 @@ from sympy.printing.jscode import JavascriptCodePrinter
 
 from symsched.errors import InputError
 
-Argument = sp.Symbol | str
+Argument: TypeAlias = Any  # a symbol, or its name
 
 
 class Printer(JavascriptCodePrinter):
@@ -48,12 +49,13 @@ def function(arguments: Sequence[Argument], forms: sp.Expr | Sequence[sp.Expr]) 
     One form is returned; several are put into the array `out`, the last argument, so that nothing is allocated.
     Common parts are computed once.
     """
-    many = isinstance(forms, (list, tuple))
-    taken = {s.name for form in (forms if many else [forms]) for s in form.free_symbols}
+    many = not isinstance(forms, sp.Expr)
+    listed: Sequence[sp.Expr] = forms if many else [forms]
+    taken = {s.name for form in listed for s in form.free_symbols}
     unknown = taken - {str(a) for a in arguments}
     if unknown:
         raise InputError(f"the formula has {', '.join(sorted(unknown))}, which is no argument of the function")
-    parts, reduced = sp.cse(forms, symbols=sp.numbered_symbols("_"), order="none")
+    parts, reduced = sp.cse(list(listed), symbols=sp.numbered_symbols("_"), order="none")
     rows = [f"const {name} = {expression(value)};" for name, value in parts]
     if many:
         rows += [f"out[{k}] = {expression(form)};" for k, form in enumerate(reduced)]
@@ -63,7 +65,7 @@ def function(arguments: Sequence[Argument], forms: sp.Expr | Sequence[sp.Expr]) 
     return f"({names}) => {{ {' '.join(rows)} }}"
 
 
-def table(rows: Mapping[str, str | Mapping[str, object]]) -> str:
+def table(rows: Mapping[str, Any]) -> str:
     """A JavaScript object of named pieces of code."""
     inner = ",\n".join(
         f'"{key}": {table(value) if isinstance(value, Mapping) else value}' for key, value in rows.items()

@@ -40,7 +40,9 @@ def _plain(form: sp.Expr) -> sp.Expr:
 def frame() -> sp.Expr:
     """c of the conversion from `vp` to any schedule, in its α and β (theory C2): α/α_vp(τ) with τ = r⁻¹(β/α)."""
     base = vp()
-    return sp.simplify(a / base.alpha.subs(t, closed_inverse(base).subs(R, b / a)))
+    inverse = closed_inverse(base)
+    assert inverse is not None, "the ratio of vp is a tangent"
+    return sp.simplify(a / base.alpha.subs(t, inverse.subs(R, b / a)))
 
 
 @cache
