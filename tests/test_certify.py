@@ -199,7 +199,7 @@ def _parenthesised(text):
 
 
 @needs_coq
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_every_sabotaged_twin_of_a_step_is_rejected_by_coq():
     from symsched.theorem import labelled
     from symsched.verification import find
@@ -311,7 +311,7 @@ def test_verify_has_a_column_for_coq(tmp_path, small, capsys):
 
 
 @needs_coq
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_every_claim_is_green():
     from symsched.certify import certify
 

@@ -154,7 +154,7 @@ def test_every_result_is_a_measurement_or_a_failure():
         assert ("failed" in row) != ("errors" in row), key
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("k", range(len(NAMES)))
 def test_a_cycle_through_all_schedules(k, tmp_path):
     """What the sweep found within 4 units stays so; what it found beyond is expected to be."""

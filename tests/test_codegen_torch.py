@@ -107,7 +107,7 @@ def test_the_meta_probe_sees_a_question_about_a_value():
         bool(torch.empty(4, device="meta").sum() > 0)
 
 
-@pytest.mark.parametrize("name", ["follmer", "vp", pytest.param("newton", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", ["follmer", "vp", pytest.param("newton", marks=pytest.mark.exhaustive)])
 def test_torch_compile_takes_the_whole_graph(modules, emitted, name):
     t = torch.tensor([0.0, 0.1, 0.5, 0.9, 1.0], dtype=torch.float64)
     for function in ("conversion", "drift_data"):

@@ -115,7 +115,7 @@ def test_the_shares_count_what_changes_meaning_only():
 
 
 @needs_coq
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_run_over_one_claim():
     from symsched.mutation import mutate
 
