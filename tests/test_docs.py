@@ -1,0 +1,107 @@
+"""The documentation is what happens: every block of code runs and prints what its comments say; the site builds."""
+
+import contextlib
+import importlib.util
+import io
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parent.parent / "docs"
+PAGES = sorted(DOCS.rglob("*.md"))
+PARTS = re.compile(r"^```(python|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+SITE = ("sphinx", "myst_parser", "furo", "latex2mathml")
+
+
+def blocks(page):
+    return PARTS.findall(page.read_text(encoding="utf-8"))
+
+
+WITH_CODE = [page for page in PAGES if blocks(page)]
+
+
+def run_page(page, folder):
+    """Run the blocks of a page in order, in one namespace; returns what was printed and what was promised."""
+    names, printed, promised = {"__name__": "page"}, [], []
+    for kind, text in blocks(page):
+        if kind == "console":
+            console(text, folder)
+            continue
+        lines = text.splitlines()
+        if named := re.match(r"# file: (\S+)$", lines[0]):
+            (folder / named[1]).write_text(text, encoding="utf-8")
+            continue
+        if (needs := re.match(r"# needs: (\S+)$", lines[0])) and importlib.util.find_spec(needs[1]) is None:
+            continue
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            exec(compile(text, page.name, "exec"), names)  # noqa: S102  (our own pages)
+        told = re.findall(r"^print\(.*\)  +# (.*)$", text, re.MULTILINE)
+        if told and text.count("print(") == len(told):
+            printed += out.getvalue().splitlines()
+            promised += told
+    return printed, promised
+
+
+def console(text, folder):
+    for line in re.findall(r"^\$ (.*)$", text, re.MULTILINE):
+        first, *rest = shlex.split(line)
+        assert first in ("symsched", "python"), line
+        call = [sys.executable, *(["-m", "symsched.cli"] if first == "symsched" else []), *rest]
+        run = subprocess.run(call, capture_output=True, text=True, cwd=folder, timeout=300)
+        assert run.returncode == 0, (line, run.stderr)
+
+
+@pytest.mark.parametrize("page", WITH_CODE, ids=lambda p: p.stem)
+def test_every_block_runs_and_prints_what_it_says(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    printed, promised = run_page(page, tmp_path)
+    assert printed == promised
+
+
+def test_a_page_that_says_something_wrong_is_noticed(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("```python\nprint(1 + 1)      # 3\n```\n")
+    printed, promised = run_page(page, tmp_path)
+    assert printed != promised
+    page.write_text("```console\n$ symsched schedules nothing_of_that_name\n```\n")
+    with pytest.raises(AssertionError):
+        run_page(page, tmp_path)
+
+
+def test_links_and_pictures_exist():
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
+            assert "://" in target or (page.parent / target).is_file(), (page.name, target)
+        assert "/work" not in text
+
+
+def test_every_page_is_reached_from_the_index():
+    index = (DOCS / "index.md").read_text(encoding="utf-8")
+    for page in PAGES:
+        assert (page.name == "index.md" and page.parent == DOCS) or str(page.relative_to(DOCS).with_suffix("")) in index
+
+
+def test_there_are_enough_blocks():
+    assert sum(len(blocks(page)) for page in PAGES) >= 25
+
+
+@pytest.mark.exhaustive
+def test_the_site_builds_offline_with_warnings_as_errors(tmp_path):
+    missing = [name for name in SITE if importlib.util.find_spec(name) is None]
+    if missing:
+        pytest.skip(f"{', '.join(missing)} not installed: pip install 'symsched[docs]' to build the site")
+    command = [sys.executable, "-m", "sphinx", "-W", "-q", "-E", "-b", "html", str(DOCS), str(tmp_path / "site")]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    assert run.returncode == 0, run.stderr
+    theory = (tmp_path / "site" / "theory.html").read_text(encoding="utf-8")
+    assert "<math" in theory
+    assert "\\alpha" not in theory
+    for page in (tmp_path / "site").rglob("*.html"):
+        loaded = re.findall(r'(?:src|<link[^>]*href)="(https?://[^"]+)"', page.read_text(encoding="utf-8"))
+        assert not loaded, (page.name, loaded)
