@@ -68,7 +68,7 @@ def test_a_checkpoint_goes_on(cli, tmp_path):
         (("--eps", "-1"), "must be >= 0"),
         (("--data", "gaussian(0,rho)"), "parameters without a value: rho"),
         (("--dtype", "half"), "dtype is 'half'"),
-        (("--checkpoint", "/no/such/folder/file"), "its directory does not exist"),
+        (("--checkpoint", "/no/such/folder/file"), "cannot write there"),
     ],
 )
 def test_mistakes(cli, extra, message):

@@ -146,7 +146,7 @@ def test_latex_compiles(conversion, tmp_path):
 
 def test_the_self_test_rejects_a_wrong_sign(conversion, tmp_path):
     text = codegen.generate(conversion, "numpy", self_test=True)
-    wrong = text.replace("scale = w2", "scale = -w2")
+    wrong = text.replace("scale = alpha + beta", "scale = -(alpha + beta)")
     assert wrong != text
     assert run_alone(wrong, tmp_path).returncode != 0
 
@@ -206,7 +206,7 @@ def test_sigmas_descend_to_zero():
 
 def test_flow_matching_puts_the_data_first():
     text = codegen.generate(FOLLMER, "flow_matching")
-    assert "SchedulerOutput(data, noise, data_dot, noise_dot)" in text
+    assert "SchedulerOutput(alpha_t=data, sigma_t=noise, d_alpha_t=data_dot, d_sigma_t=noise_dot)" in text
     compile(text, "scheduler", "exec")
 
 

@@ -278,7 +278,7 @@ def test_the_cache_is_private_and_so_are_its_files(cache, monkeypatch):
 
 
 def test_a_planted_module_is_not_run(cache):
-    text = "value = 'right'\n"
+    text = "value = 'right'  # asked for here alone\n"
     path = cache / f"{store.name_of(text)}.py"
     path.write_text("value = 'planted'\n")
     folder = cache / "__pycache__"

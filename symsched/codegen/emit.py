@@ -20,7 +20,7 @@ def identifier(module: Module) -> str:
     words = [re.sub(r"\W+", "_", str(s)).strip("_").lower() for s in parts]
     words = [w if len(w) <= 24 and not w.startswith("alpha_") else "custom" for w in words]
     name = "_to_".join(words)
-    return name if name[0].isalpha() else f"schedule_{name}"
+    return name if name[:1].isalpha() else f"schedule_{name}"
 
 
 def _docstring(module: Module) -> str:
