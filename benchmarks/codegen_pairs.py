@@ -17,7 +17,6 @@ import argparse
 import itertools
 import json
 import math
-import os
 import signal
 import subprocess
 import sys
@@ -33,6 +32,7 @@ from symsched.codegen.emit import emit
 from symsched.codegen.module import Module
 from symsched.errors import InputError, UndecidedError
 from symsched.schedule import Schedule
+from symsched.writing import whole
 
 ENDS = (1e-12, 1e-10, 1e-8, 1e-6, 1e-4, 1e-3, 1e-2)
 TIMES = (*ENDS, *(k / 61 for k in range(2, 60, 3)), *(1 - e for e in ENDS))
@@ -197,8 +197,8 @@ def write(path: Path, rows: dict) -> None:
     rows = dict(sorted(rows.items(), key=lambda item: [order[n] for n in reversed(item[0].split(":"))]))
     shown = ",\n".join(f'  "{key}": {json.dumps(row)}' for key, row in rows.items())
     head = f'"summary": {json.dumps(summary(rows))},\n"rows": {{\n'
-    path.with_suffix(".tmp").write_text("{\n" + head + shown + "\n}\n}\n")
-    os.replace(path.with_suffix(".tmp"), path)
+    with whole(path) as file:
+        file.write("{\n" + head + shown + "\n}\n}\n")
 
 
 def summary(rows: dict) -> dict:

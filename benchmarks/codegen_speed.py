@@ -28,6 +28,7 @@ from symsched import catalog
 from symsched.codegen import selftest
 from symsched.codegen.emit import emit
 from symsched.codegen.module import Module
+from symsched.writing import whole
 
 SIZE, REPEAT = 20_000, 60
 TIMES = (0.0, 1e-12, 1e-6, 0.5, 1 - 1e-6, 1 - 1e-12, 1.0)
@@ -254,7 +255,8 @@ def main() -> None:
     text = json.dumps(found, indent=2)
     print(text)
     if given.json:
-        given.json.write_text(text + "\n")
+        with whole(given.json) as file:
+            file.write(text + "\n")
 
 
 if __name__ == "__main__":

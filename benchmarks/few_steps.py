@@ -37,6 +37,7 @@ from benchmarks import quality
 from benchmarks.arenas import ARENAS, Arena, make, plain
 from benchmarks.contenders import CONTENDERS, Contender
 from symsched.version import __version__
+from symsched.writing import whole
 from training.data import find, run
 
 COUNTS = (2, 4, 6, 8, 12, 16, 24, 50)
@@ -248,9 +249,8 @@ def main() -> None:
     began = time.perf_counter()
     table = compete(find(given.data), given.quick, given.only, given.fields, given.workers)
     table["seconds"] = round(time.perf_counter() - began, 1)
-    partial = given.output.with_suffix(".partial")
-    partial.write_text(json.dumps(table, indent=1))
-    os.replace(partial, given.output)
+    with whole(given.output) as file:
+        json.dump(table, file, indent=1)
     from benchmarks.few_steps_figures import draw
 
     draw(table, given.output)

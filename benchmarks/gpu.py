@@ -24,6 +24,7 @@ import torch
 from torch import nn
 
 from symsched.bridge import FlowField, Sampler, build_plan
+from symsched.writing import whole
 
 SOLVERS = {
     "euler": {"target": "linear", "solver": "euler"},
@@ -206,9 +207,8 @@ def machine() -> dict[str, Any]:
 
 
 def save(document: dict[str, Any], path: Path) -> None:
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(document, indent=2) + "\n")
-    os.replace(partial, path)
+    with whole(path) as file:
+        file.write(json.dumps(document, indent=2) + "\n")
 
 
 @torch.no_grad()

@@ -18,6 +18,8 @@ import sys
 import time
 from pathlib import Path
 
+from symsched.writing import whole
+
 CASES = {
     "python alone": "pass",
     "import sympy": "import sympy",
@@ -63,9 +65,8 @@ def main() -> None:
         print(f"{name:18s} {row['seconds']:7.3f} s   × {row['ratio']:<6} {', '.join(row['loads']) or '–'}")
     if options.output is not None:
         machine = {"cores": os.cpu_count(), "python": platform.python_version(), "machine": platform.machine()}
-        temporary = options.output.with_suffix(".tmp")
-        temporary.write_text(json.dumps({"machine": machine, "cases": found}, indent=2) + "\n")
-        temporary.replace(options.output)
+        with whole(options.output) as file:
+            file.write(json.dumps({"machine": machine, "cases": found}, indent=2) + "\n")
 
 
 if __name__ == "__main__":

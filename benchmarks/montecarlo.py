@@ -30,6 +30,8 @@ from pathlib import Path
 
 import numpy as np
 
+from symsched.writing import whole
+
 HERE = Path(__file__).parent
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 STEPS = 1000
@@ -316,7 +318,8 @@ def main() -> None:
     results["ratios"] = ratios(results["linear"], results["mixture"])
     results["ratios_per_cpu_second"] = ratios(results["linear"], results["mixture"], "per_cpu_second")
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(results, indent=1) + "\n")
+    with whole(options.out) as file:
+        file.write(json.dumps(results, indent=1) + "\n")
     figure(results, options.out.with_suffix(".png"))
     report(results)
 

@@ -29,6 +29,7 @@ from scipy import stats
 from symsched.kernels import random as streams
 from symsched.kernels.compiled import LANES, kernel
 from symsched.kernels.random import fill32, fill64, philox
+from symsched.writing import whole
 
 SEED = 2026
 CELLS = 4096
@@ -195,9 +196,8 @@ def billion(results: dict, options: argparse.Namespace) -> None:
 def keep(results: dict, out: Path) -> None:
     """Write the file in one go."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = out.with_suffix(".tmp")
-    temporary.write_text(json.dumps(results, indent=1) + "\n")
-    os.replace(temporary, out)
+    with whole(out) as file:
+        file.write(json.dumps(results, indent=1) + "\n")
 
 
 def main() -> None:

@@ -22,6 +22,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from symsched.writing import whole
+
 CASES = {
     "linear drift": "ss.InterpolantSDE(ss.schedules.linear(), ss.Gaussian(0, 1), kappa=1)",
     "mixture of 3": (
@@ -96,9 +98,8 @@ def keep(found: dict, output: Path) -> None:
     """Write what is there so far, with the machine and its load."""
     machine = {"cores": os.cpu_count(), "python": platform.python_version(), "machine": platform.machine()}
     machine["load"] = round(os.getloadavg()[0], 1)
-    temporary = output.with_suffix(".tmp")
-    temporary.write_text(json.dumps({"machine": machine, "wall and CPU seconds": found}, indent=1) + "\n")
-    temporary.replace(output)
+    with whole(output) as file:
+        file.write(json.dumps({"machine": machine, "wall and CPU seconds": found}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -9,8 +9,6 @@ are its own: there is nothing to synchronise before the images are gathered.
 from __future__ import annotations
 
 import argparse
-import os
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +16,7 @@ import torch
 import torch.distributed as dist
 
 import symsched as ss
+from symsched.writing import whole
 
 
 def random_field() -> ss.bridge.FlowField:
@@ -45,10 +44,8 @@ def sample_shard(field: ss.bridge.FlowField, numbers: np.ndarray, steps: int, se
 
 def save(images: np.ndarray, path: Path) -> None:
     """Whole or not at all."""
-    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".npy")
-    with os.fdopen(handle, "wb") as file:
+    with whole(path, "wb") as file:
         np.save(file, images)
-    os.replace(name, path)
 
 
 def main() -> None:

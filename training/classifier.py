@@ -6,15 +6,15 @@ Cross-entropy on the same training images as the flow model, shifted by up to tw
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
 import torch
 from rich.progress import track
-from safetensors.torch import save_file
+from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
 from benchmarks.features import WEIGHTS, Classifier
+from symsched.writing import whole
 from training.data import digits, find, run
 
 SEED, EPOCHS, BATCH, PEAK, REACH = 0, 20, 128, 2e-3, 2
@@ -58,8 +58,8 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     model, held_out = train(find(given.data))
-    save_file(model.state_dict(), given.output.with_suffix(".partial"))
-    os.replace(given.output.with_suffix(".partial"), given.output)
+    with whole(given.output, "wb") as file:
+        file.write(to_bytes(model.state_dict()))
     line = f"seed {SEED}, {EPOCHS} epochs of {BATCH}: held-out accuracy {held_out:.4f}"
     Path("training/classifier.log").write_text(line + "\n")
     print(line)

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from rich.progress import track
-from safetensors.torch import save_file
+from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
 from symsched.bridge.digits.network import DigitsUNet
+from symsched.writing import whole
 from training.data import Images, digits, find, run
 
 SEED = 0
@@ -63,9 +63,8 @@ def follow(average: nn.Module, model: nn.Module, update: int) -> None:
 def save(model: nn.Module, path: Path) -> None:
     """The weights in half precision, whole or not at all."""
     half = {name: value.half().contiguous() for name, value in model.state_dict().items()}
-    partial = path.with_suffix(".partial")
-    save_file(half, partial)
-    os.replace(partial, path)
+    with whole(path, "wb") as file:
+        file.write(to_bytes(half))
 
 
 @torch.no_grad()
@@ -98,8 +97,8 @@ class Run:
 
     def save(self, path: Path) -> None:
         state = [self.model.state_dict(), self.average.state_dict(), self.optimizer.state_dict()]
-        torch.save([*state, self.generator.get_state(), self.done], path.with_suffix(".new"))
-        os.replace(path.with_suffix(".new"), path)
+        with whole(path, "wb") as file:
+            torch.save([*state, self.generator.get_state(), self.done], file)
 
     def resume(self, path: Path) -> None:
         model, average, optimizer, generator, self.done = torch.load(path, weights_only=True)

@@ -12,8 +12,6 @@ Nothing is trained, and the model is only asked.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -25,6 +23,7 @@ from numpy.typing import NDArray
 from symsched.bridge.levels import Native
 from symsched.bridge.plan import IDENTITY, KEEP, Plan, Row, Stage
 from symsched.errors import InputError
+from symsched.writing import whole
 
 Array = NDArray[np.float64]
 FORMAT = "symsched calibration 1"
@@ -128,18 +127,12 @@ class Calibration:
 
     def save(self, path: str | Path) -> None:
         """Write the file whole or not at all.  Raises InputError where it cannot be written."""
-        target, temporary = Path(path), None
         try:
-            with tempfile.NamedTemporaryFile("w", dir=target.parent, suffix=".part", delete=False) as out:
-                temporary = out.name
-                json.dump(self.to_json(), out, indent=None, separators=(",", ":"))
+            with whole(path) as out:
+                json.dump(self.to_json(), out, separators=(",", ":"))
                 out.write("\n")
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, target)
         except OSError as error:
-            if temporary is not None:
-                Path(temporary).unlink(missing_ok=True)
-            raise InputError(f"cannot write '{target}': {error.strerror or error}") from None
+            raise InputError(f"cannot write '{path}': {error.strerror or error}") from None
 
     @classmethod
     def load(cls, path: str | Path) -> Calibration:

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from symsched.bridge.fields import FlowField
 from symsched.bridge.grids import ratio_of
 from symsched.bridge.pilot import Pilot, levels_at
+from symsched.bridge.sampling import part_of
 
 Array = NDArray[np.float64]
 RIDGE = 1e-8  # of the mean square of what is combined: far below what a solver could use, enough for twins
@@ -102,7 +103,7 @@ class Fitter:
             seen = (float(scales[k]) * x).to(field.dtype)
             when = torch.full((len(x),), float(clock[k]), dtype=field.time_dtype, device=x.device)
             out = torch.cat([
-                field.output(seen[part], when[part], **_part(self.conditions, part, len(x)))
+                field.output(seen[part], when[part], **part_of(self.conditions, part, len(x)))
                 for part in (slice(i, i + self.batch) for i in range(0, len(x), self.batch))
             ])  # fmt: skip
             p, q = relations[k]
@@ -172,10 +173,3 @@ class Known:
 
 def _dot(one: Any, other: Any) -> float:
     return float((one.double() * other.double()).sum())
-
-
-def _part(conditions: dict[str, Any], part: slice, count: int) -> dict[str, Any]:
-    return {
-        key: value[part] if isinstance(value, torch.Tensor) and value.ndim and len(value) == count else value
-        for key, value in conditions.items()
-    }

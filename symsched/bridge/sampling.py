@@ -156,7 +156,7 @@ def sample(
     with Bar(len(parts) * table.nfe, progress, "evaluations") as bar:
         watchers += [lambda _: bar.add()] if bar.shown else []
         watch = partial(_tell, watchers) if watchers else None
-        out = [run(numbers[p], None if z is None else z[p], _part(given, p, size[0]), watch) for p in parts]
+        out = [run(numbers[p], None if z is None else z[p], part_of(given, p, size[0]), watch) for p in parts]
     samples = torch.cat(out)
     if not bool(torch.isfinite(samples).all()):
         _explain(sampler, numbers, z, given, parts)
@@ -189,7 +189,7 @@ def _refuse_nan(step: Step) -> None:
 def _explain(sampler: Sampler, numbers: Any, z: Any, given: Conditions, parts: Sequence[slice]) -> None:
     """Run again, looking at each step."""
     for part in parts:
-        sampler(numbers[part], None if z is None else z[part], _part(given, part, len(numbers)), _refuse_nan)
+        sampler(numbers[part], None if z is None else z[part], part_of(given, part, len(numbers)), _refuse_nan)
     raise InputError("the samples are not finite, but in a second run each answer of the model was: use check='step'")
 
 
@@ -283,7 +283,7 @@ def _moved(value: Any, device: Any) -> Any:
     return value.to(device) if isinstance(value, torch.Tensor) else value
 
 
-def _part(conditions: Conditions, part: slice, count: int) -> dict[str, Any]:
+def part_of(conditions: Conditions, part: slice, count: int) -> dict[str, Any]:
     """The conditions of some of the samples."""
     split = {key for key, v in conditions.items() if isinstance(v, torch.Tensor) and v.ndim and len(v) == count}
     return {key: value[part] if key in split else value for key, value in conditions.items()}

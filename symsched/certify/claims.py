@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
@@ -15,6 +14,7 @@ from symsched.certify.runner import Checked
 from symsched.certify.runner import check as ask
 from symsched.errors import InputError
 from symsched.verification import Key, collect
+from symsched.writing import whole
 
 Progress = Callable[[int, int, str], None]
 
@@ -78,11 +78,8 @@ def write(written: Sequence[Certificate], folder: str) -> list[Path]:
         for one in written:
             if one.text:
                 path = Path(folder, f"{''.join(c if c.isalnum() else '_' for c in one.name)}.v")
-                handle, name = tempfile.mkstemp(dir=folder)
-                with os.fdopen(handle, "w", encoding="utf-8") as file:
+                with whole(path) as file:
                     file.write(one.text)
-                os.chmod(name, 0o644)
-                os.replace(name, path)
                 paths.append(path)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "not a folder name"

@@ -14,9 +14,7 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -34,6 +32,7 @@ from symsched.schedule import Schedule, as_expression
 from symsched.signs import sign_on_unit
 from symsched.signs.proof import PROBES
 from symsched.symbols import t
+from symsched.writing import whole
 
 MAX_PIECES = 2000
 REACHES = tuple(Fraction(1, 2**k) for k in (2, 4, 6, 10, 14))
@@ -228,11 +227,8 @@ def write(found: list[SignCertificate], folder: str) -> Path:
     """
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=folder)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        with whole(Path(folder, "signs.json")) as file:
             json.dump(document(found), file, indent=1)
-        os.chmod(name, 0o644)
-        os.replace(name, Path(folder, "signs.json"))
         shutil.copyfile(check_signs.__file__, Path(folder, "check_signs.py"))
     except OSError as error:
         raise InputError(f"-o {folder}: certificates cannot be written there ({error.strerror})") from None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -20,6 +19,7 @@ from pathlib import Path
 from symsched.certify.files import Certificate
 from symsched.errors import InputError
 from symsched.kernels.store import wanted_directory
+from symsched.writing import whole
 
 JOBS = 2
 TIMEOUT = 3600  # seconds for one file; the largest takes about half a minute on an idle core
@@ -181,8 +181,6 @@ def _kept(coq: Coq, certificate: Certificate, checked: Checked) -> Checked:
         target = _memory(coq, certificate)
         with suppress(OSError):
             target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            handle, name = tempfile.mkstemp(dir=target.parent)
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
+            with whole(target, private=True) as file:
                 json.dump(asdict(checked) | {"digest": certificate.digest}, file)
-            os.replace(name, target)
     return checked

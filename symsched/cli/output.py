@@ -1,6 +1,5 @@
 """Writing results: to a terminal or a pipe, as JSON, and to files that are whole or absent."""
 
-import contextlib
 import json
 import math
 import os
@@ -11,6 +10,7 @@ from typing import Any
 
 from symsched.errors import InputError
 from symsched.parsing.text import quoted
+from symsched.writing import whole
 
 
 def writable(target: str | None, option: str) -> str | None:
@@ -68,27 +68,14 @@ def write_text(target: str, text: str, option: str) -> None:
         sys.stdout.write(text)
         return
     path = Path(target)
-    name = None
     try:
         if _is_device(target):
             path.write_text(text, encoding="utf-8")
             return
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        with whole(path) as file:
             file.write(text)
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
     except OSError as error:
-        if name is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(name)
         raise InputError(f"{option} {quoted(target)}: could not be written ({error.strerror})") from None
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def write_json(target: str, document: Any, option: str = "--json") -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from symsched import catalog
 from symsched.codegen.emit import emit
 from symsched.codegen.module import Module
 from symsched.errors import InputError, UndecidedError
+from symsched.writing import whole
 
 FIXED = ("linear", "vp", "follmer")
 KAPPAS = ("1", "0", "1/2", "2")
@@ -68,9 +68,8 @@ def load() -> dict[str, dict[str, str]]:
 
 def _save(shelf: dict[str, dict[str, str]], path: Path) -> None:
     text = json.dumps(shelf, ensure_ascii=False, sort_keys=True, indent=0)
-    beside = path.with_suffix(".part")
-    beside.write_bytes(gzip.compress(text.encode(), 9, mtime=0))
-    os.replace(beside, path)
+    with whole(path, "wb") as file:
+        file.write(gzip.compress(text.encode(), 9, mtime=0))
 
 
 def _late(*_: object) -> None:

@@ -25,6 +25,8 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
+from symsched.writing import whole
+
 _PREFIX = "symsched_kernel_"
 _lock = threading.Lock()
 
@@ -134,16 +136,11 @@ def read(name: str) -> bytes | None:
 
 def write(name: str, content: bytes) -> None:
     """Write a file of the directory whole, or not at all with a warning: the cache is a convenience."""
-    path, temporary = directory() / name, None
+    path = directory() / name
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-        with os.fdopen(handle, "wb") as file:
+        with whole(path, "wb", private=True, suffix=".tmp") as file:
             file.write(content)
-        os.replace(temporary, path)
     except OSError as problem:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
         _warn_full(path.parent, problem.strerror or str(problem))
 
 

@@ -6,10 +6,7 @@ having stopped.  It holds numbers only (no pickles) and the hash of the job that
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
-import tempfile
 import time
 import warnings
 import zipfile
@@ -21,6 +18,7 @@ import numpy as np
 from symsched.errors import InputError
 from symsched.montecarlo.engine import Job
 from symsched.montecarlo.result import Totals
+from symsched.writing import whole
 
 #: Seconds between two writes.
 EVERY = 2.0
@@ -95,15 +93,6 @@ class Checkpoint:
 
     def _write(self, path: Path, totals: Totals) -> None:
         kept = np.concatenate(totals.kept, axis=1) if totals.kept else np.zeros(0)
-        handle, temporary = tempfile.mkstemp(dir=path.resolve().parent, prefix=f".{path.name[:40]}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                numbers = {"next_unit": totals.next_unit, "lost": totals.lost, "job": self.name}
-                np.savez(file, rows=totals.rows, counts=totals.counts, kept=kept, **numbers)  # type: ignore[arg-type]
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
-            raise
+        numbers = {"next_unit": totals.next_unit, "lost": totals.lost, "job": self.name}
+        with whole(path, "wb", private=True) as file:
+            np.savez(file, rows=totals.rows, counts=totals.counts, kept=kept, **numbers)  # type: ignore[arg-type]

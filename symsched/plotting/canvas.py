@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -14,6 +11,7 @@ import numpy as np
 from symsched.errors import InputError
 from symsched.parsing.text import quoted
 from symsched.plotting.style import look
+from symsched.writing import whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -108,22 +106,15 @@ def save(figure: Figure, path: Any, dpi: float = 200, palette: bool = False) -> 
         width, height = (round(v * dpi) for v in figure.get_size_inches())
         raise InputError(f"{width} x {height} pixels: expected at most 100 million; take a smaller size or dpi")
     metadata: dict[str, Any] = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}[kind]
-    name = None
     try:
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:40]}.", suffix=f".{kind}")
-        with os.fdopen(handle, "wb") as file, look():
+        with whole(target, "wb", suffix=f".{kind}") as file, look():
             figure.savefig(file, format=kind, dpi=dpi, metadata=metadata)
-        if palette and kind == "png":
-            _fewer_colors(name)
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, target)
+            if palette and kind == "png":
+                file.flush()
+                _fewer_colors(file.name)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise InputError(f"{quoted(str(path))}: could not be written ({why})") from None
-    finally:
-        if name is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(name)
     return target
 
 
@@ -133,9 +124,3 @@ def _fewer_colors(name: str) -> None:
     with Image.open(name) as image:
         small = image.convert("RGB").quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     small.save(name, format="PNG", optimize=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
