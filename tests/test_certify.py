@@ -201,7 +201,7 @@ def _parenthesised(text):
 @needs_coq
 @pytest.mark.exhaustive
 def test_every_sabotaged_twin_of_a_step_is_rejected_by_coq():
-    from symsched.theorem import labelled
+    from symsched.routes import labelled
     from symsched.verification import find
 
     for key in collect(["C1", "C3", "C5", "C6", "C8", "C13"]):

@@ -12,7 +12,8 @@ from symsched.certify.calculus import derivative_lemma
 from symsched.certify.coq import Names, UnsupportedError, comment
 from symsched.certify.prelude import ALGEBRA, CALCULUS
 from symsched.certify.trace import Derivative, recorded
-from symsched.theorem import Theorem, labelled
+from symsched.routes import labelled
+from symsched.theorem import Theorem
 from symsched.verification import Key, load
 from symsched.version import __version__
 

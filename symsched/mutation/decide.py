@@ -13,7 +13,8 @@ from symsched.errors import InputError, UndecidedError
 from symsched.mutation.formulas import Change, spoiled
 from symsched.mutation.library import changed
 from symsched.normalform import decide_zero
-from symsched.theorem import Check, evaluated, labelled
+from symsched.routes import evaluated, labelled
+from symsched.theorem import Check
 from symsched.verification import Key, load
 
 MOST_LEMMAS = 4  # residuals of one mutant that are put to Coq

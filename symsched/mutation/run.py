@@ -28,7 +28,8 @@ from symsched.errors import InputError
 from symsched.mutation.decide import Trial, try_formula, try_library
 from symsched.mutation.formulas import KINDS, mutants
 from symsched.mutation.library import changed, places
-from symsched.theorem import Check, labelled
+from symsched.routes import labelled
+from symsched.theorem import Check
 from symsched.verification import Key, collect, find, load
 from symsched.version import __version__
 

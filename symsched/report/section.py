@@ -14,7 +14,8 @@ from symsched.report.picture import axis, scale_of, strip
 from symsched.report.words import finding, number, prose
 
 if TYPE_CHECKING:
-    from symsched.theorem import CheckResult, Outcome
+    from symsched.routes import Outcome
+    from symsched.theorem import CheckResult
     from symsched.verification import Verdict
 
 OPEN = 3  # residuals of a step that are shown without unfolding
