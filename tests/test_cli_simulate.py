@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 
-from symsched.cli.app import run
 from symsched.data import Gaussian
 from symsched.montecarlo import simulate
 from symsched.schedule import Schedule
@@ -14,16 +13,6 @@ from symsched.symbols import t
 
 COMMON = ("simulate", "--schedule", "linear", "--data", "gaussian(1,1/2)", "--paths", "3000", "--steps", "10")
 SDE = InterpolantSDE(Schedule(1 - t, t), Gaussian(1, 0.5), eps=t / 2)
-
-
-@pytest.fixture
-def cli(capsys):
-    def call(*args):
-        code = run(args)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
 
 
 def test_json_holds_what_the_library_returns(cli):
