@@ -11,7 +11,7 @@ from symsched.cli.help import folded
 if TYPE_CHECKING:
     from sympy import Expr
 
-    from symsched.cli.formulas import Formula, Found, Request
+    from symsched.cli.request import Formula, Found, Request
     from symsched.conversion import Conversion
 
 HELP = folded("""
@@ -36,8 +36,8 @@ def convert(
     at: Annotated[str | None, typer.Option(metavar="t,t,…", help="Times in [0, 1] at which to print values.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    from symsched.cli.formulas import Request
     from symsched.cli.output import write_json
+    from symsched.cli.request import Request
 
     request = Request.read(source, target, None, kappa, eps, None)
     times = times_from_text(at, "--at")
@@ -56,7 +56,7 @@ def convert(
 
 def converted(request: Request) -> Found:
     """τ, c, their derivatives, and the target's diffusion scale when a source scale was given."""
-    from symsched.cli.formulas import Formula, Found, shorter
+    from symsched.cli.request import Formula, Found, shorter
 
     conversion = _conversion(request)
     formulas = [
@@ -118,8 +118,8 @@ def _rows(request: Request, times: list[float]) -> list[dict[str, float]]:
 
 def _document(request: Request, found: Found, rows: list[dict[str, float]]) -> dict[str, Any]:
     import symsched
-    from symsched.cli.formulas import described
     from symsched.cli.notation import latex_line
+    from symsched.cli.request import described
 
     closed: dict[str, Formula] = {f.name: f for f in found.formulas}
     return {

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sympy import Expr, factor, factor_terms
 
 from symsched import symbols as letters
-from symsched.cli.formulas import Formula, Found, shorter
+from symsched.cli.request import Formula, Found, Request, shorter
 from symsched.data import Gaussian
 from symsched.lazy import condition, family, solve
 from symsched.symbols import t
-
-if TYPE_CHECKING:
-    from symsched.cli.formulas import Request
 
 EPS = ("ε", r"\varepsilon")
 

@@ -52,8 +52,8 @@ def simulate(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     from symsched.cli.convert import times_from_text
-    from symsched.cli.formulas import Request
     from symsched.cli.output import writable, write_json
+    from symsched.cli.request import Request
     from symsched.montecarlo import simulate as run
     from symsched.sde import InterpolantSDE
 
@@ -75,7 +75,7 @@ def simulate(
 
 def _document(found: Result, request: Any, levels: list[float], scheme: str, seed: int) -> dict[str, Any]:
     import symsched
-    from symsched.cli.formulas import described
+    from symsched.cli.request import described
 
     table = found.quantiles(levels)
     return {
