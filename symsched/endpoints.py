@@ -161,11 +161,22 @@ def _is_value(candidate: sp.Expr) -> bool:
 
 
 def _agrees(near: sp.Expr, candidate: sp.Expr) -> bool:
-    """Whether ball evaluations at u = 2^-60, 2^-240, 2^-960 close in on the candidate (skipped with parameters).
+    """Whether ball evaluations at u = 2^-60, 2^-240, 2^-960 close in on the candidate, for each of a few values of
+    the parameters, if there are any.
 
     They must close in at the rate of 1/√log u at least: mere nearness would let a slightly wrong value pass."""
-    if near.free_symbols != {_u}:
-        return candidate.is_finite is not False or candidate in (sp.oo, -sp.oo)
+    parameters = sorted((near.free_symbols | candidate.free_symbols) - {_u}, key=str)
+    return all(_closes_in(near.subs(point), candidate.subs(point)) for point in _places(parameters))
+
+
+def _places(parameters: Sequence[sp.Symbol]) -> list[dict[sp.Symbol, sp.Rational]]:
+    """Values for the parameters, apart from each other, and negative where that is what is supposed of them."""
+    sizes = [sp.Rational(3, 11), sp.Rational(9, 7), sp.Rational(31, 9)] if parameters else [sp.S.One]
+    signs = {p: -1 if p.is_negative else 1 for p in parameters}
+    return [{p: signs[p] * (size + sp.Rational(k, 13)) for k, p in enumerate(parameters)} for size in sizes]
+
+
+def _closes_in(near: sp.Expr, candidate: sp.Expr) -> bool:
     far, nearer, nearest = (_distance(near, candidate, k) for k in (60, 240, 960))
     return nearest <= 2.0**-100 or (nearer <= 0.6 * far and nearest <= 0.6 * nearer and nearest < 0.25)
 

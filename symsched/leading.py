@@ -1,16 +1,16 @@
 """Generalised power series at u → 0+, exact and without search: the workhorse of limits.
 
-A series is Σ c_p u^p + O(u^order) with rational (or real) exponents p; a coefficient may be a polynomial in
-L = log u.  Sums, products, powers, logarithms, exponentials and Taylor expansions of smooth functions are done on
-the truncated series; whatever leaves this class (an essential singularity, a quotient by a sum of logarithms) is
-given up, never guessed.
+A series is Σ c_p u^p + O(u^order) with real exponents p, which may have parameters in them as long as the assumptions
+of these tell which exponent is larger; a coefficient may be a polynomial in L = log u.  Sums, products, powers,
+logarithms, exponentials and Taylor expansions of smooth functions are done on the truncated series; whatever leaves
+this class (an essential singularity, a quotient by a sum of logarithms) is given up, never guessed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cmp_to_key, lru_cache, reduce
 
 import sympy as sp
 
@@ -59,9 +59,9 @@ def limit_of(expr: sp.Expr, u: sp.Symbol) -> sp.Expr:
     """lim of `expr` as u → 0+.  Raises BeyondSeriesError when the expansion does not tell."""
     for order in ORDERS:
         series = _Expansion(u, sp.Integer(order)).of(expr)
-        if series.terms and series.lead <= 0:
+        if series.terms and not _less(sp.S.Zero, series.lead):
             return _value(*series.terms[0])
-        if series.order > 0:
+        if _less(sp.S.Zero, series.order):
             return sp.S.Zero
     raise BeyondSeriesError
 
@@ -113,21 +113,40 @@ def vanishes(number: sp.Expr) -> bool:
 
 
 def _series(terms: dict[sp.Expr, sp.Expr], order: sp.Expr) -> Series:
-    kept = {}
-    for p, c in terms.items():
+    kept: dict[sp.Expr, sp.Expr] = {}
+    for p, c in _merged(terms).items():
         if _less(p, order):
             c = sp.expand(c)
             if not all(vanishes(part) for part in sp.Poly(c, L).coeffs()):
                 kept[p] = c
     if len(kept) > MAX_TERMS:
         raise BeyondSeriesError
-    return Series(tuple(sorted(kept.items(), key=lambda term: float(term[0]))), order)
+    increasing = sorted(kept, key=cmp_to_key(lambda p, q: -1 if _less(p, q) else 1))
+    return Series(tuple((p, kept[p]) for p in increasing), order)
+
+
+def _merged(terms: dict[sp.Expr, sp.Expr]) -> dict[sp.Expr, sp.Expr]:
+    """One term for each exponent, however it is written."""
+    merged: dict[sp.Expr, sp.Expr] = {}
+    for p, c in terms.items():
+        exponent = p if p.is_number else sp.cancel(p)
+        merged[exponent] = merged.get(exponent, sp.S.Zero) + c
+    return merged
 
 
 def _less(a: sp.Expr, b: sp.Expr) -> bool:
-    if not (a.is_number and b.is_number):
-        raise BeyondSeriesError
-    return bool(a < b)
+    if a.is_number and b.is_number:
+        return bool(a < b)
+    if sp.oo in (a, b):
+        return bool(b == sp.oo != a)
+    gap = sp.factor(sp.cancel(b - a))
+    if gap.is_positive is None and not gap.is_nonpositive:
+        raise BeyondSeriesError  # the parameters decide
+    return bool(gap.is_positive)
+
+
+def _least(*exponents: sp.Expr) -> sp.Expr:
+    return reduce(lambda a, b: a if _less(a, b) else b, exponents)
 
 
 class _Expansion:
@@ -179,10 +198,10 @@ class _Expansion:
         for part in parts:
             for p, c in part.terms:
                 total[p] = total.get(p, sp.S.Zero) + c
-        return _series(total, sp.Min(*[part.order for part in parts]))
+        return _series(total, _least(*(part.order for part in parts)))
 
     def _times(self, a: Series, b: Series) -> Series:
-        order = sp.Min(a.order + b.lead, b.order + a.lead, a.lead + b.lead + self.order)
+        order = _least(a.order + b.lead, b.order + a.lead, a.lead + b.lead + self.order)
         total: dict[sp.Expr, sp.Expr] = {}
         self.products += len(a.terms) * len(b.terms)
         if self.products > MAX_PRODUCTS:
@@ -206,7 +225,7 @@ class _Expansion:
         if not _less(sp.S.Zero, h.lead):
             raise BeyondSeriesError
         total, power, k = [self._constant(coefficient(0))], self._constant(sp.S.One), 0
-        limit = sp.Min(self.order, h.order)
+        limit = _least(self.order, h.order)
         while h.terms and _less((k + 1) * h.lead, limit):
             k += 1
             if k > MAX_TERMS:
@@ -215,14 +234,15 @@ class _Expansion:
             total.append(self._times(self._constant(coefficient(k)), power))
         if not h.terms and h.order == sp.oo:
             return total[0]
-        return self._sum([*total, Series((), sp.Min(limit, (k + 1) * h.lead))])
+        return self._sum([*total, Series((), _least(limit, (k + 1) * h.lead))])
 
     def _power(self, a: Series, exponent: sp.Expr) -> Series:
-        if not exponent.is_number:
+        if not exponent.is_real:
             raise BeyondSeriesError
-        if exponent.is_Integer and exponent > 0 and len(a.terms) == 1 and a.order == sp.oo:
+        if len(a.terms) == 1 and a.order == sp.oo and not a.terms[0][1].has(L):
             p, c = a.terms[0]
-            return Series(((p * exponent, c**exponent),), sp.oo)
+            if (exponent.is_Integer and exponent > 0) or _positive(c):
+                return Series(((p * exponent, c**exponent),), sp.oo)
         if exponent.is_Integer and 0 < exponent <= 4:
             power = a
             for _ in range(int(exponent) - 1):
@@ -231,7 +251,7 @@ class _Expansion:
         p, c, h = self._split(a)
         if not exponent.is_Integer and not _positive(c):
             raise BeyondSeriesError
-        body = self._compose(lambda k: sp.binomial(exponent, k), h)
+        body = self._compose(lambda k: sp.expand_func(sp.binomial(exponent, k)), h)
         scale = c**exponent
         return Series(tuple((q + p * exponent, d * scale) for q, d in body.terms), body.order + p * exponent)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from symsched import endpoints
+from symsched import endpoints, schedules
 from symsched.budget import within
 from symsched.endpoints import continuous_value, end_value, limit_at, numeric_limit, values
 from symsched.errors import InputError, UndecidedError
@@ -65,6 +65,28 @@ def test_limits_with_parameters():
     assert limit_at(rho / t, 0) == sp.oo
 
 
+above_one = 1 + sp.Symbol("a", positive=True)
+below_one = 1 / above_one
+
+
+@pytest.mark.parametrize(("factor", "expected"), [(above_one, 0), (below_one, sp.oo), (1, sp.Rational(1, 2))])
+def test_the_optimal_scale_of_a_lazy_family_at_the_start(factor, expected):
+    """ε* ~ (1 − q/2) t^(q − 1) with q = 2κ/(1 + κ): Gruntz's algorithm takes the exponent for negative."""
+    assert limit_at(schedules.lazy(kappa=factor).eps_star, 0) == expected
+
+
+def test_a_limit_that_depends_on_the_parameters_is_undecided():
+    with pytest.raises(UndecidedError):
+        limit_at(schedules.lazy(kappa=sp.Symbol("a", positive=True)).eps_star, 0)
+
+
+@pytest.mark.parametrize("wrong", [sp.oo, sp.S(0), rho, 2 * rho])
+def test_a_wrong_candidate_with_parameters_is_rejected(monkeypatch, wrong):
+    monkeypatch.setattr(endpoints, "_series_value", lambda _: None)
+    monkeypatch.setattr(endpoints, "_candidates", lambda _: iter([wrong, rho**2]))
+    assert limit_at.__wrapped__(rho**2 * sp.sin(t) / t, 0) == rho**2
+
+
 def test_oscillation_has_no_limit():
     with pytest.raises(UndecidedError, match=re.escape("the limit of sin(1/t) at t = 0 could not be determined")):
         limit_at(sp.sin(1 / t), 0)
@@ -120,6 +142,7 @@ def test_series_leave_the_class_without_guessing():
 def test_leading_terms():
     assert leading_term(u - sp.sin(u), u) == (3, sp.Rational(1, 6))
     assert leading_term(sp.sqrt(2 * u - u**2), u) == (sp.Rational(1, 2), sp.sqrt(2))
+    assert leading_term(u + u**below_one + u**above_one, u) == (below_one, 1)
     exponent, coefficient = leading_term(u**2 * sp.log(u) + u**3, u)
     assert (exponent, coefficient) == (2, L)
 
