@@ -85,6 +85,12 @@ def drift_by_data(
     return A * x + B * eta_x - drift
 
 
+@theorem.step("The library's kernels compute A x + B η_X with these A and B")
+def library_form(scale=eps):
+    A, B = data_form(schedule, scale)
+    return A * x + B * eta_x - drift
+
+
 theorem.sabotage(score_of_kernel, "wrong sign of the score", score=-score)
 theorem.sabotage(continuity, "α̇ and β̇ exchanged", velocity=beta.diff(t) * noise + alpha.diff(t) * xi)
 theorem.sabotage(fokker_planck, "half of the correction", extra=eps * score / 2)
@@ -93,6 +99,7 @@ theorem.sabotage(eps_star_by_ratio, "d log r² for d log r", rate=sp.log(beta**2
 theorem.sabotage(
     drift_by_data, "ε/α for ε/α²", A=alpha.diff(t) / alpha - eps / alpha, B=beta.diff(t) - beta * alpha.diff(t) / alpha
 )
+theorem.sabotage(library_form, "half of ε", scale=eps / 2)
 
 # -- the catalogue ------------------------------------------------------------------------------------------------
 

@@ -60,9 +60,9 @@ test = sp.Function("f", real=True)(t, x)
 carried = c.diff(t) / c * x + c * tau.diff(t) * seen(a)
 
 
-@theorem.step("W̄ = ∫ τ̇^(−1/2) dW_τ has d⟨W̄⟩ = dt")
+@theorem.step("W̄ = ∫ τ̇^(−1/2) dW_τ has d⟨W̄⟩ = dt, and dW_τ = √τ̇ dW̄")
 def brownian(integrand=tau.diff(t) ** sp.Rational(-1, 2)):
-    return integrand**2 * tau.diff(t) - 1
+    return {"⟨W̄⟩": integrand**2 * tau.diff(t) - 1, "back": integrand * sp.sqrt(tau.diff(t)) - 1}
 
 
 @theorem.step("Itô for c X_τ: the diffusion coefficient √(2ε(τ)) dW_τ = √(2ε(τ)τ̇) dW̄, times c, is √(2ε̄)")

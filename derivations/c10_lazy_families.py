@@ -25,7 +25,7 @@ import sympy as sp
 
 import symsched as ss
 from symsched.exhibit import Record
-from symsched.symbols import beta, kappa, rho, t, x
+from symsched.symbols import alpha, beta, kappa, rho, t, x
 from symsched.theorem import PATHS, Evidence, Theorem
 
 theorem = Theorem(
@@ -105,6 +105,13 @@ def lazy_in_every_clock(power=q, square=rho**2):
         "ε − V̇/2": lazy_equation(schedule, kappa),
         "V": schedule.variance(rho) - rho**2 * beta**power,
     }
+
+
+@theorem.step("Every schedule has a member with its own clock: `lazy.frame` keeps r, and is in the family")
+def frame_of_any_schedule(power=q):
+    own = ss.Schedule(alpha, beta)
+    found = ss.lazy.frame(own, kappa, rho)
+    return {"r": found.r - own.r, "family": found.alpha**2 - rho**2 * (found.beta**power - found.beta**2)}
 
 
 @theorem.step("The drift on N(0, ρ²) is zero, assembled by the package")
@@ -341,6 +348,7 @@ theorem.sabotage(zero_drift, "q = 2κ", power=2 * kappa)
 theorem.sabotage(any_data, "w = β^q", weight=beta**q)
 theorem.sabotage(follmer, "wrong sign of x", drift=(eta_x + x) / (1 - t))
 theorem.sabotage(follmer, "ε = ρ²", scale=rho**2)
+theorem.sabotage(frame_of_any_schedule, "q halved", power=q / 2)
 theorem.sabotage(brownian, "V = ρt", variance=rho * t)
 theorem.sabotage(named_members, "q = κ/(1 + κ)", power=half_q)
 theorem.sabotage(brownian_clock, "β = t^q", clock=t ** (1 / p))

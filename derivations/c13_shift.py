@@ -78,6 +78,7 @@ def data_scale(scale=1 / s):
     stretched = ss.Schedule(alpha, beta * std)
     return {
         "r": stretched.r.subs(std, scale) - beta / alpha / s,
+        "r²": stretched.snr.subs(std, scale) - beta**2 / alpha**2 / s**2,
         "V": stretched.variance(1) - ss.Schedule(alpha, beta).variance(std),
         "ε* is unchanged": stretched.eps_star - ss.Schedule(alpha, beta).eps_star,
     }
@@ -107,8 +108,8 @@ def catalogue(factor=3):
 @theorem.step("Lazy family at a fixed clock: r(ρ = s) = r(ρ = 1)/s for every κ, so shift s is ρ = s")
 def lazy_scale(chosen=s):
     q = 2 * kappa / (1 + kappa)
-    one, scaled = (ss.Schedule(sp.sqrt(std**2 * (beta**q - beta**2)), beta) for std in (sp.Integer(1), chosen))
-    return scaled.snr - one.snr / s**2
+    one, scaled = (ss.Schedule(std * sp.sqrt(beta**q - beta**2), beta) for std in (sp.Integer(1), chosen))
+    return scaled.r - one.r / s
 
 
 @theorem.step("In the model's time: the angle grid of ρ is the angle grid of ρ = 1, shifted by s = ρ")

@@ -45,7 +45,7 @@ def small(tmp_path):
 
 def answers(*lemmas):
     """What Coq makes of each: True where it is proved."""
-    text = "\n".join([ALGEBRA, CALCULUS, *(one.attempt(f"L{k}") for k, one in enumerate(lemmas))])
+    text = "\n".join([ALGEBRA, CALCULUS, *(one.attempt(f"L{k}", 60) for k, one in enumerate(lemmas))])
     code, said = runner.run_coq(find_coq(), text)
     assert code == 0, said
     return [f"L{k} PROVED" in said for k in range(len(lemmas))]

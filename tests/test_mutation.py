@@ -1,15 +1,20 @@
 """Mutants: what they are, that equivalent ones are known as such, and that the routes notice the others."""
 
+import json
+import math
 import shutil
 
 import pytest
 import sympy as sp
 
 import symsched as ss
+from symsched.certify.algebra import lemma
 from symsched.cli.mutation import table
 from symsched.mutation import Mutation, Row
+from symsched.mutation.ask import ask_coq
 from symsched.mutation.decide import Trial, try_formula, try_library
 from symsched.mutation.formulas import KINDS, mutants, spoiled
+from symsched.mutation.journal import Journal
 from symsched.mutation.library import changed, places
 from symsched.normalform import decide_zero
 from symsched.symbols import alpha, beta, t
@@ -112,6 +117,61 @@ def test_the_shares_count_what_changes_meaning_only():
     assert not found.passed
     assert found.document()["by_two_or_more"] == {"noticed": 1, "of": 3}
     assert len({len(line) for line in table(found)}) == 1
+
+
+# -- the journal -----------------------------------------------------------------------------------------------------
+
+
+def test_a_journal_goes_on_from_what_was_kept(tmp_path):
+    path = tmp_path / "run.part"
+    first = Journal(path, "code")
+    first.note("a", [1, "x"])
+    first.note("b", {"exact": True})
+    assert Journal(path, "code").found == {"a": [1, "x"], "b": {"exact": True}}
+    first.done()
+    assert not path.exists()
+
+
+def test_a_journal_that_was_cut_short_loses_its_last_line_only(tmp_path):
+    path = tmp_path / "run.part"
+    first = Journal(path, "code")
+    first.note("a", 1)
+    first.note("b", 2)
+    path.write_bytes(path.read_bytes()[:-9])
+    again = Journal(path, "code")
+    assert again.found == {"a": 1}
+    again.note("c", 3)
+    assert Journal(path, "code").found == {"a": 1, "c": 3}
+
+
+@pytest.mark.parametrize("content", [b"", b"junk", b'{"about": "other code"}\n{"name": "a", "answer": 1}\n', b"[1]\n"])
+def test_a_journal_of_other_code_is_not_believed(tmp_path, content):
+    path = tmp_path / "run.part"
+    path.write_bytes(content)
+    assert Journal(path, "code").found == {}
+    assert Journal(path, "code").path == path
+    assert json.loads(path.read_text()) == {"about": "code"}
+
+
+def test_no_journal_keeps_nothing():
+    journal = Journal(None, "code")
+    journal.note("a", 1)
+    journal.done()
+    assert journal.found == {"a": 1}
+
+
+@needs_coq
+def test_coq_says_open_proved_or_nothing():
+    t1, t2, t3 = (Trial("p", "sign", "d", attempts=[text]) for text in (attempt(alpha), attempt(sp.S.Zero), LATE))
+    ask_coq([t1, t2, t3, empty := Trial("p", "sign", "d")], 1, math.inf, Journal(None, ""), lambda *_: None)
+    assert (t1.coq, t2.coq, t3.coq, empty.coq) == (True, False, None, None)
+
+
+def attempt(residual):
+    return lemma("one", "", residual).attempt("@", 20)
+
+
+LATE = 'Goal True.\n  tryif (timeout 1 (repeat (assert True by exact I))) then idtac else idtac "@ LATE".\nAbort.\n'
 
 
 @needs_coq

@@ -35,10 +35,11 @@ class Lemma:
         script = "\n".join(f"  {step}." for step in self.proof)
         return f"(* {comment(self.about)} *)\nLemma {self.name} :\n  {self.statement}.\nProof.\n{script}\nQed.\n"
 
-    def attempt(self, label: str) -> str:
-        """The same as an experiment that compiles either way and prints what became of it."""
+    def attempt(self, label: str, seconds: int) -> str:
+        """The same as an experiment that compiles either way and prints what became of it: proved, open, or late."""
         script = "; [> ".join(self.proof) + "]" * (len(self.proof) - 1)
-        tries = f'tryif (solve [{script}]) then idtac "{label} PROVED" else idtac "{label} OPEN"'
+        asked = f'tryif (solve [{script}]) then idtac "{label} PROVED" else idtac "{label} OPEN"'
+        tries = f'tryif (timeout {seconds} ({asked})) then idtac else idtac "{label} LATE"'
         return f"Goal\n  {self.statement}.\nProof.\n  {tries}.\nAbort.\n"
 
 

@@ -34,7 +34,8 @@ confirmed by Monte Carlo where it applies, and each check must also reject its s
   symsched verify --json - | jq .passed
   symsched verify --report out                  # out/report.html: derivations, pictures, sabotage
   symsched verify --certify                     # and have Coq check every derivation
-  symsched verify --mutate --json mutation.json # spoil every formula, and see which route notices (slow)
+  symsched verify --mutate --json mutation.json # spoil every formula, and see which route notices (slow: about ten
+                                                # minutes; a run that was stopped goes on from mutation.json.part)
 
 Exit codes: 0 all held, 1 a claim failed, 2 bad input.
 """)
@@ -93,12 +94,21 @@ def _mutate(names: list[str] | None, target: str | None, refuse: bool) -> None:
     if refuse:
         raise InputError("--mutate: runs mutants and nothing else; leave out --certify and --report")
     with contextlib.redirect_stdout(sys.stderr), progress_bar("mutating") as progress:
-        found = mutate(names or None, progress)
+        found = mutate(names or None, progress, journal=_journal(target))
     if target is not None:
         write_json(target, found.document())
     if target != "-":
         show(found)
     raise typer.Exit(0 if found.passed else 1)
+
+
+def _journal(target: str | None) -> str | None:
+    """Where a run that is stopped leaves what it found: beside its JSON, if that is a file."""
+    from pathlib import Path
+
+    if target is None or target == "-" or (Path(target).exists() and not Path(target).is_file()):
+        return None
+    return f"{target}.part"
 
 
 def _require_coq() -> None:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import sympy as sp
 
 from symsched.certify.algebra import lemma
+from symsched.certify.coq import UnsupportedError
 from symsched.errors import InputError, UndecidedError
 from symsched.mutation.formulas import Change, spoiled
 from symsched.mutation.library import changed
 from symsched.normalform import decide_zero
 from symsched.routes import evaluated, labelled
-from symsched.theorem import Check
+from symsched.schedule import Schedule
+from symsched.theorem import Check, Theorem
 from symsched.verification import Key, load
 
-MOST_LEMMAS = 4  # residuals of one mutant that are put to Coq
+MOST_LEMMAS = 3  # residuals of one mutant that are put to Coq
+COQ_SECONDS = 20  # for one lemma
 
 
 @dataclass
@@ -43,45 +48,59 @@ class Trial:
 
 def try_formula(key: Key, name: str, parameter: str, change: Change, own: Any, trial: Trial) -> Trial:
     """A formula of a claim, spoiled."""
-    check = _check(key, name)
+    check = _named(load(key[0]), key, name)
+    seen = _Seen()
+    wrong = change.apply(own)
+    if not callable(own):
+        seen.note(own, wrong)
+    elif not isinstance(own, sp.Basic):
+        wrong = lambda *args, **named: seen.note(own(*args, **named), change.apply(own)(*args, **named))  # noqa: E731
 
-    def decide() -> None:
-        wrong = change.apply(own)
-        _judge(trial, check, {parameter: wrong})
-        if isinstance(own, sp.Expr):
-            trial.same = bool(decide_zero(wrong - own))
-        elif trial.exact is False:
-            before, after = labelled(check.function()), labelled(check.function(**{parameter: wrong}))
-            trial.void, trial.same = before == after, _unchanged(before, after)
-
-    return _guarded(trial, decide)
+    _guarded(trial, lambda: _judge(trial, check, {parameter: wrong}))
+    return seen.told(trial)
 
 
 def try_library(uses: Iterable[tuple[Key, str]], place: str, kind: str, trial: Trial) -> Trial:
     """A formula of the library, spoiled, as the checks that use it see it."""
-    touched, moved = [False], [False]
-
-    def wrong(value: Any) -> Any:
-        spoilt = spoiled(kind, value)
-        touched[0] = touched[0] or value != spoilt
-        moved[0] = moved[0] or not _equal(value, spoilt)
-        return spoilt
+    seen = _Seen()
 
     def decide() -> None:
         for key, name in uses:
             if trial.exact and trial.numeric:
                 return
-            _judge(trial, _check(key, name), {})
+            _judge(trial, _fresh(key, name), {})
 
-    with changed(place, wrong):
+    with changed(place, lambda value: seen.note(value, spoiled(kind, value))):
         _guarded(trial, decide)
-    trial.void, trial.same = not touched[0], not moved[0]
-    return trial
+    return seen.told(trial)
 
 
-def _check(key: Key, name: str) -> Check:
+@dataclass
+class _Seen:
+    """Right values beside wrong ones: whether anything was spoiled, and whether that changed a meaning."""
+
+    pairs: list[tuple[Any, Any]] = field(default_factory=list)
+
+    def note(self, right: Any, wrong: Any) -> Any:
+        """The wrong value."""
+        if not _alike(right, wrong):
+            self.pairs.append((right, wrong))
+        return wrong
+
+    def told(self, trial: Trial) -> Trial:
+        trial.void = not self.pairs
+        if not trial.void and not trial.exact and not trial.broken:
+            _guarded(trial, lambda: setattr(trial, "same", all(_equal(*pair) for pair in self.pairs)))
+        return trial
+
+
+def _fresh(key: Key, name: str) -> Check:
     """The check of a theorem, freshly loaded: nothing was derived with the right formulas before."""
-    theorem = next(one for one in load.__wrapped__(key[0]) if one.name == key[1])
+    return _named(load.__wrapped__(key[0]), key, name)
+
+
+def _named(theorems: Iterable[Theorem], key: Key, name: str) -> Check:
+    theorem = next(one for one in theorems if one.name == key[1])
     return next(c for c in theorem.checks if getattr(c.function, "__name__", "") == name)
 
 
@@ -98,21 +117,45 @@ def _guarded(trial: Trial, decide: Callable[[], None]) -> Trial:
 
 
 def _judge(trial: Trial, check: Check, wrong: Mapping[str, Any]) -> None:
-    """Both routes on every residual; the longest ones go to Coq, whatever the other routes found."""
-    residuals = labelled(check.function(**wrong))
-    decided = [decide_zero(residual, bounded=False).zero for residual in residuals.values()]
-    trial.exact = bool(trial.exact) or any(zero is False for zero in decided)
+    """Both routes, the simplest residuals first, up to one that is not 0.
+
+    To Coq go the residuals that a route found not to be 0, and then the simplest: one that stays open is enough.
+    """
+    residuals = sorted(labelled(check.function(**wrong)).values(), key=sp.count_ops)
+    exact = next((r for r in residuals if decide_zero(r, bounded=False).zero is False), None)
+    trial.exact = bool(trial.exact) or exact is not None
+    asked = [exact]
     if check.options.get("numeric", True):
-        trial.numeric = bool(trial.numeric) or not evaluated(residuals).passed
-    for k, residual in enumerate(sorted(residuals.values(), key=sp.count_ops)[-MOST_LEMMAS:]):
-        trial.attempts.append(lemma(f"mutant_{k}", "", residual).attempt("@"))
+        asked.append(next((r for r in residuals if not _vanishes(r)), None))
+        trial.numeric = bool(trial.numeric) or asked[-1] is not None
+    chosen = dict.fromkeys(r for r in (*asked, *residuals) if r is not None)
+    for residual in list(chosen)[:MOST_LEMMAS]:
+        with suppress(TimeoutError, UnsupportedError):  # no lemma for Coq: the other routes have answered
+            trial.attempts.append(_attempt(residual))
 
 
-def _equal(one: Any, other: Any) -> bool:
-    if isinstance(one, sp.Expr) and isinstance(other, sp.Expr):
-        return one == other or bool(decide_zero(one - other))
+@lru_cache(maxsize=4096)
+def _vanishes(residual: sp.Expr) -> bool:
+    return evaluated({"residual": residual}).passed
+
+
+@lru_cache(maxsize=4096)
+def _attempt(residual: sp.Expr) -> str:
+    return lemma("mutant", "", residual).attempt("@", COQ_SECONDS)
+
+
+def _alike(one: Any, other: Any) -> bool:
+    if isinstance(one, Schedule) and isinstance(other, Schedule):
+        return bool((one.alpha, one.beta) == (other.alpha, other.beta))
     return bool(one == other)
 
 
-def _unchanged(before: Mapping[str, sp.Expr], after: Mapping[str, sp.Expr]) -> bool:
-    return before.keys() == after.keys() and all(_equal(before[k], after[k]) for k in before)
+def _equal(one: Any, other: Any) -> bool:
+    """Whether two values are known to be the same function."""
+    if isinstance(one, Schedule) and isinstance(other, Schedule):
+        return _equal((one.alpha, one.beta), (other.alpha, other.beta))
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return len(one) == len(other) and all(map(_equal, one, other))
+    if isinstance(one, sp.Expr) and isinstance(other, sp.Expr):
+        return one == other or bool(decide_zero(one - other))
+    return _alike(one, other)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from itertools import islice
 from typing import Any
 
 import sympy as sp
 from sympy.core.function import AppliedUndef
-
-from symsched.schedule import Schedule
 
 KINDS = ("sign", "factor", "swap", "constant", "term")
 EXCHANGED = {"alpha": "beta", "beta": "alpha"}
@@ -40,11 +38,12 @@ def mutants(value: Any, most: int) -> list[Change]:
 
 
 def spoiled(kind: str, value: Any) -> Any:
-    """A value with the first change of this kind; the value itself where there is none."""
+    """A value with the first change of this kind, in its first formula; the value itself where there is none."""
     if isinstance(value, tuple):
         return (spoiled(kind, value[0]), *value[1:]) if value else value
-    if isinstance(value, Schedule):
-        return Schedule(spoiled(kind, value.alpha), value.beta, value.name, value.source)
+    if is_dataclass(value) and not isinstance(value, type):
+        first = next((f.name for f in fields(value) if isinstance(getattr(value, f.name), sp.Expr)), None)
+        return value if first is None else replace(value, **{first: spoiled(kind, getattr(value, first))})
     if not isinstance(value, sp.Expr):
         return value
     return next((wrong for _, wrong in _of_kind(kind, value)), value)

@@ -16,15 +16,17 @@ PLACES = (
     *(f"symsched.schedule:Schedule.{name}" for name in ("alpha_dot", "beta_dot", "r", "snr", "log_r_dot", "eps_star")),
     "symsched.schedule:Schedule.variance",
     *(f"symsched.conversion:Conversion.{name}" for name in ("tau", "scale", "tau_dot", "scale_dot", "eps")),
+    "symsched.sde.equation:drift_forms",
     "symsched.sde.equation:data_form",
     "symsched.sde.equation:log_rate",
     *(f"symsched.sde.equation:InterpolantSDE.{name}" for name in ("A", "B", "score_weight", "noise_weight", "drift")),
+    *(f"symsched.sde.equation:InterpolantSDE.{name}" for name in ("diffusion", "affine", "marginal")),
     *(
         f"symsched.data.law:DataLaw.{name}"
         for name in ("eta_x", "eta_z", "score", "velocity", "log_density", "moments")
     ),
-    *(f"symsched.lazy:{name}" for name in ("frame_beta", "solve", "frame")),
-    "symsched.discretize.closed:exact_law",
+    *(f"symsched.lazy:{name}" for name in ("condition", "family", "frame_beta", "solve", "frame")),
+    *(f"symsched.discretize.closed:{name}" for name in ("step_forms", "closed_form", "exact_law")),
 )
 
 

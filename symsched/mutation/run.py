@@ -10,23 +10,22 @@ from __future__ import annotations
 import inspect
 import multiprocessing
 import os
-import random
-import re
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
-from symsched.certify.prelude import ALGEBRA
-from symsched.certify.runner import JOBS, Coq, find_coq, run_coq
-from symsched.errors import InputError
+from symsched.certify.runner import JOBS, find_coq
+from symsched.mutation.ask import ask_coq
 from symsched.mutation.decide import Trial, try_formula, try_library
 from symsched.mutation.formulas import KINDS, mutants
+from symsched.mutation.journal import Journal, code
 from symsched.mutation.library import changed, places
 from symsched.routes import labelled
 from symsched.theorem import Check
@@ -34,11 +33,9 @@ from symsched.verification import Key, collect, find, load
 from symsched.version import __version__
 
 Progress = Callable[[int, int, str], None]
-PER_CHECK = 5  # mutants of each check of a claim
-CHECKS_PER_PLACE = 4  # checks on which a mutant of the library is tried, the quickest that use the formula
-SECONDS = 120  # for one mutant
-BATCH = 25  # lemmas in one Coq file
-COQ_SECONDS = 20  # for one lemma
+PER_CHECK = 10  # mutants of each check of a claim
+CHECKS_PER_PLACE = 12  # checks on which a mutant of the library is tried, the quickest that use the formula
+SECONDS = 90  # for one mutant
 USES_SECONDS = 5  # of one process, to see which checks of a claim use the library; the quick ones come first
 LIMIT = 3600.0  # seconds for a whole run
 
@@ -113,6 +110,8 @@ def mutate(
     library: bool = True,
     per_check: int = PER_CHECK,
     limit: float = LIMIT,
+    journal: str | Path | None = None,
+    workers: int = JOBS,
 ) -> Mutation:
     """Mutants of the claims, and of the library's formulas as these claims use them.
 
@@ -120,8 +119,11 @@ def mutate(
         names: claims or files; the whole theory by default.
         progress: called with (done, total, what).
         library: also the library's own formulas.
-        per_check: at most so many mutants of each check.
-        limit: seconds, about; mutants come in random order, and those that are not reached are counted as untried.
+        per_check: at most so many mutants of each check, and one at least of each of its formulas.
+        limit: seconds, about; every formula has its first mutant before any has its second, and those that are not
+            reached are counted as untried.
+        journal: a file for what was found so far; a run that was stopped goes on from there.
+        workers: processes at a time.
 
     Raises:
         InputError: unknown names.
@@ -130,15 +132,20 @@ def mutate(
     find_coq()
     start = time.perf_counter()
     keys = collect(list(names) if names else None)
-    tell = progress or (lambda _done, _total, _what: None)
+    tell, known = progress or (lambda _done, _total, _what: None), Journal(journal, f"{code()} {per_check}")
     jobs = _claim_jobs(keys, per_check)
-    trials, untried = _tried(jobs, 0, start + limit * (0.4 if library else 0.7), partial(_told, tell, "claims"))
+    trials, untried = _tried(
+        jobs, workers, 0, start + limit * (0.4 if library else 0.7), known, partial(_told, tell, "claims")
+    )
     if library:
-        jobs = _library_jobs(keys, tell)
-        more, left = _tried(jobs, 1, start + limit * 0.75, partial(_told, tell, "library"))
+        jobs = _library_jobs(keys, workers, known, tell)
+        until = start + limit * 0.75
+        more, left = _tried(jobs, workers, 1, until, known, partial(_told, tell, "library"))
         trials, untried = trials + more, untried + left
     trials = [trial for trial in trials if not trial.void]
-    _ask_coq(trials, start + limit, partial(_told, tell, "Coq"))
+    ask_coq(trials, workers, start + limit, known, partial(_told, tell, "Coq"))
+    if not untried:
+        known.done()
     return Mutation(tuple(_row(trial) for trial in trials), time.perf_counter() - start, untried)
 
 
@@ -149,16 +156,26 @@ def _told(tell: Progress, what: str, done: int, total: int) -> None:
 # -- what to try -----------------------------------------------------------------------------------------------
 
 
-def _claim_jobs(keys: Sequence[Key], per_check: int) -> list[tuple[Any, ...]]:
-    """(claim, check, parameter, index of the change, …): changes hold functions, and are made anew where they run."""
-    jobs: list[tuple[Any, ...]] = []
+@dataclass(frozen=True)
+class _Job:
+    """A mutant to try; changes hold functions, and are made anew where they run."""
+
+    name: str  # in the journal
+    turn: int  # the first mutants of all formulas come first
+    function: Callable[..., Trial]
+    args: tuple[Any, ...]
+
+
+def _claim_jobs(keys: Sequence[Key], per_check: int) -> list[_Job]:
+    jobs: list[_Job] = []
     for key in keys:
         for check in _steps(key):
-            formulas = _formulas(check)
+            formulas, name = _formulas(check), check.function.__name__
             each = max(1, per_check // max(1, len(formulas)))
             for parameter, own in formulas.items():
-                count = len(mutants(own, each))
-                jobs += [(_run_formula, key, check.function.__name__, parameter, k, each) for k in range(count)]
+                for k in range(len(mutants(own, each))):
+                    label = f"{key[1]} {name}({parameter}) {k}"
+                    jobs.append(_Job(label, k, _run_formula, (key, name, parameter, k, each)))
     return jobs
 
 
@@ -184,19 +201,22 @@ def _index(key: Key) -> int:
     return [theorem.name for theorem in load(key[0])].index(key[1])
 
 
-def _library_jobs(keys: Sequence[Key], tell: Progress) -> list[tuple[Any, ...]]:
+def _library_jobs(keys: Sequence[Key], workers: int, known: Journal, tell: Progress) -> list[_Job]:
     """Each place with the quickest checks that use it, as seen in one run of all with the right formulas."""
-    users: dict[str, list[tuple[float, Key, str]]] = {place: [] for place in places()}
-    with _processes(1) as pool:
-        waiting = {pool.submit(_uses, key): key for key in keys}
-        for done, future in enumerate(as_completed(waiting), 1):
-            for place, seconds, name in future.result():
-                users[place].append((seconds, waiting[future], name))
-            tell(done, len(keys), "uses of the library")
-    jobs: list[tuple[Any, ...]] = []
+    users: dict[str, list[tuple[float, str, str, str]]] = {place: [] for place in places()}
+    with _processes(workers, 1) as pool:
+        asked = {pool.submit(_uses, key): key for key in keys if f"uses {key[1]}" not in known.found}
+        for done, future in enumerate(as_completed(asked), 1):
+            known.note(f"uses {asked[future][1]}", future.result())
+            tell(done, len(asked), "uses of the library")
+    for key in keys:
+        for place, seconds, name in known.found[f"uses {key[1]}"]:
+            users[place].append((seconds, *key, name))
+    jobs: list[_Job] = []
     for place, found in users.items():
-        chosen = [(key, name) for _, key, name in sorted(found)[:CHECKS_PER_PLACE]]
-        jobs += [(_run_library, chosen, place, kind) for kind in KINDS if chosen]
+        chosen = [((path, claim), name) for _, path, claim, name in sorted(found)[:CHECKS_PER_PLACE]]
+        turns = enumerate(KINDS if chosen else ())
+        jobs += [_Job(f"{place} {kind}", k, _run_library, (chosen, place, kind)) for k, kind in turns]
     return jobs
 
 
@@ -230,31 +250,30 @@ def _run_library(uses: list[tuple[Key, str]], place: str, kind: str) -> Trial:
 # -- running ---------------------------------------------------------------------------------------------------
 
 
-def _processes(tasks_per_child: int) -> ProcessPoolExecutor:
-    """Two processes; one task each where what was computed must not be remembered."""
+def _processes(workers: int, tasks_per_child: int) -> ProcessPoolExecutor:
+    """One task for each process where what was computed must not be remembered."""
     method = "forkserver" if sys.platform == "linux" else "spawn"
     context = multiprocessing.get_context(method)
     if method == "forkserver":
         context.set_forkserver_preload(["symsched.mutation.run"])
-    return ProcessPoolExecutor(min(2, os.cpu_count() or 1), context, max_tasks_per_child=tasks_per_child or None)
+    return ProcessPoolExecutor(min(workers, os.cpu_count() or 1), context, max_tasks_per_child=tasks_per_child or None)
 
 
 def _tried(
-    jobs: list[tuple[Any, ...]], tasks_per_child: int, until: float, tell: Callable[[int, int], None]
+    jobs: list[_Job], workers: int, tasks_per_child: int, until: float, known: Journal, tell: Callable[[int, int], None]
 ) -> tuple[list[Trial], int]:
     """The trials in the order of the jobs, and how many were not reached by the time `until`."""
-    order = random.Random(0).sample(range(len(jobs)), len(jobs))
-    found: dict[int, Trial] = {}
-    with _processes(tasks_per_child) as pool:
-        waiting: dict[Future[Trial], int] = {pool.submit(_bounded, *jobs[k]): k for k in order}
+    open_jobs = [job for job in sorted(jobs, key=lambda job: job.turn) if job.name not in known.found]
+    with _processes(workers, tasks_per_child) as pool:
+        waiting = {pool.submit(_bounded, job.function, *job.args): job for job in open_jobs}
         try:
             for future in as_completed(waiting, timeout=max(until - time.perf_counter(), 0)):
-                found[waiting[future]] = future.result()
-                tell(len(found), len(jobs))
+                known.note(waiting[future].name, vars(future.result()))
+                tell(sum(job.name in known.found for job in jobs), len(jobs))
         except TimeoutError:
             pool.shutdown(wait=True, cancel_futures=True)
-    found |= {k: f.result() for f, k in waiting.items() if f.done() and not f.cancelled()}
-    return [found[k] for k in sorted(found)], len(jobs) - len(found)
+    found = [Trial(**known.found[job.name]) for job in jobs if job.name in known.found]
+    return found, len(jobs) - len(found)
 
 
 def _bounded(function: Callable[..., Trial], *args: Any) -> Trial:
@@ -268,41 +287,11 @@ def _bounded(function: Callable[..., Trial], *args: Any) -> Trial:
         signal.alarm(SECONDS)
     try:
         return function(*args)
-    except (TimeoutError, InputError) as error:
-        return Trial(str(args[1]), "", "", broken=str(error))
+    except Exception as error:  # before the mutant was made
+        return Trial(str(args[1]), "", "", broken=f"{type(error).__name__}: {error}"[:200])
     finally:
         if hasattr(signal, "SIGALRM"):
             signal.alarm(0)
-
-
-def _ask_coq(trials: list[Trial], until: float, tell: Callable[[int, int], None]) -> None:
-    """Every lemma of every mutant, in batches; a mutant is noticed when one of its lemmas stays open."""
-    coq = find_coq()
-    asked = [(f"M{i}", text) for i, trial in enumerate(trials) for text in trial.attempts]
-    asked = [asked[k] for k in random.Random(0).sample(range(len(asked)), len(asked))]
-    batches = [asked[k : k + BATCH] for k in range(0, len(asked), BATCH)]
-    said: list[tuple[str, str]] = []
-    with ThreadPoolExecutor(JOBS) as pool:
-        answers = [pool.submit(_said, coq, batch, until) for batch in batches]
-        for done, answer in enumerate(as_completed(answers), 1):
-            said += re.findall(r"^(M\d+) (PROVED|OPEN)$", answer.result(), re.MULTILINE)
-            tell(done, len(batches))
-    for label, verdict in said:
-        trial = trials[int(label[1:])]
-        trial.coq = bool(trial.coq) or verdict == "OPEN"
-
-
-def _said(coq: Coq, batch: list[tuple[str, str]], until: float) -> str:
-    return run_coq(coq, _batch(batch))[1] if time.perf_counter() < until else ""
-
-
-def _batch(attempts: Iterable[tuple[str, str]]) -> str:
-    return "\n".join([ALGEBRA, *_labelled_attempts(attempts)])
-
-
-def _labelled_attempts(attempts: Iterable[tuple[str, str]]) -> Iterator[str]:
-    for label, text in attempts:
-        yield text.replace('"@ ', f'"{label} ').replace("tryif (solve", f"tryif (timeout {COQ_SECONDS} solve")
 
 
 def _row(trial: Trial) -> Row:
