@@ -5,6 +5,7 @@ import importlib.util
 import io
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -28,14 +29,14 @@ def run_page(page, folder):
     """Run the blocks of a page in order, in one namespace; returns what was printed and what was promised."""
     names, printed, promised = {"__name__": "page"}, [], []
     for kind, text in blocks(page):
+        lines = text.splitlines()
+        if (needs := re.match(r"# needs: (\S+)$", lines[0])) and not here(needs[1]):
+            continue
         if kind == "console":
             console(text, folder)
             continue
-        lines = text.splitlines()
         if named := re.match(r"# file: (\S+)$", lines[0]):
             (folder / named[1]).write_text(text, encoding="utf-8")
-            continue
-        if (needs := re.match(r"# needs: (\S+)$", lines[0])) and importlib.util.find_spec(needs[1]) is None:
             continue
         out = io.StringIO()
         with contextlib.redirect_stdout(out):
@@ -45,6 +46,11 @@ def run_page(page, folder):
             printed += out.getvalue().splitlines()
             promised += told
     return printed, promised
+
+
+def here(name):
+    """Whether a package or a program is installed."""
+    return importlib.util.find_spec(name) is not None or shutil.which(name) is not None
 
 
 def console(text, folder):
