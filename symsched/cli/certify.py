@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -23,12 +23,17 @@ For a schedule: DIR/signs.json has, for α > 0, β > 0, r increasing, ε* ≥ 0 
 on which balls show the sign, or a point where it fails, or "undecided".  The script check_signs.py, written beside it,
 checks it again without symsched.
 
+With --numerics: the bounds that the numbers rest on.  Alone, the error of the kernels' log, exp and sines, rounding
+included, over their whole domains; with a schedule, how fast the Newton inverse of the emitted code contracts.
+
 [bold]Examples[/bold]
 
   symsched certify -o certificates              # all claims
   symsched certify C3 C10 -o certificates
   symsched certify --no-check -o certificates   # write only; needs no Coq
   symsched certify --schedule "ddpm()" -o signs && python signs/check_signs.py signs/signs.json
+  symsched certify --schedule "ddpm()" --numerics -o signs
+  symsched certify --numerics
 
 Exit codes: 0 all well, 1 a proof failed or a sign is refuted or undecided, 2 bad input, or no Coq of a known version.
 """)
@@ -39,6 +44,7 @@ def certify(
     out: Annotated[str | None, typer.Option("-o", "--output", metavar="DIR", help="Folder for the files.")] = None,
     schedule: Annotated[str | None, typer.Option(metavar="S", help="Certify the signs of this schedule.")] = None,
     rho: Annotated[str, typer.Option(help="Standard deviation of the data in V = α² + ρ²β².")] = "1",
+    numerics: Annotated[bool, typer.Option("--numerics", help="Certify bounds that the numbers rest on.")] = False,
     check: Annotated[bool, typer.Option("--check/--no-check", help="Have Coq check the files.")] = True,
     json: Annotated[
         str | None, typer.Option("--json", metavar="FILE", help="Write JSON to FILE ('-': stdout).")
@@ -49,6 +55,10 @@ def certify(
 
     if schedule is not None and names:
         raise InputError(f"certify {names[0]} --schedule: certify claims or a schedule; give one of them")
+    if numerics and (names or (schedule is None and out is not None)):
+        raise InputError("certify --numerics: goes with --schedule S -o DIR, or alone, with --json FILE if you like")
+    if numerics and schedule is None:
+        _kernels(writable(json, "--json"))
     if out is None and json is None:
         raise InputError("certify: nowhere to write; give -o DIR for the certificates, or --json FILE")
     target = writable(json, "--json")
@@ -56,7 +66,7 @@ def certify(
     if schedule is None:
         _claims(names, out, check, target)
     else:
-        _signs(schedule, rho, out, target)
+        _signs(schedule, rho, numerics, out, target)
 
 
 # -- claims ----------------------------------------------------------------------------------------------------
@@ -121,12 +131,13 @@ def _document(one: Certificate, said: Checked | None) -> dict[str, object]:
 # -- schedules -------------------------------------------------------------------------------------------------
 
 
-def _signs(text: str, rho: str, out: str | None, target: str | None) -> None:
+def _signs(text: str, rho: str, numerics: bool, out: str | None, target: str | None) -> None:
     from symsched.catalog.registry import as_schedule
-    from symsched.certify.interval import certify_schedule, document, write
+    from symsched.certify.interval import certify_newton, certify_schedule, document, write
     from symsched.cli.output import write_json
 
-    found = certify_schedule(as_schedule(text), rho)
+    schedule = as_schedule(text)
+    found = certify_schedule(schedule, rho) + (certify_newton(schedule) if numerics else [])
     if out is not None:
         write(found, out)
     if target is not None:
@@ -138,7 +149,23 @@ def _signs(text: str, rho: str, out: str | None, target: str | None) -> None:
 
 
 def _sign_line(one: SignCertificate) -> str:
-    return f"{one.statement:38} {one.outcome:10} {one.how}"
+    return f"{one.statement:42} {one.outcome:10} {one.how}"
+
+
+# -- kernels ---------------------------------------------------------------------------------------------------
+
+
+def _kernels(target: str | None) -> NoReturn:
+    from symsched.certify.numerics import prove_all
+    from symsched.cli.output import write_json
+
+    found = list(prove_all())
+    if target is not None:
+        write_json(target, {"bounds": [one.document() for one in found]})
+    if target != "-":
+        for one in found:
+            typer.echo(f"{one.bound.statement:66} {one.outcome:10} {one.most:.2f} on {one.pieces} pieces")
+    raise typer.Exit(0 if all(one.outcome == "proved" for one in found) else 1)
 
 
 if TYPE_CHECKING:
