@@ -28,7 +28,8 @@ def typeset(latex, display):
 
 def renderer(display):
     def visit(self, node):
-        self.body.append(typeset(node.astext(), display))
+        found = typeset(node.astext(), display)
+        self.body.append(found if display == "inline" else f'<div class="formula">{found}</div>')
         raise SkipNode
 
     return visit
