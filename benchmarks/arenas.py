@@ -38,6 +38,7 @@ class Arena:
     frechet: bool = False
     view: Callable[[Tensor], Array] = field(default=plain)
     fine: int = 256  # steps to the converged endpoint
+    settled: int = 256  # steps after which a law no longer moves
     paths: int = 192  # of the pilot of a calibration
 
     @property
@@ -57,6 +58,10 @@ class Arena:
         """The ODE's endpoint by `fine` steps of the third order, and its RMS difference from half as many."""
         ends = [self._solve(z, steps) for steps in (self.fine // 2, self.fine)]
         return ends[1], float((ends[1] - ends[0]).square().mean().sqrt())
+
+    def converged(self, z: Tensor) -> Tensor:
+        """Endpoints near enough for a law or a choice."""
+        return self._solve(z, self.settled)
 
     def _solve(self, z: Tensor, steps: int) -> Tensor:
         return sample(self.field, noise=z, plan=build_plan(self.field.native, FINE[0], 0, steps, FINE[1]))
@@ -86,8 +91,19 @@ def memory(images: Tensor, quick: bool) -> Arena:
 
 def _exact(name: str, law: DataLaw, endpoints: int, quick: bool) -> Arena:
     reference = torch.as_tensor(law.sample(2000, seed=5), dtype=torch.float64)
-    sizes = {"samples": 200, "paths": 32} if quick else {"samples": 500, "fine": 512, "paths": 96}
+    sizes = {"samples": 200, "paths": 32, "settled": 64} if quick else {"samples": 500, "fine": 512, "paths": 96}
     return Arena(name, exact_field(law), reference, endpoints, **sizes)
+
+
+class Split(torch.nn.Module):
+    """A network that is given a few samples at a time, so that what it computes stays in the processor's cache."""
+
+    def __init__(self, network: torch.nn.Module, size: int = 16) -> None:
+        super().__init__()
+        self.network, self.size = network, size
+
+    def forward(self, x: Tensor, time: Tensor) -> Tensor:
+        return torch.cat([self.network(*pair) for pair in zip(x.split(self.size), time.split(self.size), strict=True)])
 
 
 def digits(held_out: Tensor, quick: bool) -> Arena:
@@ -96,8 +112,8 @@ def digits(held_out: Tensor, quick: bool) -> Arena:
     from symsched.bridge.digits import load
 
     field, sizes = load(), (16, 100) if quick else (64, 500)
-    field.model.to(memory_format=torch.channels_last)
-    return Arena("digits", field, held_out, *sizes, frechet=True, view=features, fine=64 if quick else 256, paths=48)
+    field.model = Split(field.model.to(memory_format=torch.channels_last))
+    return Arena("digits", field, held_out, *sizes, frechet=True, view=features, fine=64 if quick else 256, settled=64)
 
 
 def make(name: str, data: Path, quick: bool) -> Arena:

@@ -120,7 +120,6 @@ CONTENDERS = [
     Contender("lazy AB3", "ours", lazy("ab3"), SCALES),
     Contender("lazy AB2 corrected", "ours", lazy("ab2c"), SCALES),
     Contender("lazy AB3 corrected", "ours", lazy("ab3c"), SCALES),
-    Contender("lazy AB2 corrected, rho=2", "ours", planned("ab2c", "lazy(kappa=0, rho=2)")),
     Contender("spectral lazy", "ours", spectral, SCALES),
     Contender("lazy-auto, uncalibrated", "ours", planned("lazy-auto", "auto")),
     Contender("lazy-auto", "ours", default),

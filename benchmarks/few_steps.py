@@ -1,12 +1,15 @@
 """Quality against the number of evaluations of the model, for many solvers on four fields.
 
-    python benchmarks/few_steps.py --data mnist10k.npz            # ten minutes on two cores
+    python benchmarks/few_steps.py --data mnist10k.npz            # three quarters of an hour on two cores
     python benchmarks/few_steps.py --data mnist10k.npz --quick    # a smaller everything
 
 Fields: the shipped digits model; exact fields of mixtures in 2 and 64 dimensions, and of four hundred digits.
 Endpoint error: RMSE and PSNR (data range 2) to the converged ODE endpoint of the same noise. Laws: Fréchet distance
-of classifier features (digits only), sliced Wasserstein and MMD to data, each with its 95 % interval over seeds. Writes
-benchmarks/results/few_steps.json and two figures beside it.
+of classifier features (digits only), sliced Wasserstein and MMD, each with its 95 % interval over seeds; to data, where
+the model's own defects count too, and ("own_…") to the converged sampler's law, from noise of its own, where only the
+solver's do. Options of a contender are those with the least endpoint error on other noise. Writes
+benchmarks/results/few_steps.json and figures beside it; what is done is kept in few_steps.parts until all is, so that a
+run that was stopped goes on where it was.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import json
 import multiprocessing
 import os
 import platform
+import shutil
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -36,19 +40,18 @@ from torch import Tensor
 from benchmarks import quality
 from benchmarks.arenas import ARENAS, Arena, make, plain
 from benchmarks.contenders import CONTENDERS, Contender
+from benchmarks.verdicts import JUDGED, LAW_COUNTS, OWN, Laws, Row, verdict
+from symsched.bridge import Calibration
 from symsched.version import __version__
 from symsched.writing import whole
 from training.data import find, run
 
 COUNTS = (2, 4, 6, 8, 12, 16, 24, 50)
-LAW_COUNTS = (4, 6, 8, 12, 16)  # where laws are compared
-JUDGED = (6, 8, 12, 16)  # where the default is held against the strongest peer
 PICTURED = (2, 4, 6, 8, 12)
-PILOT, TEST, LAW = 101, 102, 103  # seeds of the noise that chooses options, that is compared, that makes laws
+PILOT, TEST, LAW, OTHER = 101, 102, 103, 104  # seeds of the noise: chooses options, is compared, makes laws, their goal
 BY_NAME = {contender.name: contender for contender in CONTENDERS}
 RESULTS = Path(__file__).parent / "results"
-Row = dict[str, Any]
-Laws = dict[str, quality.Draws]  # by measure
+CONVERGED = Contender("converged", "floor", lambda *_: None)
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,16 @@ class Ground:
     error: float  # of the tested endpoints, RMS
     calibration: Any
 
+    def save(self, path: Path) -> None:
+        parts = {"noise": self.noise, "ends": self.ends, "error": self.error, "calibration": None}
+        with whole(path, "wb") as file:
+            torch.save(parts | {"calibration": json.dumps(self.calibration.to_json())}, file)
+
+    @classmethod
+    def load(cls, path: Path) -> Ground:
+        parts = torch.load(path, weights_only=True)
+        return cls(**parts | {"calibration": Calibration.from_json(json.loads(parts["calibration"]))})
+
 
 @lru_cache
 def arena(name: str, data: Path, quick: bool) -> Arena:
@@ -69,21 +82,46 @@ def arena(name: str, data: Path, quick: bool) -> Arena:
 
 
 @torch.inference_mode()
-def prepare(name: str, data: Path, quick: bool) -> Ground:
+def prepare(name: str, data: Path, quick: bool, parts: Path) -> Ground:
     """Solve for the endpoints; calibrate a field that has not been."""
+    kept = parts / f"{name}.pt"
+    if kept.exists():
+        return Ground.load(kept)
     place = arena(name, data, quick)
-    noise = {seed: place.noise(size, seed) for seed, size in ((PILOT, place.pilot), (TEST, place.endpoints))}
-    ends = {seed: place.endpoint(z) for seed, z in noise.items()}
-    return Ground(noise, {seed: end for seed, (end, _) in ends.items()}, ends[TEST][1], place.calibrated())
+    sizes = {PILOT: place.pilot, TEST: place.endpoints, LAW: place.samples, OTHER: place.samples}
+    noise = {seed: place.noise(size, seed) for seed, size in sizes.items()}
+    tested, error = place.endpoint(noise[TEST])
+    ends = {seed: tested if seed == TEST else place.converged(z) for seed, z in noise.items()}
+    ground = Ground(noise, ends, error, place.calibrated())
+    ground.save(kept)
+    return ground
 
 
 @torch.inference_mode()
-def contest(name: str, who: str, ground: Ground, data: Path, quick: bool) -> tuple[list[Row], dict[int, Laws]]:
-    """Every count of one contender in one arena: rows of the table, and its bootstrapped distances.
+def contest(
+    name: str, who: str, ground: Ground, data: Path, quick: bool, parts: Path
+) -> tuple[list[Row], dict[int, Laws]]:
+    """Every count of one contender in one arena: rows of the table, and its bootstrapped distances; kept in `parts`."""
+    kept = parts / f"{name}, {who}.json"
+    if not kept.exists():
+        rows, laws = compute(name, who, ground, data, quick)
+        drawn = {n: {key: [d.plain, d.drawn.tolist()] for key, d in found.items()} for n, found in laws.items()}
+        with whole(kept) as file:
+            json.dump({"rows": rows, "laws": drawn}, file)
+    known = json.loads(kept.read_text())
+    laws = {
+        int(n): {key: quality.Draws(plain, np.array(drawn)) for key, (plain, drawn) in found.items()}
+        for n, found in known["laws"].items()
+    }
+    return known["rows"], laws
 
-    Beyond the judged counts the option of the last of them serves.
-    """
-    place, contender = arena(name, data, quick), BY_NAME[who]
+
+def compute(name: str, who: str, ground: Ground, data: Path, quick: bool) -> tuple[list[Row], dict[int, Laws]]:
+    """What `contest` keeps.  Beyond the judged counts the option of the last of them serves."""
+    place = arena(name, data, quick)
+    if who == CONVERGED.name:
+        return floor(place, ground)
+    contender = BY_NAME[who]
     place.field.calibration = ground.calibration
     rows, laws, option = [], {}, None
     for count in COUNTS:
@@ -95,13 +133,26 @@ def contest(name: str, who: str, ground: Ground, data: Path, quick: bool) -> tup
         row = {"field": name, "contender": contender.name, "group": contender.group, "evaluations": count}
         row |= {"option": option} | ({} if contender.stochastic else errors(samples, ground.ends[TEST]))
         if count in LAW_COUNTS:
-            made = attempt(contender, place, place.noise(place.samples, LAW), count, option)
-            laws[count] = {key: quality.bootstrap(d) for key, d in distances(place.view(made), place).items()}
+            made = attempt(contender, place, ground.noise[LAW], count, option)
+            laws[count] = {key: quality.bootstrap(d) for key, d in distances(made, place, ground).items()}
             row |= {key: draws.interval().to_json() for key, draws in laws[count].items()}
         if name == "digits" and count in PICTURED:
-            row["pictures"] = np.rint((samples[:4, 0].clamp(-1, 1).numpy() + 1) * 127.5).astype(int).tolist()
+            row["pictures"] = pictured(samples)
         rows.append(row | {"seconds": round(time.perf_counter() - began, 2)})
     return rows, laws
+
+
+def floor(place: Arena, ground: Ground) -> tuple[list[Row], dict[int, Laws]]:
+    """What no solver of this model can beat but by luck: the distances of its converged law."""
+    found = {key: quality.bootstrap(d) for key, d in distances(ground.ends[LAW], place, ground).items()}
+    row = {"field": place.name, "contender": CONVERGED.name, "group": "floor", "evaluations": place.settled}
+    row |= {key: draws.interval().to_json() for key, draws in found.items()}
+    row |= {"pictures": pictured(ground.ends[TEST])} if place.name == "digits" else {}
+    return [row], dict.fromkeys(LAW_COUNTS, found)
+
+
+def pictured(samples: Tensor) -> list[Any]:
+    return np.rint((samples[:4, 0].clamp(-1, 1).numpy() + 1) * 127.5).astype(int).tolist()
 
 
 def attempt(contender: Contender, place: Arena, z: Tensor, count: int, option: Any) -> Tensor | None:
@@ -132,71 +183,44 @@ def errors(samples: Tensor, ends: Tensor) -> Row:
     return {"rmse": quality.rmse(*pair), "psnr": quality.psnr(*pair), "mean_psnr": quality.mean_psnr(*pair)}
 
 
-def distances(points: np.ndarray, place: Arena) -> dict[str, quality.Distance]:
-    """The distances between the law of the points and that of the arena's data."""
-    reference = place.view(place.reference)
-    found = {
-        "sliced": quality.sliced_wasserstein(points, reference, directions=32),
-        "mmd": quality.mmd(points, reference),
-    }
-    return found | ({"fid": quality.frechet(points, reference)} if place.frechet else {})
-
-
-# -- the verdict -----------------------------------------------------------------------------------------------------
-
-
-def verdict(name: str, rows: list[Row], found: dict[tuple[str, int], Laws], ours: str) -> Row:
-    """`ours` against the strongest peer: the one with the best mean PSNR over the judged counts."""
-    table = {(row["contender"], row["evaluations"]): row for row in rows if row["field"] == name}
-    peers = {row["contender"] for row in table.values() if row["group"] == "rival"}
-    mean = {peer: np.mean([table[peer, n]["psnr"] for n in JUDGED]) for peer in peers if (peer, JUDGED[0]) in table}
-    best = max(mean, key=lambda peer: mean[peer])
-    gains = {n: table[ours, n]["psnr"] - max(table[peer, n]["psnr"] for peer in mean) for n in JUDGED}
-    laws = {n: compare(found, n, ours, list(mean)) for n in LAW_COUNTS}
-    return {
-        "field": name,
-        "ours": ours,
-        "strongest": best,
-        "mean_gain_over_strongest_db": float(np.mean([table[ours, n]["psnr"] for n in JUDGED]) - mean[best]),
-        "gain_over_best_at_each_count_db": gains,
-        "worse_in_law_than": {n: laws[n] for n in laws if laws[n]},
-    }
-
-
-def compare(found: dict[tuple[str, int], Laws], count: int, ours: str, peers: list[str]) -> list[str]:
-    """Peers that are significantly closer to the data than ours: the paired interval of the difference is above 0."""
-    worse = []
-    for peer in peers:
-        for key, draws in found.get((peer, count), {}).items():
-            gap = (found[ours, count][key] - draws).interval()
-            if gap.low > 0:
-                worse.append(f"{peer}: {key} by {gap.value:.4g} [{gap.low:.4g}, {gap.high:.4g}]")
-    return worse
+def distances(made: Tensor, place: Arena, ground: Ground) -> dict[str, quality.Distance]:
+    """The distances between the law of the samples and those of the data and of the converged sampler."""
+    points, found = place.view(made), {}
+    for prefix, goal in (("", place.reference), (OWN, ground.ends[OTHER])):
+        reference = place.view(goal)
+        found[f"{prefix}sliced"] = quality.sliced_wasserstein(points, reference, directions=32)
+        found[f"{prefix}mmd"] = quality.mmd(points, reference)
+        if place.frechet:
+            found[f"{prefix}fid"] = quality.frechet(points, reference)
+    return found
 
 
 # -- the run ---------------------------------------------------------------------------------------------------------
 
 
-def compete(data: Path, quick: bool, names: list[str], fields: list[str], workers: int) -> Row:
+def compete(data: Path, quick: bool, names: list[str], fields: list[str], workers: int, parts: Path) -> Row:
     """The whole table: every contender in every arena, spread over processes."""
     chosen = [who for who in BY_NAME if not names or any(name.lower() in who.lower() for name in names)]
+    chosen.insert(0, CONVERGED.name)
     rows: list[Row] = []
     laws: dict[str, dict[tuple[str, int], Laws]] = {name: {} for name in fields}
     os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # of the workers: one thread each
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context) as pool, Progress(disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("few steps", total=len(fields) * (1 + len(chosen)))
-        grounds = {name: pool.submit(prepare, name, data, quick) for name in fields}
+        grounds = {name: pool.submit(prepare, name, data, quick, parts) for name in fields}
         jobs = {}
         for name, ground in grounds.items():
-            jobs |= {pool.submit(contest, name, who, ground.result(), data, quick): (name, who) for who in chosen}
+            found = ground.result()
+            jobs |= {pool.submit(contest, name, who, found, data, quick, parts): (name, who) for who in chosen}
             bar.advance(task)
         for job in as_completed(jobs):
             (name, who), (found, drawn) = jobs[job], job.result()
             rows += found
             laws[name] |= {(who, count): draws for count, draws in drawn.items()}
             bar.advance(task)
-    rows.sort(key=lambda row: (fields.index(row["field"]), row["group"], row["contender"], row["evaluations"]))
+    order = [*BY_NAME, CONVERGED.name]
+    rows.sort(key=lambda row: (fields.index(row["field"]), order.index(row["contender"]), row["evaluations"]))
     places = {name: arena(name, data, quick) for name in fields}
     errors = {name: ground.result().error for name, ground in grounds.items()}
     return about(places, errors, quick) | {"verdicts": verdicts(rows, laws), "rows": rows}
@@ -247,13 +271,16 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, default=RESULTS / "few_steps.json")
     given = parser.parse_args()
     began = time.perf_counter()
-    table = compete(find(given.data), given.quick, given.only, given.fields, given.workers)
+    parts = given.output.with_suffix(".parts")
+    parts.mkdir(parents=True, exist_ok=True)
+    table = compete(find(given.data), given.quick, given.only, given.fields, given.workers, parts)
     table["seconds"] = round(time.perf_counter() - began, 1)
     with whole(given.output) as file:
         json.dump(table, file, indent=1)
     from benchmarks.few_steps_figures import draw
 
     draw(table, given.output)
+    shutil.rmtree(parts)
 
 
 if __name__ == "__main__":

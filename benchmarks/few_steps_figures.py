@@ -14,6 +14,11 @@ mpl.use("Agg")
 
 STYLE = {"rival": ("0.45", "--"), "paper": ("tab:orange", "-."), "ours": ("tab:blue", "-")}
 SHOWN = ("Euler, best shift", "DPM-Solver++(2M)", "UniPC-3", "lazy VP, best rho", "lazy AB2 corrected", "lazy-auto")
+TITLES = {
+    "psnr": "PSNR to the converged endpoint, dB",
+    "fid": "feature FID to data",
+    "own_fid": "feature FID to the converged law",
+}
 MARKS = "osv^D<>pP*Xh"
 Table = dict[str, Any]
 
@@ -26,15 +31,16 @@ def draw(table: Table, output: Path) -> None:
 
 
 def curves(table: Table) -> Figure:
-    """PSNR to the converged endpoint, a panel for each field, and for the digits the feature FID."""
+    """PSNR to the converged endpoint, a panel for each field; for the digits feature FIDs, the converged law dotted."""
     fields = list(dict.fromkeys(row["field"] for row in sorted(table["rows"], key=lambda row: row["field"])))
-    panels = [(name, "psnr") for name in fields] + [("digits", "fid")] * ("digits" in fields)
+    panels = [(name, "psnr") for name in fields]
+    panels += [("digits", "fid"), ("digits", "own_fid")] if "digits" in fields else []
     columns = min(3, len(panels))
     figure = Figure(figsize=(5.2 * columns, 4.2 * -(-len(panels) // columns) + 1), layout="constrained")
     axes = np.atleast_1d(figure.subplots(-(-len(panels) // columns), columns)).ravel()
     for axis, (name, key) in zip(axes, panels, strict=False):
         _panel(axis, [row for row in table["rows"] if row["field"] == name and key in row], key)
-        axis.set_title(f"{name}: " + ("PSNR to the converged endpoint, dB" if key == "psnr" else "feature FID"))
+        axis.set_title(f"{name}: {TITLES[key]}")
     for axis in axes[len(panels) :]:
         axis.set_axis_off()
     lines, labels = axes[0].get_legend_handles_labels()
@@ -43,16 +49,20 @@ def curves(table: Table) -> Figure:
 
 
 def _panel(axis: Axes, rows: list[Table], key: str) -> None:
+    for row in rows:
+        if row["group"] == "floor":
+            axis.axhline(row[key]["value"], ls=":", color="black", lw=1)
+    rows = [row for row in rows if row["group"] != "floor"]
     names = sorted({row["contender"] for row in rows}, key=lambda name: (_group(rows, name), name))
     for k, name in enumerate(names):
         own = sorted((row for row in rows if row["contender"] == name), key=lambda row: row["evaluations"])
         color, line = STYLE[_group(rows, name)]
         counts = [row["evaluations"] for row in own]
-        values = [row[key]["value"] if key == "fid" else row[key] for row in own]
+        values = [row[key] if key == "psnr" else row[key]["value"] for row in own]
         axis.plot(counts, values, line, color=color, marker=MARKS[k % len(MARKS)], ms=4, lw=1, label=name)
     axis.set_xscale("log", base=2)
-    if key == "fid":
-        axis.set_yscale("log")
+    if key != "psnr":
+        axis.set_yscale("symlog" if key == "own_fid" else "log", **({"linthresh": 0.1} if key == "own_fid" else {}))
     ticks = sorted({row["evaluations"] for row in rows})
     axis.set_xticks(ticks, ticks)
     axis.minorticks_off()
@@ -68,7 +78,7 @@ def pictures(table: Table) -> Figure:
     """The same four noises through each solver: rows are solvers, columns the number of evaluations."""
     cells = {(row["contender"], row["evaluations"]): row for row in table["rows"] if "pictures" in row}
     names = [name for name in SHOWN if any(name == key[0] for key in cells)] or sorted({key[0] for key in cells})
-    counts = sorted({count for _, count in cells})
+    counts = sorted({key[1] for key, row in cells.items() if row["group"] != "floor"})
     figure = Figure(figsize=(1.1 + 2.4 * len(counts), 0.3 + 0.68 * len(names)), layout="constrained")
     axes = np.asarray(figure.subplots(len(names), len(counts), squeeze=False))
     for i, name in enumerate(names):

@@ -10,7 +10,7 @@ pytest.importorskip("diffusers")
 import numpy as np  # noqa: E402
 
 import symsched as ss  # noqa: E402
-from benchmarks import few_steps, quality  # noqa: E402
+from benchmarks import few_steps, quality, verdicts  # noqa: E402
 from benchmarks.arenas import Arena  # noqa: E402
 from benchmarks.contenders import CONTENDERS, Contender, diffusers, planned, shifted  # noqa: E402
 from symsched.bridge import Calibration, exact_field  # noqa: E402
@@ -74,7 +74,7 @@ def test_the_best_option_is_chosen(field, z):
 def table(gain):
     """Rows of two peers, one strong at few evaluations and one at many, and of ours, `gain` above both."""
     rows = []
-    for n in few_steps.JUDGED:
+    for n in verdicts.JUDGED:
         peers = {"early": 30.0 - n / 2, "late": 20.0 + n}
         rows += [
             {"field": "f", "contender": k, "group": "rival", "evaluations": n, "psnr": v} for k, v in peers.items()
@@ -83,19 +83,64 @@ def table(gain):
     return rows
 
 
-def test_the_verdict_is_against_the_strongest_peer(field):
+@pytest.fixture(scope="module")
+def judged(field):
+    """An arena, its ground, and the distances of a good and of a bad law."""
     place = Arena("f", field, torch.as_tensor(LAW.sample(200, seed=1)), endpoints=8, samples=100)
-    samples = LAW.sample(100, seed=2)
-    good, bad = (
-        {key: quality.bootstrap(d) for key, d in few_steps.distances(points, place).items()}
+    ground = few_steps.Ground({}, {few_steps.OTHER: torch.as_tensor(LAW.sample(100, seed=3))}, 0.0, None)
+    samples = torch.as_tensor(LAW.sample(100, seed=2))
+    return tuple(
+        {key: quality.bootstrap(d) for key, d in few_steps.distances(points, place, ground).items()}
         for points in (samples, samples + 0.2)
     )
-    laws = {(name, n): good for name in ("early", "late") for n in few_steps.LAW_COUNTS}
-    laws |= {("ours", n): bad if n == 8 else good for n in few_steps.LAW_COUNTS}
-    found = few_steps.verdict("f", table(2.0), laws, "ours")
+
+
+def laws(good, bad, worse_at):
+    found = {(name, n): good for name in ("early", "late") for n in verdicts.LAW_COUNTS}
+    return found | {("ours", n): bad if n == worse_at else good for n in verdicts.LAW_COUNTS}
+
+
+def test_the_verdict_is_against_the_strongest_peer(judged):
+    found = verdicts.verdict("f", table(2.0), laws(*judged, 8), "ours")
     assert found["strongest"] == "late"
-    assert found["gain_over_best_at_each_count_db"] == pytest.approx(dict.fromkeys(few_steps.JUDGED, 2.0))
-    late = np.mean([20 + n for n in few_steps.JUDGED])
-    best = np.mean([max(30 - n / 2, 20 + n) for n in few_steps.JUDGED])
+    assert found["gain_over_best_at_each_count_db"] == pytest.approx(dict.fromkeys(verdicts.JUDGED, 2.0))
+    late = np.mean([20 + n for n in verdicts.JUDGED])
+    best = np.mean([max(30 - n / 2, 20 + n) for n in verdicts.JUDGED])
     assert found["mean_gain_over_strongest_db"] == pytest.approx(2 + best - late)
-    assert list(found["worse_in_law_than"]) == [8]
+    for key, own in (("law_to_data", False), ("law_to_converged", True)):
+        assert {entry["evaluations"] for entry in found[key]["farther_than"]} == {8}
+        assert all(entry["measure"].startswith(verdicts.OWN) == own for entry in found[key]["farther_than"])
+        assert found[key]["comparisons"] == 2 * 2 * len(verdicts.LAW_COUNTS)  # peers, measures, counts
+        assert found[key]["farther_together"] > 0
+
+
+def test_a_law_that_is_no_farther_is_not_called_so(judged):
+    good, bad = judged
+    found = verdicts.verdict("f", table(2.0), laws(good, bad, worse_at=None), "ours")
+    assert found["law_to_data"]["farther_than"] == []
+    turned = {key: (good if key[0] == "ours" else bad) for key in laws(good, bad, None)}
+    assert verdicts.verdict("f", table(2.0), turned, "ours")["law_to_data"]["closer_together"] > 0
+
+
+def test_among_many_comparisons_a_small_gap_is_not_significant():
+    rng = np.random.default_rng(0)
+    gap = quality.Draws(2.2, 2.2 + rng.standard_normal(400))
+    assert verdicts.side(gap, 1) == 1
+    assert verdicts.side(gap, 100) == 0
+    assert verdicts.side(quality.Draws(-5.0, -5 + rng.standard_normal(400)), 100) == -1
+
+
+def test_a_run_goes_on_where_it_was(field, z, tmp_path, monkeypatch):
+    """What a contender gave is read from its file; a second call computes nothing, and says the same."""
+    draws = {6: {"mmd": quality.Draws(1.0, np.array([0.5, 1.5]))}}
+    calls = []
+    monkeypatch.setattr(few_steps, "compute", lambda *given: calls.append(given) or ([{"psnr": 1.5}], draws))
+    first, second = (few_steps.contest("f", "UniPC-3", None, tmp_path, True, tmp_path) for _ in range(2))
+    assert len(calls) == 1
+    assert first[0] == second[0] == [{"psnr": 1.5}]
+    assert second[1][6]["mmd"].drawn.tolist() == [0.5, 1.5]
+    ground = few_steps.Ground({1: z}, {1: z + 1}, 0.5, field.calibration)
+    ground.save(tmp_path / "f.pt")
+    again = few_steps.prepare("f", tmp_path, True, tmp_path)
+    assert torch.equal(again.ends[1], z + 1)
+    assert again.calibration.rho == field.calibration.rho
