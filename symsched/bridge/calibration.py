@@ -88,6 +88,11 @@ class Calibration:
         noise, data = self.rho * np.cos(angles[1:-1]), np.sin(angles[1:-1])
         return np.concatenate([[1.0], noise / (noise + data), [0.0]])
 
+    def from_noise(self, steps: int) -> bool:
+        """Whether the table for `steps` gives the model the noise z itself first."""
+        table = self.tables[steps]
+        return tuple(table["rows"][0]) == (1.0,) and table["angles"][0] < 1e-6
+
     def scale(self, steps: int) -> float:
         """The data scale of the frame to step in where no table was fitted: that of the nearest grid."""
         return float(f"{self._nearest(steps)['rho']:.4g}")
@@ -152,6 +157,7 @@ def calibrate(
     steps: Sequence[int] = (4, 6, 8, 12, 16),
     pilot_steps: int = PILOT_STEPS,
     tries: int = TRIES,
+    from_noise: bool = False,
     spectrum: bool = False,
     seed: int = 0,
     batch: int | None = None,
@@ -168,6 +174,8 @@ def calibrate(
         steps: numbers of evaluations to fit; () measures the data only.
         pilot_steps: of the converged paths, at least 16.
         tries: grids tried for each number.
+        from_noise: give the model z itself first, as pipelines of other software do (`LazyScheduler`).  By default the
+            first level is fitted too, which saves an evaluation.
         spectrum: also measure the cosine spectrum (samples of at least two axes).
         seed: of the pilot's noise.
         batch, conditions, progress: as in `sample`.
@@ -184,7 +192,7 @@ def calibrate(
     _whole("the pilot's count", size[0] if size else 0, 2)
     given = dict(conditions or {})
     pilot = run_pilot(model, size, _whole("pilot_steps", pilot_steps, 16), seed, batch, given, progress)
-    fitter, tables, shape_now = Fitter(model, pilot, batch, given), {}, Shape()
+    fitter, tables, shape_now = Fitter(model, pilot, batch, given, from_noise), {}, Shape()
     with Bar(_whole("tries", tries, 1) * len(counts), progress, "grids") as bar:
         for n in counts:
             fit = fitter.search(n, shape_now, tries, bar.add)

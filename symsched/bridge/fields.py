@@ -18,7 +18,7 @@ import sympy as sp
 import torch
 from numpy.typing import NDArray
 
-from symsched.bridge.levels import Native, SymbolicNative, as_native
+from symsched.bridge.levels import Native, SymbolicNative, as_native, from_data
 from symsched.bridge.prediction import check_prediction, outputs_at, relation_at
 from symsched.endpoints import values
 from symsched.errors import InputError
@@ -30,6 +30,40 @@ Array = NDArray[np.float64]
 _alpha, _beta = sp.Symbol("alpha", positive=True), sp.Symbol("beta", positive=True)
 
 
+class Asker:
+    """A field at fixed native times: the model's times, input scales and relations are made once.
+
+    Args:
+        field: the model.
+        times: native times, float64, numbered from 0.
+        dtype: of the model's input, instead of the field's own.
+    """
+
+    def __init__(self, field: FlowField, times: Array, dtype: Any = None) -> None:
+        self.field, self.times, self.dtype = field, times, dtype or field.dtype
+        self.clock = [float(time) for time in field.model_times(times)]
+        self.scales = [float(scale) for scale in field.input_scales(times)]
+
+    @cached_property
+    def relations(self) -> list[tuple[float, float]]:
+        """(p, q) of η_X = p x + q output at each time."""
+        return self.field.relations(self.times)
+
+    def output(self, k: int, x: Any, conditions: Mapping[str, Any]) -> Any:
+        """The model's answer at time k, in its own dtype."""
+        seen = (x if self.scales[k] == 1.0 else self.scales[k] * x).to(self.dtype)
+        clock = torch.full((len(x),), self.clock[k], dtype=_time_dtype(self.dtype), device=x.device)
+        return self.field.output(seen, clock, **conditions)
+
+    def combined(self, k: int, x: Any, pair: tuple[float, float], conditions: Mapping[str, Any]) -> Any:
+        """pair[0] x + pair[1] output, in x's dtype."""
+        return pair[0] * x + pair[1] * self.output(k, x, conditions).to(x.dtype)
+
+    def data(self, k: int, x: Any, conditions: Mapping[str, Any]) -> Any:
+        """η_X at time k, in x's dtype."""
+        return self.combined(k, x, self.relations[k], conditions)
+
+
 class FlowField:
     """The mean fields of I_t = α Z + β X as a model estimates them.
 
@@ -37,7 +71,8 @@ class FlowField:
         model: called as model(x, time, **conditions) with x of shape (batch, …) in the model's dtype and `time` of
             shape (batch,) in float32 at least; it returns a tensor of x's shape and dtype.
         schedule: the (α, β) it was trained with: a `Schedule`, its text, or a `TabulatedNative`.
-        prediction: velocity, data, noise, score, v or edm.
+        prediction: velocity, data, noise, score, v or edm. Noise and score say nothing about the data where β = 0:
+            such a model of a schedule that begins there is asked from r = β/α = 0.01 on.
         time: the model's time as an expression in t, alpha and beta, or a function of a float64 array of native times.
         guidance: classifier-free guidance w: out = null + w (conditional − null), in one doubled batch.
         null: the conditions of the unconditional half; those not named are shared.
@@ -65,7 +100,8 @@ class FlowField:
         sigma_data: float = 0.5,
         calibration: Any = None,
     ) -> None:
-        self.model, self.native, self.prediction = model, as_native(schedule), check_prediction(prediction)
+        self.model, self.prediction = model, check_prediction(prediction)
+        self.native = from_data(as_native(schedule)) if prediction in ("noise", "score") else as_native(schedule)
         self.guidance, self.null, self.shape, self.sigma_data = guidance, dict(null or {}), shape, sigma_data
         if guidance is not None and not self.null:
             raise InputError(f"guidance = {guidance} without null: give the unconditional inputs, null={{'y': …}}")
@@ -142,8 +178,7 @@ class FlowField:
 
     def data(self, x: Any, time: float, **conditions: Any) -> Any:
         """η_X(t, x) = E[X | I_t = x] at native time t, in x's dtype."""
-        (pair,) = self.relations(np.array([float(time)]))
-        return self._combined(x, float(time), pair, conditions)
+        return Asker(self, np.array([float(time)])).data(0, x, conditions)
 
     def velocity(self, x: Any, time: float, **conditions: Any) -> Any:
         """b(t, x) = α̇ η_Z + β̇ η_X, the drift of the ODE."""
@@ -158,23 +193,16 @@ class FlowField:
         return self._predict("score", x, float(time), conditions)
 
     def _predict(self, name: str, x: Any, time: float, conditions: Mapping[str, Any]) -> Any:
-        grid = np.array([time])
+        asker = Asker(self, np.array([time]))
         if name == self.prediction:
-            return self._combined(x, time, (0.0, 1.0), conditions)
-        ((p, q),) = self.relations(grid)
-        ((u, w),) = outputs_at(self.native, name, grid)
-        return self._combined(x, time, (u + w * p, w * q), conditions)
+            return asker.combined(0, x, (0.0, 1.0), conditions)
+        ((p, q),), ((u, w),) = asker.relations, outputs_at(self.native, name, asker.times)
+        return asker.combined(0, x, (u + w * p, w * q), conditions)
 
-    def _combined(self, x: Any, time: float, pair: tuple[float, float], conditions: Mapping[str, Any]) -> Any:
-        grid = np.array([time])
-        seen = (x * float(self.input_scales(grid)[0])).to(self.dtype)
-        clock = torch.full((len(x),), float(self.model_times(grid)[0]), dtype=self.time_dtype, device=x.device)
-        return pair[0] * x + pair[1] * self.output(seen, clock, **conditions).to(x.dtype)
 
-    @property
-    def time_dtype(self) -> Any:
-        """Dtype of the model's times: float32 at least, so that 1000 t is not rounded to halves in bfloat16."""
-        return torch.promote_types(self.dtype, torch.float32)
+def _time_dtype(dtype: Any) -> Any:
+    """Dtype of the model's times: float32 at least, so that 1000 t is not rounded to halves in bfloat16."""
+    return torch.promote_types(dtype, torch.float32)
 
 
 def _both(conditional: Any, null: Any, batch: int) -> Any:

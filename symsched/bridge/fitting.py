@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from symsched.bridge.fields import FlowField
+from symsched.bridge.fields import Asker, FlowField
 from symsched.bridge.grids import ratio_of
 from symsched.bridge.pilot import Pilot, levels_at
 from symsched.bridge.sampling import part_of
@@ -29,6 +29,7 @@ from symsched.bridge.sampling import part_of
 Array = NDArray[np.float64]
 RIDGE = 1e-8  # of the mean square of what is combined: far below what a solver could use, enough for twins
 TALLEST, SHORTEST = 3.0, 0.4  # bounds of the power p
+NOISE = 1e-9  # the least r: below it is the noise itself
 LAST_START = 2.5  # of the first angle, in steps
 LOOKS = (1.0, 0.5, 2.0, 0.25, 4.0, 0.125)  # at multiples of ρ' before the search proper
 
@@ -64,24 +65,27 @@ class Fit:
 
 
 class Fitter:
-    """Fits tables of a field to a pilot."""
+    """Fits tables of a field to a pilot; `from_noise` for loops that give the model z itself first."""
 
-    def __init__(self, field: FlowField, pilot: Pilot, batch: int | None, conditions: dict[str, Any]) -> None:
-        self.field, self.pilot, self.conditions = field, pilot, conditions
+    def __init__(
+        self, field: FlowField, pilot: Pilot, batch: int | None, conditions: dict[str, Any], from_noise: bool = False
+    ) -> None:
+        self.field, self.pilot, self.conditions, self.from_noise = field, pilot, conditions, from_noise
         self.batch = batch or len(pilot.noise)
 
     def fit(self, shape: Shape, steps: int) -> Fit:
         """The table for one grid; `steps` evaluations of each path."""
         angles = self._angles(shape, steps)
         levels = levels_at(self.field.native, angles, self.pilot.rho)
-        ask = self._asker(levels)
+        asker = Asker(self.field, levels.times[:-1])
         known, rows = Known(self.pilot.noise), []
         for k in range(steps + 1):
             goal = self.pilot.at(angles[k])
-            rows.append(known.solve(goal))
+            rows.append((1.0,) if k == 0 and self.from_noise else known.solve(goal))
             y = known.combine(rows[-1])
             if k < steps:
-                known.add((ask(k, y) - self.pilot.mean) / self.pilot.rho)
+                x = float(levels.norm[k]) * y + float(levels.beta[k]) * self.pilot.mean
+                known.add((self._data(asker, k, x) - self.pilot.mean) / self.pilot.rho)
         miss = (y - goal).double().flatten(1).square().mean(1)
         error, typical = (self.pilot.rho * float(part) for part in (miss.mean().sqrt(), miss.sqrt().mean()))
         return Fit(tuple(map(float, angles)), tuple(rows), error, typical, shape)
@@ -89,45 +93,33 @@ class Fitter:
     def _angles(self, shape: Shape, steps: int) -> Array:
         low, high = self.field.native.span
         ratios = shape.ratios(steps)
-        inside = np.clip(ratios[:-1], max(low, 1e-9), high)
+        inside = np.clip(ratios[:-1], max(low, NOISE), high)
         return np.append(np.arctan(self.pilot.rho * inside), math.pi / 2)
 
-    def _asker(self, levels: Any) -> Callable[[int, Any], Any]:
-        """The model's estimate of the data at stage k, given y."""
-        field, times = self.field, levels.times[:-1]
-        relations, clock = field.relations(times), field.model_times(times)
-        scales = field.input_scales(times)
-
-        def ask(k: int, y: Any) -> Any:
-            x = float(levels.norm[k]) * y + float(levels.beta[k]) * self.pilot.mean
-            seen = (float(scales[k]) * x).to(field.dtype)
-            when = torch.full((len(x),), float(clock[k]), dtype=field.time_dtype, device=x.device)
-            out = torch.cat([
-                field.output(seen[part], when[part], **part_of(self.conditions, part, len(x)))
-                for part in (slice(i, i + self.batch) for i in range(0, len(x), self.batch))
-            ])  # fmt: skip
-            p, q = relations[k]
-            return p * x + q * out.to(x.dtype)
-
-        return ask
+    def _data(self, asker: Asker, k: int, x: Any) -> Any:
+        """The model's estimate of the data at stage k, a batch at a time."""
+        parts = [slice(i, i + self.batch) for i in range(0, len(x), self.batch)]
+        return torch.cat([asker.data(k, x[part], part_of(self.conditions, part, len(x))) for part in parts])
 
     def search(self, steps: int, begin: Shape, tries: int, done: Callable[[], None] = lambda: None) -> Fit:
         """The best of `tries` grids: a coarse look at ρ', then the simplex method from the best."""
         from scipy.optimize import minimize
 
         found: list[Fit] = []
+        begin = replace(begin, start=0.0) if self.from_noise else begin
         begin = self._scan(steps, begin, found, min(len(LOOKS), tries // 4), done)
 
         def loss(p: Array) -> float:
-            shape = Shape(math.exp(p[0]), math.exp(p[1]), float(p[2]))
-            if not (SHORTEST < shape.power < TALLEST and 0 < shape.start < min(LAST_START, steps)):
+            shape = Shape(math.exp(p[0]), math.exp(p[1]), 0.0 if self.from_noise else float(p[2]))
+            if not (SHORTEST < shape.power < TALLEST and (self.from_noise or 0 < shape.start < min(LAST_START, steps))):
                 return 10.0 + float(np.abs(p).sum())
             found.append(self.fit(shape, steps))
             done()
             return _score(found[-1])
 
-        first = np.array([math.log(begin.rho), math.log(begin.power), begin.start])
-        simplex = first + np.vstack([np.zeros(3), np.diag([0.3, 0.2, 0.5])])
+        free = 2 if self.from_noise else 3
+        first = np.array([math.log(begin.rho), math.log(begin.power), begin.start])[:free]
+        simplex = first + np.vstack([np.zeros(free), np.diag([0.3, 0.2, 0.5])[:free, :free]])
         minimize(loss, first, method="Nelder-Mead", options={"maxfev": tries - len(found), "initial_simplex": simplex})
         return min(found, key=_score)
 

@@ -7,7 +7,7 @@ are limits; a truncated model keeps to the ratios that it knows; the last level 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any, Protocol
 
@@ -25,6 +25,7 @@ from symsched.schedule import Schedule
 from symsched.sde import InterpolantSDE
 
 Array = NDArray[np.float64]
+FAINTEST = 0.01  # σ = 100, where the noise levels of usual models end
 
 
 class Native(Protocol):
@@ -46,22 +47,24 @@ class Native(Protocol):
 
 @dataclass(frozen=True)
 class SymbolicNative:
-    """A `Schedule` as a model's own schedule."""
+    """A `Schedule` as a model's own schedule, from the ratio `least` on."""
 
     schedule: Schedule
+    least: float = 0.0
 
     def __str__(self) -> str:
         return str(self.schedule)
 
     @cached_property
     def span(self) -> tuple[float, float]:
-        """r(0) and r(1)."""
+        """r(0), or `least`, and r(1)."""
         self.schedule.validate()
-        return end_value(self.schedule.r, 0), end_value(self.schedule.r, 1)
+        return max(end_value(self.schedule.r, 0), self.least), end_value(self.schedule.r, 1)
 
     def find(self, ratios: ArrayLike) -> tuple[Array, Array, Array]:
         """(τ, α, β) at ratios in [0, ∞]."""
-        times = times_of(self.schedule, self.span, np.asarray(ratios, dtype=np.float64))
+        known = np.maximum(np.asarray(ratios, dtype=np.float64), self.least)
+        times = times_of(self.schedule, (end_value(self.schedule.r, 0), self.span[1]), known)
         return times, *self.at(times)
 
     def at(self, times: ArrayLike) -> tuple[Array, Array]:
@@ -138,6 +141,12 @@ class TabulatedNative:
 def as_native(source: Schedule | str | Native) -> Native:
     """A model's schedule from a `Schedule`, its text, or a table."""
     return SymbolicNative(as_schedule(source)) if isinstance(source, Schedule | str) else source
+
+
+def from_data(native: Native) -> Native:
+    """The same schedule without its levels of nothing but noise: from the ratio `FAINTEST` on."""
+    known = isinstance(native, SymbolicNative) and native.span[0] == 0
+    return replace(native, least=FAINTEST) if known else native  # type: ignore[type-var]
 
 
 @dataclass(frozen=True, eq=False)

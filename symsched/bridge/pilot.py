@@ -30,7 +30,7 @@ SCALE = 2.0  # ρ of the frame in which the pilot is run; it is converged, so th
 
 
 @dataclass(frozen=True)
-class Levels:
+class AngleLevels:
     """Native times and coefficients at angles θ of the lazy frame with scale ρ; V = √(α² + ρ²β²)."""
 
     times: Array
@@ -39,13 +39,13 @@ class Levels:
     norm: Array
 
 
-def levels_at(native: Native, angles: Array, rho: float) -> Levels:
+def levels_at(native: Native, angles: Array, rho: float) -> AngleLevels:
     """The levels at angles in [0, π/2]; at π/2 the data, α = 0 and β = 1."""
     end = angles >= math.pi / 2
     ratios = np.where(end, np.inf, np.tan(np.where(end, 0.0, angles)) / rho)
     times, alpha, beta = native.find(ratios)
     alpha, beta = np.where(end, 0.0, alpha), np.where(end, 1.0, beta)
-    return Levels(np.asarray(times), alpha, beta, np.hypot(alpha, rho * beta))
+    return AngleLevels(np.asarray(times), alpha, beta, np.hypot(alpha, rho * beta))
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,10 @@ def run_pilot(
     conditions: Mapping[str, Any] | None = None,
     progress: bool = False,
 ) -> Pilot:
-    """`shape[0]` paths from the noise of `seed`, in `steps` corrected Adams steps of order 3."""
+    """`shape[0]` paths from the noise of `seed`, in `steps` corrected Adams steps of order 3.
+
+    A model that begins at β₀ > 0 is given α₀ z there, as its own samplers do; that β₀ m is missing counts as its law.
+    """
     plan = build_plan(field.native, f"lazy(kappa=0, rho={SCALE:g})", 0, steps, "ab3c", "logistic(rho=2, power=0.8)")
     noise = normal(seed, torch.arange(shape[0], device=field.device), 0, tuple(shape[1:]))
     samples, trajectory = sample(

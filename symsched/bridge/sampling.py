@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from symsched.bridge.fields import FlowField
+from symsched.bridge.fields import Asker, FlowField
 from symsched.bridge.noise import Stream, normal
 from symsched.bridge.plan import Plan
 from symsched.bridge.planning import build_plan
@@ -66,14 +66,13 @@ class Sampler:
         device: Any = None,
         dtype: Any = None,
     ) -> None:
-        self.field, self.plan, self.shape, self.seed = field, plan, tuple(shape), seed
+        self.plan, self.shape, self.seed = plan, tuple(shape), seed
         self.device, self.dtype = _device(device, field), _dtype(dtype, field)
         self.state_dtype = torch.promote_types(self.dtype, torch.float32)
         times = np.array([stage.time for stage in plan.stages])
         like = torch.empty((1, *self.shape), dtype=self.state_dtype, device=self.device)
-        self.table = Table(plan, like, field.relations(times))
-        self.scales = [float(scale) for scale in field.input_scales(times)]
-        self.clock = torch.tensor(field.model_times(times), dtype=self.state_dtype, device=self.device)
+        self.asker = Asker(field, times, self.dtype)
+        self.table = Table(plan, like, self.asker.relations)
 
     def __call__(
         self, numbers: Any, z: Any = None, conditions: Conditions | None = None, watch: Watch | None = None
@@ -85,10 +84,9 @@ class Sampler:
         noise = Stream(self.seed, numbers, self.plan.nfe + 1, self.shape, self.state_dtype)
         start = normal(self.seed, numbers, 0, self.shape, self.state_dtype) if z is None else z
         stepper = Stepper(self.table, start, lambda k: noise(k + 1))
-        for k, scale in enumerate(self.scales):
+        for k in range(self.plan.nfe):
             state = stepper.input
-            seen = (state if scale == 1.0 else scale * state).to(self.dtype)
-            output = self.field.output(seen, self.clock[k].expand(len(seen)), **(conditions or {}))
+            output = self.asker.output(k, state, conditions or {})
             stepper.advance(output)
             if watch is not None:
                 watch(Step(k, self.plan.stages[k].time, state, output))
@@ -150,17 +148,23 @@ def sample(
     z = None if noise is None else noise.to(sampler.device, sampler.state_dtype)
     given = {key: _moved(value, sampler.device) for key, value in (conditions or {}).items()}
     record: list[Any] = []
-    watchers = [watch for watch in (callback, _refuse_nan if _check(check) == "step" else None) if watch is not None]
-    watchers += [lambda step: record.append(step.state)] if trajectory else []
     parts = list(_parts(size[0], batch))
     with Bar(len(parts) * table.nfe, progress, "evaluations") as bar:
-        watchers += [lambda _: bar.add()] if bar.shown else []
-        watch = partial(_tell, watchers) if watchers else None
+        watch = _watch(callback, _check(check), record if trajectory else None, bar)
         out = [run(numbers[p], None if z is None else z[p], part_of(given, p, size[0]), watch) for p in parts]
     samples = torch.cat(out)
     if not bool(torch.isfinite(samples).all()):
         _explain(sampler, numbers, z, given, parts)
     return (samples, _trajectory(table, record, out)) if trajectory else samples
+
+
+def _watch(callback: Watch | None, check: str, record: list[Any] | None, bar: Bar) -> Watch | None:
+    """Everybody who wants to see each evaluation; None if there is nobody."""
+    watchers = [callback] if callback is not None else []
+    watchers += [_refuse_nan] if check == "step" else []
+    watchers += [lambda step: record.append(step.state)] if record is not None else []
+    watchers += [lambda _: bar.add()] if bar.shown else []
+    return partial(_tell, watchers) if watchers else None
 
 
 def _tell(watchers: Sequence[Watch], step: Step) -> None:
@@ -266,7 +270,7 @@ def _compiled(sampler: Sampler, compile: bool | str) -> Callable[..., Any]:
     if compile == "loop":
         return torch.compile(sampler.__call__, dynamic=False)
     if compile is True:
-        sampler.field = sampler.field.compiled()
+        sampler.asker.field = sampler.asker.field.compiled()
     elif compile is not False:
         raise InputError(f"compile = {compile!r}: expected False, True (the model) or 'loop'")
     return sampler

@@ -17,7 +17,7 @@ torch = pytest.importorskip("torch", reason="the bridge needs torch: pip install
 torch.set_num_threads(1)
 
 import symsched as ss  # noqa: E402
-from symsched.bridge import exact_field, sample  # noqa: E402
+from symsched.bridge import calibrate, exact_field, sample  # noqa: E402
 from symsched.bridge.adapters.k_diffusion import lazy_sigmas, sample_lazy  # noqa: E402
 
 LAW = ss.GaussianMixture([0.4, 0.6], [[-1.0, 0.2], [0.8, -0.3]], [0.3, 0.2])
@@ -102,6 +102,48 @@ def test_custom_sigmas_mu_and_shift_act_exactly_once(adapters):
     dynamic = adapters.LazyScheduler(use_dynamic_shifting=True)
     dynamic.set_timesteps(4, mu=np.log(3.0))
     assert dynamic.sigmas.tolist() == pytest.approx([*(3 * sigma / (1 + 2 * sigma)), 0], rel=1e-6)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return calibrate(FIELD, 96, steps=(5, 6), tries=10, from_noise=True, pilot_steps=48)
+
+
+def test_a_calibration_works_inside_a_pipeline(adapters, fitted, tmp_path):
+    """It is `sample` with the same table, nearer than the analytic solver; the file and the saved config do as well."""
+    z = noise(dtype=torch.float64, seed=4)
+    fitted.save(tmp_path / "model.json")
+    scheduler = adapters.LazyScheduler(calibration=str(tmp_path / "model.json"), shift=3.0)
+    made = flow_loop(scheduler, z, num_inference_steps=6)
+    assert rms(made, sample(FIELD, noise=z, steps=6, calibration=fitted)) < 1e-6  # levels travel as float32
+    assert (
+        rms(made, converged(z)) < rms(flow_loop(adapters.LazyScheduler(), z, num_inference_steps=6), converged(z)) / 2
+    )
+    inside = adapters.LazyScheduler(calibration=fitted.to_json())
+    inside.save_config(tmp_path)
+    again = adapters.LazyScheduler.from_pretrained(tmp_path)
+    assert torch.equal(flow_loop(again, z, num_inference_steps=6), flow_loop(inside, z, num_inference_steps=6))
+    other = flow_loop(again, z, num_inference_steps=7)  # no table for 7
+    assert torch.equal(other, flow_loop(adapters.LazyScheduler(), z, num_inference_steps=7))
+
+
+def test_a_calibration_with_a_scaled_start_is_refused_in_a_pipeline(adapters, fitted):
+    free = calibrate(FIELD, 16, steps=(5,), tries=2, pilot_steps=24)
+    scheduler = adapters.LazyScheduler(calibration=free.to_json())
+    with pytest.raises(ss.InputError, match="from_noise=True"):
+        scheduler.set_timesteps(5)
+    assert fitted.from_noise(5)
+    assert not free.from_noise(5)
+
+
+def test_image_to_image_with_a_calibration_uses_its_levels(adapters, fitted):
+    scheduler = adapters.LazyScheduler(calibration=fitted.to_json())
+    scheduler.set_timesteps(6)
+    image = torch.as_tensor(LAW.sample(64, seed=3)).float()
+    start = scheduler.scale_noise(image, scheduler.timesteps[1:2], noise())
+    end = flow_loop(scheduler, start, begin=1, num_inference_steps=6)
+    exact = flow_loop(adapters.LazyScheduler(), start, sigmas=np.linspace(float(scheduler.sigmas[1]), 0, 200)[:-1])
+    assert rms(end, exact) < rms(start, exact) / 4
 
 
 def test_image_to_image_begins_in_the_middle(adapters):

@@ -5,11 +5,12 @@
 
 A pipeline keeps its latents in the model's own coordinates and calls `step` once for each of `timesteps`; the
 conversion to the target and back happens inside.  Noise levels are the pipeline's own (custom sigmas, mu and shift are
-honoured, each exactly once) unless `grid` is set.  Interface facts: diffusers 0.42.
+honoured, each exactly once) unless `grid` or a calibration is set.  Interface facts: diffusers 0.42.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -19,8 +20,10 @@ from diffusers.configuration_utils import register_to_config
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteSchedulerOutput
 
 from symsched.bridge.adapters.loops import Loop, Recipe
+from symsched.bridge.calibration import Calibration
 from symsched.bridge.grids import as_grid
 from symsched.bridge.levels import TabulatedNative, as_native
+from symsched.bridge.plan import Plan
 from symsched.errors import InputError
 
 PREDICTIONS = {"epsilon": "noise", "sample": "data", "v_prediction": "v"}
@@ -35,6 +38,8 @@ class LazyScheduler(FlowMatchEulerDiscreteScheduler):
         solver: a solver of `symsched.bridge.solvers` that asks the model once a step.
         grid: noise levels by name, such as "angle(rho=2)", instead of equal ones; they are shifted like those.
         seed: of the noise for κ > 0; pipelines give `step` no generator.
+        calibration: the file, or its contents, of `calibrate(…, from_noise=True)`; where it has a table for the number
+            of steps, and the run starts from noise, its levels and weights are used; sigmas, shift, mu, grid are not.
 
     The other arguments are FlowMatchEulerDiscreteScheduler's.  With target="linear", kappa=0 and solver="euler" the
     arithmetic is that class's own, to the bit.
@@ -67,6 +72,7 @@ class LazyScheduler(FlowMatchEulerDiscreteScheduler):
         solver: str = "lazy-auto",
         grid: str | None = None,
         seed: int = 0,
+        calibration: str | dict[str, Any] | None = None,
     ) -> None:
         if invert_sigmas or stochastic_sampling:
             raise InputError("invert_sigmas and stochastic_sampling are not for LazyScheduler: use kappa for noise")
@@ -77,6 +83,8 @@ class LazyScheduler(FlowMatchEulerDiscreteScheduler):
         )  # fmt: skip
         self._recipe = Recipe(as_native("linear"), "velocity", target, kappa, solver, seed, sign=-1)
         self._recipe.plan([0.5, 1.0])  # names and options are refused here, not after a model was loaded
+        self._known = _calibration(calibration)
+        self._fitted: Plan | None = None
         self._stock = (target, float(kappa), solver) == ("linear", 0.0, "euler")
         self._loop: Loop | None = None
 
@@ -92,17 +100,30 @@ class LazyScheduler(FlowMatchEulerDiscreteScheduler):
         count = num_inference_steps or len(sigmas if sigmas is not None else timesteps if timesteps is not None else ())
         if count < 1:
             raise InputError(f"num_inference_steps = {num_inference_steps}: expected a whole number ≥ 1")
+        self._loop, self._fitted = None, None
+        if self._known is not None and timesteps is None:
+            self._fitted = self._recipe.fitted(self._known, count)
+            if self._fitted is not None:
+                self._take(self._known.sigmas(count), device)
+                return
         if self.config.grid is not None and timesteps is None:
             levels = self._recipe.frame.ratio_at(as_grid(self.config.grid).times(self._recipe.frame, count)[:-1])
             sigmas = (1 / (1 + levels)).tolist()
         elif sigmas is None and timesteps is None:
             sigmas = np.linspace(1.0, 1 / count, count).tolist()
         super().set_timesteps(num_inference_steps, device, sigmas, mu, timesteps)
-        self._loop = None
         self.sigmas: Any = self.sigmas.cpu()  # read as numbers once a run, never from the device
         levels = self.sigmas.double().numpy()
         if not (np.diff(levels) < 0).all():
             raise InputError(f"sigmas {levels.tolist()}: expected them to decrease strictly towards 0")
+
+    def _take(self, levels: Any, device: Any) -> None:
+        """Exactly these noise levels."""
+        self.sigmas = torch.tensor(levels, dtype=torch.float32)
+        self.timesteps = (self.sigmas[:-1] * self.config.num_train_timesteps).to(device)
+        self.num_inference_steps = len(levels) - 1
+        self._step_index: Any = None
+        self._begin_index = None
 
     def step(
         self,
@@ -127,11 +148,22 @@ class LazyScheduler(FlowMatchEulerDiscreteScheduler):
         if self._step_index is None:
             self._init_step_index(timestep)
         if self._loop is None:
-            sigma = self.sigmas[self._step_index : -1].double().numpy()
-            self._loop = self._recipe.begin((1 - sigma) / sigma, sample)
+            self._loop = self._begin(sample)
         following = self._loop.advance(model_output, sample)
         self._step_index += 1
         return FlowMatchEulerDiscreteSchedulerOutput(prev_sample=following) if return_dict else (following,)
+
+    def _begin(self, sample: Any) -> Loop:
+        if self._fitted is not None and self._step_index == 0:
+            return Loop(self._recipe, self._fitted, sample)
+        sigma = self.sigmas[self._step_index : -1].double().numpy()
+        return self._recipe.begin((1 - sigma) / sigma, sample)
+
+
+def _calibration(given: str | dict[str, Any] | None) -> Calibration | None:
+    if given is None:
+        return None
+    return Calibration.load(given) if isinstance(given, str | Path) else Calibration.from_json(given)
 
 
 class LazyVPScheduler(DDIMScheduler):

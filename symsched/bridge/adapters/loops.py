@@ -10,10 +10,11 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from symsched.bridge.calibration import Calibration
 from symsched.bridge.levels import Frame, Native
 from symsched.bridge.noise import normal
 from symsched.bridge.plan import Plan
-from symsched.bridge.planning import frame_of
+from symsched.bridge.planning import AUTO, frame_of
 from symsched.bridge.prediction import relation_at
 from symsched.bridge.solvers import as_solver
 from symsched.bridge.stepping import Stepper, Table
@@ -84,6 +85,20 @@ class Recipe:
     def begin(self, ratios: ArrayLike, state: Any) -> Loop:
         """The loop from a state at the first ratio."""
         return Loop(self, self.plan(ratios), state)
+
+    def fitted(self, calibration: Calibration, steps: int) -> Plan | None:
+        """The calibration's table for these steps, if it has one and nothing else was asked for.
+
+        Raises InputError for a table whose first input is not the noise as it is.
+        """
+        chosen = self.target == "auto" and not self.kappa and self.solver == AUTO
+        plan = calibration.plan(self.native, steps) if chosen else None
+        if plan is not None and not calibration.from_noise(steps):
+            raise InputError(
+                "this calibration scales the noise before the first evaluation, which a pipeline does not: "
+                "make one by calibrate(…, from_noise=True)"
+            )
+        return plan
 
 
 class Loop:
