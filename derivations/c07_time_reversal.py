@@ -107,7 +107,8 @@ theorem.sabotage(no_other, "ε + ε*", excess=eps + source.eps_star)
 
 @theorem.step("Variance preserving: α² = 1 − β² gives ε* = β̇/β")
 def variance_preserving(noise=sp.sqrt(1 - beta**2)):
-    return ss.Schedule(noise, beta).eps_star - beta.diff(t) / beta
+    rate = ss.Schedule(noise, beta).eps_star - beta.diff(t) / beta
+    return {"ε*": rate, "preserved": noise**2 + beta**2 - 1, "α ≥ 0": sp.sqrt(noise**2) - noise}
 
 
 theorem.sabotage(variance_preserving, "α = 1 − β, which preserves nothing", noise=1 - beta)

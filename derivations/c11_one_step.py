@@ -22,6 +22,7 @@ import sympy as sp
 
 import symsched as ss
 from symsched.discretize import closed_form, exact_law
+from symsched.discretize.closed import n, step_forms
 from symsched.exhibit import Record
 from symsched.symbols import eps, kappa, rho, t, x
 from symsched.theorem import PATHS, Evidence, Theorem
@@ -121,6 +122,24 @@ def euler_step(noise=lambda h: 2 * h * eps):
     variance = schedule.variance(rho)
     slope = 1 + h * (variance.diff(t) / 2 - eps) / variance
     return {"slope": moved.diff(x) - slope, "noise": moved.diff(xi) ** 2 - noise(h)}
+
+
+@theorem.step("The package's Euler step of the linear schedule has this slope and noise")
+def library_step(noise=1):
+    schedule, scale, count = ss.schedules.linear(), sp.Rational(1, 2), 4
+    forms = step_forms(ss.InterpolantSDE(schedule, ss.Gaussian(0, 2), eps=scale * noise), "euler")
+    variance = schedule.variance(2)
+    slope = 1 + (variance.diff(t) / 2 - scale) / variance / count
+    residuals = {}
+    for k in range(count):
+        found = [
+            form.subs({sp.Symbol("k", integer=True, nonnegative=True): k, n: count}) for form in vars(forms).values()
+        ]
+        residuals |= {
+            f"slope {k}": found[0] - slope.subs(t, sp.Rational(k, count)),
+            f"noise {k}": found[2] - 2 * scale / count,
+        }
+    return residuals
 
 
 SCHEMES = {
@@ -233,6 +252,7 @@ theorem.sabotage(families, "ρ for ρ²", square=rho)
 theorem.sabotage(exact_members, "N(0, ρ) for N(0, ρ²)", target=2)
 theorem.sabotage(euler_product, "(1 + h g) not squared", power=1)
 theorem.sabotage(euler_step, "noise εh for 2εh", noise=lambda h: h * eps)
+theorem.sabotage(library_step, "ε halved", noise=sp.Rational(1, 2))
 theorem.sabotage(closed_forms, "one step too many", shift=1)
 theorem.sabotage(known_numbers, "noise ε for 2ε", noise=1)
 theorem.sabotage(increments, "steps backwards in time", sign=-1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import sympy as sp
@@ -63,16 +63,17 @@ def try_formula(key: Key, name: str, parameter: str, change: Change, own: Any, t
 def try_library(uses: Iterable[tuple[Key, str]], place: str, kind: str, trial: Trial) -> Trial:
     """A formula of the library, spoiled, as the checks that use it see it."""
     seen = _Seen()
-
-    def decide() -> None:
-        for key, name in uses:
-            if trial.exact and trial.numeric:
-                return
-            _judge(trial, _fresh(key, name), {})
-
     with changed(place, lambda value: seen.note(value, spoiled(kind, value))):
-        _guarded(trial, decide)
+        for key, name in uses:
+            if not (trial.exact and trial.numeric):
+                _guarded(trial, partial(_judge_freshly, trial, key, name))
+    if trial.exact or trial.numeric:
+        trial.refused = trial.broken = ""  # one check could not be computed, another one could
     return seen.told(trial)
+
+
+def _judge_freshly(trial: Trial, key: Key, name: str) -> None:
+    _judge(trial, _fresh(key, name), {})
 
 
 @dataclass
