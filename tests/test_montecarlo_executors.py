@@ -1,5 +1,6 @@
 """Chunks on other processes and on a Dask cluster: the same bits, and a lost worker costs only its chunk."""
 
+import multiprocessing
 import os
 import signal
 import sys
@@ -25,7 +26,7 @@ def equal(one, other):
 def test_processes_give_the_same_bits(monkeypatch):
     here = simulate(SDE, 6000, 20, threads=1)
     monkeypatch.setattr("symsched.montecarlo.engine.CHUNK_WORK", 1)
-    with ProcessPoolExecutor(2) as pool:
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:  # nothing in common but the job
         assert equal(here, simulate(SDE, 6000, 20, executor=pool))
         assert not equal(here, simulate(SDE, 6000, 20, executor=pool, seed=1))
 

@@ -1,7 +1,7 @@
 """simulate: laws against exact ones, reproducibility, what a result holds."""
 
 import math
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -47,13 +47,6 @@ def test_bits_do_not_depend_on_threads_or_executor(dtype, monkeypatch):
     for other in others:
         assert same(one, other)
         assert np.array_equal(one.paths, other.paths)
-
-
-@pytest.mark.slow
-def test_bits_do_not_depend_on_the_process():
-    arguments = {"paths": 5_000, "steps": 12, "seed": 5}
-    with ProcessPoolExecutor(2) as pool:
-        assert same(simulate(SPIN, threads=1, **arguments), simulate(SPIN, executor=pool, **arguments))
 
 
 def test_more_paths_leave_the_first_ones_alone():
