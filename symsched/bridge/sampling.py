@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -25,6 +25,7 @@ from symsched.errors import InputError
 
 FLOATS = {name: getattr(torch, name) for name in ("float16", "bfloat16", "float32", "float64")}
 CHECKS = ("end", "step")
+PILOT, TRIES = 64, 12  # paths, and grids tried, where `sample` calibrates by itself
 Conditions = Mapping[str, Any]
 
 
@@ -125,7 +126,9 @@ def sample(
         shape: (count, …), or the count where the field knows the shape of a sample; not needed with `noise`.
         noise: standard normal noise (count, …) to start from, instead of that of the seed.
         target, kappa, steps, solver, grid: see `build_plan`; or `plan`, a table made before.
-        calibration: the field's own by default; False for none.
+        calibration: the field's own by default; False for none; True makes one if the field has none for `steps`, from
+            a pilot of at most 64 of the samples (about 80 + 12 N evaluations of each), and leaves it with the field.
+            Without one, lazy-auto takes the data's scale to be about 1/2, which suits images in [−1, 1].
         seed: noise belongs to (seed, sample number, evaluation), so a sample does not depend on its batch.
         indices: the samples' numbers, by default 0, 1, …; a shard draws its own part.
         batch: how many samples the model takes at a time; by default all.
@@ -139,9 +142,11 @@ def sample(
 
     Raises InputError for bad input, an answer of another shape or dtype, and NaN (with the step and the time).
     """
-    known = field.calibration if calibration is None else calibration or None
-    table = plan or build_plan(field.native, target, kappa, steps, solver, grid, known)
     size = _shape(field, shape, noise, indices)
+    if calibration is True and plan is None:
+        _calibrate(field, size, steps, batch, conditions or {})
+    known = field.calibration if calibration in (None, True) else calibration or None
+    table = plan or build_plan(field.native, target, kappa, steps, solver, grid, known)
     sampler = Sampler(field, table, size[1:], _seed(seed), device=device, dtype=dtype)
     numbers = _numbers(indices, size[0], sampler.device)
     run = _compiled(sampler, compile)
@@ -156,6 +161,20 @@ def sample(
     if not bool(torch.isfinite(samples).all()):
         _explain(sampler, numbers, z, given, parts)
     return (samples, _trajectory(table, record, out)) if trajectory else samples
+
+
+def _calibrate(field: FlowField, size: tuple[int, ...], steps: int, batch: int | None, conditions: Conditions) -> None:
+    """See to it that the field has a calibration for `steps`."""
+    from symsched.bridge.calibration import calibrate
+
+    old = field.calibration
+    if old is not None and steps in old.tables:
+        return
+    count = min(size[0], PILOT)
+    given = part_of(conditions, slice(0, count), size[0])
+    new = calibrate(field, (count, *size[1:]), steps=(steps,), tries=TRIES, batch=batch, conditions=given)
+    same = old is not None and np.array_equal(old.mean, new.mean) and old.rho == new.rho  # tables belong to both
+    field.calibration = replace(new, tables={**old.tables, **new.tables}) if same else new
 
 
 def _watch(callback: Watch | None, check: str, record: list[Any] | None, bar: Bar) -> Watch | None:

@@ -140,6 +140,37 @@ def test_a_field_carries_its_calibration(field, known):
     assert torch.equal(sample(own, noise=z, steps=6, calibration=False), sample(field, noise=z, steps=6))
 
 
+def test_sample_calibrates_where_it_is_asked_to(judged):
+    """Once for each number of steps; the next call, and the other count, find what is there."""
+    z, end = judged
+    asked, own = [], exact_field(LAW)
+    inner = own.model
+    own.model = lambda *given: asked.append(1) or inner(*given)
+    plain = psnr(sample(own, noise=z, steps=6), end)
+    first = sample(own, noise=z, steps=6, calibration=True)
+    assert psnr(first, end) > plain + 3
+    asked.clear()
+    assert torch.equal(sample(own, noise=z, steps=6, calibration=True), first)
+    assert len(asked) == 6
+    sample(own, noise=z, steps=4, calibration=True)
+    assert set(own.calibration.tables) == {4, 6}
+    assert torch.equal(sample(own, noise=z, steps=6), first)
+
+
+@pytest.mark.parametrize("prediction", ["noise", "score"])
+def test_models_that_say_nothing_at_the_start_are_asked_from_later_on(prediction, judged):
+    """Noise and score of the linear schedule have no data in them at t = 0: they begin at r = 0.01."""
+    z, _ = judged
+    silent, telling = exact_field(LAW, "linear", prediction), exact_field(LAW)
+    assert silent.native.span[0] == 0.01
+    assert telling.native.span[0] == 0
+    with pytest.raises(ss.InputError, match="says nothing"):
+        silent.data(z, 0.0)
+    end = sample(telling, noise=z, target="lazy(kappa=0, rho=1)", steps=300, solver="ab3c")
+    known = calibrate(silent, 128, steps=(6,), tries=8)
+    assert psnr(sample(silent, noise=z, steps=6, calibration=known), end) > psnr(sample(telling, noise=z, steps=6), end)
+
+
 def test_spectral_steps_are_exact_for_gaussian_data_with_that_spectrum():
     """Images with independent cosine modes: one step gives the data its covariance; a wrong spectrum is noticed."""
     from symsched.bridge.basis import cosines
