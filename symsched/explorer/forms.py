@@ -104,7 +104,9 @@ class Entry:
         if calm.is_finite is not False and noisy.is_finite is not False:
             return calm - kappa * noisy
         whole = self.timed(self.forms["slope"], clock) * pace
-        special = [(limit_at(short(whole.subs(kappa, value)), end), sp.Eq(kappa, value)) for value in (0, 1)]
+        special = [
+            (limit_at(tidy_powers(tidy(whole.subs(kappa, value))), end), sp.Eq(kappa, value)) for value in (0, 1)
+        ]
         return sp.Piecewise(*special, (sp.nan if calm == sp.oo else -sp.oo, True))
 
     def _end(self, form: sp.Expr, end: int) -> sp.Expr:

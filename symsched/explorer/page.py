@@ -164,12 +164,11 @@ def _clock(clock: sp.Expr) -> dict[str, str]:
 def _entry(entry: Entry) -> dict[str, Any]:
     forms, letters = entry.forms, [kappa, rho]
     own = next(name for name, clock in reversed(CLOCKS.items()) if clock == entry.clock("own"))
+    limits = {(name, end): entry.ends(name, end) for name in CLOCKS for end in (0, 1)}
     ends = {
-        name: {
-            str(end): function(letters, [entry.ends(name, end)[q] for q in QUANTITIES]) for end in (0, 1)
-        }
+        name: {str(end): function(letters, [limits[name, end][q] for q in QUANTITIES]) for end in (0, 1)}
         for name in CLOCKS
-    }  # fmt: skip
+    }
     return {
         "own": f'"{own}"',
         "fill": function([t, *letters], [forms[q] for q in QUANTITIES]),
