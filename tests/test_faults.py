@@ -25,12 +25,23 @@ WRITERS = {
     "figure": "save(Figure(), target, 60)",
     "checkpoint": "Checkpoint(target, None)._write(Path(target), Totals())",
     "cache": "store.write('symsched_code_x.bin', b'new' * 9000)",
+    "certificate": "write([Certificate('C', '', (), 0, (), 'new' * 9000)], str(Path(target).parent))",
+    "calibration": "calibration.save(target)",
+    "model": "digits.save(nn.Linear(40, 40), Path(target))",
 }
+NEED_TORCH = """
+from torch import nn
+from symsched.bridge.calibration import Calibration
+from training import digits
+calibration = Calibration.load("symsched/bridge/digits/digits.json")
+"""
 SCRIPT = """
 import os, signal, sys
 from pathlib import Path
 import numpy as np
 target, when = sys.argv[1:]
+from symsched.certify.claims import write
+from symsched.certify.files import Certificate
 from symsched.cli.output import write_json, write_text
 from symsched.kernels import store
 from symsched.montecarlo.checkpoint import Checkpoint
@@ -67,14 +78,21 @@ WRITE
 def write(name, target, when):
     """Run one writer in a process that dies at the given moment; its exit status."""
     script = SCRIPT.replace("WRITE", WRITERS[name])
+    if name in ("calibration", "model"):
+        script = script.replace("class Totals", f"{NEED_TORCH}\nclass Totals")
     environment = {**os.environ, "SYMSCHED_CACHE_DIR": str(target.parents[name == "cache"])}
-    return subprocess.run([sys.executable, "-c", script, str(target), when], env=environment, check=False).returncode
+    call = [sys.executable, "-c", script, str(target), when]
+    return subprocess.run(call, env=environment, cwd=Path(__file__).parents[1], check=False).returncode
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", WRITERS)
 def test_a_kill_while_writing_leaves_the_old_file_whole(name, tmp_path):
-    target = tmp_path / {"figure": "figure.svg", "cache": "kernels/symsched_code_x.bin"}.get(name, "file")
+    if name in ("calibration", "model"):
+        pytest.importorskip("torch", reason="PyTorch is not installed: models are not written here")
+        pytest.importorskip("safetensors", reason="safetensors is not installed: models are not written here")
+    own = {"figure": "figure.svg", "cache": "kernels/symsched_code_x.bin", "certificate": "C.v"}
+    target = tmp_path / own.get(name, "file")
     target.parent.mkdir(exist_ok=True, mode=0o700)
     target.write_bytes(b"old")
     for when in ("in the middle", "before the rename"):
