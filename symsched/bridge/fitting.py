@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from symsched.bridge.fields import Asker, FlowField
 from symsched.bridge.grids import ratio_of
 from symsched.bridge.pilot import Pilot, levels_at
-from symsched.bridge.sampling import part_of
+from symsched.bridge.requests import part_of
 
 Array = NDArray[np.float64]
 RIDGE = 1e-8  # of the mean square of what is combined: far below what a solver could use, enough for twins

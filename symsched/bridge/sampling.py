@@ -6,8 +6,7 @@ images = sample(field, 10_000, target="lazy(kappa=1)", kappa=1, solver="sde-dpmp
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -20,13 +19,22 @@ from symsched.bridge.noise import Stream, normal
 from symsched.bridge.plan import Plan
 from symsched.bridge.planning import build_plan
 from symsched.bridge.progress import Bar
+from symsched.bridge.requests import (
+    Conditions,
+    as_check,
+    as_seed,
+    device_of,
+    dtype_of,
+    moved,
+    part_of,
+    parts_of,
+    sample_numbers,
+    sizes,
+)
 from symsched.bridge.stepping import Stepper, Table
 from symsched.errors import InputError
 
-FLOATS = {name: getattr(torch, name) for name in ("float16", "bfloat16", "float32", "float64")}
-CHECKS = ("end", "step")
 PILOT, TRIES = 64, 12  # paths, and grids tried, where `sample` calibrates by itself
-Conditions = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -68,7 +76,7 @@ class Sampler:
         dtype: Any = None,
     ) -> None:
         self.plan, self.shape, self.seed = plan, tuple(shape), seed
-        self.device, self.dtype = _device(device, field), _dtype(dtype, field)
+        self.device, self.dtype = device_of(device, field), dtype_of(dtype, field)
         self.state_dtype = torch.promote_types(self.dtype, torch.float32)
         times = np.array([stage.time for stage in plan.stages])
         like = torch.empty((1, *self.shape), dtype=self.state_dtype, device=self.device)
@@ -142,20 +150,20 @@ def sample(
 
     Raises InputError for bad input, an answer of another shape or dtype, and NaN (with the step and the time).
     """
-    size = _shape(field, shape, noise, indices)
+    size = sizes(field, shape, noise, indices)
     if calibration is True and plan is None:
         _calibrate(field, size, steps, batch, conditions or {})
     known = field.calibration if calibration in (None, True) else calibration or None
     table = plan or build_plan(field.native, target, kappa, steps, solver, grid, known)
-    sampler = Sampler(field, table, size[1:], _seed(seed), device=device, dtype=dtype)
-    numbers = _numbers(indices, size[0], sampler.device)
+    sampler = Sampler(field, table, size[1:], as_seed(seed), device=device, dtype=dtype)
+    numbers = sample_numbers(indices, size[0], sampler.device)
     run = _compiled(sampler, compile)
     z = None if noise is None else noise.to(sampler.device, sampler.state_dtype)
-    given = {key: _moved(value, sampler.device) for key, value in (conditions or {}).items()}
+    given = {key: moved(value, sampler.device) for key, value in (conditions or {}).items()}
     record: list[Any] = []
-    parts = list(_parts(size[0], batch))
+    parts = list(parts_of(size[0], batch))
     with Bar(len(parts) * table.nfe, progress, "evaluations") as bar:
-        watch = _watch(callback, _check(check), record if trajectory else None, bar)
+        watch = _watch(callback, as_check(check), record if trajectory else None, bar)
         out = [run(numbers[p], None if z is None else z[p], part_of(given, p, size[0]), watch) for p in parts]
     samples = torch.cat(out)
     if not bool(torch.isfinite(samples).all()):
@@ -216,75 +224,6 @@ def _explain(sampler: Sampler, numbers: Any, z: Any, given: Conditions, parts: S
     raise InputError("the samples are not finite, but in a second run each answer of the model was: use check='step'")
 
 
-# -- what was asked for --------------------------------------------------------------------------------------------
-
-
-def _shape(field: FlowField, shape: int | Sequence[int] | None, noise: Any, indices: Any) -> tuple[int, ...]:
-    if noise is not None:
-        if not isinstance(noise, torch.Tensor) or not noise.is_floating_point() or noise.ndim < 2:
-            raise InputError("noise: expected a floating-point tensor of shape (count, …)")
-        found = tuple(noise.shape)
-    elif isinstance(shape, int) and not isinstance(shape, bool) and field.shape is not None:
-        found = (shape, *field.shape)
-    elif isinstance(shape, Sequence) and all(isinstance(n, int) for n in shape):
-        found = tuple(shape)
-    else:
-        raise InputError(f"shape = {shape!r}: expected (count, …), a count where the field has a shape, or noise=")
-    if len(found) < 2 or min(found) < 1:
-        raise InputError(f"shape = {found}: expected (count, …) of positive sizes")
-    if indices is not None and len(indices) != found[0]:
-        raise InputError(f"{len(indices)} indices for {found[0]} samples: expected one for each")
-    return found
-
-
-def _seed(seed: int | None) -> int:
-    if seed is None:
-        return secrets.randbits(63)
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
-        raise InputError(f"seed = {seed!r}: expected a whole number from 0 to 2^64 − 1")
-    return int(seed)
-
-
-def _numbers(indices: Sequence[int] | None, count: int, device: Any) -> Any:
-    numbers = torch.arange(count) if indices is None else torch.as_tensor(np.asarray(indices))
-    if numbers.is_floating_point() or numbers.ndim != 1 or int(numbers.min()) < 0:
-        raise InputError("indices: expected whole numbers ≥ 0, one for each sample")
-    return numbers.to(device, torch.int64)
-
-
-def _device(device: Any, field: FlowField) -> Any:
-    chosen, home = as_device(field.device if device is None else device), field.device
-    if device is not None and field.has_parameters and chosen.type != home.type:
-        raise InputError(f"device = {chosen}: the model is on {home}; move it there first, model.to({str(chosen)!r})")
-    return chosen
-
-
-def as_device(device: Any) -> Any:
-    """A torch device that is there.  Raises InputError for one that is not, or that torch does not know."""
-    try:
-        chosen = torch.device(device)
-    except (RuntimeError, TypeError):
-        raise InputError(f"device = {device!r}: expected cpu, cuda or cuda:N") from None
-    if chosen.type == "cuda" and not torch.cuda.is_available():
-        raise InputError(f"device = {chosen}: this machine (or this build of torch) has no CUDA device; use cpu")
-    if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
-        raise InputError(f"device = {chosen}: there are {torch.cuda.device_count()} CUDA devices, numbered from 0")
-    return chosen
-
-
-def _dtype(dtype: Any, field: FlowField) -> Any:
-    chosen = field.dtype if dtype is None else FLOATS.get(dtype, dtype) if isinstance(dtype, str) else dtype
-    if chosen not in FLOATS.values():
-        raise InputError(f"dtype = {dtype!r}: expected one of {', '.join(FLOATS)}")
-    return chosen
-
-
-def _check(check: str) -> str:
-    if check not in CHECKS:
-        raise InputError(f"check = {check!r}: expected one of {', '.join(CHECKS)}")
-    return check
-
-
 def _compiled(sampler: Sampler, compile: bool | str) -> Callable[..., Any]:
     if compile == "loop":
         return torch.compile(sampler.__call__, dynamic=False)
@@ -293,20 +232,3 @@ def _compiled(sampler: Sampler, compile: bool | str) -> Callable[..., Any]:
     elif compile is not False:
         raise InputError(f"compile = {compile!r}: expected False, True (the model) or 'loop'")
     return sampler
-
-
-def _parts(count: int, batch: int | None) -> Iterator[slice]:
-    size = count if batch is None else batch
-    if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1:
-        raise InputError(f"batch = {batch!r}: expected a whole number ≥ 1")
-    return (slice(k, k + int(size)) for k in range(0, count, int(size)))
-
-
-def _moved(value: Any, device: Any) -> Any:
-    return value.to(device) if isinstance(value, torch.Tensor) else value
-
-
-def part_of(conditions: Conditions, part: slice, count: int) -> dict[str, Any]:
-    """The conditions of some of the samples."""
-    split = {key for key, v in conditions.items() if isinstance(v, torch.Tensor) and v.ndim and len(v) == count}
-    return {key: value[part] if key in split else value for key, value in conditions.items()}

@@ -92,7 +92,7 @@ def sample(
 def _load(model: str, device: str | None) -> Any:
     """The field of the shipped model, or of other weights of its network, on a device that is there."""
     from symsched.bridge import digits
-    from symsched.bridge.sampling import as_device
+    from symsched.bridge.requests import as_device
 
     place = as_device(device or "cpu")
     return digits.load(device=place) if model == "digits" else digits.load(device=place, path=model)

@@ -1,0 +1,108 @@
+"""What `sample` was asked for, read and checked: shapes, seeds, devices, dtypes, batches."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from symsched.bridge.fields import FlowField
+from symsched.errors import InputError
+
+FLOATS = {name: getattr(torch, name) for name in ("float16", "bfloat16", "float32", "float64")}
+CHECKS = ("end", "step")
+Conditions = Mapping[str, Any]
+
+
+def sizes(field: FlowField, shape: int | Sequence[int] | None, noise: Any, indices: Any) -> tuple[int, ...]:
+    """(count, …), from the shape, a count of samples of the field's shape, or the noise."""
+    if noise is not None:
+        if not isinstance(noise, torch.Tensor) or not noise.is_floating_point() or noise.ndim < 2:
+            raise InputError("noise: expected a floating-point tensor of shape (count, …)")
+        found = tuple(noise.shape)
+    elif isinstance(shape, int) and not isinstance(shape, bool) and field.shape is not None:
+        found = (shape, *field.shape)
+    elif isinstance(shape, Sequence) and all(isinstance(n, int) for n in shape):
+        found = tuple(shape)
+    else:
+        raise InputError(f"shape = {shape!r}: expected (count, …), a count where the field has a shape, or noise=")
+    if len(found) < 2 or min(found) < 1:
+        raise InputError(f"shape = {found}: expected (count, …) of positive sizes")
+    if indices is not None and len(indices) != found[0]:
+        raise InputError(f"{len(indices)} indices for {found[0]} samples: expected one for each")
+    return found
+
+
+def as_seed(seed: int | None) -> int:
+    """The seed, or one of the system's."""
+    if seed is None:
+        return secrets.randbits(63)
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
+        raise InputError(f"seed = {seed!r}: expected a whole number from 0 to 2^64 − 1")
+    return int(seed)
+
+
+def sample_numbers(indices: Sequence[int] | None, count: int, device: Any) -> Any:
+    """The samples' numbers, int64 on the device."""
+    numbers = torch.arange(count) if indices is None else torch.as_tensor(np.asarray(indices))
+    if numbers.is_floating_point() or numbers.ndim != 1 or int(numbers.min()) < 0:
+        raise InputError("indices: expected whole numbers ≥ 0, one for each sample")
+    return numbers.to(device, torch.int64)
+
+
+def device_of(device: Any, field: FlowField) -> Any:
+    """The device of the model's input."""
+    chosen, home = as_device(field.device if device is None else device), field.device
+    if device is not None and field.has_parameters and chosen.type != home.type:
+        raise InputError(f"device = {chosen}: the model is on {home}; move it there first, model.to({str(chosen)!r})")
+    return chosen
+
+
+def as_device(device: Any) -> Any:
+    """A torch device that is there.  Raises InputError for one that is not, or that torch does not know."""
+    try:
+        chosen = torch.device(device)
+    except (RuntimeError, TypeError):
+        raise InputError(f"device = {device!r}: expected cpu, cuda or cuda:N") from None
+    if chosen.type == "cuda" and not torch.cuda.is_available():
+        raise InputError(f"device = {chosen}: this machine (or this build of torch) has no CUDA device; use cpu")
+    if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
+        raise InputError(f"device = {chosen}: there are {torch.cuda.device_count()} CUDA devices, numbered from 0")
+    return chosen
+
+
+def dtype_of(dtype: Any, field: FlowField) -> Any:
+    """The dtype of the model's input."""
+    chosen = field.dtype if dtype is None else FLOATS.get(dtype, dtype) if isinstance(dtype, str) else dtype
+    if chosen not in FLOATS.values():
+        raise InputError(f"dtype = {dtype!r}: expected one of {', '.join(FLOATS)}")
+    return chosen
+
+
+def as_check(check: str) -> str:
+    """When to look for NaN: end or step."""
+    if check not in CHECKS:
+        raise InputError(f"check = {check!r}: expected one of {', '.join(CHECKS)}")
+    return check
+
+
+def parts_of(count: int, batch: int | None) -> Iterator[slice]:
+    """The batches."""
+    size = count if batch is None else batch
+    if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1:
+        raise InputError(f"batch = {batch!r}: expected a whole number ≥ 1")
+    return (slice(k, k + int(size)) for k in range(0, count, int(size)))
+
+
+def moved(value: Any, device: Any) -> Any:
+    """A tensor on the device; anything else as it is."""
+    return value.to(device) if isinstance(value, torch.Tensor) else value
+
+
+def part_of(conditions: Conditions, part: slice, count: int) -> dict[str, Any]:
+    """The conditions of some of the samples."""
+    split = {key for key, v in conditions.items() if isinstance(v, torch.Tensor) and v.ndim and len(v) == count}
+    return {key: value[part] if key in split else value for key, value in conditions.items()}
