@@ -367,6 +367,27 @@ def test_names_of_a_theorem_are_text_in_the_report(tmp_path):
     assert scripts.found == []
 
 
+@pytest.fixture
+def hostile_explorer(monkeypatch):
+    """The explorer's page with markup for every name, and no formulas, which take long."""
+    from symsched.explorer import page
+
+    for name in ("TITLES", "CLOCK_TITLES", "CURVES"):
+        monkeypatch.setattr(page, name, dict.fromkeys([*getattr(page, name), MARKUP], MARKUP))
+    monkeypatch.setattr(page, "__version__", MARKUP)
+    for name, nothing in (("formulas", {}), ("entries", []), ("_schedules", {}), ("_conversions", {})):
+        monkeypatch.setattr(page, name, lambda nothing=nothing: nothing)
+    return page.render(quiet=True)
+
+
+def test_names_are_text_in_the_explorer(hostile_explorer):
+    scripts = Scripts()
+    scripts.feed(hostile_explorer)
+    assert scripts.found == ["form", "script", "script"]  # its own
+    assert hostile_explorer.count("</script>") == 2
+    assert "&lt;script&gt;" in hostile_explorer
+
+
 def test_the_probe_sees_a_script():
     scripts = Scripts()
     scripts.feed(MARKUP)
