@@ -80,7 +80,11 @@ def kl(
         for k, (row, style, label) in enumerate(zip(rows, styles(found), labels(found), strict=True)):
             # Coinciding curves: the first is the widest, and the markers shrink.
             shown = style.points(label=label, markevery=max(1, len(xs) // 8))
-            shown["linewidth"], shown["markersize"] = 6 / (k + 1) ** 0.9, 10 - 2.5 * min(k, 2)
+            shown["linewidth"], shown["markersize"], shown["zorder"] = (
+                6 / (k + 1) ** 0.9,
+                10 - 2.5 * min(k, 2),
+                2 + 0.1 * k,
+            )
             panel.plot(xs, row, **shown)
         best = scales[int(np.argmin(rows[0]))]
         panel.axvline(float(best), color=GREY, linewidth=1, linestyle=(0, (1, 2)), zorder=0)

@@ -46,7 +46,12 @@ class Style:
 
     def line(self, **extra: Any) -> dict[str, Any]:
         """Keyword arguments of a curve."""
-        return {"color": self.color, "linestyle": self.dash, "linewidth": self.width, **extra}
+        return {"color": self.color, "linestyle": self.dash, "linewidth": self.width, "zorder": self.height, **extra}
+
+    @property
+    def height(self) -> float:
+        """Where curves coincide, the broken one lies over the whole one, and the thin one over the thick one."""
+        return 2 + 0.1 * DASHES.index(self.dash) - 0.05 * self.width
 
     def points(self, **extra: Any) -> dict[str, Any]:
         """Keyword arguments of a curve with markers."""
@@ -159,11 +164,11 @@ def law_label(law: DataLaw) -> str:
 
 
 def plain(label: str) -> str:
-    """A label without mathematics, for bold titles; as it was where only mathematics can say it."""
+    """A label without mathematics and with a capital, for bold titles; where only mathematics can say it, as it was."""
     text = label
     for name, letter in ((r"\kappa", "κ"), (r"\rho", "ρ"), (r"\sigma", "σ"), ("^2", "²"), ("=", " = ")):
         text = text.replace(name, letter)
-    return label if "\\" in text or "^" in text else text.replace("$", "")
+    return label if "\\" in text or "^" in text else text[:1].upper() + text[1:].replace("$", "")
 
 
 def number(value: Any) -> str:
