@@ -160,9 +160,9 @@ def graphs(device: str, rounds: int) -> dict[str, Any]:
     cases: dict[str, Callable[[], Any]] = {
         "eager": lambda: run(numbers, start),
         "model compiled": lambda: inner(numbers, start),
-        "loop compiled": lambda: whole(numbers, start),
+        "loop compiled": lambda: loop(numbers, start),
     }
-    inner, whole = sampler(field.compiled(), shape, "ab2c"), torch.compile(run.__call__)
+    inner, loop = sampler(field.compiled(), shape, "ab2c"), torch.compile(run.__call__)
     if device == "cuda":
         replay, out = captured(run, numbers, start)
         cases["CUDA graph"] = replay
