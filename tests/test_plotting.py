@@ -155,6 +155,14 @@ def test_path_kl_has_its_minimum_at_one_and_is_the_same_for_every_schedule():
     assert np.argmin(wrong) != 2
 
 
+def test_the_title_of_orders_says_order_one_only_where_it_was_found():
+    assert "order 1" in plotting.orders("linear", steps=(32, 64, 128), n_paths=20).get_suptitle()
+    single = plotting.orders("linear", steps=[16], n_paths=10)
+    assert "order" not in single.get_suptitle()
+    exact = plotting.orders("lazy(kappa=1/2, rho=0.5)", steps=[8, 16], n_paths=10)
+    assert "no error" in exact.get_suptitle()
+
+
 def test_orders_report_a_slope_only_where_there_is_one():
     steps = np.array([8, 16, 32])
     assert Levels(steps, 1 / steps, 0.01 / steps).slope == pytest.approx(1)

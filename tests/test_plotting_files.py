@@ -1,5 +1,7 @@
 """Plots: files are whole and the same each time, bad input is one line, and every plot has its command."""
 
+import shlex
+
 import pytest
 from matplotlib.figure import Figure
 
@@ -162,10 +164,22 @@ def test_bad_commands_are_one_line_and_exit_two(cli, tmp_path, monkeypatch, args
     assert list(tmp_path.iterdir()) == []
 
 
-def test_every_plot_has_a_command_and_a_help(cli):
+def test_every_plot_has_a_command_whose_help_has_examples_that_are_read(cli):
+    """The examples are parsed, not drawn: an option that is gone, or misspelt, is noticed."""
+    from typer.main import get_command
+
     from symsched.cli.plot import plots
 
-    assert sorted(c.name for c in plots.registered_commands) == sorted(plotting.PLOTS)
+    commands = get_command(plots).commands
+    assert sorted(commands) == sorted(plotting.PLOTS)
+    for name, command in commands.items():
+        lines = [shlex.split(line)[2:] for line in command.help.split("\n") if "symsched plot" in line]
+        assert lines, name
+        for first, *rest in lines:
+            assert first == name
+            command.make_context(name, rest)
+    with pytest.raises(Exception, match="No such option"):
+        commands["plane"].make_context("plane", ["--kapa", "1", "-o", "a.svg"])
     code, out, _ = cli("plot", "families", "--help")
     assert code == 0
     assert "--kappa" in out

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from symsched.cli.help import folded
+from symsched.cli.plot_help import SHORT, help_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 HELP = folded("""
 Draw schedules, conversions, paths, drifts and errors to a PNG, SVG or PDF file.
@@ -41,15 +45,21 @@ Dpi = Annotated[float, typer.Option(help="Dots per inch of a PNG, 30 to 1200.")]
 Schedules = Annotated[list[str] | None, typer.Option("--schedule", help="A schedule; repeat for several.")]
 From = Annotated[str, typer.Option("--from", help="The source schedule.")]
 To = Annotated[str, typer.Option("--to", help="The target schedule.")]
-Kappa = Annotated[str | None, typer.Option(metavar="κ,κ,…", help="Diffusion scale κ = ε/ε*: one, or one per schedule.")]
+Kappa = Annotated[
+    str | None, typer.Option(metavar="κ,κ,…", help="Diffusion scale κ = ε/ε*: one, or one for each schedule.")
+]
 OneKappa = Annotated[str, typer.Option(help="Diffusion scale κ = ε/ε*, in units of the optimal one.")]
 Data = Annotated[str | None, typer.Option(help='The law of the data, such as "gaussian(0, 0.5)".')]
-Steps = Annotated[str | None, typer.Option(metavar="N,N,…", help="Numbers of steps.")]
+Steps = Annotated[str | None, typer.Option(metavar="N,N,…", help="Numbers of steps, such as 1,2,4,8.")]
 Scheme = Annotated[str, typer.Option(help="euler, lazy, exponential or heun.")]
 Seed = Annotated[int, typer.Option(help="Seed of the Brownian motion.")]
 
 
-@plots.command("families", help="α, β, log SNR, variance and ε* against t, and the (α, β) plane.")
+def _command(name: str) -> Callable[[F], F]:
+    return plots.command(name, short_help=SHORT[name], help=help_of(name))
+
+
+@_command("families")
 def families(
     output: Output,
     schedule: Schedules = None,
@@ -63,7 +73,7 @@ def families(
     _draw("families", output, title, size, dpi, schedules=schedule, kappa=kappas, rho=_list(rho, "--rho"))
 
 
-@plots.command("plane", help="Lazy schedules in the (α, β) plane: κ from 0 to ∞, ρ as colour.")
+@_command("plane")
 def plane(
     output: Output,
     kappa: Annotated[str, typer.Option(metavar="κ,κ,…", help="κ from 0 to inf.")] = "0,1/4,1,4,inf",
@@ -75,7 +85,7 @@ def plane(
     _draw("plane", output, title, size, dpi, kappa=_list(kappa, "--kappa"), rho=_list(rho, "--rho"))
 
 
-@plots.command("conversion", help="The maps τ(t) and c(t) from one schedule to others.")
+@_command("conversion")
 def conversion(
     output: Output,
     source: From = "linear",
@@ -87,7 +97,7 @@ def conversion(
     _draw("conversion", output, title, size, dpi, source=source, targets=target)
 
 
-@plots.command("paths", help="The same Brownian motion under source and target, side by side.")
+@_command("paths")
 def paths(
     output: Output,
     source: From = "linear",
@@ -108,7 +118,7 @@ def paths(
     )  # fmt: skip
 
 
-@plots.command("drift", help="The drift b(t, x) before and after conversion; where it is white there is none.")
+@_command("drift")
 def drift(
     output: Output,
     source: From = "linear",
@@ -125,7 +135,7 @@ def drift(
     )  # fmt: skip
 
 
-@plots.command("error", help="W2 and KL of the law after N steps to Gaussian data, against N; exact.")
+@_command("error")
 def error(
     output: Output,
     schedule: Schedules = None,
@@ -141,7 +151,7 @@ def error(
     _draw("error", output, title, size, dpi, schedules=schedule, data=data, **given)
 
 
-@plots.command("law", help="The density after N steps beside that of Gaussian data; exact.")
+@_command("law")
 def law(
     output: Output,
     schedule: Schedules = None,
@@ -157,7 +167,7 @@ def law(
     _draw("law", output, title, size, dpi, schedules=schedule, data=data, **given)
 
 
-@plots.command("orders", help="Strong and weak error of Euler steps against their number, with fitted orders.")
+@_command("orders")
 def orders(
     output: Output,
     schedule: Schedules = None,
@@ -175,7 +185,7 @@ def orders(
     _draw("orders", output, title, size, dpi, schedules=schedule, data=data, **given)
 
 
-@plots.command("kl", help="Path KL of a model with a wrong score against κ: the least is at κ = 1.")
+@_command("kl")
 def kl(
     output: Output,
     schedule: Schedules = None,
@@ -190,7 +200,7 @@ def kl(
     _draw("kl", output, title, size, dpi, schedules=schedule, data=data, model=model, kappa=kappas)
 
 
-@plots.command("overview", help="The toolkit at a glance.")
+@_command("overview")
 def overview(output: Output, seed: Seed = 3, size: Size = None, dpi: Dpi = 200) -> None:
     _draw("overview", output, None, size, dpi, seed=seed)
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from symsched.schedule import Schedule
 
 STEPS = (32, 64, 128, 256, 512)
+NEAR = 0.25  # an order within this of 1 is called 1 in a title; the legend has the number
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ def orders(
         axes[1].set_ylabel(r"weak error, $|E\,(X^N_1)^2-E\,X_1^2|$")
         axes[0].set_title(f"path by path, {n_paths} coupled paths")
         axes[1].set_title("in law, exact")
-        entitle(figure, axes, ax, title or _finding(found, strong))
+        entitle(figure, axes, ax, title or _finding(found, strong, weak))
     return figure
 
 
@@ -147,8 +148,12 @@ def _guide(panel: Axes, levels: Sequence[Levels]) -> None:
         panel.plot(steps, 0.4 * top * steps[0] / steps, color=GREY, linewidth=1, linestyle=(0, (1, 2)), label="order 1")
 
 
-def _finding(schedules: Sequence[Schedule], strong: Sequence[Levels]) -> str:
+def _finding(schedules: Sequence[Schedule], strong: Sequence[Levels], weak: Sequence[Levels]) -> str:
     exact = [label_of(s) for s, found in zip(schedules, strong, strict=True) if not found.errors.any()]
+    if not all(found.slope and abs(found.slope - 1) < NEAR for found in (*strong, *weak) if found.errors.any()):
+        return "How the error of Euler steps shrinks, path by path and in law"
+    if len(exact) == len(schedules):
+        return "Euler steps have no error here, path by path or in law"
     if not exact:
         return "Euler converges with order 1, path by path and in law"
     return plain(f"Euler converges with order 1; in the frame of {exact[0]} it has no error")

@@ -120,7 +120,9 @@ def _finding(target: Any) -> str:
 def draw_paths(panel: Axes, times: np.ndarray, states: np.ndarray, reach: float) -> None:
     """Paths (n, T), their ends marked; the first is the thickest."""
     if reach <= 0:
-        raise InputError("the paths never leave 0: nothing to draw")
+        raise InputError(
+            "the paths never leave 0: without noise a point stays a point; take κ > 0, or a target that starts in noise"
+        )
     for k, row in enumerate(states):
         color = PATH_COLORS[k % len(PATH_COLORS)]
         panel.plot(times, row, color=color, linewidth=1.5 if k == 0 else 1.05, zorder=3, gid=f"path-{k}")

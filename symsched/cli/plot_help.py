@@ -1,0 +1,103 @@
+"""What `symsched plot NAME --help` teaches: what is drawn, from what, and an example or two."""
+
+from __future__ import annotations
+
+from symsched.cli.help import folded
+
+SHORT = {
+    "families": "α, β, log SNR, variance and ε* against t, and the (α, β) plane.",
+    "plane": "Lazy schedules in the (α, β) plane: κ from 0 to ∞, ρ as colour.",
+    "conversion": "The maps τ(t) and c(t) from one schedule to others.",
+    "paths": "The same Brownian motion under source and target, side by side.",
+    "drift": "The drift b(t, x) before and after conversion; where it is white there is none.",
+    "error": "W2 and KL of the law after N steps to Gaussian data, against N; exact.",
+    "law": "The density after N steps beside that of Gaussian data; exact.",
+    "orders": "Strong and weak error of Euler steps against their number, with fitted orders.",
+    "kl": "Path KL of a model with a wrong score against κ: the least is at κ = 1.",
+    "overview": "The toolkit at a glance: paths before and after conversion, and the error after N steps.",
+}
+
+_MORE = {
+    "families": """
+Without options: a selection of the catalogue.  --schedule chooses; --kappa draws the lazy schedules of these κ,
+for each ρ of --rho.  ρ is also the standard deviation in V = α² + ρ²β².
+
+[bold]Examples[/bold]
+
+  symsched plot families --kappa 0,0.25,1,4 --rho 1 -o families.svg
+  symsched plot families --schedule vp --schedule "alpha=1-t; beta=t**2" -o two.png
+""",
+    "plane": """
+α² = ρ²(β^q − β²) with q = 2κ/(1+κ): the quarter ellipse at κ = 0, the axis α = 0 in the limit κ = inf.  Dashes
+tell κ, colours ρ.
+
+[bold]Example[/bold]
+
+  symsched plot plane --kappa 0,1/4,1,4,inf --rho 1/2,1,2 -o plane.pdf
+""",
+    "conversion": """
+A model of the source is asked at time τ, for the state divided by c.  A truncated source (ddpm, edm) reaches
+only targets between its own noise levels.
+
+[bold]Example[/bold]
+
+  symsched plot conversion --from linear --to vp --to "lazy(kappa=0, rho=0.5)" -o maps.svg
+""",
+    "paths": """
+The target's paths are c times the source's at τ, with the same Brownian motion after the change of time.  A
+target that starts at a point (every lazy one with κ > 0) gathers them all at 0; behind them, the drift.
+
+[bold]Examples[/bold]
+
+  symsched plot paths --from linear --to follmer --kappa 1 -o paths.png
+  symsched plot paths --data "mixture(weights=[.5,.5], means=[-1,1], stds=[.3,.3])" -o mixture.png
+""",
+    "drift": """
+One row for each law of the data, by default N(0, 1) and a mixture of two.  Orange pushes up, purple pulls down.
+
+[bold]Example[/bold]
+
+  symsched plot drift --from vp --to "lazy(kappa=1, rho=0.5)" --data "gaussian(0, 0.5)" -o drift.png
+""",
+    "error": """
+The law of N steps on Gaussian data is Gaussian, and known in closed form: nothing is sampled.  κ is 0 unless
+given; a step that is infinite (Euler at t = 0 where ε* is) is refused, and the message says what would do.
+
+[bold]Example[/bold]
+
+  symsched plot error --schedule linear --schedule "lazy(kappa=0, rho=0.5)" --data "gaussian(0, 0.5)" -o error.svg
+""",
+    "law": """
+One panel for each schedule (at most 4), one curve for each number of steps (at most 6).
+
+[bold]Example[/bold]
+
+  symsched plot law --schedule linear --schedule vp --steps 1,2,4,8 --data "gaussian(0, 0.5)" -o law.svg
+""",
+    "orders": """
+Strong: N and 2N Euler steps on one Brownian motion.  Weak: the exact second moment after N steps.  An order is
+fitted to three numbers of steps or more.  Both start at --start, since ε* may be infinite at 0.
+
+[bold]Example[/bold]
+
+  symsched plot orders --schedule linear --schedule vp --kappa 1/2 --steps 32,64,128,256 -o orders.svg
+""",
+    "kl": """
+The data are N(0, 1) and the model takes them for N(0, 0.8²), unless you say otherwise.  The value is
+Girsanov's, and the same for every schedule.
+
+[bold]Example[/bold]
+
+  symsched plot kl --schedule linear --schedule vp --model "gaussian(0.2, 1)" -o kl.svg
+""",
+    "overview": """
+[bold]Example[/bold]
+
+  symsched plot overview --seed 3 -o overview.png
+""",
+}
+
+
+def help_of(plot: str) -> str:
+    """The help of one command."""
+    return folded(f"{SHORT[plot]}\n\n{_MORE[plot].strip()}")
