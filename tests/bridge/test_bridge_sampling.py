@@ -10,7 +10,7 @@ from scipy import stats
 from torched import torch
 
 import symsched as ss
-from symsched.bridge import FlowField, Plan, Sampler, build_plan, exact_field, sample
+from symsched.bridge import Calibration, FlowField, Plan, Sampler, build_plan, exact_field, sample
 from symsched.bridge.noise import normal, philox
 from symsched.verdicts import correlation_p_value, derived_seed, sample_ks_p_value, sequential
 
@@ -334,7 +334,12 @@ def test_the_marginals_are_right_on_a_mixture_at_any_kappa(kappa):
 # -- waiting for the device ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("options", [{"steps": 3}, {"steps": 3, "solver": "unipc3"}, SDE], ids=["ab", "unipc", "sde"])
+TABLE = {"angles": (0.5, 1.0, np.pi / 2), "rows": [(1.0,), (0.6, 0.5), (0.1, -0.5, 1.5)]}
+FITTED = {"steps": 2, "calibration": Calibration("linear", np.full(SHAPE, 0.1), 0.5, {2: TABLE})}
+LOOPS = {"ab": {"steps": 3}, "unipc": {"steps": 3, "solver": "unipc3"}, "sde": SDE, "fitted": FITTED}
+
+
+@pytest.mark.parametrize("options", LOOPS.values(), ids=LOOPS)
 def test_the_loop_never_looks_at_a_number(options):
     """On torch's meta device tensors have no values: whatever waited for one, or branched on it, would fail."""
     field = FlowField(Network().to("meta").eval(), "linear", shape=SHAPE)
