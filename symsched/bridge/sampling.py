@@ -135,7 +135,7 @@ def sample(
         noise: standard normal noise (count, …) to start from, instead of that of the seed.
         target, kappa, steps, solver, grid: see `build_plan`; or `plan`, a table made before.
         calibration: the field's own by default; False for none; True makes one if the field has none for `steps`, from
-            a pilot of at most 64 of the samples (about 80 + 12 N evaluations of each), and leaves it with the field.
+            a pilot of at most 64 of the samples (64 + 12 N evaluations of each), and leaves it with the field.
             Without one, lazy-auto takes the data's scale to be about 1/2, which suits images in [−1, 1].
         seed: noise belongs to (seed, sample number, evaluation), so a sample does not depend on its batch.
         indices: the samples' numbers, by default 0, 1, …; a shard draws its own part.
