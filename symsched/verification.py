@@ -103,6 +103,7 @@ class Verdict:
             "numeric": self.numeric,
             "interval": self.interval,
             "coq": self.coq,
+            "certificate": self.coq_detail or None,
             "montecarlo": self.montecarlo,
             "measured": self.measured,
             "sabotage": {"tried": tried, "rejected": rejected},

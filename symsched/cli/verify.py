@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
@@ -173,6 +174,7 @@ def progress_bar(what: str) -> Iterator[Callable[[int, int, str], None] | None]:
         yield advance
 
 
+RATES = re.compile(r" ?\[(false positives[^\]]*)\]")  # the same for nearly all: said once
 ROUTES = ("exact", "numeric", "interval", "coq", "montecarlo")
 COLUMNS = (
     *("claim", "title", "exact", "numeric", "interval", "Coq", "Monte Carlo"),
@@ -189,13 +191,27 @@ def _show(report: Report) -> None:
     for verdict in report:
         for line in verdict.failures:
             typer.echo(f"{verdict.name} failed: {line}")
-    for verdict in report:
-        if verdict.assumptions:
-            typer.echo(f"{verdict.name} takes from the literature: {'; '.join(verdict.assumptions)}")
+    _show_trust(report)
     failed = [verdict.name for verdict in report if not verdict.passed]
     held = "1 claim holds" if len(rows) == 1 else f"all {len(rows)} claims hold"
     outcome = f"{len(failed)} of {len(rows)} failed: {', '.join(failed)}" if failed else held
     typer.echo(f"{outcome} ({report.seconds:.1f} s)")
+
+
+def _show_trust(report: Report) -> None:
+    """The rates of the simulations, what Coq proved, and what is left to believe."""
+    rates = dict.fromkeys(rate for verdict in report for rate in RATES.findall(verdict.measured))
+    if rates:
+        typer.echo(f"Monte Carlo, each check: {' or '.join(rates)}")
+    for verdict in report:
+        if verdict.coq and verdict.coq_detail:
+            typer.echo(f"{verdict.name} in Coq: {verdict.coq_detail}")
+    for verdict in report:
+        if verdict.assumptions:
+            typer.echo(f"{verdict.name} takes from the literature: {'; '.join(verdict.assumptions)}")
+    nothing = [verdict.name for verdict in report if not verdict.assumptions]
+    if 0 < len(nothing) < len(report.verdicts):
+        typer.echo(f"nothing is taken from the literature by {', '.join(nothing)}")
 
 
 def _cells(verdict: Verdict) -> tuple[str, ...]:
@@ -206,7 +222,7 @@ def _cells(verdict: Verdict) -> tuple[str, ...]:
         *(_mark(getattr(verdict, route)) for route in ROUTES),
         f"{rejected} of {tried}" if tried else "–",
         f"{verdict.seconds:.1f} s",
-        verdict.measured,
+        RATES.sub("", verdict.measured),
     )
 
 
