@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from accessibility import faults
 from browser import chromium
 from explorer_page import choose, settle, shown, text, timed
 
@@ -112,6 +113,17 @@ def test_motion_stops_where_it_is_not_wanted(browser, path):
     page.evaluate("document.getElementById('convert').click()")
     settle(page)
     assert page.evaluate("[state.morph, frame]") == [0, 0]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_can_be_read_with_other_eyes(browser, path, scheme):
+    page = browser.open(path, 1440, 900, scheme)
+    settle(page)
+    assert faults(page) == []
+    page.evaluate(
+        "document.querySelector('h2').style.color = '#777777'; document.querySelector('h3').outerHTML = '<h6>?'"
+    )
+    assert len(faults(page)) == 2
 
 
 @pytest.mark.parametrize("width", [360, 390, 768, 1440])
