@@ -1,8 +1,10 @@
 """Mutants: what they are, that equivalent ones are known as such, and that the routes notice the others."""
 
+import importlib.util
 import json
 import math
 import shutil
+from pathlib import Path
 
 import pytest
 import sympy as sp
@@ -16,11 +18,13 @@ from symsched.mutation.decide import Trial, try_formula, try_library
 from symsched.mutation.formulas import KINDS, mutants, spoiled
 from symsched.mutation.journal import Journal
 from symsched.mutation.library import changed, places
+from symsched.mutation.run import _row
 from symsched.normalform import decide_zero
 from symsched.symbols import alpha, beta, t
 from symsched.verification import collect
 
 needs_coq = pytest.mark.skipif(shutil.which("coqc") is None, reason="coqc is not installed (Debian: coq)")
+ROOT = Path(__file__).parent.parent
 FORMULA = 2 * alpha**2 * beta.diff(t) / beta - alpha * alpha.diff(t)
 
 
@@ -117,6 +121,26 @@ def test_the_shares_count_what_changes_meaning_only():
     assert not found.passed
     assert found.document()["by_two_or_more"] == {"noticed": 1, "of": 3}
     assert len({len(line) for line in table(found)}) == 1
+
+
+def test_a_mutant_that_a_route_noticed_is_not_called_refused():
+    assert _row(Trial("p", "sign", "d", exact=True, numeric=True, coq=True, refused="later")).status == "changed"
+    assert _row(Trial("p", "sign", "d", refused="at once")).status == "refused"
+    assert _row(Trial("p", "sign", "d", False, False, False)).status == "survives"
+    assert _row(Trial("p", "sign", "d", False, False, False, same=True)).status == "equivalent"
+
+
+def test_the_documentation_has_the_results_of_the_run():
+    spec = importlib.util.spec_from_file_location("tables", ROOT / "docs" / "tables.py")
+    tables = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tables)
+    page = tables.PAGE.read_text(encoding="utf-8")
+    assert tables.filled(page) == page, "run `python -m docs.tables`"
+    assert len(tables.PLACE.findall(page)) == len(tables.TABLES)
+    assert tables.filled(page.replace("| all | ", "| all | 1")) == page
+    found = json.loads((ROOT / "benchmarks" / "results" / "mutation.json").read_text(encoding="utf-8"))
+    assert found["untried"] == 0
+    assert found["passed"]
 
 
 # -- the journal -----------------------------------------------------------------------------------------------------

@@ -300,7 +300,7 @@ def _row(trial: Trial) -> Row:
     status, detail = "changed", ""
     if trial.same:
         status = "equivalent"
-    elif trial.refused or trial.broken:
+    elif not row.noticed and (trial.refused or trial.broken):
         status, detail = ("refused", trial.refused) if trial.refused else ("broken", trial.broken)
     elif row.noticed == 0:
         status = "survives"
