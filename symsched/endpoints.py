@@ -6,6 +6,7 @@ numeric table is the limit at the ends and a last-bit-correct value (see `enclos
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -241,6 +242,8 @@ def numeric_limit(evaluate: Callable[[sp.Rational], float]) -> float:
         return near[2]
     if abs(near[2]) < 2**-20 * abs(near[1]) < 2**-40 * abs(near[0]):
         return 0.0
+    if math.isinf(near[2]) and near[1] == near[2]:
+        return near[2]  # beyond the floats at both
     if abs(near[2]) > 2**20 * abs(near[1]) > 2**40 * abs(near[0]):
         return float("inf") if near[2] > 0 else float("-inf")
     raise UndecidedError("no limit emerges from values ever closer to the end")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from symsched.codegen.languages import LEFT, documentation, unused_left_out
+from symsched.codegen.languages import LEFT, documentation, inverse_arguments, unused_left_out
 from symsched.codegen.printers import CForms
 from symsched.codegen.program import Function
 
@@ -57,7 +57,7 @@ class C99:
 
     def _source_time(self, function: Function, used: set[str]) -> list[str]:
         """The Newton inverse, always in double: its last steps need the digits."""
-        names = ", ".join(["alpha", "beta", *[s.name for s in function.parameters if s.name != "kappa"]])
+        names = ", ".join(inverse_arguments(function))
         cast = "(float)" if self.single else ""
         rows = [f"const {self.prefix}_time_t source = {self.prefix}_source_time({names});"]
         return rows + [f"const {self.real} {x} = {cast}source.{x};" for x in ("tau", "tau_left") if x in used]

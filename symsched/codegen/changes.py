@@ -13,6 +13,7 @@ from functools import lru_cache
 import sympy as sp
 from flint import arb, ctx
 
+from symsched.codegen.distance import distance, ends_of, log_end
 from symsched.codegen.quantities import (
     TAU,
     TIME,
@@ -24,8 +25,9 @@ from symsched.codegen.quantities import (
     beta,
     beta_dot,
     rate,
+    ratio_form,
 )
-from symsched.codegen.rounding import HALF_ULP, Point, Rounded, u
+from symsched.codegen.rounding import HALF_ULP, SMALLEST, Point, Rounded, u
 from symsched.codegen.sources import SourceForms, source_forms, tau, tau_left
 from symsched.conversion import Conversion
 from symsched.enclose import Ball, compile_tape, sharpen, to_ball
@@ -44,6 +46,8 @@ SOURCE = {
     beta_dot: sp.Symbol("beta_dot_source", real=True),
     rate: sp.Symbol("rate_source", positive=True),
 }
+INVERSE_R = sp.Symbol("inverse_r", positive=True)
+NEAR = sp.Symbol("near_above", real=True), sp.Symbol("near_below", real=True)
 MEAN_BOUND = 5.0  # ulps: the mean of two quotients, each of a few roundings
 
 
@@ -156,6 +160,8 @@ class ConversionForms:
             except (InputError, UndecidedError):
                 return False
             point.known[TAU] = Rounded(value, arb(0))
+            if not (value > SMALLEST and 1 - value > SMALLEST):
+                return False  # no float is that time, or what is left of it
             return bool(value.is_finite() and (1 - value).rel_accuracy_bits() > 60 and value.rel_accuracy_bits() > 60)
 
     # -- τ ---------------------------------------------------------------------------------------------------------
@@ -175,12 +181,26 @@ class ConversionForms:
     def _add_implicit(self) -> None:
         """τ and 1 − τ to within 4 ulps, as the Newton inverse gives them."""
         self.shop.implicit = True
+        self._add_distances()
         for symbol, exact in ((tau, TAU), (tau_left, 1 - TAU)):
             for point in self.shop.points:
                 with ctx.workprec(point.bits):
                     value = point.evaluate(exact).value
                     point.known[symbol] = Rounded(value, (8 * HALF_ULP * value).mid())
             self.shop.made[symbol] = Quantity(symbol, symbol, self.exact[symbol], 4.0, (None, None))
+
+    def _add_distances(self) -> None:
+        """1/r of the target, and how far its log r is from each truncated end of the source, precise next to it."""
+        forms = (alpha / beta, 1 / ratio_form(self.target, self.shop))
+        self.shop.add(INVERSE_R, 1 / self.target.r, forms, limits=False)
+        for end in ends_of(self.origin):
+            gap = log_end(self.target, end) - log_end(self.origin, end) if end in ends_of(self.target) else None
+            side = 1 - 2 * end
+            if gap is None:
+                form = side * sp.log(beta / (alpha * self.origin.limit("r", end)))
+            else:
+                form = distance(ratio_form(self.target, self.shop), end, self.shop.stabilise) + side * gap
+            self.shop.give(NEAR[end], side * (sp.log(self.target.r) - log_end(self.origin, end)), form)
 
     def _with_sums(self, form: sp.Expr) -> sp.Expr:
         """α + β and α² + β² replaced by 1 where the target keeps them so."""
@@ -284,6 +304,10 @@ class ConversionForms:
     def _give_ends(self) -> None:
         """The limits of τ, c, τ̇, ċ; NaN at an end which a truncated source does not cover."""
         for symbol in (tau, scale, tau_dot, scale_dot):
+            form = self.shop.made[symbol].form
+            if form.is_number or form == t:
+                self.shop.made[symbol] = replace(self.shop.made[symbol], ends=(form.subs(t, 0), form.subs(t, 1)))
+                continue
             ends = self._end(self.exact[symbol], 0), self._end(self.exact[symbol], 1)
             self.shop.made[symbol] = replace(self.shop.made[symbol], ends=ends)
 

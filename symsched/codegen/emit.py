@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from symsched.codegen import carry, header, newton, scalars, selftest
+from symsched.codegen import carry, header, newton, newton_scalars, scalars, selftest
 from symsched.codegen.c99 import C99
 from symsched.codegen.languages import JAX, NUMPY, TORCH, Arrays
 from symsched.codegen.module import Module
@@ -59,7 +59,7 @@ def jax(module: Module, test: bool) -> str:
 def numba(module: Module, test: bool) -> str:
     parts = [_docstring(module) + "\nimport math\n\nfrom numba import njit\n", *_helpers(module, "math.")]
     if not module.closed:
-        parts.append(newton.numba(module))
+        parts.append(newton_scalars.numba(module))
     parts += [scalars.numba_function(f) for f in (*module.functions, *module.steps)]
     if test:
         parts.append(selftest.python(module, "numba"))
@@ -75,7 +75,7 @@ def c(module: Module, test: bool, single: bool = False) -> str:
     top += [" */", f"#ifndef {guard}", f"#define {guard}", "", "#include <math.h>", "#include <stddef.h>"]
     parts = ["\n".join(top), *_helpers(module, "c", single)]
     if not module.closed:
-        parts.append(newton.c(module, prefix))
+        parts.append(newton_scalars.c(module, prefix))
     parts += [C99(prefix, single).write(f) for f in (*module.functions, *module.steps)]
     if test:
         parts.append(selftest.c(module, prefix, single))
@@ -99,7 +99,7 @@ def julia(module: Module, test: bool) -> str:
         *_helpers(module, "julia"),
     ]
     if not module.closed:
-        parts.append(newton.julia(module))
+        parts.append(newton_scalars.julia(module))
     parts += [scalars.julia_function(f) for f in (*module.functions, *module.steps)]
     if test:
         parts.append(selftest.julia(module))

@@ -52,6 +52,11 @@ def evaluate(form: sp.Expr, values: Mapping[str, float]) -> float:
         return float(_evaluate(form, values))
 
 
+def on_arrays(form: sp.Expr, values: Mapping[str, Any]) -> Any:
+    """`form` in float64 for arrays of values."""
+    return _evaluate(form, values)
+
+
 def _evaluate(form: sp.Expr, values: Mapping[str, float]) -> Any:
     if form.is_Symbol:
         return np.float64(values[form.name])

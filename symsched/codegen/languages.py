@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import sympy as sp
 
 from symsched.codegen.printers import JaxForms, NumPyForms, TorchForms
-from symsched.codegen.program import Function, Output
+from symsched.codegen.program import DISTANCES, Function, Output
 from symsched.codegen.rounding import log1p
 from symsched.codegen.tidy import folded_rows
 
@@ -41,7 +41,7 @@ def documentation(function: Function) -> str:
 
 def unused_left_out(function: Function) -> list[tuple[sp.Symbol, sp.Expr]]:
     """The lines, without those that only an unneeded quantity used."""
-    wanted = {o.name for o in function.outputs} | ({"alpha", "beta"} if function.implicit else set())
+    wanted = {o.name for o in function.outputs} | ({"alpha", "beta", *DISTANCES} if function.implicit else set())
     kept = []
     for symbol, form in reversed(function.lines):
         if symbol.name in wanted:
@@ -52,6 +52,7 @@ def unused_left_out(function: Function) -> list[tuple[sp.Symbol, sp.Expr]]:
 
 # -- arrays: NumPy, torch, JAX ----------------------------------------------------------------------------------
 
+Lines = Sequence[tuple[sp.Symbol, sp.Expr]]
 Ends = tuple[sp.Expr | None, sp.Expr | None]
 
 
@@ -104,11 +105,7 @@ class Arrays:
         lines = unused_left_out(function)
         used = set().union(*(f.free_symbols for _, f in lines))
         rows = [f"{left} = 1 - {time}" for time, left in LEFT.items() if sp.Symbol(left) in used]
-        if function.implicit:
-            rows += with_inverse(lines, printer.form, function)
-        else:
-            rows += [f"{s.name} = {printer.form(f)}" for s, f in lines]
-        return rows
+        return rows + assignments(lines, printer.form, function)
 
     def _guarded(self, function: Function, end: int) -> bool:
         """Whether the formulas are given a harmless time at this end: they have a pole or a root, all limits known."""
@@ -182,22 +179,19 @@ def is_time(function: Function, output: Output) -> bool:
     return bool(form == sp.Symbol("t"))
 
 
-def with_inverse(lines: Sequence[tuple[sp.Symbol, sp.Expr]], form: Callable[[sp.Expr], str], f: Function) -> list[str]:
-    """The lines, with the call of the Newton inverse as soon as α and β are there."""
-    rows, called = [], False
-    for symbol, expr in lines:
-        if not called and expr.has(sp.Symbol("tau"), sp.Symbol("tau_left")):
-            rows.append(call_inverse(f))
-            called = True
-        rows.append(f"{symbol.name} = {form(expr)}")
-    if not called:
-        rows.append(call_inverse(f))
+def assignments(lines: Lines, form: Callable[[sp.Expr], str], function: Function) -> list[str]:
+    """The lines as assignments, with the call of the Newton inverse, if there is one, just before τ is used."""
+    rows = [f"{symbol.name} = {form(expr)}" for symbol, expr in lines]
+    if function.implicit:
+        solved = (k for k, (_, f) in enumerate(lines) if f.has(sp.Symbol("tau"), sp.Symbol("tau_left")))
+        rows.insert(next(solved, len(rows)), f"tau, tau_left = _source_time({', '.join(inverse_arguments(function))})")
     return rows
 
 
-def call_inverse(function: Function) -> str:
-    names = ", ".join(["alpha", "beta", *[s.name for s in function.parameters if s.name != "kappa"]])
-    return f"tau, tau_left = _source_time({names})"
+def inverse_arguments(function: Function) -> list[str]:
+    """What the Newton inverse is called with."""
+    near = [s.name for s, _ in function.lines if s.name in DISTANCES]
+    return ["alpha", "beta", *near, *(s.name for s in function.parameters if s.name != "kappa")]
 
 
 NUMPY_PRELUDE = '''import numpy as np

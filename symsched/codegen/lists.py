@@ -9,7 +9,7 @@ from symsched.codegen.emit import identifier
 from symsched.codegen.languages import TORCH
 from symsched.codegen.module import Module
 from symsched.codegen.printers import TorchForms
-from symsched.codegen.program import Function, function
+from symsched.codegen.program import DISTANCES, Function, function, plain
 from symsched.endpoints import values
 from symsched.errors import InputError
 from symsched.schedule import Schedule
@@ -106,9 +106,15 @@ def _inverse(back: Module) -> Function:
 
 def _inverse_lines(back: Module) -> list[str]:
     if not back.closed:
-        names = ", ".join(["alpha", "beta", *newton.parameters(back)])
-        inside = f"_source_time({names})[0]"
-        return [f"inside = {inside}", "return torch.where(snr == 0, 0.0, torch.where(torch.isinf(snr), 1.0, inside))"]
+        inverse, form = newton.inverse_of(back), TorchForms().form
+        near = [(s, q.form.xreplace({x: plain(x) for x in q.form.free_symbols})) for s, q in back.shop.made.items()]
+        rows = [f"{s} = {form(f)}" for s, f in near if s.name in DISTANCES]
+        inside = f"_source_time({inverse.arguments})[0]"
+        return [
+            *rows,
+            f"inside = {inside}",
+            "return torch.where(snr == 0, 0.0, torch.where(torch.isinf(snr), 1.0, inside))",
+        ]
     # In the linear schedule t is beta and 1 - t is alpha.
     time = {sp.Symbol("t"): sp.Symbol("beta"), sp.Symbol("u"): sp.Symbol("alpha")}
     lines = [(s, f.xreplace(time)) for s, f in _inverse(back).lines if s.name not in ("alpha", "beta")]

@@ -2,166 +2,195 @@
 
 log r is solved for z = logit τ inside a bracket that only shrinks: a Newton step that leaves it becomes a bisection, so
 60 steps always suffice for the last two, which act on τ and 1 − τ directly and bring both to full relative precision.
+
+Where the source is truncated log r tends to a number, and Newton steps would creep.  With d the distance of log r from
+that number, what is solved there is log(e^d − 1), which moves like z again: four steps do for every catalogue schedule.
+The last two steps take d in the stable form of `distance`, where the target is truncated at that end too.
+
+torch unrolls its loops when it compiles, so it takes as many steps as this source was seen to need, and two more.
+Gradients come from the last two steps alone: a Newton step from the solution has the slope of the inverse.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import sympy as sp
 
+from symsched.codegen.distance import distance, ends_of, log_end
 from symsched.codegen.languages import Arrays
+from symsched.codegen.logslope import log_slope
 from symsched.codegen.module import Module
-from symsched.codegen.printers import CForms, JuliaForms, NumbaForms
+from symsched.codegen.printers import NumPyForms, TorchForms
 from symsched.codegen.program import plain
-from symsched.codegen.quantities import alpha, beta, rate
+from symsched.codegen.quantities import rate
+from symsched.codegen.rounding import expm1, u
+from symsched.codegen.steps_needed import steps_needed
+from symsched.schedule import Schedule
+from symsched.symbols import t
 
 STEPS = 60
-WHY = "Source time tau and 1 - tau at given noise and data coefficients: guarded Newton steps in logit tau."
+WHY = "Source time tau and 1 - tau at given noise and data coefficients."
+START = "logit tau to six digits: guarded Newton steps in log SNR."
+above, below, log_r, inverse_r = sp.symbols("above below log_r inverse_r")
+PLACES = {  # what is solved, by the truncated ends of the source; and what its logarithm is that of
+    (): (log_r, sp.exp(t)),
+    (0,): (above + sp.log(-expm1(-above)), expm1(t)),
+    (1,): (-below - sp.log(-expm1(-below)), 1 / expm1(u)),
+    (0, 1): (sp.log(above) - sp.log(below), t / u),
+}
 
 
-def _source(module: Module) -> tuple[sp.Expr, ...]:
-    """α, β and λ of the source, in the letters `s` and `left` = 1 − s."""
+@dataclass(frozen=True)
+class Inverse:
+    """What every language writes: r and λ of the source in s and left = 1 − s, what is solved, distances from ends."""
+
+    ratio: sp.Expr
+    pace: sp.Expr
+    ends: tuple[int, ...]
+    distances: tuple[tuple[sp.Symbol, sp.Expr], ...]  # from log r
+    place: sp.Expr
+    slope: sp.Expr
+    gap: sp.Expr  # log r_source(s) − log r, in 1/r
+    near: tuple[tuple[sp.Symbol, sp.Expr, float], ...]  # distances at s, stable next to an end: used below a number
+    parameters: tuple[str, ...]
+
+    @property
+    def arguments(self) -> str:
+        return ", ".join(
+            ["alpha", "beta", "inverse_r", *(f"near_{symbol}" for symbol, *_ in self.near), *self.parameters]
+        )
+
+
+def inverse_of(module: Module) -> Inverse:
+    """The Newton inverse of the source of a module."""
     source = module.forms.source
     letters = {sp.Symbol("t"): sp.Symbol("s"), sp.Symbol("u"): sp.Symbol("left")}
-    forms = [source.alone(x) for x in (alpha, beta, rate)]
-    return tuple(f.xreplace({s: plain(s) for s in f.free_symbols}).xreplace(letters) for f in forms)
+
+    def lettered(form: sp.Expr) -> sp.Expr:
+        return form.xreplace({x: plain(x) for x in form.free_symbols}).xreplace(letters)
+
+    ends = ends_of(source.schedule)
+    signed = {0: (above, log_r, -1), 1: (below, -log_r, 1)}
+    far = tuple((signed[e][0], signed[e][1] + signed[e][2] * lettered(log_end(source.schedule, e))) for e in ends)
+    near = tuple(
+        (signed[e][0], lettered(distance(source.ratio, e, source.workshop.stabilise)), _nearness(source.schedule, e))
+        for e in ends
+    )
+    place, inner = PLACES[ends]
+    slope = log_slope(inner).subs({t: above, u: below}, simultaneous=True)
+    parameters = tuple(p.name for p in sorted(module.shop.parameters, key=str) if p.name != "kappa")
+    ratio, pace = lettered(source.ratio), lettered(source.alone(rate))
+    return Inverse(ratio, pace, ends, far, place, slope, _gap(ratio), near, parameters)
 
 
-def parameters(module: Module) -> list[str]:
-    """The parameters of both schedules: every call passes them all."""
-    return [s.name for s in sorted(module.shop.parameters, key=str) if s.name != "kappa"]
+def _gap(ratio: sp.Expr) -> sp.Expr:
+    """log(r_source/r), by the squares where r_source has a root: half of what is rounded then counts half."""
+    power = 2 if any(p.exp.is_Rational and p.exp.q == 2 for p in ratio.atoms(sp.Pow)) else 1
+    return sp.log(ratio**power * inverse_r**power) / power
 
 
-def _used(module: Module) -> set[str]:
-    return {s.name for form in _source(module) for s in form.free_symbols}
+def _nearness(schedule: Schedule, end: int) -> float:
+    """Up to which distance the stable form loses less than log r does, whose size at the end is `log_end`."""
+    size = log_end(schedule, end)
+    return 1.0 if size.free_symbols else max(1.0, float(round(abs(float(size)) / 2)))
+
+
+def gaps(inverse: Inverse, form: Callable[[sp.Expr], str], choose: str, given: str = "near_") -> list[tuple[str, str]]:
+    """(name, text): the gap in log r, by the stable distances next to a truncated end that target and source have."""
+    rows = []
+    for symbol, expr, most in inverse.near:
+        gap = f"nearness - {given}above" if symbol == above else f"{given}below - nearness"
+        rows += [("nearness", form(expr)), ("gap", choose.format(f"nearness < {most!r}", gap, "gap"))]
+    return rows
+
+
+LOGIT = "1 / (1 + {0}exp(-z)), 1 / (1 + {0}exp(z))"
 
 
 def arrays(dialect: Arrays, module: Module) -> str:
-    np, printer = dialect.prefix, dialect.forms()
-    a, b, pace = (printer.form(f) for f in _source(module))
-    names = ", ".join(["alpha", "beta", *parameters(module)])
-    ones = f"{np}ones_like(alpha * beta)" if np != "torch." else "torch.ones_like(alpha * beta)"
-    stop = ["        if done:", "            break"] if np == "np." else []
+    inverse, printer, np = inverse_of(module), dialect.forms(), dialect.prefix
+    loop = _jax_loop if np == "jnp." else _torch_loop if np == "torch." else _numpy_loop
+    pace = printer.form(inverse.pace)
+    names = ", ".join(["alpha", "beta", *inverse.parameters])
+    given = f"*map(jax.lax.stop_gradient, ({names}))" if np == "jnp." else names
     rows = [
-        f"def _source_time({names}):",
+        *(["@torch.no_grad()"] if np == "torch." else []),
+        f"def _logit_time({names}):",
+        f'    """{START}"""',
+        f"    log_r = {np}log(beta) - {np}log(alpha)",
+        f"    tiny, floor = {np}finfo(log_r.dtype).tiny, 64 * {np}finfo(log_r.dtype).eps",
+        *(f"    {row}" for row in _distances(inverse, printer, np)),
+        f"    goal = {printer.form(inverse.place)}",
+        f"    high = {np}full_like(goal, -0.95 * math.log(tiny))",
+        "    low = -high",
+        f"    z = {np}minimum({np}maximum(goal, low), high)",
+        *(f"    {row}" for row in loop(inverse, printer, module)),
+        "    return z",
+        "",
+        "",
+        f"def _source_time({inverse.arguments}):",
         f'    """{WHY}"""',
-        f"    one = {ones}",
+        f"    one = {np}ones_like(alpha * beta)",
         "    alpha, beta = alpha * one, beta * one",
         "    inside = (alpha > 0) & (beta > 0)",
         f"    alpha, beta = {np}where(inside, alpha, one), {np}where(inside, beta, one)",
-        f"    goal = {np}log(beta) - {np}log(alpha)",
-        f"    reach = -0.98 * math.log({np}finfo(one.dtype).tiny)",
-        "    low, high = -reach * one, reach * one",
-        f"    z = {np}minimum({np}maximum(goal, low), high)",
-        f"    for _ in range({STEPS}):",
-        f"        s, left = 1 / (1 + {np}exp(-z)), 1 / (1 + {np}exp(z))",
-        f"        gap = {np}log({b} + 0 * s) - {np}log({a} + 0 * s) - goal",
-        f"        low, high = {np}where(gap < 0, z, low), {np}where(gap < 0, high, z)",
-        f"        newton = z - gap / (({pace}) * s * left)",
-        "        good = (newton >= low) & (newton <= high)",
-        *(["        done = np.all(np.abs(newton - z) < 1e-6)"] if np == "np." else []),
-        f"        z = {np}where(good, newton, (low + high) / 2)",
-        *stop,
-        f"    s, left = 1 / (1 + {np}exp(-z)), 1 / (1 + {np}exp(z))",
+        f"    inverse_r = {np}where(inside, inverse_r, one)",
+        f"    z = _logit_time({given})",
+        f"    s, left = {LOGIT.format(np)}",
         "    for _ in range(2):",
-        f"        move = {np}log(({b}) / ({a}) * (alpha / beta)) / ({pace})",
+        f"        gap = {printer.form(inverse.gap)}",
+        *(f"        {name} = {text}" for name, text in gaps(inverse, printer.form, f"{np}where({{}}, {{}}, {{}})")),
+        f"        move = gap / ({pace})",
         "        s, left = s - move, left + move",
         "    return s, left",
     ]
-    return "import math\n\n\n" + "\n".join(rows)
+    imports = "import math\n" + ("\nimport jax\n" if np == "jnp." else "")
+    return imports + "\n\n" + "\n".join(rows)
 
 
-def numba(module: Module) -> str:
-    printer = NumbaForms()
-    a, b, pace = (printer.form(f) for f in _source(module))
-    rows = [
-        '@njit(error_model="numpy")',
-        f"def _source_time({', '.join(['alpha', 'beta', *parameters(module)])}):",
-        f'    """{WHY}"""',
-        "    if not (alpha > 0 and beta > 0):",
-        "        return math.nan, math.nan",
-        "    goal, low, high = math.log(beta) - math.log(alpha), -690.0, 690.0",
-        "    z = min(max(goal, low), high)",
-        f"    for _ in range({STEPS}):",
-        "        s, left = 1 / (1 + math.exp(-z)), 1 / (1 + math.exp(z))",
-        f"        gap = math.log({b}) - math.log({a}) - goal",
-        "        if gap < 0:",
-        "            low = z",
-        "        else:",
-        "            high = z",
-        f"        newton = z - gap / (({pace}) * s * left)",
-        "        done = abs(newton - z) < 1e-6",
-        "        z = newton if low <= newton <= high else (low + high) / 2",
-        "        if done:",
-        "            break",
-        "    s, left = 1 / (1 + math.exp(-z)), 1 / (1 + math.exp(z))",
-        "    for _ in range(2):",
-        f"        move = math.log(({b}) / ({a}) * (alpha / beta)) / ({pace})",
-        "        s, left = s - move, left + move",
-        "    return s, left",
+def _distances(inverse: Inverse, printer: NumPyForms | TorchForms, np: str) -> list[str]:
+    """`above` and `below` at log_r, never quite 0."""
+    least = "{}.clamp(min=floor)" if np == "torch." else f"{np}maximum({{}}, floor)"
+    return [f"{symbol} = {least.format(f'({printer.form(form)})')}" for symbol, form in inverse.distances]
+
+
+def _step(inverse: Inverse, printer: NumPyForms | TorchForms, np: str) -> list[str]:
+    return [
+        f"s, left = {LOGIT.format(np)}",
+        f"log_r = {np}log({printer.form(inverse.ratio)} + 0 * s)",
+        *_distances(inverse, printer, np),
+        f"gap = {printer.form(inverse.place)} - goal",
+        f"low, high = {np}where(gap < 0, z, low), {np}where(gap < 0, high, z)",
+        f"newton = z - gap / (({printer.form(inverse.pace * inverse.slope)}) * s * left)",
+        f"moved = {np}where((newton >= low) & (newton <= high), newton, (low + high) / 2)",
     ]
-    return "\n".join(rows)
 
 
-def c(module: Module, prefix: str) -> str:
-    printer = CForms()
-    a, b, pace = (printer.form(f) for f in _source(module))
-    arguments = ", ".join(f"double {n}" for n in ["alpha", "beta", *parameters(module)])
-    rows = [
-        f"/* {WHY} */",
-        f"typedef struct {{ double tau, tau_left; }} {prefix}_time_t;",
+def _numpy_loop(inverse: Inverse, printer: NumPyForms | TorchForms, _: Module) -> list[str]:
+    step = [*_step(inverse, printer, "np."), "done = np.all(np.abs(newton - z) < 1e-6)", "z = moved"]
+    return [f"for _ in range({STEPS}):", *(f"    {row}" for row in [*step, "if done:", "    break"])]
+
+
+def _torch_loop(inverse: Inverse, printer: NumPyForms | TorchForms, module: Module) -> list[str]:
+    s, left = sp.symbols("s left")
+    step = 1 / (inverse.pace * inverse.slope * s * left)
+    known = not module.parameters
+    steps = steps_needed(inverse.ratio, step, inverse.place, inverse.distances, STEPS) if known else STEPS
+    rows = [*_step(inverse, printer, "torch."), "z = moved"]
+    return [f"for _ in range({steps}):", *(f"    {row}" for row in rows)]
+
+
+def _jax_loop(inverse: Inverse, printer: NumPyForms | TorchForms, _: Module) -> list[str]:
+    return [
+        "def going(state):",
+        f"    return (state[0] < {STEPS}) & (state[1] > 1e-6)",
         "",
-        f"static inline {prefix}_time_t {prefix}_source_time({arguments})",
-        "{",
-        *(f"    (void){name};" for name in parameters(module) if name not in _used(module)),
-        "    const double goal = log(beta) - log(alpha);",
-        "    double low = -690.0, high = 690.0, z = fmin(fmax(goal, low), high);",
-        "    double s = 1.0/(1.0 + exp(-z)), left = 1.0/(1.0 + exp(z));",
-        f"    for (int step = 0; step < {STEPS}; ++step) {{",
-        f"        const double gap = log({b}) - log({a}) - goal;",
-        "        if (gap < 0.0) low = z; else high = z;",
-        f"        const double newton = z - gap/(({pace})*s*left);",
-        "        const int done = fabs(newton - z) < 1e-6;",
-        "        z = newton >= low && newton <= high ? newton : 0.5*(low + high);",
-        "        s = 1.0/(1.0 + exp(-z));",
-        "        left = 1.0/(1.0 + exp(z));",
-        "        if (done) break;",
-        "    }",
-        "    for (int step = 0; step < 2; ++step) {",
-        f"        const double move = log(({b})/({a})*(alpha/beta))/({pace});",
-        "        s -= move;",
-        "        left += move;",
-        "    }",
-        f"    const {prefix}_time_t found = {{s, left}};",
-        "    return found;",
-        "}",
+        "def step(state):",
+        "    k, _, z, low, high = state",
+        *(f"    {row}" for row in _step(inverse, printer, "jnp.")),
+        "    return k + 1, jnp.max(jnp.abs(newton - z), initial=0.0), moved, low, high",
+        "",
+        "z = jax.lax.while_loop(going, step, (0, jnp.asarray(1.0, goal.dtype), z, low, high))[2]",
     ]
-    return "\n".join(rows)
-
-
-def julia(module: Module) -> str:
-    printer = JuliaForms()
-    a, b, pace = (printer.form(f) for f in _source(module))
-    rows = [
-        f'"{WHY}"',
-        f"function _source_time({', '.join(['alpha', 'beta', *parameters(module)])})",
-        "    (alpha > 0 && beta > 0) || return (NaN, NaN)",
-        "    goal, low, high = log(beta) - log(alpha), -690.0, 690.0",
-        "    z = clamp(goal, low, high)",
-        f"    for _ in 1:{STEPS}",
-        "        s, left = 1 / (1 + exp(-z)), 1 / (1 + exp(z))",
-        f"        gap = log({b}) - log({a}) - goal",
-        "        gap < 0 ? (low = z) : (high = z)",
-        f"        newton = z - gap / (({pace}) * s * left)",
-        "        done = abs(newton - z) < 1e-6",
-        "        z = low <= newton <= high ? newton : (low + high) / 2",
-        "        done && break",
-        "    end",
-        "    s, left = 1 / (1 + exp(-z)), 1 / (1 + exp(z))",
-        "    for _ in 1:2",
-        f"        move = log(({b}) / ({a}) * (alpha / beta)) / ({pace})",
-        "        s, left = s - move, left + move",
-        "    end",
-        "    return s, left",
-        "end",
-    ]
-    return "\n".join(rows)

@@ -58,6 +58,11 @@ def folded(form: sp.Expr) -> sp.Expr:
             if not constant.is_Integer:
                 factors = [fold(f) for f in sp.Mul.make_args(moving)]
                 return sp.Mul(sp.Float(number(constant), 17), *factors, evaluate=False)
+        if expr.is_Add:
+            constant, moving = expr.as_independent(*expr.free_symbols, as_Add=True)
+            if constant.is_Add:  # one number: two that nearly cancel would leave few digits
+                terms = [fold(a) for a in sp.Add.make_args(moving)]
+                return sp.Add(sp.Float(number(constant), 17), *terms, evaluate=False)
         if expr.is_Pow and expr.exp.is_Rational:
             return sp.Pow(fold(expr.base), expr.exp, evaluate=False)
         args = [fold(a) for a in expr.args]

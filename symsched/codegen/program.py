@@ -69,6 +69,7 @@ def _kappa_last(symbol: sp.Symbol) -> tuple[bool, str]:
     return symbol.name == "kappa", symbol.name
 
 
+DISTANCES = ("inverse_r", "near_above", "near_below")  # what the Newton inverse is given besides α and β
 IMPLICIT = frozenset((sp.Symbol("tau"), sp.Symbol("tau_left")))
 
 
@@ -81,6 +82,7 @@ def _needed(shop: Workshop, wanted: Sequence[sp.Symbol]) -> set[sp.Symbol]:
             todo += shop.made[symbol].form.free_symbols
             if plain(symbol) in IMPLICIT:
                 todo += [sp.Symbol("alpha", positive=True), sp.Symbol("beta", positive=True)]
+                todo += [s for s in shop.made if s.name in DISTANCES]
     return found
 
 

@@ -15,6 +15,7 @@ from flint import arb, ctx
 
 from symsched.codegen.carry import MAX_OPERATIONS, carried
 from symsched.codegen.kernels import paired, reduced
+from symsched.codegen.logslope import log_slope, slope, without_exponentials
 from symsched.codegen.rounding import HALF_ULP, SMALLEST, Point, Rounded, name, u, unit_points, worst, written_out
 from symsched.codegen.stable import Stabiliser, cost
 from symsched.conversion import tau_function
@@ -32,7 +33,7 @@ alpha, beta, rate = (
 )
 alpha_dot, beta_dot = sp.Symbol("alpha_dot", real=True), sp.Symbol("beta_dot", real=True)
 
-LOSSY, HOPELESS = 8.0, 1e4  # ulps between which rounding errors are carried along
+LOSSY, HOPELESS = 9.0, 1e4  # ulps between which rounding errors are carried along
 ENOUGH = 6.0  # ulps: no further forms are sought below this bound
 TAU = sp.Dummy("tau", positive=True)  # the source time, where it is known as a ball
 TIME = tau_function(t)
@@ -89,7 +90,7 @@ class Workshop:
         for form in forms:
             if form.has(sp.nan, sp.zoo, sp.I):
                 continue
-            tried.setdefault(form, self._bound(form, scales))
+            tried.setdefault(form, self.bound(form, scales))
             named = bool(form.free_symbols & self.made.keys())
             if tried[form] <= ENOUGH or (named and self._carry_bound(form, tried[form], scales) <= ENOUGH):
                 break
@@ -102,6 +103,12 @@ class Workshop:
         name(self.points, symbol, best)
         self.made[symbol] = Quantity(symbol, best, exact, tried[best], ends)
         return self.made[symbol]
+
+    def give(self, symbol: sp.Symbol, exact: sp.Expr, form: sp.Expr) -> None:
+        """Add a helper whose form is meant for some of the times only, so that no bound is asked for."""
+        self._check_equal(form, exact, symbol)
+        name(self.points, symbol, form)
+        self.made[symbol] = Quantity(symbol, form, exact, 0.0, (None, None))
 
     def _carry_bound(self, form: sp.Expr, bound: float, scales: Sequence[object]) -> float:
         """The error when that of every sum and product is carried along; `bound` where that is not worth it."""
@@ -122,7 +129,8 @@ class Workshop:
         self.made[quantity.name] = replace(quantity, form=form)
         return self.made[quantity.name]
 
-    def _bound(self, form: sp.Expr, scales: Sequence[object]) -> float:
+    def bound(self, form: sp.Expr, scales: Sequence[object]) -> float:
+        """The worst error of a form over the samples, in ulps."""
         try:
             return worst(self.points, form, scales)
         except (InputError, ValueError, ZeroDivisionError):
@@ -193,11 +201,6 @@ def _limit(expr: sp.Expr, end: int) -> sp.Expr | None:
     )
 
 
-def slope(form: sp.Expr) -> sp.Expr:
-    """d/dt of a form in t and u."""
-    return form.diff(t) - form.diff(u)
-
-
 @dataclass
 class ScheduleForms:
     """Stable forms of α, β, α̇, β̇ and λ = d/dt log r for one schedule."""
@@ -219,15 +222,12 @@ class ScheduleForms:
 
     def alone(self, symbol: sp.Symbol) -> sp.Expr:
         """The form of a quantity in t and u alone, other names replaced by their forms."""
-        form = self.workshop.made[symbol].shape
-        for quantity in reversed(self.workshop.made.values()):
-            form = form.xreplace({quantity.name: quantity.shape})
-        return form
+        return _in_times(self.workshop, symbol)
 
-    @property
-    def rate_alone(self) -> sp.Expr:
-        """λ in t and u alone."""
-        return self.alone(rate)
+    @cached_property
+    def ratio(self) -> sp.Expr:
+        """r in t and u alone."""
+        return ratio_form(self.schedule, self.workshop)
 
     @cached_property
     def preserves_variance(self) -> bool:
@@ -277,8 +277,28 @@ class ScheduleForms:
             yield -shown[1] / beta**2
         yield shown[0] - shown[1]
         yield beta_dot / beta - alpha_dot / alpha
+        by_factors = log_slope(ratio_form(s, shop))
+        yield sp.factor_terms(by_factors)
+        yield shop.stabilise(by_factors)
         if s.log_r_dot.count_ops() <= 60:
             yield shop.stabilise(s.log_r_dot)
+
+
+def ratio_form(schedule: Schedule, shop: Workshop) -> sp.Expr:
+    """r in t and u alone, without the factors that α and β share."""
+    forms = [_in_times(shop, beta) / _in_times(shop, alpha)]
+    if schedule.r.count_ops() <= 30:
+        forms.append(shop.stabilise(reduced(schedule.r)))
+    forms += [made for form in forms for made in without_exponentials(form)]
+    none: list[object] = [None] * len(shop.points)
+    return min(forms, key=lambda f: (_bucket(shop.bound(f, none)), cost(f), sp.default_sort_key(f)))
+
+
+def _in_times(shop: Workshop, symbol: sp.Symbol) -> sp.Expr:
+    form = shop.made[symbol].shape
+    for quantity in reversed(shop.made.values()):
+        form = form.xreplace({quantity.name: quantity.shape})
+    return form
 
 
 def _bucket(error: float) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import sympy as sp
 
-from symsched.codegen.languages import LEFT, documentation, is_constant, signature, unused_left_out, with_inverse
+from symsched.codegen.languages import LEFT, assignments, documentation, is_constant, signature, unused_left_out
 from symsched.codegen.printers import JuliaForms, NumbaForms
 from symsched.codegen.program import Function
 from symsched.codegen.tidy import folded_rows
@@ -24,12 +24,7 @@ def numba_function(function: Function) -> str:
     rows.append(f'    """{documentation(function)}"""')
     lines = unused_left_out(function)
     rows += _left(lines, "1.0")
-    body = (
-        with_inverse(lines, printer.form, function)
-        if function.implicit
-        else [f"{s.name} = {printer.form(f)}" for s, f in lines]
-    )
-    rows += [f"    {row}" for row in body]
+    rows += [f"    {row}" for row in assignments(lines, printer.form, function)]
     for end in (0, 1):
         given = [(o.name, printer.limit(o.ends[end])) for o in function.outputs if o.ends[end] is not None]
         if given:
@@ -50,12 +45,7 @@ def julia_function(function: Function) -> str:
     rows = [f'"{documentation(function)}"', f"function {function.name}({arguments})"]
     lines = unused_left_out(function)
     rows += _left(lines, "1")
-    body = (
-        with_inverse(lines, printer.form, function)
-        if function.implicit
-        else [f"{s.name} = {printer.form(f)}" for s, f in lines]
-    )
-    rows += [f"    {row}" for row in body]
+    rows += [f"    {row}" for row in assignments(lines, printer.form, function)]
     for output in function.outputs:
         for end, limit in enumerate(output.ends):
             if limit is not None:

@@ -14,7 +14,8 @@ from symsched.codegen.changes import source_time
 from symsched.codegen.module import Module
 from symsched.codegen.program import Function, Output
 from symsched.codegen.quantities import TAU, TIME, Workshop
-from symsched.codegen.rounding import name, point
+from symsched.codegen.rounding import point
+from symsched.codegen.steps import PAIRS, rounding_of, samples
 from symsched.enclose import Tape, compile_tape, to_ball
 from symsched.errors import InputError, UndecidedError
 from symsched.schedule import Schedule
@@ -32,14 +33,6 @@ class Reference:
     arguments: tuple[float, ...]
     ulps: int
     expected: tuple[str | None, ...]
-
-
-def samples(function: Function) -> dict[str, sp.Rational]:
-    """The parameter values of the self-test: dyadic, so that they are exact everywhere."""
-    values = {}
-    for k, symbol in enumerate(function.parameters):
-        values[symbol.name] = sp.Rational(3, 4) if symbol.name == "kappa" else sp.Rational(13 + 4 * k, 16)
-    return values
 
 
 def references(module: Module) -> Iterator[Reference]:
@@ -75,9 +68,6 @@ def _value(module: Module, output: Output, time: float, given: dict[str, sp.Rati
     return digits(value)
 
 
-PAIRS = ((0.0625, 0.5), (0.25, 0.75), (0.5, 0.9375))
-
-
 def step_references(function: Function) -> Iterator[Reference]:
     """Reference values of a step from t to t_next, with the bound of its own rounding there."""
     given = samples(function)
@@ -90,18 +80,8 @@ def step_references(function: Function) -> Iterator[Reference]:
         with ctx.workprec(700):
             values = compile_tape(tuple(exacts), tuple(symbols)).run([to_ball(at[s.name]) for s in symbols])
         expected = tuple(digits(v) if v.is_finite() else None for v in values)
-        ulps = 4 + int(_step_bound(function, at))
+        ulps = 4 + int(rounding_of(function, [pair]))
         yield Reference(function.name, (*pair, *(float(v) for v in given.values())), ulps, expected)
-
-
-def _step_bound(function: Function, at: Mapping[str, sp.Rational]) -> float:
-    known = {sp.Symbol(n): v for n, v in at.items()}
-    known |= {sp.Symbol(left): 1 - at[time] for time, left in (("t", "u"), ("t_next", "u_next"))}
-    sample = point(known)
-    for symbol, form in function.lines:
-        name([sample], symbol, form)
-    with ctx.workprec(sample.bits):
-        return max(sample.known[sp.Symbol(o.name)].ulps for o in function.outputs)
 
 
 def digits(value: arb) -> str:

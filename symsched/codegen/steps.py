@@ -15,10 +15,12 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import sympy as sp
+from flint import ctx
 
 from symsched.codegen.derive import eps, prediction_weights, weight_symbols
 from symsched.codegen.program import Function, Output, function, plain
 from symsched.codegen.quantities import TIME, Quantity, alpha, alpha_dot, beta, beta_dot
+from symsched.codegen.rounding import expm1, log1p, name, point, u, written_out
 from symsched.codegen.tidy import tidied
 from symsched.discretize.quadrature import antiderivative
 from symsched.endpoints import limit_at
@@ -34,6 +36,8 @@ WEIGHTS = x_weight, p_weight, z_weight = sp.symbols("x_weight p_weight z_weight"
 NEXT = {sp.Symbol("t"): sp.Symbol("t_next"), sp.Symbol("u"): sp.Symbol("u_next")}
 h, keep, ratio = sp.symbols("h keep ratio")
 T_NEXT = sp.Symbol("t_next", positive=True)
+PAIRS = ((0.0625, 0.5), (0.25, 0.75), (0.5, 0.9375))  # from t to t'
+MOST = 200.0  # ulps: a step that may lose more is not emitted
 _elapsed = sp.Symbol("lambda", positive=True)  # growth of log r over the step
 
 
@@ -78,8 +82,11 @@ def _euler(module: Module) -> Function:
 
 
 def _lazy(module: Module) -> Function | None:
-    """Where 2ε has an elementary integral, and ε is not 0."""
+    """Where 2ε has an elementary integral that keeps its digits, and ε is not 0."""
     exact = module.shop.made[eps].exact
+    summary = "drift held at t, noise exact (right in one step in a lazy schedule)"
+    if module.source_eps is None and exact != 0 and not module.target.beta.has(t):
+        return _held_drift(module, "lazy_step", summary, *_exploding(module))
     grown = None if exact == 0 else _variance(module, exact)
     if grown is None:
         return None
@@ -87,8 +94,38 @@ def _lazy(module: Module) -> Function | None:
     forms = variance, sp.simplify(variance.subs(T_NEXT, t + h))
     short = min(forms, key=lambda f: (f.count_ops(), f.has(t)))
     bare = short.xreplace({s: plain(s) for s in short.free_symbols})
-    summary = "drift held at t, noise exact (right in one step in a lazy schedule)"
-    return _held_drift(module, "lazy_step", summary, [(z_weight, sp.sqrt(bare))], [], variance)
+    made = _held_drift(module, "lazy_step", summary, [(z_weight, sp.sqrt(bare))], [], variance)
+    return made if rounding_of(made) < MOST else None
+
+
+def _exploding(module: Module) -> tuple[Lines, list[sp.Symbol], sp.Expr]:
+    """β constant: 2ε = −κ d(α²)/dt, so that the variance is −κ α² expm1(2 log(α'/α))."""
+    at = plain(kappa) if module.kappa is None else module.kappa
+    grown = growth(module.shop.made[alpha].shape)
+    grown = grown.xreplace({s: plain(s) for s in grown.free_symbols})
+    after = module.target.alpha.subs(t, T_NEXT)
+    line = (z_weight, plain(alpha) * sp.sqrt(-at * expm1(2 * grown)))
+    return [line], [alpha], module.shown_kappa * (module.target.alpha**2 - after**2)
+
+
+def growth(form: sp.Expr) -> sp.Expr:
+    """log f(t')/f(t) for a form in t and u, factor by factor, in which t' − t is the factor h."""
+    if form.is_Mul:
+        return sp.Add(*[growth(factor) for factor in form.args])
+    if not form.has(t, u):
+        return sp.S.Zero
+    if form.is_Pow and not isinstance(form, sp.exp) and not form.exp.has(t, u):
+        return form.exp * growth(form.base)
+    base, exponent = form.as_base_exp()
+    if not base.has(t, u):
+        return sp.log(base) * _moved(exponent)
+    return log1p(_moved(form) / form)
+
+
+def _moved(form: sp.Expr) -> sp.Expr:
+    """f(t + h) − f(t)."""
+    whole = written_out(form)
+    return sp.factor(sp.expand(whole.subs(t, t + h) - whole))
 
 
 def _variance(module: Module, exact: sp.Expr) -> sp.Expr | None:
@@ -108,7 +145,7 @@ def _variance(module: Module, exact: sp.Expr) -> sp.Expr | None:
 
 
 def _held_drift(
-    module: Module, name: str, summary: str, noise: Lines, more: Sequence[sp.Symbol], variance: sp.Expr
+    module: Module, called: str, summary: str, noise: Lines, more: Sequence[sp.Symbol], variance: sp.Expr
 ) -> Function:
     symbols = weight_symbols("data")
     base = function(name, "", module.shop, [*symbols, *more])
@@ -121,7 +158,7 @@ def _held_drift(
         _mapped(ends.get("eps"), lambda limit: sp.sqrt(2 * h * limit)),
     ]
     exact = [module.shop.made[s].exact * (T_NEXT - t) for s in symbols]
-    return _step(name, summary, base, lines, starts, [1 + exact[0], exact[1], sp.sqrt(variance)])
+    return _step(called, summary, base, lines, starts, [1 + exact[0], exact[1], sp.sqrt(variance)])
 
 
 def _data(module: Module) -> Function | None:
@@ -170,6 +207,30 @@ def _is_point_mass(module: Module) -> bool:
         return False
 
 
+def samples(function: Function) -> dict[str, sp.Rational]:
+    """The parameter values of the self-test: dyadic, so that they are exact everywhere."""
+    values = {}
+    for k, symbol in enumerate(function.parameters):
+        values[symbol.name] = sp.Rational(3, 4) if symbol.name == "kappa" else sp.Rational(13 + 4 * k, 16)
+    return values
+
+
+def rounding_of(function: Function, pairs: Sequence[tuple[float, float]] = PAIRS) -> float:
+    """The bound of a step's own rounding errors, in ulps, the worst of these pairs of times."""
+    return max(_rounding(function, *pair) for pair in pairs)
+
+
+def _rounding(function: Function, now: float, then: float) -> float:
+    at = {"t": sp.Rational(now), "t_next": sp.Rational(then), **samples(function)}
+    known = {sp.Symbol(n): v for n, v in at.items()}
+    known |= {sp.Symbol(left): 1 - at[time] for time, left in (("t", "u"), ("t_next", "u_next"))}
+    sample = point(known)
+    for symbol, form in function.lines:
+        name([sample], symbol, form)
+    with ctx.workprec(sample.bits):
+        return max(sample.known[sp.Symbol(o.name)].ulps for o in function.outputs)
+
+
 # -- pieces -----------------------------------------------------------------------------------------------------
 
 
@@ -189,7 +250,7 @@ def _mapped(limit: sp.Expr | None, change: Callable[[sp.Expr], sp.Expr]) -> sp.E
 
 
 def _step(
-    name: str,
+    called: str,
     summary: str,
     base: Function,
     lines: Lines,
@@ -203,8 +264,8 @@ def _step(
     local = {s for s, _ in lines} | {sp.Symbol(n) for n in ("t", "u", "t_next", "u_next", "tau", "tau_left")}
     free = set().union(*(f.free_symbols for _, f in lines)) - local | set(base.parameters)
     ordered = tuple(sorted(free, key=lambda s: (s.name == "kappa", s.name)))
-    made = replace(base, name=name, summary=summary, parameters=ordered, lines=tuple(lines), outputs=outputs)
+    made = replace(base, name=called, summary=summary, parameters=ordered, lines=tuple(lines), outputs=outputs)
     return tidied(replace(made, times=("t", "t_next")))
 
 
-__all__ = ["T_NEXT", "WEIGHTS", "held_data", "steps"]
+__all__ = ["PAIRS", "T_NEXT", "WEIGHTS", "held_data", "rounding_of", "samples", "steps"]
