@@ -99,6 +99,8 @@ def peer(name: str, scheduler: str, order: int) -> Contender:
 
 lazy = partial(planned, target="lazy(kappa=0, rho={})")
 
+SHOWN = ("Euler, best shift", "DPM-Solver++(2M)", "UniPC-3", "lazy VP, best rho", "lazy AB2 corrected", "lazy-auto")
+
 CONTENDERS = [
     Contender("Euler", "rival", planned("euler")),
     Contender("Euler, best shift", "rival", planned("euler", grid="shift({})"), SHIFTS),

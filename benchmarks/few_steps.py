@@ -39,7 +39,7 @@ from torch import Tensor
 
 from benchmarks import quality
 from benchmarks.arenas import ARENAS, Arena, make, plain
-from benchmarks.contenders import CONTENDERS, Contender
+from benchmarks.contenders import CONTENDERS, SHOWN, Contender
 from benchmarks.verdicts import JUDGED, LAW_COUNTS, OWN, Laws, Row, verdict
 from symsched.bridge import Calibration
 from symsched.version import __version__
@@ -136,7 +136,7 @@ def compute(name: str, who: str, ground: Ground, data: Path, quick: bool) -> tup
             made = attempt(contender, place, ground.noise[LAW], count, option)
             laws[count] = {key: quality.bootstrap(d) for key, d in distances(made, place, ground).items()}
             row |= {key: draws.interval().to_json() for key, draws in laws[count].items()}
-        if name == "digits" and count in PICTURED:
+        if name == "digits" and who in SHOWN and count in PICTURED:
             row["pictures"] = pictured(samples)
         rows.append(row | {"seconds": round(time.perf_counter() - began, 2)})
     return rows, laws
@@ -151,8 +151,10 @@ def floor(place: Arena, ground: Ground) -> tuple[list[Row], dict[int, Laws]]:
     return [row], dict.fromkeys(LAW_COUNTS, found)
 
 
-def pictured(samples: Tensor) -> list[Any]:
-    return np.rint((samples[:4, 0].clamp(-1, 1).numpy() + 1) * 127.5).astype(int).tolist()
+def pictured(samples: Tensor) -> list[str]:
+    """Four images, the bytes of each in hexadecimal."""
+    levels = np.rint((samples[:4, 0].clamp(-1, 1).numpy() + 1) * 127.5).astype(np.uint8)
+    return [image.tobytes().hex() for image in levels]
 
 
 def attempt(contender: Contender, place: Arena, z: Tensor, count: int, option: Any) -> Tensor | None:

@@ -10,15 +10,17 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from benchmarks.contenders import SHOWN
+
 mpl.use("Agg")
 
 STYLE = {"rival": ("0.45", "--"), "paper": ("tab:orange", "-."), "ours": ("tab:blue", "-")}
-SHOWN = ("Euler, best shift", "DPM-Solver++(2M)", "UniPC-3", "lazy VP, best rho", "lazy AB2 corrected", "lazy-auto")
 TITLES = {
     "psnr": "PSNR to the converged endpoint, dB",
     "fid": "feature FID to data",
     "own_fid": "feature FID to the converged law",
 }
+HIGHEST = 90  # dB: beyond it, where endpoints are remembered images, there is nothing to see
 MARKS = "osv^D<>pP*Xh"
 Table = dict[str, Any]
 
@@ -61,6 +63,8 @@ def _panel(axis: Axes, rows: list[Table], key: str) -> None:
         values = [row[key] if key == "psnr" else row[key]["value"] for row in own]
         axis.plot(counts, values, line, color=color, marker=MARKS[k % len(MARKS)], ms=4, lw=1, label=name)
     axis.set_xscale("log", base=2)
+    if key == "psnr":
+        axis.set_ylim(top=min(axis.get_ylim()[1], HIGHEST))
     if key != "psnr":
         axis.set_yscale("symlog" if key == "own_fid" else "log", **({"linthresh": 0.1} if key == "own_fid" else {}))
     ticks = sorted({row["evaluations"] for row in rows})
@@ -77,13 +81,14 @@ def _group(rows: list[Table], name: str) -> str:
 def pictures(table: Table) -> Figure:
     """The same four noises through each solver: rows are solvers, columns the number of evaluations."""
     cells = {(row["contender"], row["evaluations"]): row for row in table["rows"] if "pictures" in row}
-    names = [name for name in SHOWN if any(name == key[0] for key in cells)] or sorted({key[0] for key in cells})
+    names = [name for name in (*SHOWN, "converged") if any(name == key[0] for key in cells)]
+    floor = next((row for row in cells.values() if row["group"] == "floor"), None)
     counts = sorted({key[1] for key, row in cells.items() if row["group"] != "floor"})
     figure = Figure(figsize=(1.1 + 2.4 * len(counts), 0.3 + 0.68 * len(names)), layout="constrained")
     axes = np.asarray(figure.subplots(len(names), len(counts), squeeze=False))
     for i, name in enumerate(names):
         for j, count in enumerate(counts):
-            _strip(axes[i, j], cells.get((name, count)))
+            _strip(axes[i, j], floor if name == "converged" else cells.get((name, count)))
             if i == 0:
                 axes[i, j].set_title(f"{count} evaluations", fontsize=9)
         axes[i, 0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=8)
@@ -96,4 +101,5 @@ def _strip(axis: Axes, row: Table | None) -> None:
     for side in axis.spines.values():
         side.set_visible(False)
     if row is not None:
-        axis.imshow(np.concatenate(np.array(row["pictures"]), axis=1), cmap="gray", vmin=0, vmax=255)
+        images = [np.frombuffer(bytes.fromhex(text), np.uint8).reshape(28, 28) for text in row["pictures"]]
+        axis.imshow(np.concatenate(images, axis=1), cmap="gray", vmin=0, vmax=255)
