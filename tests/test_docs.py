@@ -54,12 +54,24 @@ def here(name):
 
 
 def console(text, folder):
-    for line in re.findall(r"^\$ (.*)$", text, re.MULTILINE):
-        first, *rest = shlex.split(line)
-        assert first in ("symsched", "python"), line
-        call = [sys.executable, *(["-m", "symsched.cli"] if first == "symsched" else []), *rest]
-        run = subprocess.run(call, capture_output=True, text=True, cwd=folder, timeout=300)
-        assert run.returncode == 0, (line, run.stderr)
+    """Run the lines that begin with "$"; each line below begins, word by word, a line printed ("…": and so on)."""
+    printed = []
+    for line in text.replace("\\\n", " ").splitlines():
+        if line.startswith("$ "):
+            printed = spoken(shlex.split(line[2:]), folder)
+        elif line and not line.startswith("#"):
+            words = line.rstrip(" …").split()
+            assert any(found.split()[: len(words)] == words for found in printed), (line, printed)
+
+
+def spoken(command, folder):
+    """The lines that a command prints; it must succeed."""
+    first, *rest = command
+    assert first in ("symsched", "python"), command
+    call = [sys.executable, *(["-m", "symsched.cli"] if first == "symsched" else []), *rest]
+    run = subprocess.run(call, capture_output=True, text=True, cwd=folder, timeout=300)
+    assert run.returncode == 0, (command, run.stderr)
+    return run.stdout.splitlines()
 
 
 @pytest.mark.parametrize("page", WITH_CODE, ids=lambda p: p.stem)
@@ -76,6 +88,9 @@ def test_a_page_that_says_something_wrong_is_noticed(tmp_path):
     assert printed != promised
     page.write_text("```console\n$ symsched schedules nothing_of_that_name\n```\n")
     with pytest.raises(AssertionError):
+        run_page(page, tmp_path)
+    page.write_text("```console\n$ symsched schedules vp\nanother line than it prints\n```\n")
+    with pytest.raises(AssertionError, match="another line"):
         run_page(page, tmp_path)
 
 
