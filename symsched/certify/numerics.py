@@ -4,7 +4,8 @@ Each function of `symsched.kernels.vectormath` is run, as it stands, on values t
 
 - its exact value as a power series about the middle of a piece, and over the whole piece, so that the distance from
   the true function is bounded by Taylor's theorem: what the polynomial leaves out;
-- a bound on its relative rounding error, to which each operation adds half an ulp: the standard model of IEEE 754.
+- a bound on its relative rounding error, to which each operation adds half an ulp: the standard model of IEEE 754,
+  without underflow.
 
 The sum of both is bounded on pieces that cover the stated domain.  Arguments of log and exp are reduced first, by steps
 that are exact but for the last, and these are not part of the domain here.
@@ -78,38 +79,53 @@ def _log(x: Any) -> Any:
     return x.log()
 
 
-_SMALL, _HALF, _ROOT = Fraction(1, 2**60), Fraction(1, 2), Fraction(14143, 10000)  # 1.4143 > √2
-BOUNDS = tuple(
-    Bound(f"{name}{bits}", arguments, true, low, high, units, bits, name == "cospi")
-    for bits in (64, 32)
-    for name, arguments, true, low, high, units in (
-        ("sinpi", (), lambda x: (x * arb.pi()).sin(), _SMALL, _HALF, 4.0),
-        ("cospi", (), lambda x: (x * arb.pi()).cos(), _SMALL, _HALF, 3.5),
-        ("log", (), _log, 1 / _ROOT, 1 - Fraction(1, 2**54), 3.5),
-        ("log", (), _log, 1 + Fraction(1, 2**53), _ROOT, 3.5),
-        ("_exp_reduced", (), lambda x: x.exp(), _SMALL, Fraction(34658, 100000), 2.0),
-        ("_sine", (0.0,), lambda x: x.sin(), _SMALL, Fraction(15709, 10000), 4.0),
+_HALF, _ROOT = Fraction(1, 2), Fraction(14143, 10000)  # 1.4143 > √2
+
+
+def _bounds(bits: int) -> Iterator[Bound]:
+    """Domains reach down to where nothing underflows, and the logarithm's to the neighbours of 1."""
+    small, nearest = (
+        (Fraction(1, 2**60), Fraction(1, 2**53)) if bits == 64 else (Fraction(1, 2**40), Fraction(1, 2**24))
     )
-)
+    for name, arguments, true, low, high, units in (
+        ("sinpi", (), lambda x: (x * arb.pi()).sin(), small, _HALF, 4.0),
+        ("cospi", (), lambda x: (x * arb.pi()).cos(), small, _HALF, 3.5),
+        ("log", (), _log, 1 / _ROOT, 1 - nearest / 2, 3.5),
+        ("log", (), _log, 1 + nearest, _ROOT, 3.5),
+        ("_exp_reduced", (), lambda x: x.exp(), small, Fraction(34658, 100000), 2.0),
+        ("_sine", (0.0,), lambda x: x.sin(), small, Fraction(15709, 10000), 4.0),
+    ):
+        yield Bound(f"{name}{bits}", arguments, true, low, high, units, bits, name == "cospi")
+
+
+BOUNDS = (*_bounds(64), *_bounds(32))
 
 
 def prove(bound: Bound, function: Any = None) -> Proof:
     """Bisection of the domain (both signs where it is symmetric) until every piece is within the bound."""
     run = _on_balls(function or _kernel(bound.name))
-    most, done, centre = 0.0, 0, _centre(bound)
     with ctx.workprec(BITS):
-        waiting = list(_domain(bound))
-        while waiting:
-            low, high = waiting.pop()
-            done += 1
-            found = _error(bound, run, low, high)
-            if found is not None and found <= bound.units:
-                most = max(most, float(found.upper()))
-            elif done >= MAX_PIECES or high - low < max(abs(low - centre), abs(high - centre)) / 2**10:
-                return Proof(bound, "undecided", float(found.upper()) if found is not None else float("inf"), done)
-            else:
-                middle = (low + high) / 2
-                waiting += [(low, middle), (middle, high)]
+        cap = ctx.cap
+        try:
+            return _proof(bound, run)
+        finally:
+            ctx.cap = cap
+
+
+def _proof(bound: Bound, run: Function) -> Proof:
+    most, done, centre = 0.0, 0, _centre(bound)
+    waiting = list(_domain(bound))
+    while waiting:
+        low, high = waiting.pop()
+        done += 1
+        found = _error(bound, run, low, high)
+        if found is not None and found <= bound.units:
+            most = max(most, float(found.upper()))
+        elif done >= MAX_PIECES or high - low < max(abs(low - centre), abs(high - centre)) / 2**10:
+            return Proof(bound, "undecided", float(found.upper()) if found is not None else float("inf"), done)
+        else:
+            middle = (low + high) / 2
+            waiting += [(low, middle), (middle, high)]
     return Proof(bound, "proved", most, done)
 
 
