@@ -11,7 +11,14 @@ from symsched.version import __version__  # noqa: E402
 project, author, copyright = "symsched", "The symsched maintainers", "The symsched maintainers"
 version = release = __version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "offline_math", "plain_docstrings"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "offline_math",
+    "plain_docstrings",
+    "command_help",
+]
 exclude_patterns = ["_build", "_extra", "_ext"]
 myst_enable_extensions = ["dollarmath", "deflist"]
 myst_heading_anchors = 3
@@ -25,6 +32,7 @@ add_module_names = False
 napoleon_google_docstring, napoleon_numpy_docstring = True, False
 napoleon_attr_annotations = False
 default_role = "code"
+smartquotes = False  # --option and quoted text stay as they are typed
 
 html_theme = "furo"
 html_title = f"symsched {__version__}"
