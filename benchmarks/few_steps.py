@@ -40,7 +40,7 @@ from torch import Tensor
 from benchmarks import quality
 from benchmarks.arenas import ARENAS, Arena, make, plain
 from benchmarks.contenders import CONTENDERS, SHOWN, Contender
-from benchmarks.verdicts import JUDGED, LAW_COUNTS, OWN, Laws, Row, verdict
+from benchmarks.verdicts import JUDGED, LAW_COUNTS, OWN, Laws, Row, control, verdict
 from symsched.bridge import Calibration
 from symsched.version import __version__
 from symsched.writing import whole
@@ -229,11 +229,13 @@ def compete(data: Path, quick: bool, names: list[str], fields: list[str], worker
 
 
 def verdicts(rows: list[Row], laws: dict[str, Any]) -> list[Row]:
-    """`verdict` on every contender of ours in every arena, if there were peers."""
+    """`verdict` on every contender of ours in every arena, and on the converged sampler, if there were peers."""
     ours = [c.name for c in CONTENDERS if c.group == "ours"]
     run = {(row["field"], row["contender"]) for row in rows}
     rivals = any(row["group"] == "rival" for row in rows)
-    return [verdict(f, rows, laws[f], who) for f in laws for who in ours if rivals and (f, who) in run]
+    found = [verdict(f, rows, laws[f], who) for f in laws for who in ours if rivals and (f, who) in run]
+    peers = [c.name for c in CONTENDERS if c.group == "rival"]
+    return found + [control(f, laws[f], CONVERGED.name, peers) for f in laws if rivals]
 
 
 def about(places: dict[str, Arena], errors: dict[str, float], quick: bool) -> Row:

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmarks.contenders import SHOWN
+from benchmarks.contenders import CONTENDERS, SHOWN
 
 mpl.use("Agg")
 
@@ -20,6 +20,7 @@ TITLES = {
     "fid": "feature FID to data",
     "own_fid": "feature FID to the converged law",
 }
+NAMES = [contender.name for contender in CONTENDERS]
 HIGHEST = 90  # dB: beyond it, where endpoints are remembered images, there is nothing to see
 MARKS = "osv^D<>pP*Xh"
 Table = dict[str, Any]
@@ -45,8 +46,12 @@ def curves(table: Table) -> Figure:
         axis.set_title(f"{name}: {TITLES[key]}")
     for axis in axes[len(panels) :]:
         axis.set_axis_off()
-    lines, labels = axes[0].get_legend_handles_labels()
-    figure.legend(lines, labels, loc="outside lower center", ncols=2 * columns, fontsize=7, frameon=False)
+    handles = [axis.get_legend_handles_labels() for axis in axes]
+    shown = {label: line for lines, labels in handles for line, label in zip(lines, labels, strict=True)}
+    shown = {name: shown[name] for name in NAMES if name in shown}
+    figure.legend(
+        shown.values(), shown.keys(), loc="outside lower center", ncols=2 * columns, fontsize=7, frameon=False
+    )
     return figure
 
 
@@ -55,13 +60,14 @@ def _panel(axis: Axes, rows: list[Table], key: str) -> None:
         if row["group"] == "floor":
             axis.axhline(row[key]["value"], ls=":", color="black", lw=1)
     rows = [row for row in rows if row["group"] != "floor"]
-    names = sorted({row["contender"] for row in rows}, key=lambda name: (_group(rows, name), name))
-    for k, name in enumerate(names):
+    names = sorted({row["contender"] for row in rows}, key=NAMES.index)
+    for name in names:
         own = sorted((row for row in rows if row["contender"] == name), key=lambda row: row["evaluations"])
         color, line = STYLE[_group(rows, name)]
         counts = [row["evaluations"] for row in own]
         values = [row[key] if key == "psnr" else row[key]["value"] for row in own]
-        axis.plot(counts, values, line, color=color, marker=MARKS[k % len(MARKS)], ms=4, lw=1, label=name)
+        mark, width = MARKS[NAMES.index(name) % len(MARKS)], 2.5 if name == "lazy-auto" else 1
+        axis.plot(counts, values, line, color=color, marker=mark, ms=4, lw=width, label=name)
     axis.set_xscale("log", base=2)
     if key == "psnr":
         axis.set_ylim(top=min(axis.get_ylim()[1], HIGHEST))

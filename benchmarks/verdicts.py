@@ -40,6 +40,16 @@ def verdict(name: str, rows: list[Row], found: Found, ours: str) -> Row:
     }
 
 
+def control(name: str, found: Found, who: str, peers: list[str]) -> Row:
+    """The same comparisons for the converged sampler: where it loses, a peer's error leans towards the reference."""
+    return {
+        "field": name,
+        "ours": who,
+        "law_to_data": compare(found, who, sorted(peers), own=False),
+        "law_to_converged": compare(found, who, sorted(peers), own=True),
+    }
+
+
 def compare(found: Found, ours: str, peers: list[str], own: bool) -> Row:
     """Every peer at every count by every measure: how often ours is significantly closer, and where it is farther."""
     gaps = [

@@ -122,6 +122,13 @@ def test_a_law_that_is_no_farther_is_not_called_so(judged):
     assert verdicts.verdict("f", table(2.0), turned, "ours")["law_to_data"]["closer_together"] > 0
 
 
+def test_the_converged_law_is_compared_as_well(judged):
+    found = laws(*judged, 8) | {("converged", n): judged[0] for n in verdicts.LAW_COUNTS}
+    kept = verdicts.control("f", found, "converged", ["early", "late"])
+    assert kept["law_to_data"]["comparisons"] == 2 * 2 * len(verdicts.LAW_COUNTS)
+    assert kept["law_to_data"]["farther_than"] == []
+
+
 def test_among_many_comparisons_a_small_gap_is_not_significant():
     rng = np.random.default_rng(0)
     gap = quality.Draws(2.2, 2.2 + rng.standard_normal(400))
