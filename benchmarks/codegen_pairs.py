@@ -238,6 +238,7 @@ def summary(rows: dict) -> dict:
         "produced": sum("errors" in row for row in pairs.values()),
         "self-test passed, numpy": sum(isinstance(row.get("numpy"), float) for row in pairs.values()),
         "self-test passed, c": sum(isinstance(row.get("c"), float) for row in pairs.values()),
+        **_others(rows),
         "within 4 units": sum(worst.get(key, math.inf) <= 4 for key in pairs),
         "ends right": sum(row.get("ends") == [] for row in pairs.values()),
         "worst": {
@@ -245,6 +246,17 @@ def summary(rows: dict) -> dict:
         },
         "failed": {key: row["failed"] for key, row in rows.items() if "failed" in row},
     }
+
+
+def _others(rows: dict) -> dict[str, str]:
+    """The languages of codegen_languages.py: how many ran, passed, and the worst error of a self-test."""
+    found = {}
+    for column in ("torch", "jax", "numba", "numba, not compiled"):
+        worst = [row[column] for row in rows.values() if column in row]
+        passed = [w for w in worst if isinstance(w, float)]
+        if worst:
+            found[column] = f"{len(passed)} of {len(worst)} pass, worst {max(passed, default=math.nan):.2f}"
+    return found
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ import sympy as sp
 from flint import arb, ctx
 
 from symsched.codegen.distance import distance, ends_of, log_end
+from symsched.codegen.logslope import log_slope
 from symsched.codegen.quantities import (
     TAU,
     TIME,
@@ -25,7 +26,7 @@ from symsched.codegen.quantities import (
     beta,
     beta_dot,
     rate,
-    ratio_form,
+    ratio_forms,
 )
 from symsched.codegen.rounding import HALF_ULP, SMALLEST, Point, Rounded, u
 from symsched.codegen.sources import SourceForms, source_forms, tau, tau_left
@@ -191,7 +192,7 @@ class ConversionForms:
 
     def _add_distances(self) -> None:
         """1/r of the target, and how far its log r is from each truncated end of the source, precise next to it."""
-        forms = (alpha / beta, 1 / ratio_form(self.target, self.shop))
+        forms = (alpha / beta, 1 / ratio_forms(self.target, self.shop)[0])
         self.shop.add(INVERSE_R, 1 / self.target.r, forms, limits=False)
         for end in ends_of(self.origin):
             gap = log_end(self.target, end) - log_end(self.origin, end) if end in ends_of(self.target) else None
@@ -199,7 +200,7 @@ class ConversionForms:
             if gap is None:
                 form = side * sp.log(beta / (alpha * self.origin.limit("r", end)))
             else:
-                form = distance(ratio_form(self.target, self.shop), end, self.shop.stabilise) + side * gap
+                form = distance(ratio_forms(self.target, self.shop), end, self.shop.stabilise) + side * gap
             self.shop.give(NEAR[end], side * (sp.log(self.target.r) - log_end(self.origin, end)), form)
 
     def _with_sums(self, form: sp.Expr) -> sp.Expr:
@@ -276,6 +277,8 @@ class ConversionForms:
             yield sp.S.Zero
             return
         if c.free_symbols <= {alpha, beta}:
+            if not c.has(sp.Add):
+                yield scale * log_slope(c.xreplace({x: self.shop.made[x].shape for x in (alpha, beta)}))
             yield sp.factor_terms(c.diff(alpha) * alpha_dot + c.diff(beta) * beta_dot)
             if c.is_Pow and c.exp == sp.S.Half:
                 yield (c.base.diff(alpha) * alpha_dot + c.base.diff(beta) * beta_dot) / (2 * scale)
@@ -305,7 +308,7 @@ class ConversionForms:
         """The limits of τ, c, τ̇, ċ; NaN at an end which a truncated source does not cover."""
         for symbol in (tau, scale, tau_dot, scale_dot):
             form = self.shop.made[symbol].form
-            if form.is_number or form == t:
+            if (form.is_number or form == t) and covered(self.origin, self.target) is None:
                 self.shop.made[symbol] = replace(self.shop.made[symbol], ends=(form.subs(t, 0), form.subs(t, 1)))
                 continue
             ends = self._end(self.exact[symbol], 0), self._end(self.exact[symbol], 1)

@@ -6,17 +6,29 @@ e^g gives g − g(end), e^g − 1 gives log1p(e^g₀ expm1(g − g₀)/expm1(g�
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sympy as sp
 
 from symsched.codegen.kernels import reduced
-from symsched.codegen.rounding import expm1, log1p, u, written_out
-from symsched.codegen.stable import Stabiliser
+from symsched.codegen.rounding import expm1, log1p, u, worst, written_out
+from symsched.codegen.stable import Stabiliser, cost
 from symsched.schedule import Schedule
 from symsched.symbols import t
 
+NEAR = 0.26  # times this close to the end decide
 
-def distance(ratio: sp.Expr, end: int, stabilise: Stabiliser) -> sp.Expr:
-    """A stable form of |log r(t)/r(end)| for a ratio in t and u that is finite and positive there."""
+
+def distance(ratios: Sequence[sp.Expr], end: int, stabilise: Stabiliser) -> sp.Expr:
+    """A stable form of |log r(t)/r(end)|, from forms of r in t and u: the best next to the end, where r is not 0 or ∞.
+
+    Terms of one sign lose nothing: e^−x/(1 − e^−2x) gives two, of which one is a polynomial."""
+    forms = [_of_ratio(ratio, end, stabilise) for ratio in ratios]
+    near = [point for point in stabilise.points if bool(point.known[(t, u)[end]].value < NEAR)]
+    return min(dict.fromkeys(forms), key=lambda f: (worst(near, f), cost(f), sp.default_sort_key(f)))
+
+
+def _of_ratio(ratio: sp.Expr, end: int, stabilise: Stabiliser) -> sp.Expr:
     terms = [_of_factor(factor, end, stabilise) for factor in sp.Mul.make_args(ratio) if factor.has(t, u)]
     return sp.factor_terms(sp.Add(*terms) * (1 if end == 0 else -1))
 
@@ -31,16 +43,29 @@ def _of_factor(factor: sp.Expr, end: int, stabilise: Stabiliser) -> sp.Expr:
         return factor.exp * _of_factor(factor.base, end, stabilise)
     if factor.could_extract_minus_sign():
         factor = -factor
+    up, down = _relative(factor, end, stabilise)
+    return log1p(up) if _is_positive(up) else -log1p(down)
+
+
+def _relative(factor: sp.Expr, end: int, stabilise: Stabiliser) -> tuple[sp.Expr, sp.Expr]:
+    """f/f(end) − 1 and f(end)/f − 1: of the two, the one that is positive never cancels against 1."""
+    start = at_end(factor, end)
+    if not isinstance(factor, expm1 | sp.sinh):
+        quotient = written_out(factor) / start
+        return stabilise(reduced(quotient - 1)), stabilise(reduced(1 / quotient - 1))
+    (inner,) = factor.args
+    moved, began = _moved(inner, end, stabilise), at_end(inner, end)
     if isinstance(factor, expm1):
-        (inner,) = factor.args
-        start = at_end(inner, end)
-        return log1p(expm1(_moved(inner, end, stabilise)) * (1 + 1 / (sp.exp(start) - 1)))
-    if isinstance(factor, sp.sinh):
-        (inner,) = factor.args
-        start = at_end(inner, end)
-        middle = stabilise(sp.factor(sp.expand(written_out(inner) + start)) / 2)
-        return log1p(2 * sp.cosh(middle) * sp.sinh(_moved(inner, end, stabilise) / 2) / sp.sinh(start))
-    return log1p(stabilise(reduced(written_out(factor) / at_end(factor, end) - 1)))
+        return expm1(moved) * (1 + 1 / (sp.exp(began) - 1)), -expm1(-moved) / expm1(-inner)
+    middle = stabilise(sp.factor(sp.expand(written_out(inner) + began)) / 2)
+    change = 2 * sp.cosh(middle) * sp.sinh(moved / 2)
+    return change / start, -change / factor
+
+
+def _is_positive(form: sp.Expr) -> bool:
+    """Whether a form of one sign is positive, at the middle and at some value of every parameter."""
+    at = written_out(form).subs(t, sp.S.Half)
+    return bool(sp.N(at.subs(dict.fromkeys(at.free_symbols, sp.Rational(13, 16)))) > 0)
 
 
 def _moved(form: sp.Expr, end: int, stabilise: Stabiliser) -> sp.Expr:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from symsched.codegen.distance import distance, ends_of, log_end
+from symsched.codegen.distance import ends_of, log_end
 from symsched.codegen.languages import Arrays
 from symsched.codegen.logslope import log_slope
 from symsched.codegen.module import Module
@@ -74,10 +74,7 @@ def inverse_of(module: Module) -> Inverse:
     ends = ends_of(source.schedule)
     signed = {0: (above, log_r, -1), 1: (below, -log_r, 1)}
     far = tuple((signed[e][0], signed[e][1] + signed[e][2] * lettered(log_end(source.schedule, e))) for e in ends)
-    near = tuple(
-        (signed[e][0], lettered(distance(source.ratio, e, source.workshop.stabilise)), _nearness(source.schedule, e))
-        for e in ends
-    )
+    near = tuple((signed[e][0], lettered(source.distance(e)), _nearness(source.schedule, e)) for e in ends)
     place, inner = PLACES[ends]
     slope = log_slope(inner).subs({t: above, u: below}, simultaneous=True)
     parameters = tuple(p.name for p in sorted(module.shop.parameters, key=str) if p.name != "kappa")
@@ -101,8 +98,9 @@ def gaps(inverse: Inverse, form: Callable[[sp.Expr], str], choose: str, given: s
     """(name, text): the gap in log r, by the stable distances next to a truncated end that target and source have."""
     rows = []
     for symbol, expr, most in inverse.near:
-        gap = f"nearness - {given}above" if symbol == above else f"{given}below - nearness"
-        rows += [("nearness", form(expr)), ("gap", choose.format(f"nearness < {most!r}", gap, "gap"))]
+        gap = f"own_above - {given}above" if symbol == above else f"{given}below - own_below"
+        own = f"own_{symbol}"
+        rows += [(own, form(expr)), ("gap", choose.format(f"{own} < {most!r}", gap, "gap"))]
     return rows
 
 

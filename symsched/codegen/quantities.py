@@ -14,6 +14,7 @@ import sympy as sp
 from flint import arb, ctx
 
 from symsched.codegen.carry import MAX_OPERATIONS, carried
+from symsched.codegen.distance import distance
 from symsched.codegen.kernels import paired, reduced
 from symsched.codegen.logslope import log_slope, slope, without_exponentials
 from symsched.codegen.rounding import HALF_ULP, SMALLEST, Point, Rounded, name, u, unit_points, worst, written_out
@@ -227,7 +228,11 @@ class ScheduleForms:
     @cached_property
     def ratio(self) -> sp.Expr:
         """r in t and u alone."""
-        return ratio_form(self.schedule, self.workshop)
+        return ratio_forms(self.schedule, self.workshop)[0]
+
+    def distance(self, end: int) -> sp.Expr:
+        """|log r(t)/r(end)| in the form that is best next to a truncated end."""
+        return distance(ratio_forms(self.schedule, self.workshop), end, self.workshop.stabilise)
 
     @cached_property
     def preserves_variance(self) -> bool:
@@ -277,21 +282,21 @@ class ScheduleForms:
             yield -shown[1] / beta**2
         yield shown[0] - shown[1]
         yield beta_dot / beta - alpha_dot / alpha
-        by_factors = log_slope(ratio_form(s, shop))
+        by_factors = log_slope(ratio_forms(s, shop)[0])
         yield sp.factor_terms(by_factors)
         yield shop.stabilise(by_factors)
         if s.log_r_dot.count_ops() <= 60:
             yield shop.stabilise(s.log_r_dot)
 
 
-def ratio_form(schedule: Schedule, shop: Workshop) -> sp.Expr:
-    """r in t and u alone, without the factors that α and β share."""
+def ratio_forms(schedule: Schedule, shop: Workshop) -> list[sp.Expr]:
+    """Forms of r in t and u alone, without the factors that α and β share; the best one first."""
     forms = [_in_times(shop, beta) / _in_times(shop, alpha)]
     if schedule.r.count_ops() <= 30:
         forms.append(shop.stabilise(reduced(schedule.r)))
     forms += [made for form in forms for made in without_exponentials(form)]
     none: list[object] = [None] * len(shop.points)
-    return min(forms, key=lambda f: (_bucket(shop.bound(f, none)), cost(f), sp.default_sort_key(f)))
+    return sorted(set(forms), key=lambda f: (_bucket(shop.bound(f, none)), cost(f), sp.default_sort_key(f)))
 
 
 def _in_times(shop: Workshop, symbol: sp.Symbol) -> sp.Expr:
