@@ -186,3 +186,10 @@ def test_jax_half_precision(jax_modules):
     jax, found = jax_modules
     t = jax.numpy.linspace(0, 1, 17).astype(jax.numpy.bfloat16)
     assert {str(v.dtype) for v in found["follmer"].conversion(t)} == {"bfloat16"}
+
+
+def test_a_coefficient_that_is_a_plain_number_under_a_root():
+    """beta = 1 of an exploding schedule was once given to torch.sqrt as an int."""
+    module = Module(ss.schedules.ve(), ss.schedules.polynomial())
+    found = loaded(emit(module, "torch"), "torch_ve").conversion(torch.tensor([0.25, 0.5], dtype=torch.float64))
+    assert all(v.isfinite().all() for v in found)

@@ -103,6 +103,9 @@ class Arrays:
 
     def _body(self, function: Function, printer: NumPyForms | TorchForms) -> list[str]:
         lines = unused_left_out(function)
+        if self.prefix == "torch.":  # a root of a plain number is no tensor
+            numbers = {s: f for s, f in lines if not f.free_symbols and s in _inside_functions(function)}
+            lines = [(s, f.xreplace(numbers)) for s, f in lines]
         used = set().union(*(f.free_symbols for _, f in lines))
         rows = [f"{left} = 1 - {time}" for time, left in LEFT.items() if sp.Symbol(left) in used]
         return rows + assignments(lines, printer.form, function)

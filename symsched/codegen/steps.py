@@ -148,7 +148,7 @@ def _held_drift(
     module: Module, called: str, summary: str, noise: Lines, more: Sequence[sp.Symbol], variance: sp.Expr
 ) -> Function:
     symbols = weight_symbols("data")
-    base = function(name, "", module.shop, [*symbols, *more])
+    base = function(called, "", module.shop, [*symbols, *more])
     a, b = (plain(s) for s in symbols)
     lines = [*base.lines, (h, sp.Symbol("t_next") - sp.Symbol("t")), (x_weight, 1 + h * a), (p_weight, h * b), *noise]
     ends = {o.name: o.ends[0] for o in base.outputs}
