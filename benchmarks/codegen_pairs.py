@@ -240,6 +240,7 @@ def summary(rows: dict) -> dict:
         "self-test passed, c": sum(isinstance(row.get("c"), float) for row in pairs.values()),
         **_others(rows),
         "within 4 units": sum(worst.get(key, math.inf) <= 4 for key in pairs),
+        "before the last change of the generator": sum("before" in row for row in pairs.values()),
         "ends right": sum(row.get("ends") == [] for row in pairs.values()),
         "worst": {
             key: f"{max(done[key]['errors'], key=lambda q: float(done[key]['errors'][q]))} {worst[key]}" for key in top
@@ -251,7 +252,7 @@ def summary(rows: dict) -> dict:
 def _others(rows: dict) -> dict[str, str]:
     """The languages of codegen_languages.py: how many ran, passed, and the worst error of a self-test."""
     found = {}
-    for column in ("torch", "jax", "numba", "numba, not compiled"):
+    for column in ("torch", "jax", "numba"):
         worst = [row[column] for row in rows.values() if column in row]
         passed = [w for w in worst if isinstance(w, float)]
         if worst:
