@@ -11,68 +11,75 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.contenders import CONTENDERS, SHOWN
+from symsched.plotting import save
 
 mpl.use("Agg")
 
-STYLE = {"rival": ("0.45", "--"), "paper": ("tab:orange", "-."), "ours": ("tab:blue", "-")}
-TITLES = {
-    "psnr": "PSNR to the converged endpoint, dB",
-    "fid": "feature FID to data",
-    "own_fid": "feature FID to the converged law",
+#: Contenders that have a name in the figure: colour (told apart without colour sight), mark and width of the line.
+STYLES = {
+    "Euler, best shift": ("#999999", "o", 1.2),
+    "DPM-Solver++(3M)": ("#009e73", "s", 1.2),
+    "UniPC-3": ("#cc79a7", "v", 1.2),
+    "lazy VP, best rho": ("#e69f00", "^", 1.2),
+    "lazy-auto, uncalibrated": ("#56b4e9", "D", 1.2),
+    "lazy-auto": ("#0072b2", "P", 2.5),
 }
+LEGEND = (*STYLES, "others", "converged")
+TITLES = {
+    "digits": "Digits",
+    "mixture2": "Mixture in 2-D",
+    "mixture64": "Mixture in 64-D",
+    "empirical": "Four hundred digits, exact",
+}
+MEASURES = {"psnr": "PSNR to the converged endpoint, dB", "fid": "feature FID to data"}
 NAMES = [contender.name for contender in CONTENDERS]
 HIGHEST = 90  # dB: beyond it, where endpoints are remembered images, there is nothing to see
-MARKS = "osv^D<>pP*Xh"
 Table = dict[str, Any]
 
 
 def draw(table: Table, output: Path) -> None:
     """Two figures beside the JSON file: NAME.png and NAME_pictures.png."""
-    curves(table).savefig(output.with_suffix(".png"), dpi=150)
+    save(curves(table), output.with_suffix(".png"), dpi=150, palette=True)
     if any("pictures" in row for row in table["rows"]):
-        pictures(table).savefig(output.with_name(f"{output.stem}_pictures.png"), dpi=150)
+        save(pictures(table), output.with_name(f"{output.stem}_pictures.png"), dpi=150, palette=True)
 
 
 def curves(table: Table) -> Figure:
-    """PSNR to the converged endpoint, a panel for each field; for the digits feature FIDs, the converged law dotted."""
-    fields = list(dict.fromkeys(row["field"] for row in sorted(table["rows"], key=lambda row: row["field"])))
-    panels = [(name, "psnr") for name in fields]
-    panels += [("digits", "fid"), ("digits", "own_fid")] if "digits" in fields else []
-    columns = min(3, len(panels))
-    figure = Figure(figsize=(5.2 * columns, 4.2 * -(-len(panels) // columns) + 1), layout="constrained")
-    axes = np.atleast_1d(figure.subplots(-(-len(panels) // columns), columns)).ravel()
+    """PSNR to the converged endpoint, a panel for each field; for the digits feature FID, the converged law dotted."""
+    fields = [name for name in TITLES if any(row["field"] == name for row in table["rows"])]
+    panels = [(name, "psnr") for name in fields] + [("digits", "fid")] * ("digits" in fields)
+    columns = min(3, len(panels) + 1)
+    lines = -(-(len(panels) + 1) // columns)
+    figure = Figure(figsize=(4.6 * columns, 3.7 * lines), layout="constrained")
+    axes = np.atleast_1d(figure.subplots(lines, columns)).ravel()
     for axis, (name, key) in zip(axes, panels, strict=False):
         _panel(axis, [row for row in table["rows"] if row["field"] == name and key in row], key)
-        axis.set_title(f"{name}: {TITLES[key]}")
+        axis.set_title(f"{TITLES[name]}: {MEASURES[key]}", fontsize=10)
     for axis in axes[len(panels) :]:
         axis.set_axis_off()
     handles = [axis.get_legend_handles_labels() for axis in axes]
     shown = {label: line for lines, labels in handles for line, label in zip(lines, labels, strict=True)}
-    shown = {name: shown[name] for name in NAMES if name in shown}
-    figure.legend(
-        shown.values(), shown.keys(), loc="outside lower center", ncols=2 * columns, fontsize=7, frameon=False
-    )
+    axes[-1].legend([shown[name] for name in LEGEND if name in shown], [name for name in LEGEND if name in shown],
+                    loc="center", frameon=False)  # fmt: skip
     return figure
 
 
 def _panel(axis: Axes, rows: list[Table], key: str) -> None:
     for row in rows:
-        if row["group"] == "floor":
-            axis.axhline(row[key]["value"], ls=":", color="black", lw=1)
+        if row["group"] == "floor" and key != "psnr":
+            axis.axhline(row[key]["value"], ls=":", color="black", lw=1, label="converged")
     rows = [row for row in rows if row["group"] != "floor"]
-    names = sorted({row["contender"] for row in rows}, key=NAMES.index)
-    for name in names:
+    for name in sorted({row["contender"] for row in rows}, key=_last):
         own = sorted((row for row in rows if row["contender"] == name), key=lambda row: row["evaluations"])
-        color, line = STYLE[_group(rows, name)]
         counts = [row["evaluations"] for row in own]
         values = [row[key] if key == "psnr" else row[key]["value"] for row in own]
-        mark, width = MARKS[NAMES.index(name) % len(MARKS)], 2.5 if name == "lazy-auto" else 1
-        axis.plot(counts, values, line, color=color, marker=mark, ms=4, lw=width, label=name)
+        color, mark, width = STYLES.get(name, ("0.82", "", 0.8))
+        axis.plot(counts, values, color=color, marker=mark, ms=4, lw=width, label=name if name in STYLES else "others")
     axis.set_xscale("log", base=2)
     if key == "psnr":
-        axis.set_ylim(top=min(axis.get_ylim()[1], HIGHEST))
-    if key != "psnr":
-        axis.set_yscale("symlog" if key == "own_fid" else "log", **({"linthresh": 0.1} if key == "own_fid" else {}))
+        axis.set_ylim(0, min(axis.get_ylim()[1], HIGHEST))
+    else:
+        axis.set_yscale("log")
     ticks = sorted({row["evaluations"] for row in rows})
     axis.set_xticks(ticks, ticks)
     axis.minorticks_off()
@@ -80,8 +87,9 @@ def _panel(axis: Axes, rows: list[Table], key: str) -> None:
     axis.grid(alpha=0.25, lw=0.5)
 
 
-def _group(rows: list[Table], name: str) -> str:
-    return next(row["group"] for row in rows if row["contender"] == name)
+def _last(name: str) -> tuple[bool, int]:
+    """What is named lies above the others."""
+    return name in STYLES, NAMES.index(name)
 
 
 def pictures(table: Table) -> Figure:
