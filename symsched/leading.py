@@ -117,7 +117,8 @@ def _series(terms: dict[sp.Expr, sp.Expr], order: sp.Expr) -> Series:
     for p, c in _merged(terms).items():
         if _less(p, order):
             c = sp.expand(c)
-            if not all(vanishes(part) for part in sp.Poly(c, L).coeffs()):
+            parts = sp.Poly(c, L).coeffs() if c.has(L) else (c,)
+            if not all(vanishes(part) for part in parts):
                 kept[p] = c
     if len(kept) > MAX_TERMS:
         raise BeyondSeriesError
