@@ -5,30 +5,11 @@ import math
 import numpy as np
 import pytest
 import sympy as sp
-from browser import chromium
 from explorer_page import choose, shown, text, timed
 
 import symsched as ss
 from symsched.errors import InputError
 from symsched.symbols import t
-
-
-@pytest.fixture(scope="module")
-def path(tmp_path_factory):
-    made = tmp_path_factory.mktemp("explorer") / "explorer.html"
-    made.write_text(text(), encoding="utf-8")
-    return made
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as found:
-        yield found
-
-
-@pytest.fixture
-def page(browser, path):
-    return browser.open(path, 1440, 900)
 
 
 def schedule_of(name, at):

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from accessibility import faults
-from browser import chromium
 from explorer_page import choose, settle, shown, text, timed
 
 import symsched as ss
@@ -17,24 +16,6 @@ from symsched.explorer import shelf
 from symsched.explorer.forms import CLOCKS, NAMES
 from symsched.explorer.page import KAPPAS
 from symsched.symbols import t
-
-
-@pytest.fixture(scope="module")
-def path(tmp_path_factory):
-    made = tmp_path_factory.mktemp("explorer") / "explorer.html"
-    made.write_text(text(), encoding="utf-8")
-    return made
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as found:
-        yield found
-
-
-@pytest.fixture
-def page(browser, path):
-    return browser.open(path, 1440, 900)
 
 
 def test_it_opens_without_complaint_and_asks_for_nothing(page, path):
