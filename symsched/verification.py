@@ -7,12 +7,10 @@ Monte Carlo in this one, on compiled kernels that use all cores.
 from __future__ import annotations
 
 import importlib.util
-import multiprocessing
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import Executor, Future, as_completed
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import lru_cache
@@ -20,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from symsched.errors import InputError
+from symsched.processes import quick
 from symsched.theorem import KINDS, CheckResult, Setting, Theorem, run_check
 from symsched.version import __version__
 
@@ -320,9 +319,6 @@ class _Inline(Executor):
 
 
 def _pool(tasks: int, workers: int | None) -> Executor:
-    """Processes for symbolic work.  Forking shares what is already imported; elsewhere a fresh start is needed."""
+    """Processes for symbolic work; none for one task."""
     count = min(tasks, workers or os.cpu_count() or 1)
-    if count <= 1:
-        return _Inline()
-    method = "fork" if sys.platform == "linux" else "spawn"
-    return ProcessPoolExecutor(count, mp_context=multiprocessing.get_context(method))
+    return quick(count, __name__) if count > 1 else _Inline()

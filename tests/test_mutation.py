@@ -4,7 +4,10 @@ import importlib.util
 import json
 import math
 import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import pytest
 import sympy as sp
@@ -13,12 +16,13 @@ import symsched as ss
 from symsched.certify.algebra import lemma
 from symsched.cli.mutation import table
 from symsched.mutation import Mutation, Row
+from symsched.mutation import run as mutation_run
 from symsched.mutation.ask import ask_coq
 from symsched.mutation.decide import Trial, try_formula, try_library
 from symsched.mutation.formulas import KINDS, mutants, spoiled
 from symsched.mutation.journal import Journal
 from symsched.mutation.library import changed, places
-from symsched.mutation.run import _row
+from symsched.mutation.run import _Job, _row, _tried
 from symsched.normalform import decide_zero
 from symsched.symbols import alpha, beta, t
 from symsched.verification import collect
@@ -141,6 +145,39 @@ def test_the_documentation_has_the_results_of_the_run():
     found = json.loads((ROOT / "benchmarks" / "results" / "mutation.json").read_text(encoding="utf-8"))
     assert found["untried"] == 0
     assert found["passed"]
+
+
+# -- the time limit --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def slow_worker(monkeypatch):
+    """One worker, whose trials end no sooner than the pool shuts down; what was begun."""
+    late, begun = Event(), []
+
+    class Pool(ThreadPoolExecutor):
+        def shutdown(self, wait=True, *, cancel_futures=False):
+            late.set()
+            super().shutdown(wait, cancel_futures=cancel_futures)
+
+    def trial(name):
+        begun.append(name)
+        assert late.wait(60)
+        return Trial(name, "sign", "")
+
+    monkeypatch.setattr(mutation_run, "_processes", lambda *_: Pool(1))
+    monkeypatch.setattr(mutation_run, "_bounded", lambda function, *args: function(*args))
+    return begun, [_Job(f"{k}", k, trial, (f"{k}",)) for k in range(50)]
+
+
+def test_a_trial_that_ends_after_the_time_limit_is_kept(slow_worker):
+    begun, jobs = slow_worker
+    known, told = Journal(None, ""), []
+    found, untried = _tried(jobs, 1, 0, time.perf_counter(), known, lambda *counts: told.append(counts))
+    assert [trial.place for trial in found] == list(known.found) == begun
+    assert begun[0] == "0"
+    assert untried == 50 - len(begun)
+    assert told[-1] == (len(begun), 50)
 
 
 # -- the journal -----------------------------------------------------------------------------------------------------

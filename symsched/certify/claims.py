@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from pathlib import Path
 
 from symsched.certify.files import Certificate, certificate
 from symsched.certify.runner import Checked
 from symsched.certify.runner import check as ask
 from symsched.errors import InputError
+from symsched.processes import fresh
 from symsched.verification import Key, collect
 from symsched.writing import whole
 
@@ -22,11 +21,9 @@ Progress = Callable[[int, int, str], None]
 def certificates(keys: Sequence[Key], progress: Progress | None = None) -> list[Certificate]:
     """A certificate of each theorem, in order, each written in a fresh process: nothing that was derived before is
     remembered there, so that every derivative is seen."""
-    method = "forkserver" if sys.platform == "linux" else "spawn"
-    context = multiprocessing.get_context(method)
     found: dict[Key, Certificate] = {}
     workers = min(len(keys), os.cpu_count() or 1, 2)
-    with ProcessPoolExecutor(max(workers, 1), mp_context=context, max_tasks_per_child=1) as pool:
+    with fresh(workers, __name__, tasks_per_child=1) as pool:
         waiting = {pool.submit(certificate, key): key for key in keys}
         for future in as_completed(waiting):
             found[waiting[future]] = future.result()

@@ -8,13 +8,11 @@
 from __future__ import annotations
 
 import inspect
-import multiprocessing
 import os
 import signal
-import sys
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -27,6 +25,7 @@ from symsched.mutation.decide import Trial, try_formula, try_library
 from symsched.mutation.formulas import KINDS, mutants
 from symsched.mutation.journal import Journal, code
 from symsched.mutation.library import changed, places
+from symsched.processes import fresh
 from symsched.routes import labelled
 from symsched.theorem import Check
 from symsched.verification import Key, collect, find, load
@@ -252,11 +251,7 @@ def _run_library(uses: list[tuple[Key, str]], place: str, kind: str) -> Trial:
 
 def _processes(workers: int, tasks_per_child: int) -> ProcessPoolExecutor:
     """One task for each process where what was computed must not be remembered."""
-    method = "forkserver" if sys.platform == "linux" else "spawn"
-    context = multiprocessing.get_context(method)
-    if method == "forkserver":
-        context.set_forkserver_preload(["symsched.mutation.run"])
-    return ProcessPoolExecutor(min(workers, os.cpu_count() or 1), context, max_tasks_per_child=tasks_per_child or None)
+    return fresh(min(workers, os.cpu_count() or 1), __name__, tasks_per_child or None)
 
 
 def _tried(
@@ -266,14 +261,23 @@ def _tried(
     open_jobs = [job for job in sorted(jobs, key=lambda job: job.turn) if job.name not in known.found]
     with _processes(workers, tasks_per_child) as pool:
         waiting = {pool.submit(_bounded, job.function, *job.args): job for job in open_jobs}
-        try:
-            for future in as_completed(waiting, timeout=max(until - time.perf_counter(), 0)):
-                known.note(waiting[future].name, vars(future.result()))
-                tell(sum(job.name in known.found for job in jobs), len(jobs))
-        except TimeoutError:
-            pool.shutdown(wait=True, cancel_futures=True)
+        for future in _ended(pool, waiting, until):
+            known.note(waiting[future].name, vars(future.result()))
+            tell(sum(job.name in known.found for job in jobs), len(jobs))
     found = [Trial(**known.found[job.name]) for job in jobs if job.name in known.found]
     return found, len(jobs) - len(found)
+
+
+def _ended(pool: Executor, waiting: Iterable[Future[Trial]], until: float) -> Iterator[Future[Trial]]:
+    """Futures as they end; at the time `until` what has not begun is cancelled, and what runs is waited for."""
+    told: set[Future[Trial]] = set()
+    try:
+        for future in as_completed(waiting, timeout=max(until - time.perf_counter(), 0)):
+            told.add(future)
+            yield future
+    except TimeoutError:
+        pool.shutdown(wait=True, cancel_futures=True)
+        yield from (future for future in waiting if future not in told and not future.cancelled())
 
 
 def _bounded(function: Callable[..., Trial], *args: Any) -> Trial:
