@@ -48,6 +48,7 @@ class Step:
 
 
 Watch = Callable[[Step], None]
+Part = tuple[Any, Any, Conditions]  # of a batch: the samples' numbers, their noise or None, their conditions
 
 
 @dataclass(frozen=True)
@@ -151,24 +152,38 @@ def sample(
     Raises InputError for bad input, an answer of another shape or dtype, and NaN (with the step and the time).
     """
     size = sizes(field, shape, noise, indices)
-    if calibration is True and plan is None:
-        _calibrate(field, size, steps, batch, conditions or {})
-    known = field.calibration if calibration in (None, True) else calibration or None
-    table = plan or build_plan(field.native, target, kappa, steps, solver, grid, known)
-    sampler = Sampler(field, table, size[1:], as_seed(seed), device=device, dtype=dtype)
-    numbers = sample_numbers(indices, size[0], sampler.device)
-    run = _compiled(sampler, compile)
-    z = None if noise is None else noise.to(sampler.device, sampler.state_dtype)
-    given = {key: moved(value, sampler.device) for key, value in (conditions or {}).items()}
-    record: list[Any] = []
-    parts = list(parts_of(size[0], batch))
-    with Bar(len(parts) * table.nfe, progress, "evaluations") as bar:
+    if plan is None:
+        known = _known(field, calibration, size, steps, batch, conditions or {})
+        plan = build_plan(field.native, target, kappa, steps, solver, grid, known)
+    sampler = Sampler(field, plan, size[1:], as_seed(seed), device=device, dtype=dtype)
+    work = _work(sampler, size[0], indices, noise, conditions or {}, batch)
+    run, record = _compiled(sampler, compile), list[Any]()
+    with Bar(len(work) * plan.nfe, progress, "evaluations") as bar:
         watch = _watch(callback, as_check(check), record if trajectory else None, bar)
-        out = [run(numbers[p], None if z is None else z[p], part_of(given, p, size[0]), watch) for p in parts]
+        out = [run(*part, watch) for part in work]
     samples = torch.cat(out)
     if not bool(torch.isfinite(samples).all()):
-        _explain(sampler, numbers, z, given, parts)
-    return (samples, _trajectory(table, record, out)) if trajectory else samples
+        _explain(sampler, work)
+    return (samples, _trajectory(plan, record, out)) if trajectory else samples
+
+
+def _known(
+    field: FlowField, calibration: Any, size: tuple[int, ...], steps: int, batch: int | None, conditions: Conditions
+) -> Any:
+    """The calibration to use, made where that was asked for; None for none."""
+    if calibration is True:
+        _calibrate(field, size, steps, batch, conditions)
+    return field.calibration if calibration in (None, True) else calibration or None
+
+
+def _work(
+    sampler: Sampler, count: int, indices: Any, noise: Any, conditions: Conditions, batch: int | None
+) -> list[Part]:
+    """What the sampler is called with for each batch, on its device."""
+    numbers = sample_numbers(indices, count, sampler.device)
+    z = None if noise is None else noise.to(sampler.device, sampler.state_dtype)
+    given = {key: moved(value, sampler.device) for key, value in conditions.items()}
+    return [(numbers[p], None if z is None else z[p], part_of(given, p, count)) for p in parts_of(count, batch)]
 
 
 def _calibrate(field: FlowField, size: tuple[int, ...], steps: int, batch: int | None, conditions: Conditions) -> None:
@@ -217,10 +232,10 @@ def _refuse_nan(step: Step) -> None:
         )
 
 
-def _explain(sampler: Sampler, numbers: Any, z: Any, given: Conditions, parts: Sequence[slice]) -> None:
+def _explain(sampler: Sampler, work: Sequence[Part]) -> None:
     """Run again, looking at each step."""
-    for part in parts:
-        sampler(numbers[part], None if z is None else z[part], part_of(given, part, len(numbers)), _refuse_nan)
+    for part in work:
+        sampler(*part, _refuse_nan)
     raise InputError("the samples are not finite, but in a second run each answer of the model was: use check='step'")
 
 
