@@ -9,16 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from symsched.data.checks import Array
 from symsched.data.conditioning import standardised
 from symsched.errors import InputError
-
-if TYPE_CHECKING:
-    from symsched.data.law import DataLaw
 
 #: Stands for √V where V = 0: so small that every weight is its limit, so large that its square does not overflow.
 FLOOR = float(np.finfo(np.float64).tiny ** 0.4)
@@ -96,6 +93,18 @@ class Points:
 Block = Eigenframe | Points
 
 
+class Blocks(Protocol):
+    """What is asked of a law here; see `DataLaw`."""
+
+    @property
+    def dim(self) -> int: ...
+    @property
+    def chunk(self) -> int: ...
+    @property
+    def summary(self) -> str: ...
+    def blocks(self) -> Iterator[Block]: ...
+
+
 def root_variance(alpha: Array, beta: Array, stds: Array) -> Array:
     """√(α² + β²s²) without overflow, and `FLOOR` in place of 0."""
     return np.maximum(np.hypot(alpha, beta * stds), FLOOR)
@@ -135,7 +144,7 @@ def _rows(blocks: Iterator[Block], name: str, alpha: Array, beta: Array, x: Arra
     return top + np.log(total) if name == "log_density" else average / total[:, None]
 
 
-def evaluate(law: DataLaw, name: str, alpha: Array, beta: Array, x: Any) -> Any:
+def evaluate(law: Blocks, name: str, alpha: Array, beta: Array, x: Any) -> Any:
     """Field `name` (data, noise, score, log_density) of I = αZ + βX at states x; see `DataLaw` for shapes."""
     states = np.asarray(x)
     dtype = states.dtype if states.dtype in (np.float32, np.float64) else np.dtype(np.float64)
@@ -158,7 +167,7 @@ def evaluate(law: DataLaw, name: str, alpha: Array, beta: Array, x: Any) -> Any:
     return out if shape else out[()]
 
 
-def has_density(law: DataLaw, alpha: Any, beta: Any) -> bool:
+def has_density(law: Blocks, alpha: Any, beta: Any) -> bool:
     """Whether I = αZ + βX has a density: V > 0 in every direction of every component, for every α, β given."""
     noise, data = (np.asarray(value, dtype=np.float64).reshape(-1, 1) for value in (alpha, beta))
     if (noise > 0).all():
@@ -166,7 +175,7 @@ def has_density(law: DataLaw, alpha: Any, beta: Any) -> bool:
     return all((np.hypot(noise, data * block.stds) > 0).all() for block in law.blocks())
 
 
-def _need_density(law: DataLaw, alphas: Array, betas: Array) -> None:
+def _need_density(law: Blocks, alphas: Array, betas: Array) -> None:
     if not has_density(law, alphas, betas):
         raise InputError(
             f"the interpolant of {law.summary} has no density at alpha = 0, beta = {betas[alphas == 0].min():g}, "

@@ -11,7 +11,7 @@ With ε = κ ε* the powers of α cancel: A = (1+κ) α̇/α − κ β̇/β, so 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache, cached_property, partial
+from functools import cache, cached_property, lru_cache, partial
 from typing import Any
 
 from sympy import Expr, Integer, Symbol, diff, factor, latex, simplify, solve, sqrt
@@ -25,8 +25,10 @@ from symsched.errors import InputError, UndecidedError
 from symsched.normalform import canonical, decide_zero
 from symsched.parsing import parse_expression
 from symsched.schedule import Schedule
+from symsched.sde.values import drift_values
 from symsched.signs import sign_on_unit
-from symsched.symbols import t, x
+from symsched.symbols import mean as m
+from symsched.symbols import rho, t, x
 
 alpha_, beta_, rate, beta_rate, eps_ = (Symbol(name, positive=True) for name in ("a", "b", "a'", "b'", "e"))
 
@@ -173,6 +175,11 @@ class InterpolantSDE:
         return slope, tidy(self.drift.subs(x, 0))
 
     @property
+    def direction(self) -> tuple[Expr, Expr]:
+        """(g, c/m): the affine drift g x + c of this schedule and scale for N(m, ρ²) data, in t and rho."""
+        return _direction(self.schedule, self.eps)
+
+    @property
     def marginal(self) -> tuple[Any, Any]:
         """Mean and covariance of I_t; expressions in t in one dimension."""
         if self.dim > 1:
@@ -246,9 +253,13 @@ class InterpolantSDE:
         At t = 0 and t = 1 the value is the limit.  Raises InputError where the limit is infinite, and says which
         coefficient is.
         """
-        from symsched.sde.values import drift_values
-
         return drift_values(self, times, states)
+
+
+@lru_cache(maxsize=256)
+def _direction(schedule: Schedule, eps: Expr) -> tuple[Expr, Expr]:
+    slope, constant = InterpolantSDE(schedule, Gaussian(m, rho), eps=eps).affine
+    return slope, constant.subs(m, 1) - constant.subs(m, 0)
 
 
 def _named(values: dict[str, Any], symbols: frozenset[Symbol]) -> dict[str, Any]:

@@ -15,29 +15,49 @@ Gaussian data has the affine drift of theory C8 in each eigendirection.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from sympy import Expr, Rational
+from sympy import Expr, Rational, Symbol
 
 from symsched import endpoints
-from symsched.data import Gaussian
+from symsched.data import DataLaw, Gaussian
 from symsched.data.checks import known
 from symsched.data.numeric import Eigenframe, has_density, per_state
 from symsched.errors import InputError, UndecidedError
-from symsched.symbols import mean as m
+from symsched.schedule import Schedule
 from symsched.symbols import rho
-
-if TYPE_CHECKING:
-    from symsched.sde.equation import InterpolantSDE
 
 Array = NDArray[np.float64]
 #: Distinct standard deviations for which separate affine coefficients are worth their time.
 _DIRECTIONS = 64
 
 
-def drift_values(sde: InterpolantSDE, times: Any, states: Any) -> Any:
+class Equation(Protocol):
+    """What is asked of an equation here; see `InterpolantSDE`."""
+
+    @property
+    def schedule(self) -> Schedule: ...
+    @property
+    def data(self) -> DataLaw: ...
+    @property
+    def dim(self) -> int: ...
+    @property
+    def parameters(self) -> frozenset[Symbol]: ...
+    @property
+    def A(self) -> Expr: ...
+    @property
+    def B(self) -> Expr: ...
+    @property
+    def score_weight(self) -> Expr: ...
+    @property
+    def noise_weight(self) -> Expr: ...
+    @property
+    def direction(self) -> tuple[Expr, Expr]: ...
+
+
+def drift_values(sde: Equation, times: Any, states: Any) -> Any:
     """See `InterpolantSDE.drift_at`."""
     known(sde.parameters, f"the equation ({sde.schedule}, {sde.data.summary})", "asking for numbers")
     grid, x = endpoints.times_array(times), np.asarray(states, dtype=np.float64)
@@ -62,49 +82,42 @@ def by_time(exprs: tuple[Expr, ...], grid: Array) -> list[Array]:
     return [table[inverse].reshape(grid.shape) for table in endpoints.values(exprs, distinct)]
 
 
-@lru_cache(maxsize=256)
-def direction(sde: InterpolantSDE) -> tuple[Expr, Expr]:
-    """(g, c/m): the affine drift g x + c of this schedule and scale for N(m, ρ²) data, in t and rho."""
-    slope, constant = type(sde)(sde.schedule, Gaussian(m, rho), eps=sde.eps).affine
-    return slope, constant.subs(m, 1) - constant.subs(m, 0)
-
-
-def affine_tables(sde: InterpolantSDE, frame: Eigenframe, grid: Array) -> tuple[Array, Array]:
+def affine_tables(sde: Equation, frame: Eigenframe, grid: Array) -> tuple[Array, Array]:
     """Slopes and constants along the axes at each time: two arrays of shape (…, dim)."""
     stds, which = np.unique(frame.stds, return_inverse=True)
-    slope, per_mean = direction(sde)
+    slope, per_mean = sde.direction
     exprs = [form.subs(rho, Rational(float(std))) for std in stds for form in (slope, per_mean)]
     tables = np.stack(by_time(tuple(exprs), grid), axis=-1)
     return tables[..., 0::2][..., which], tables[..., 1::2][..., which] * frame.into(frame.mean)
 
 
 @lru_cache(maxsize=1024)
-def vanishes_at_start(sde: InterpolantSDE, coefficient: Expr) -> bool:
+def vanishes_at_start(schedule: Schedule, coefficient: Expr) -> bool:
     """Whether coefficient × X_t → 0 as t → 0 along paths that start at a point: α → 0 and coefficient × α → 0.
 
     (X_t is of size √V, and √V ~ α because r → 0.)
     """
-    alpha = sde.schedule.alpha
+    alpha = schedule.alpha
     try:
         return bool(endpoints.limit_at(alpha, 0).is_zero and endpoints.limit_at(coefficient * alpha, 0).is_zero)
     except UndecidedError:
         return False
 
 
-def start_slopes(sde: InterpolantSDE, frame: Eigenframe) -> Array:
+def start_slopes(sde: Equation, frame: Eigenframe) -> Array:
     """Per axis, whether the slope of the affine drift may be taken as 0 at t = 0 because the state is 0 there."""
     stds, which = np.unique(frame.stds, return_inverse=True)
-    slope, _ = direction(sde)
-    return np.array([vanishes_at_start(sde, slope.subs(rho, Rational(float(std)))) for std in stds])[which]
+    slope, _ = sde.direction
+    return np.array([vanishes_at_start(sde.schedule, slope.subs(rho, Rational(float(std)))) for std in stds])[which]
 
 
-def without_start(sde: InterpolantSDE, frame: Eigenframe, grid: Array, slopes: Array, at_origin: Any) -> Array:
+def without_start(sde: Equation, frame: Eigenframe, grid: Array, slopes: Array, at_origin: Any) -> Array:
     """`slopes` with 0 for ±∞ at t = 0 where the state is the origin and the product vanishes along paths."""
     infinite = np.isinf(slopes) & ((grid == 0) & at_origin)[..., None]
     return np.where(infinite & start_slopes(sde, frame), 0.0, slopes) if infinite.any() else slopes
 
 
-def _affine(sde: InterpolantSDE, frame: Eigenframe, grid: Array, x: Array) -> Any:
+def _affine(sde: Equation, frame: Eigenframe, grid: Array, x: Array) -> Any:
     slopes, constants = affine_tables(sde, frame, grid)
     column = x[..., None] if sde.dim == 1 else x
     slopes = without_start(sde, frame, grid, slopes, ~column.any(axis=-1))
@@ -122,7 +135,7 @@ def _advice(where: float) -> str:
     return f"{side} t = {where:g}, take a smaller kappa there, or convert to a schedule whose drift is finite"
 
 
-def _mixed(sde: InterpolantSDE, end: int | None, grid: Array, x: Array) -> Array:
+def _mixed(sde: Equation, end: int | None, grid: Array, x: Array) -> Array:
     """Coefficients times fields, at interior times or at one end."""
     schedule = sde.schedule
     alpha, beta, beta_dot, weight = by_time((schedule.alpha, schedule.beta, schedule.beta_dot, sde.score_weight), grid)
@@ -134,7 +147,7 @@ def _mixed(sde: InterpolantSDE, end: int | None, grid: Array, x: Array) -> Array
     if has_density(law, alpha, beta) and _finite(weight, beta_dot):
         return combine(weight, law.score_at(alpha, beta, x), beta_dot)
     state, data, noise = by_time((sde.A, sde.B, sde.noise_weight), grid)
-    if end == 0 and not x.any() and not _finite(state) and vanishes_at_start(sde, sde.A):
+    if end == 0 and not x.any() and not _finite(state) and vanishes_at_start(sde.schedule, sde.A):
         state = np.zeros_like(state)
     if _finite(state, data):
         return combine(state, x, data)
