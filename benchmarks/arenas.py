@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from symsched.data.law import DataLaw
 Array = NDArray[np.float64]
 FITTED = (2, 4, 6, 8, 12, 16, 24)  # counts for which a calibration fits tables
 FINE = ("lazy(kappa=0, rho=2)", "ab3")  # target and solver of the converged endpoint
+FEATURES = "feature_"  # prefix of distances between features, where there is a Fréchet distance too
 MEMORY = 400  # digits that the empirical law remembers
 
 
@@ -28,15 +29,14 @@ def plain(x: Tensor) -> Array:
 
 @dataclass(frozen=True)
 class Arena:
-    """A field and what is measured on it. `view` maps samples to the points (n, d) whose law is compared."""
+    """A field and what is measured on it. Each of `views` maps samples to points (n, d) whose law is compared."""
 
     name: str
     field: FlowField
     reference: Tensor
     endpoints: int  # samples compared one by one with the converged endpoint
     samples: int  # whose law is compared
-    frechet: bool = False
-    view: Callable[[Tensor], Array] = field(default=plain)
+    views: Mapping[str, Callable[[Tensor], Array]] = field(default_factory=lambda: {"": plain})
     fine: int = 256  # steps to the converged endpoint
     settled: int = 256  # steps after which a law no longer moves
     paths: int = 192  # of the pilot of a calibration
@@ -86,12 +86,12 @@ def cloud(quick: bool) -> Arena:
 def memory(images: Tensor, quick: bool) -> Arena:
     """The exact field of a few hundred digits: every endpoint is one of them."""
     law = ss.Empirical(images[:: len(images) // MEMORY][:MEMORY].flatten(1).double().numpy())
-    return _exact("empirical", law, 32 if quick else 100, quick)
+    return _exact("empirical", law, 32 if quick else 100, quick, samples=500)
 
 
-def _exact(name: str, law: DataLaw, endpoints: int, quick: bool) -> Arena:
+def _exact(name: str, law: DataLaw, endpoints: int, quick: bool, samples: int = 2000) -> Arena:
     reference = torch.as_tensor(law.sample(2000, seed=5), dtype=torch.float64)
-    sizes = {"samples": 200, "paths": 32, "settled": 64} if quick else {"samples": 500, "fine": 512, "paths": 96}
+    sizes = {"samples": 200, "paths": 32, "settled": 64} if quick else {"samples": samples, "fine": 512, "paths": 96}
     return Arena(name, exact_field(law), reference, endpoints, **sizes)
 
 
@@ -107,13 +107,13 @@ class Split(torch.nn.Module):
 
 
 def digits(held_out: Tensor, quick: bool) -> Arena:
-    """The shipped model, against held-out digits in the 64 features of a classifier."""
+    """The shipped model, against held-out digits, in the 64 features of a classifier and in pixels."""
     from benchmarks.features import features
     from symsched.bridge.digits import load
 
     field, sizes = load(), (16, 100) if quick else (64, 500)
     field.model = Split(field.model.to(memory_format=torch.channels_last))
-    return Arena("digits", field, held_out, *sizes, frechet=True, view=features, fine=64 if quick else 256, settled=64)
+    return Arena("digits", field, held_out, *sizes, {FEATURES: features, "pixel_": plain}, 64 if quick else 256, 64)
 
 
 def make(name: str, data: Path, quick: bool) -> Arena:

@@ -4,12 +4,12 @@
     python benchmarks/few_steps.py --data mnist10k.npz --quick    # a smaller everything
 
 Fields: the shipped digits model; exact fields of mixtures in 2 and 64 dimensions, and of four hundred digits.
-Endpoint error: RMSE and PSNR (data range 2) to the converged ODE endpoint of the same noise. Laws: Fréchet distance
-of classifier features (digits only), sliced Wasserstein and MMD, each with its 95 % interval over seeds; to data, where
-the model's own defects count too, and ("own_…") to the converged sampler's law, from noise of its own, where only the
-solver's do. Options of a contender are those with the least endpoint error on other noise. Writes
-benchmarks/results/few_steps.json and figures beside it; what is done is kept in few_steps.parts until all is, so that a
-run that was stopped goes on where it was.
+Endpoint error: RMSE and PSNR (data range 2) to the converged ODE endpoint of the same noise. Laws: sliced Wasserstein
+and MMD, of digits in classifier features, with their Fréchet distance, and in pixels; all squared, each with its 95 %
+interval over seeds; to data, where the model's own defects count too, and ("own_…") to the converged sampler's law,
+from noise of its own, where only the solver's do. Options of a contender are those with the least endpoint error on
+other noise. Writes benchmarks/results/few_steps.json and figures beside it; what is done is kept in few_steps.parts
+until all is, so that a run that was stopped goes on where it was.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from rich.progress import Progress
 from torch import Tensor
 
 from benchmarks import quality
-from benchmarks.arenas import ARENAS, Arena, make, plain
+from benchmarks.arenas import ARENAS, FEATURES, Arena, make, plain
 from benchmarks.contenders import CONTENDERS, SHOWN, Contender
 from benchmarks.verdicts import JUDGED, LAW_COUNTS, OWN, Laws, Row, control, verdict
 from symsched.bridge import Calibration
@@ -187,13 +187,14 @@ def errors(samples: Tensor, ends: Tensor) -> Row:
 
 def distances(made: Tensor, place: Arena, ground: Ground) -> dict[str, quality.Distance]:
     """The distances between the law of the samples and those of the data and of the converged sampler."""
-    points, found = place.view(made), {}
+    found = {}
     for prefix, goal in (("", place.reference), (OWN, ground.ends[OTHER])):
-        reference = place.view(goal)
-        found[f"{prefix}sliced"] = quality.sliced_wasserstein(points, reference, directions=32)
-        found[f"{prefix}mmd"] = quality.mmd(points, reference)
-        if place.frechet:
-            found[f"{prefix}fid"] = quality.frechet(points, reference)
+        for view, see in place.views.items():
+            points, reference = see(made), see(goal)
+            found[f"{prefix}{view}sliced"] = quality.sliced_wasserstein(points, reference, directions=32)
+            found[f"{prefix}{view}mmd"] = quality.mmd(points, reference)
+            if view == FEATURES:
+                found[f"{prefix}fid"] = quality.frechet(points, reference)
     return found
 
 
