@@ -148,8 +148,8 @@ def step(x, z, y, j, S, C, D, n, law):
     h = np.empty(x.size, np.{dtype})
     average(x, dim, law, C, n, h)
     for i in range(dim):
-        xi, hi = x[i * LANES : (i + 1) * LANES], h[i * LANES : (i + 1) * LANES]
-        zi = z[i * STRIDE + j : i * STRIDE + j + LANES]
+        {states}
+        {normals}
         for lane in range(LANES):
             place, mean = xi[lane], hi[lane]
 {lines}
@@ -167,9 +167,9 @@ def step(x, z, y, j, S, C, D, n, law):
     f, g, h = np.empty(x.size, np.{dtype}), np.empty(x.size, np.{dtype}), np.empty(x.size, np.{dtype})
     average(x, dim, law, C, n, h)
     for i in range(dim):
-        xi, hi = x[i * LANES : (i + 1) * LANES], h[i * LANES : (i + 1) * LANES]
-        fi, gi = f[i * LANES : (i + 1) * LANES], g[i * LANES : (i + 1) * LANES]
-        zi, yi = z[i * STRIDE + j : i * STRIDE + j + LANES], y[i * STRIDE + j : i * STRIDE + j + LANES]
+        {states}
+        {slopes}
+        {normals}
         for lane in range(LANES):
             place, mean = xi[lane], hi[lane]
 {lines}
@@ -177,9 +177,9 @@ def step(x, z, y, j, S, C, D, n, law):
             gi[lane] = place + fma(A, fi[lane], fma(P, zi[lane], Q * yi[lane]))
     average(g, dim, law, D, n, h)
     for i in range(dim):
-        xi, hi = x[i * LANES : (i + 1) * LANES], h[i * LANES : (i + 1) * LANES]
-        fi, gi = f[i * LANES : (i + 1) * LANES], g[i * LANES : (i + 1) * LANES]
-        zi, yi = z[i * STRIDE + j : i * STRIDE + j + LANES], y[i * STRIDE + j : i * STRIDE + j + LANES]
+        {states}
+        {slopes}
+        {normals}
         for lane in range(LANES):
             place, mean = gi[lane], hi[lane]
 {second}
@@ -236,12 +236,26 @@ def _outside(code: LoopCode, dtype: str, table: str, mark: str) -> tuple[str, st
     return columns, _indent(lines, 12), printer.show(code.outside.outputs[0])
 
 
+def _views(names: str, start: str, stop: str) -> str:
+    """The line that gives coordinate i of each array its name: `xi, hi = x[…], h[…]`."""
+    return ", ".join(f"{n}i" for n in names) + " = " + ", ".join(f"{n}[{start} : {stop}]" for n in names)
+
+
+def _lanes(names: str) -> str:
+    return _views(names, "i * LANES", "(i + 1) * LANES")
+
+
+def _normals(names: str) -> str:
+    return _views(names, "i * STRIDE + j", "i * STRIDE + j + LANES")
+
+
 def loop_text(code: LoopCode, form: str, dtype: str) -> str:
     """The functions `average` and `step` of one right-hand side."""
     columns, lines, slope = _outside(code, dtype, "C", "c")
     text = _average_text(code, dtype)
+    parts = {"columns": columns, "lines": lines, "slope": slope, "states": _lanes("xh")}
     if form == "one":
-        return text + _ONE.format(columns=columns, dtype=dtype, lines=lines, slope=slope)
+        return text + _ONE.format(dtype=dtype, normals=_normals("z"), **parts)
     later, second, end = _outside(code, dtype, "D", "d")
-    parts = {"columns": columns, "later": later, "lines": lines, "slope": slope, "second": second, "end": end}
+    parts |= {"later": later, "second": second, "end": end, "slopes": _lanes("fg"), "normals": _normals("zy")}
     return text + _TWO.format(dtype=dtype, **parts)
