@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import sympy as sp
 
 from symsched.codegen.printers import JaxForms, NumPyForms, TorchForms
+from symsched.codegen.products import shared_products
 from symsched.codegen.program import DISTANCES, Function, Output
 from symsched.codegen.rounding import log1p
 from symsched.codegen.tidy import folded_rows
@@ -54,6 +55,8 @@ def unused_left_out(function: Function) -> list[tuple[sp.Symbol, sp.Expr]]:
 
 Lines = Sequence[tuple[sp.Symbol, sp.Expr]]
 Ends = tuple[sp.Expr | None, sp.Expr | None]
+AT = sp.Symbol("at")
+_AT = {"zero": "t == 0", "one": "t == 1"}
 
 
 @dataclass(frozen=True)
@@ -86,14 +89,9 @@ class Arrays:
     def _opening(self, function: Function, ends: Sequence[Ends]) -> list[str]:
         """Where t is an end, and the time that the formulas are given there."""
         rows = [f"{time} = {self.start.format(time)}" for time in function.times if self.start]
-        marks = [name for k, name in enumerate(("zero", "one")) if any(e[k] is not None for e in ends)]
         if function.covered is not None:
             rows.append("covered = (t >= {!r}) & (t <= {!r})".format(*function.covered))
-        if marks:
-            rows.append(f"{', '.join(marks)} = {', '.join('t == 0' if name == 'zero' else 't == 1' for name in marks)}")
-        guarded = [name for k, name in enumerate(("zero", "one")) if name in marks and self._guarded(function, k)]
-        if guarded:
-            rows.append(f"t = {self.prefix}where({' | '.join(guarded)}, 0.5, t)")
+        rows += self._marks(function, ends)
         if self.prefix == "torch.":
             rows += [f"{time} = torch.as_tensor({time}, dtype=t.dtype)" for time in function.times[1:]]
             chosen = {s for pair in ends for e in pair if isinstance(e, sp.Piecewise) for s in e.free_symbols}
@@ -101,11 +99,37 @@ class Arrays:
             rows += [f"{p} = torch.as_tensor({p}, dtype=t.dtype)" for p in map(str, function.parameters) if p in names]
         return rows
 
+    def _marks(self, function: Function, ends: Sequence[Ends]) -> list[str]:
+        """Where t is an end (`at` the ends, t itself), and the time that the formulas are given there."""
+        found = [name for k, name in enumerate(("zero", "one")) if any(e[k] is not None for e in ends)]
+        guarded = [name for k, name in enumerate(("zero", "one")) if name in found and self._guarded(function, k)]
+        put = [change for e in ends for change in self._changes(e)]
+        single = [name for name in found if any(mark == name for mark, _ in put) or guarded == [name]]
+        both = len(guarded) == 2 or any(mark == "end" for mark, _ in put)
+        rows = [f"{', '.join(single)} = {', '.join(_AT[name] for name in single)}"] if single else []
+        if both:
+            one_by_one = [name if name in single else f"({_AT[name]})" for name in _AT]
+            rows.append(f"end = {' | '.join(one_by_one)}")
+        rows += ["at = t.detach()"] if any(value == AT for _, value in put) else []
+        if guarded:
+            rows.append(f"t = {self.prefix}where({'end' if len(guarded) == 2 else guarded[0]}, 0.5, t)")
+        return rows
+
+    def _changes(self, ends: Ends) -> list[tuple[str, sp.Expr]]:
+        """(where, limit) to be put in: both ends at once where their limits are the same, or are the time itself."""
+        zero, one = ends
+        if self.safe and zero is not None and one is not None:
+            if zero == one:
+                return [("end", zero)]
+            if self.prefix == "torch." and zero.is_zero and (one - 1).is_zero:
+                return [("end", AT)]
+        return [(mark, limit) for mark, limit in zip(_AT, ends, strict=True) if limit is not None]
+
     def _body(self, function: Function, printer: NumPyForms | TorchForms) -> list[str]:
         lines = unused_left_out(function)
         if self.prefix == "torch.":  # a root of a plain number is no tensor
             numbers = {s: f for s, f in lines if not f.free_symbols and s in _inside_functions(function)}
-            lines = [(s, f.xreplace(numbers)) for s, f in lines]
+            lines = shared_products([(s, f.xreplace(numbers)) for s, f in lines])
         used = set().union(*(f.free_symbols for _, f in lines))
         rows = [f"{left} = 1 - {time}" for time, left in LEFT.items() if sp.Symbol(left) in used]
         return rows + assignments(lines, printer.form, function)
@@ -132,9 +156,8 @@ class Arrays:
         if is_constant(function, output):
             return self._constant(function, output)
         text = output.name
-        for mark, end in zip(("zero", "one"), ends, strict=True):
-            if end is not None:
-                text = self.put(mark, printer.limit(end), text)
+        for mark, limit in self._changes(ends):
+            text = self.put(mark, "at" if limit == AT else printer.limit(limit), text)
         return self._own(text) if text == output.name and is_time(function, output) else text
 
     def _constant(self, function: Function, output: Output) -> str:
