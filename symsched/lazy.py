@@ -20,7 +20,7 @@ from symsched.data import Gaussian
 from symsched.errors import InputError, UndecidedError
 from symsched.inversion import R, closed_inverse
 from symsched.normalform import decide_zero
-from symsched.schedule import Schedule, as_expression
+from symsched.schedule import STEEPEST, Schedule, as_expression
 from symsched.signs import Sign, resolve_abs, sign_on_unit
 from symsched.symbols import kappa as kappa_symbol
 from symsched.symbols import rho as rho_symbol
@@ -207,7 +207,11 @@ def _default_clock(kappa: sp.Expr) -> sp.Expr:
     if kappa.is_zero:
         return sp.sin(sp.pi * t / 2)
     if kappa.is_number and kappa < 1:
-        return t ** ((1 + kappa) / (2 * kappa))
+        power = (1 + kappa) / (2 * kappa)
+        if 2 * power > STEEPEST:
+            steep = "its clock t**((1 + kappa)/(2*kappa)) is too steep to work with"
+            raise InputError(f"kappa = {float(kappa):.4g}: {steep}; expected 0, or at least 1/{STEEPEST - 1}")
+        return t**power
     return t
 
 
@@ -223,8 +227,8 @@ def _require_nonnegative(expr: sp.Expr, name: str) -> None:
     if expr.has(sp.oo, sp.nan, sp.zoo):
         raise InputError(f"{name} = {expr}: expected finite values ≥ 0")
     if expr.free_symbols <= {t} and not (sign := sign_on_unit(expr)).nonnegative:
-        where = f" at t = {sign.witness[0]:.6g}" if sign.witness else ""
-        raise InputError(f"{name} = {expr} is {sign.value}{where}: expected values ≥ 0 on (0, 1)")
+        how = f"negative at t = {sign.witness[0]:.6g}" if sign.value == "mixed" and sign.witness else sign.value
+        raise InputError(f"{name} = {expr} is {how}: expected values ≥ 0 on (0, 1)")
 
 
 # -- frames ----------------------------------------------------------------------------------------------------

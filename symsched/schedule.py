@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 KINKED = (sp.Piecewise, sp.Max, sp.Min, sp.floor, sp.ceiling, sp.frac, sp.sign, sp.Heaviside)
+#: The largest power of t that is worked with; algebra takes time and room in proportion, and doubles end far before.
+STEEPEST = 2000
 KINDS = ("standard", "scaled", "point-mass", "truncated")
 NAMES = ("alpha", "beta", "alpha_dot", "beta_dot", "r", "snr", "log_snr", "log_r_dot", "eps_star", "variance")
 
@@ -220,13 +222,15 @@ class Schedule:
         raise InputError(f"{self}: {name} must be positive on (0, 1), but {_where(name, expr, sign)}")
 
     def _require_increasing(self) -> Condition:
-        sign = self._sign(self.log_r_dot, balls=False)
-        for form in (self._wronskian, self.log_r_dot):  # balls thrive where nothing diverges
-            sign = sign if sign.decided else self._sign(form)
+        name, sign = "d/dt log r", self._sign(self.log_r_dot, balls=False)
+        if not sign.decided:  # balls thrive where nothing diverges
+            name, sign = "2 alpha² beta d/dt log r", self._sign(self._wronskian)
+        if not sign.decided:
+            name, sign = "d/dt log r", self._sign(self.log_r_dot)
         if not sign.decided:
             return Condition("r = beta/alpha strictly increasing", "undecided")
         if not sign.nonnegative or sign.value == "zero":
-            where = _where("d/dt log r", self.log_r_dot, sign)
+            where = _where(name, self.log_r_dot, sign)
             raise InputError(f"{self}: r = beta/alpha must increase strictly, but {where}")
         return Condition("r = beta/alpha strictly increasing", sign.method)
 
@@ -289,6 +293,9 @@ def _check_label(what: str, text: Any) -> None:
 def _check_formula(name: str, expr: sp.Expr) -> None:
     if any(s.name == t.name and s != t for s in expr.free_symbols):
         raise InputError(f"{name} = {expr} uses a symbol t of its own: write it in symsched.t, which is positive")
+    steep = [p for p in expr.atoms(sp.Pow) if p.base.has(t) and p.exp.is_Rational and abs(p.exp) > STEEPEST]
+    if steep:
+        raise InputError(f"{name} contains a power {float(steep[0].exp):.4g} of t: expected powers up to {STEEPEST}")
     if kinked := expr.atoms(*KINKED):
         raise InputError(f"{name} contains {kinked.pop()}, which has a kink or a jump: a schedule must be C¹ on (0, 1)")
 

@@ -84,7 +84,7 @@ def test_the_condition_says_whether_a_schedule_can_be_lazy():
         ({}, "exactly one of kappa and eps"),
         ({"kappa": 1, "eps": 1}, "exactly one of kappa and eps"),
         ({"kappa": -1}, "kappa = -1 is negative"),
-        ({"kappa": "t - 1/2"}, "kappa = t - 1/2 is mixed at t = "),
+        ({"kappa": "t - 1/2"}, "kappa = t - 1/2 is negative at t = "),
         ({"kappa": 1, "rho": 0}, "rho = 0: expected a finite number > 0"),
         ({"kappa": 1, "beta": "1 - t"}, "must increase strictly"),
         ({"eps": "t", "beta": "t"}, "alpha must be positive"),

@@ -156,7 +156,7 @@ def test_sturm_counts_roots():
     assert touching.witness == (pytest.approx(1 / 3), 0.0)
     crossing = by_sturm((3 * t - 1) * (3 * t - 2) ** 2, t)
     assert crossing.value == "mixed"
-    assert crossing.witness[1] > 0
+    assert crossing.witness[1] < 0
 
 
 def test_balls_alone():
@@ -165,6 +165,17 @@ def test_balls_alone():
     assert by_balls(sp.sin(5 * t) ** 2 * (1 - t) + (1 - t) * t / 10, t).value == "positive"
     assert not by_balls(sp.exp(t) - sp.Rational(3, 2), t).positive
     assert by_balls((sp.exp(t) - sp.sqrt(sp.E)) ** 2, t).value == "unknown"  # it touches 0 at ½
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("route", [sign_on_unit, by_sturm, by_balls])
+def test_a_change_of_sign_is_shown_where_the_value_is_negative(route, sign):
+    expr = sign * (t - sp.Rational(1, 3))
+    found = route(expr, t)
+    point, value = found.witness
+    assert found.value == "mixed"
+    assert value == pytest.approx(float(expr.subs(t, point)), rel=1e-9)
+    assert value < 0
 
 
 def test_taylor_at_an_end():

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache, partial
 from typing import Any
 
-from sympy import Expr, Integer, Symbol, diff, factor, latex, simplify, solve, sqrt
+from sympy import Expr, Integer, Pow, Symbol, diff, factor, latex, simplify, solve, sqrt
 from sympy.core.function import AppliedUndef
 
 from symsched import endpoints
@@ -24,7 +24,7 @@ from symsched.data.checks import exact
 from symsched.errors import InputError, UndecidedError
 from symsched.normalform import canonical, decide_zero
 from symsched.parsing import parse_expression
-from symsched.schedule import Schedule
+from symsched.schedule import STEEPEST, Schedule
 from symsched.sde.values import drift_values
 from symsched.signs import sign_on_unit
 from symsched.symbols import mean as m
@@ -289,6 +289,8 @@ def tidy(expr: Expr) -> Expr:
 
 def readable(expr: Expr) -> Expr:
     """The shortest of an expression, its factored form and SymPy's simplification, as far as they are soon found."""
+    if any(max(abs(p.exp.p), p.exp.q) > STEEPEST for p in expr.atoms(Pow) if p.exp.is_Rational):
+        return expr  # one call into a polynomial of that degree, which no budget can stop
     found = [within(READING, partial(form, expr)) for form in (factor, simplify)]
     return min([form for form in found if form is not None] + [expr], key=lambda form: form.count_ops())
 
@@ -303,6 +305,6 @@ def _scale(value: Any, name: str) -> Expr:
         return expr
     sign = sign_on_unit(expr)
     if sign.decided and not sign.nonnegative:
-        where = f"at t = {sign.witness[0]:.6g}" if sign.witness else "on all of (0, 1)"
+        where = f"at t = {sign.witness[0]:.6g}" if sign.value == "mixed" and sign.witness else "on (0, 1)"
         raise InputError(f"{name} = {value} is negative {where}; a diffusion scale should be >= 0")
     return expr

@@ -32,8 +32,8 @@ def by_balls(expr: sp.Expr, symbol: sp.Symbol) -> Sign:
         return UNKNOWN
     outcome = _Pieces(low * expr, symbol).positive(from_low, 1 - from_high)
     if isinstance(outcome, tuple):
-        point, value = outcome
-        return Sign("mixed", "balls at two points", (point, low * value))
+        start = enclose(expr, {symbol: sp.Rational(from_low)}, bits=256)
+        return Sign("mixed", "balls at two points", outcome if low > 0 else (from_low, float(start.mid())))
     if not outcome or low != high:
         return UNKNOWN
     method = "Taylor remainders" if how == how_high == "Taylor" else "leading terms"

@@ -89,10 +89,9 @@ def _refute(expr: sp.Expr, symbol: sp.Symbol) -> Sign | None:
     signs = [(probe, ball, (ball > 0) - (ball < 0)) for probe, ball in balls if ball is not None]
     if not signs:
         raise InputError(f"{_short(expr)} is not a finite real number at {symbol} = {float(PROBES[0]):.6g}")
-    first = next((sign for _, _, sign in signs if sign), 0)
-    for probe, ball, sign in signs:
-        if sign * first < 0:
-            return Sign("mixed", "balls at two points", (float(probe), float(ball.mid())))
+    negative = [(float(probe), float(ball.mid())) for probe, ball, sign in signs if sign < 0]
+    if negative and any(sign > 0 for _, _, sign in signs):
+        return Sign("mixed", "balls at two points", min(negative, key=lambda found: abs(found[0] - 0.5)))
     return None
 
 

@@ -11,8 +11,8 @@ FLIPPED = {"positive": "negative", "nonnegative": "nonpositive", "negative": "po
 class Sign:
     """`value` is one of positive, nonnegative, zero, nonpositive, negative, mixed, unknown; `method` says how.
 
-    For `mixed`, `witness` is (t, value) where the sign differs from that at the first probe; for nonnegative
-    and nonpositive it is a zero inside (0, 1).
+    For `mixed`, `witness` is (t, value) where the value is negative; for nonnegative and nonpositive it is a zero
+    inside (0, 1).
     """
 
     value: str
@@ -32,7 +32,7 @@ class Sign:
         return self.value != "unknown"
 
     def __neg__(self) -> Sign:
-        return Sign(FLIPPED.get(self.value, self.value), self.method, self.witness)
+        return Sign(FLIPPED.get(self.value, self.value), self.method, None if self.value == "mixed" else self.witness)
 
 
 def strict(sign: int, method: str) -> Sign:

@@ -75,14 +75,12 @@ def _roots(polynomial: sp.Poly) -> tuple[list[sp.Rational], list[sp.Rational]]:
 
 
 def _mixed(numerator: sp.Poly, denominator: sp.Poly, roots: list[sp.Rational]) -> Sign:
-    """A sign change, shown by the point beyond the first crossing where the value has the other sign."""
+    """A sign change, shown by the first point between crossings where the value is negative."""
     stops = [sp.S.Zero, *sorted(roots), sp.S.One]
     points = [(a + b) / 2 for a, b in pairwise(stops)]
     values = [numerator.eval(p) / denominator.eval(p) for p in points]
-    for point, value in zip(points, values, strict=True):
-        if value * values[0] < 0:
-            return Sign("mixed", "Sturm", (float(point), float(value)))
-    return UNKNOWN
+    negative = [(float(p), float(v)) for p, v in zip(points, values, strict=True) if v < 0]
+    return Sign("mixed", "Sturm", negative[0]) if negative and max(values) > 0 else UNKNOWN
 
 
 def _sign_off_roots(polynomial: sp.Poly, roots: list[sp.Rational]) -> bool:
