@@ -10,23 +10,22 @@ honoured, each exactly once) unless `grid` or a calibration is set.  Interface f
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import torch
-from diffusers import DDIMScheduler, FlowMatchEulerDiscreteScheduler
+from diffusers import FlowMatchEulerDiscreteScheduler
 from diffusers.configuration_utils import register_to_config
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteSchedulerOutput
 
-from symsched.bridge.adapters.loops import Loop, Recipe
-from symsched.bridge.calibration import Calibration
+from symsched.bridge.adapters.loops import Loop, Recipe, read_calibration
+from symsched.bridge.adapters.vp import LazyVPScheduler as LazyVPScheduler
 from symsched.bridge.grids import as_grid
-from symsched.bridge.levels import TabulatedNative, as_native
+from symsched.bridge.levels import as_native
 from symsched.bridge.plan import Plan
 from symsched.errors import InputError
 
-PREDICTIONS = {"epsilon": "noise", "sample": "data", "v_prediction": "v"}
+REMEDY = "calibrate a FlowField(velocity, 'linear') of the pipeline's own model"
 
 
 class LazyScheduler(FlowMatchEulerDiscreteScheduler):
@@ -83,7 +82,7 @@ class LazyScheduler(FlowMatchEulerDiscreteScheduler):
         )  # fmt: skip
         self._recipe = Recipe(as_native("linear"), "velocity", target, kappa, solver, seed, sign=-1)
         self._recipe.plan([0.5, 1.0])  # names and options are refused here, not after a model was loaded
-        self._known = _calibration(calibration)
+        self._known = read_calibration(calibration)
         self._fitted: Plan | None = None
         self._stock = (target, float(kappa), solver) == ("linear", 0.0, "euler")
         self._loop: Loop | None = None
@@ -102,7 +101,7 @@ class LazyScheduler(FlowMatchEulerDiscreteScheduler):
             raise InputError(f"num_inference_steps = {num_inference_steps}: expected a whole number ≥ 1")
         self._loop, self._fitted = None, None
         if self._known is not None and timesteps is None:
-            self._fitted = self._recipe.fitted(self._known, count)
+            self._fitted = self._recipe.fitted(self._known, count, REMEDY)
             if self._fitted is not None:
                 self._take(self._known.sigmas(count), device)
                 return
@@ -158,102 +157,3 @@ class LazyScheduler(FlowMatchEulerDiscreteScheduler):
             return Loop(self._recipe, self._fitted, sample)
         sigma = self.sigmas[self._step_index : -1].double().numpy()
         return self._recipe.begin((1 - sigma) / sigma, sample)
-
-
-def _calibration(given: str | dict[str, Any] | None) -> Calibration | None:
-    if given is None:
-        return None
-    return Calibration.load(given) if isinstance(given, str | Path) else Calibration.from_json(given)
-
-
-class LazyVPScheduler(DDIMScheduler):
-    """A scheduler for DDPM and DDIM pipelines that steps in any target schedule.
-
-    Args:
-        target, kappa, solver, grid, seed: as in `LazyScheduler`; levels of a `grid` are taken to the nearest of the
-            model's own.
-
-    The other arguments are DDIMScheduler's: betas, prediction_type (epsilon, sample or v_prediction), timestep_spacing.
-
-    Raises InputError for unknown names.  Thresholding and clip_sample belong to other solvers and are ignored.
-    """
-
-    _compatibles = ["DDIMScheduler", "DDPMScheduler"]  # noqa: RUF012 - diffusers' own convention
-    order = 1
-
-    @register_to_config
-    def __init__(
-        self,
-        num_train_timesteps: int = 1000,
-        beta_start: float = 0.0001,
-        beta_end: float = 0.02,
-        beta_schedule: str = "linear",
-        trained_betas: Any = None,
-        clip_sample: bool = False,
-        set_alpha_to_one: bool = True,
-        steps_offset: int = 0,
-        prediction_type: str = "epsilon",
-        thresholding: bool = False,
-        dynamic_thresholding_ratio: float = 0.995,
-        clip_sample_range: float = 1.0,
-        sample_max_value: float = 1.0,
-        timestep_spacing: str = "trailing",
-        rescale_betas_zero_snr: bool = False,
-        target: str = "auto",
-        kappa: float = 0,
-        solver: str = "lazy-auto",
-        grid: str | None = None,
-        seed: int = 0,
-    ) -> None:
-        super().__init__(
-            num_train_timesteps, beta_start, beta_end, beta_schedule, trained_betas, clip_sample, set_alpha_to_one,
-            steps_offset, prediction_type, thresholding, dynamic_thresholding_ratio, clip_sample_range,
-            sample_max_value, timestep_spacing, rescale_betas_zero_snr,
-        )  # fmt: skip
-        if prediction_type not in PREDICTIONS:
-            raise InputError(f"prediction_type = {prediction_type!r}: expected one of {', '.join(PREDICTIONS)}")
-        kept = self.alphas_cumprod.double().numpy()[::-1]
-        if kept[0] <= 0:
-            raise InputError("rescale_betas_zero_snr: the first level has no data at all; noise predictions end there")
-        native = TabulatedNative(np.arange(len(kept), dtype=np.float64), np.sqrt(1 - kept), np.sqrt(kept), "the betas")
-        self._recipe = Recipe(native, PREDICTIONS[prediction_type], target, kappa, solver, seed)
-        self._ratios = np.sqrt(kept / (1 - kept))
-        self._recipe.plan(self._ratios[[len(kept) // 2, -1]])
-        self._loop: Loop | None = None
-
-    def set_timesteps(self, num_inference_steps: int, device: Any = None) -> None:
-        """The model's own times at which to ask it: by `timestep_spacing`, or nearest to the levels of `grid`."""
-        super().set_timesteps(num_inference_steps, device)
-        self._loop = None
-        if self.config.grid is None:
-            return
-        frame = self._recipe.frame
-        wanted = frame.ratio_at(as_grid(self.config.grid).times(frame, num_inference_steps)[:-1])
-        last = len(self._ratios) - 1
-        nearest = np.rint(np.interp(np.log(wanted), np.log(self._ratios), np.arange(last + 1))).astype(np.int64)
-        if len(set(nearest.tolist())) < num_inference_steps:
-            raise InputError(
-                f"grid {self.config.grid}: {num_inference_steps} levels do not fit between the model's own"
-            )
-        self.timesteps = torch.from_numpy(last - nearest).to(device)
-
-    def step(
-        self,
-        model_output: Any,
-        timestep: Any,
-        sample: Any,
-        eta: float = 0.0,
-        use_clipped_model_output: bool = False,
-        generator: Any = None,
-        variance_noise: Any = None,
-        return_dict: bool = True,
-    ) -> Any:
-        """The next sample from the model's answer at `timestep`; eta must be 0 (κ is the noise here)."""
-        if eta:
-            raise InputError(f"eta = {eta}: LazyVPScheduler takes its noise from kappa (kappa = 1 is eta = 1)")
-        if self._loop is None:
-            following = self.timesteps.cpu().numpy()
-            following = following[following <= int(timestep)]
-            self._loop = self._recipe.begin(self._ratios[len(self._ratios) - 1 - following], sample)
-        result = self._loop.advance(model_output, sample)
-        return FlowMatchEulerDiscreteSchedulerOutput(prev_sample=result) if return_dict else (result,)

@@ -4,21 +4,32 @@
     solver = ODESolver(LazyModel(velocity_model, "linear", "lazy(kappa=0)"))
     solver.sample(x_init=x, step_size=1 / 8, method="midpoint")
 
+    solver = LazySolver(velocity_model)                                    # in place of ODESolver
+    known = calibrate(solver.field((3, 32, 32)), 64, steps=[8])
+    LazySolver(velocity_model, calibration=known).sample(x_init=x, step_size=1 / 8)
+
+A calibration needs the second: ODESolver's methods know a velocity and no more, while a fitted table combines the noise
+and all answers so far.
+
 Where ScheduleTransformedModel divides 0 by 0 at an end, these take the limit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import torch
 from flow_matching.path.scheduler import Scheduler, SchedulerOutput
+from flow_matching.solver.solver import Solver
 from flow_matching.utils import ModelWrapper
 
+from symsched.bridge.adapters.loops import Given, read_calibration, require_source
+from symsched.bridge.fields import FlowField
 from symsched.bridge.levels import SymbolicNative, times_of
+from symsched.bridge.sampling import sample
 from symsched.catalog import as_schedule
 from symsched.conversion import convert
 from symsched.endpoints import limit_at
@@ -81,6 +92,49 @@ class LazyModel(ModelWrapper):
         if scale == 0 or not np.isfinite(found).all():
             raise InputError(f"{conv}: the velocity is infinite at t = {time:g}; start or stop a little inside")
         return found
+
+
+class LazySolver(Solver):
+    """A solver with ODESolver's `sample`, for Gaussian x_init: the loop is that of `symsched.bridge.sample`.
+
+    Args:
+        velocity_model: as for ODESolver, called as velocity_model(x=…, t=…, **extras) with a t of no axes.
+        source: the schedule it was trained with.
+        calibration: a `Calibration` of it, its file, or the file's contents; either kind of start will do.
+        options: target, kappa, solver, grid, seed, batch, …, of `symsched.bridge.sample`.
+
+    Raises InputError for a calibration of another schedule.
+    """
+
+    def __init__(
+        self, velocity_model: Any, source: Schedule | str = "linear", calibration: Given = None, **options: Any
+    ) -> None:
+        super().__init__()
+        self.velocity_model, self.source, self.options = velocity_model, as_schedule(source), options
+        self.calibration = read_calibration(calibration)
+        if self.calibration is not None:
+            require_source(self.calibration, SymbolicNative(self.source), "calibrate LazySolver(…).field(shape)")
+
+    def field(self, shape: Sequence[int] | None = None, dtype: Any = None, device: Any = None) -> FlowField:
+        """The model as a field for samples of this shape: what `calibrate` takes."""
+        parameters = getattr(self.velocity_model, "parameters", tuple)
+        like = next(iter(parameters()), torch.empty(0))
+
+        def velocity(x: Any, time: Any, **extras: Any) -> Any:
+            return self.velocity_model(x=x, t=time[0], **extras)
+
+        home = {"dtype": dtype or like.dtype, "device": device or like.device, "calibration": self.calibration}
+        return FlowField(velocity, self.source, shape=None if shape is None else tuple(shape), **home)
+
+    def sample(self, x_init: Any, step_size: float, **model_extras: Any) -> Any:
+        """The samples that the noise x_init (batch, …) ends in, in round(1/step_size) evaluations.
+
+        Raises InputError for a step size outside (0, 1], and what `symsched.bridge.sample` raises.
+        """
+        if not 0 < step_size <= 1:
+            raise InputError(f"step_size = {step_size}: expected a number in (0, 1]")
+        field = self.field(dtype=x_init.dtype, device=x_init.device)
+        return sample(field, noise=x_init, steps=round(1 / step_size), conditions=model_extras, **self.options)
 
 
 class _Called(torch.nn.Module):

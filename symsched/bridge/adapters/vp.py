@@ -1,0 +1,190 @@
+"""The scheduler for DDPM and DDIM pipelines of diffusers; import it from `adapters.diffusers`.
+
+The first level of such a model is noise with a little data in it, r_0 = β_0/α_0 > 0, and a pipeline gives it the noise
+z itself.  The right first input has the law of α_0 Z + β_0 X: for data of mean m and scale ρ, which a calibration
+knows, √(α_0² + ρ²β_0²) z + β_0 m, where `sample` begins too.  Pipelines that call `scale_model_input`, as those of
+Stable Diffusion do, show it to the model.  In the others the model answers at z, and its estimate of the data is taken
+for the right input's: E[X | x] at r_0 hardly depends on x, so that the images differ by about r_0², 1e-4 or less.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import DDIMScheduler
+from diffusers.configuration_utils import register_to_config
+from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteSchedulerOutput
+
+from symsched.bridge.adapters.loops import Loop, Recipe, read_calibration
+from symsched.bridge.fields import FlowField
+from symsched.bridge.grids import as_grid
+from symsched.bridge.levels import TabulatedNative
+from symsched.bridge.plan import Plan
+from symsched.errors import InputError
+
+PREDICTIONS = {"epsilon": "noise", "sample": "data", "v_prediction": "v"}
+REMEDY = "calibrate the field that LazyVPScheduler.field makes of the pipeline's own model"
+
+
+class LazyVPScheduler(DDIMScheduler):
+    """A scheduler for DDPM and DDIM pipelines that steps in any target schedule.
+
+    Args:
+        target, kappa, solver, grid, seed: as in `LazyScheduler`; levels of a `grid` are taken to the nearest of the
+            model's own.
+        calibration: the file, or its contents, of `calibrate(scheduler.field(unet), …, from_noise=True)`; where it has
+            a table for the number of steps, and the run starts from noise, its levels and weights are used, and
+            timestep_spacing and grid are not.  Its levels lie between the model's own: timesteps are then not whole.
+
+    The other arguments are DDIMScheduler's: betas, prediction_type (epsilon, sample or v_prediction), timestep_spacing.
+
+    Raises InputError for unknown names.  Thresholding and clip_sample belong to other solvers and are ignored.
+    """
+
+    _compatibles = ["DDIMScheduler", "DDPMScheduler"]  # noqa: RUF012 - diffusers' own convention
+    order = 1
+
+    @register_to_config
+    def __init__(
+        self,
+        num_train_timesteps: int = 1000,
+        beta_start: float = 0.0001,
+        beta_end: float = 0.02,
+        beta_schedule: str = "linear",
+        trained_betas: Any = None,
+        clip_sample: bool = False,
+        set_alpha_to_one: bool = True,
+        steps_offset: int = 0,
+        prediction_type: str = "epsilon",
+        thresholding: bool = False,
+        dynamic_thresholding_ratio: float = 0.995,
+        clip_sample_range: float = 1.0,
+        sample_max_value: float = 1.0,
+        timestep_spacing: str = "trailing",
+        rescale_betas_zero_snr: bool = False,
+        target: str = "auto",
+        kappa: float = 0,
+        solver: str = "lazy-auto",
+        grid: str | None = None,
+        seed: int = 0,
+        calibration: str | dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(
+            num_train_timesteps, beta_start, beta_end, beta_schedule, trained_betas, clip_sample, set_alpha_to_one,
+            steps_offset, prediction_type, thresholding, dynamic_thresholding_ratio, clip_sample_range,
+            sample_max_value, timestep_spacing, rescale_betas_zero_snr,
+        )  # fmt: skip
+        if prediction_type not in PREDICTIONS:
+            raise InputError(f"prediction_type = {prediction_type!r}: expected one of {', '.join(PREDICTIONS)}")
+        native = _native(self.alphas_cumprod.double().numpy()[::-1], prediction_type)
+        self._last = len(native.times) - 1
+        self._recipe = Recipe(native, PREDICTIONS[prediction_type], target, kappa, solver, seed)
+        self._recipe.plan([native.span[1] / 2, native.span[1]])
+        self._known = read_calibration(calibration)
+        self._restart(None)
+
+    def _restart(self, fitted: Plan | None) -> None:
+        self._fitted, self._shown = fitted, False
+        self._loop: Loop | None = None
+
+    def field(self, model: Callable[..., Any], **options: Any) -> FlowField:
+        """The pipeline's own model, such as its U-Net, as a field: what `calibrate` and `sample` take.
+
+        It is called as model(x, timesteps, **conditions) and returns a tensor, or has it as `.sample`.  Options are
+        FlowField's: shape, guidance, null, dtype, device.
+        """
+
+        def answer(x: Any, time: Any, **conditions: Any) -> Any:
+            out = model(x, time, **conditions)
+            return out if isinstance(out, torch.Tensor) else out.sample
+
+        given: dict[str, Any] = {name: getattr(model, name, None) for name in ("dtype", "device")} | options
+        recipe = self._recipe
+        return FlowField(answer, recipe.native, recipe.prediction, time=lambda t: self._last - t, **given)
+
+    def set_timesteps(self, num_inference_steps: int, device: Any = None) -> None:
+        """The times at which the model is asked: by `timestep_spacing`, nearest to the levels of `grid`, or fitted.
+
+        Raises InputError for a calibration of another schedule, another prediction, or not made `from_noise`.
+        """
+        super().set_timesteps(num_inference_steps, device)
+        self._restart(self._recipe.fitted(self._known, num_inference_steps, REMEDY))
+        if self._fitted is not None:
+            times = [self._last - stage.time for stage in self._fitted.stages]
+            self.timesteps = torch.tensor(times, dtype=torch.float32, device=device)
+        elif self.config.grid is not None:
+            self.timesteps = torch.from_numpy(self._nearest(num_inference_steps)).to(device)
+
+    def _nearest(self, count: int) -> Any:
+        """The model's own timesteps that are nearest to the levels of `grid`."""
+        recipe = self._recipe
+        wanted = recipe.frame.ratio_at(as_grid(self.config.grid).times(recipe.frame, count)[:-1])
+        nearest = np.rint(recipe.native.find(wanted)[0]).astype(np.int64)
+        if len(set(nearest.tolist())) < count:
+            raise InputError(f"grid {self.config.grid}: {count} levels do not fit between the model's own")
+        return self._last - nearest
+
+    def scale_model_input(self, sample: Any, timestep: Any = None) -> Any:
+        """The sample; at the start of a calibrated run the first input that belongs to this noise."""
+        if self._loop is not None or not self._begins(timestep):
+            return sample
+        self._shown = True
+        return self._first(sample)
+
+    def _begins(self, timestep: Any) -> bool:
+        """Whether a fitted run is at its start: in image to image it is not, and begins in the middle."""
+        return self._fitted is not None and float(timestep) == float(self.timesteps[0])
+
+    def _first(self, noise: Any) -> Any:
+        plan: Any = self._fitted
+        mean = torch.as_tensor(plan.mean, dtype=noise.dtype, device=noise.device)
+        return plan.start * noise + plan.stages[0].beta * mean
+
+    def add_noise(self, original_samples: Any, noise: Any, timesteps: Any) -> Any:
+        """α noise + β image at timesteps, which need not be whole."""
+        times = self._last - torch.as_tensor(timesteps).double().cpu().numpy()
+        alpha, beta = (
+            torch.as_tensor(part).to(noise.device, noise.dtype).reshape(-1, *(1 for _ in noise.shape[1:]))
+            for part in self._recipe.native.at(times)
+        )
+        return alpha * noise + beta * original_samples.to(noise.dtype)
+
+    def step(
+        self,
+        model_output: Any,
+        timestep: Any,
+        sample: Any,
+        eta: float = 0.0,
+        use_clipped_model_output: bool = False,
+        generator: Any = None,
+        variance_noise: Any = None,
+        return_dict: bool = True,
+    ) -> Any:
+        """The next sample from the model's answer at `timestep`; eta must be 0 (κ is the noise here)."""
+        if eta:
+            raise InputError(f"eta = {eta}: LazyVPScheduler takes its noise from kappa (kappa = 1 is eta = 1)")
+        if self._loop is None and self._fitted is not None and self._begins(timestep):
+            self._loop = Loop(self._recipe, self._fitted, sample, noise=True)
+            result = self._loop.advance_from(model_output, self._first(sample) if self._shown else sample)
+        else:
+            self._loop = self._loop or self._begin(float(timestep), sample)
+            result = self._loop.advance(model_output, sample)
+        return FlowMatchEulerDiscreteSchedulerOutput(prev_sample=result) if return_dict else (result,)
+
+    def _begin(self, timestep: float, sample: Any) -> Loop:
+        """The loop from this level on, by the analytic solver."""
+        following = self.timesteps.double().cpu().numpy()
+        alpha, beta = self._recipe.native.at(self._last - following[following <= timestep])
+        return self._recipe.begin(beta / alpha, sample)
+
+
+def _native(kept: Any, predicts: str) -> TabulatedNative:
+    """The model's schedule from its ᾱ, noisiest first; its name tells calibrations apart."""
+    if kept[0] <= 0:
+        raise InputError("rescale_betas_zero_snr: the first level has no data at all; noise predictions end there")
+    middle = np.log(kept / (1 - kept)).mean() / 2
+    name = f"{len(kept)} betas, first r {np.sqrt(kept[0] / (1 - kept[0])):.3g}, mean log r {middle:.3g}, {predicts}"
+    return TabulatedNative(np.arange(len(kept), dtype=np.float64), np.sqrt(1 - kept), np.sqrt(kept), name)

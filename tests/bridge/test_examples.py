@@ -1,0 +1,31 @@
+"""The scripts in examples/ run without a network, and say what they should."""
+
+from __future__ import annotations
+
+import os
+import runpy
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch", reason="the bridge needs torch: pip install 'symsched[torch]'")
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@pytest.mark.parametrize(
+    ("name", "needs"),
+    [
+        ("flux_pipeline", ("diffusers", "transformers")),
+        ("ddpm_pipeline", ("diffusers",)),
+        ("k_diffusion_loop", ()),
+        ("flow_matching_solver", ("flow_matching",)),
+    ],
+)
+def test_examples_run_offline(name, needs, capsys, monkeypatch):
+    for library in needs:
+        pytest.importorskip(library, reason=f"the example needs {library}")
+    monkeypatch.setitem(os.environ, "HF_HUB_OFFLINE", "1")
+    runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
+    said = capsys.readouterr().out
+    assert said.count("rms distance") == 2
