@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import sympy as sp
 
+from symsched.codegen import newton
 from symsched.codegen.module import Module
 from symsched.codegen.program import Function
 from symsched.codegen.rounding import u
@@ -27,7 +28,7 @@ def lines(module: Module, whole: bool = True) -> list[str]:
         rows.append("tau: beta/alpha of the source at tau is that of the target at t; scale = beta(t)/beta_source(tau)")
         rows.append("If X solves the source SDE, scale(t) X(tau(t)) solves the target SDE with diffusion scale eps.")
         rows += _coverage(module)
-        rows += [] if module.closed else ["tau has no closed form that is stable: guarded Newton steps in log SNR."]
+        rows += [] if module.closed else newton.promise(module)
     rows += [_scale(module), *_steps(module)] if whole else []
     rows.append("Limits at the ends (the formulas elsewhere are not clamped):")
     rows += [f"  {row}" for row in _limits(module.functions if whole else module.functions[:1])]

@@ -13,8 +13,10 @@ Gradients come from the last two steps alone: a Newton step from the solution ha
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import sympy as sp
 
@@ -22,11 +24,12 @@ from symsched.codegen.distance import ends_of, log_end
 from symsched.codegen.languages import Arrays
 from symsched.codegen.logslope import log_slope
 from symsched.codegen.module import Module
+from symsched.codegen.newton_proof import prove
 from symsched.codegen.printers import NumPyForms, TorchForms
 from symsched.codegen.program import plain
 from symsched.codegen.quantities import rate
 from symsched.codegen.rounding import expm1, u
-from symsched.codegen.steps_needed import steps_needed
+from symsched.codegen.steps_needed import LEVELS, SPARE, steps_needed
 from symsched.schedule import Schedule
 from symsched.symbols import t
 
@@ -55,6 +58,11 @@ class Inverse:
     gap: sp.Expr  # log r_source(s) − log r, in 1/r
     near: tuple[tuple[sp.Symbol, sp.Expr, float], ...]  # distances at s, stable next to an end: used below a number
     parameters: tuple[str, ...]
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the source has no open parameters."""
+        return self.ratio.free_symbols <= set(sp.symbols("s left"))
 
     @property
     def arguments(self) -> str:
@@ -171,11 +179,33 @@ def _numpy_loop(inverse: Inverse, printer: NumPyForms | TorchForms, _: Module) -
     return [f"for _ in range({STEPS}):", *(f"    {row}" for row in [*step, "if done:", "    break"])]
 
 
-def _torch_loop(inverse: Inverse, printer: NumPyForms | TorchForms, module: Module) -> list[str]:
+@lru_cache(maxsize=64)
+def counted(inverse: Inverse) -> int:
+    """Steps for torch: those that the source was seen to need, and two more; all, where its parameters are open."""
     s, left = sp.symbols("s left")
     step = 1 / (inverse.pace * inverse.slope * s * left)
-    known = not module.parameters
-    steps = steps_needed(inverse.ratio, step, inverse.place, inverse.distances, STEPS) if known else STEPS
+    known = inverse.is_known
+    return steps_needed(inverse.ratio, step, inverse.place, inverse.distances, STEPS) if known else STEPS
+
+
+def promise(module: Module) -> list[str]:
+    """For the header: how many steps there are, and how that is known."""
+    inverse = inverse_of(module)
+    start = "tau has no closed form that is stable: guarded Newton steps in log SNR,"
+    if not inverse.is_known:
+        return [f"{start} at most {STEPS}", "(how many are needed depends on the parameters), and two on tau itself."]
+    proved = prove(inverse)
+    if proved is not None:
+        low, high = (f"{1.5 * math.exp(-abs(z)):.0e}" for z in (proved.low, proved.high))  # rounded up
+        how = f"proved with interval arithmetic for {low} <= tau <= 1 - {high}, rounding aside; {STEPS} elsewhere."
+        return [f"{start} at most {proved.count}, and two on tau itself:", how]
+    seen = counted(inverse) - SPARE + 1
+    how = f"{seen} were enough at {len(LEVELS)} noise levels; that is counted, not proved."
+    return [f"{start} at most {STEPS},", f"and two on tau itself.  {how if seen < STEPS else ''}".rstrip()]
+
+
+def _torch_loop(inverse: Inverse, printer: NumPyForms | TorchForms, _: Module) -> list[str]:
+    steps = counted(inverse)
     rows = [*_step(inverse, printer, "torch."), "z = moved"]
     return [f"for _ in range({steps}):", *(f"    {row}" for row in rows)]
 

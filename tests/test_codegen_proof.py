@@ -1,0 +1,95 @@
+"""The number of Newton steps, proved: seen to hold, and no proof where slopes are wrong or steps creep."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import sympy as sp
+
+from symsched import catalog
+from symsched.codegen.ieee import on_arrays
+from symsched.codegen.module import Module
+from symsched.codegen.newton import STEPS, counted, inverse_of, log_r, promise
+from symsched.codegen.newton_proof import MOVED, prove
+from symsched.codegen.steps_needed import SPARE
+from symsched.schedule import Schedule
+
+s, left = sp.symbols("s left")
+
+
+@pytest.fixture(scope="module")
+def modules():
+    linear = catalog.linear()
+    made = {"edm": Module(linear, catalog.edm()), "cubic": Module(catalog.follmer(), Schedule("1 - t**3", "t"))}
+    assert all(module.shop.implicit for module in made.values())
+    return made
+
+
+def passes(inverse, low, high):
+    """Through the emitted loop, for noise levels from low to high, and whether it ever bisects."""
+    step = inverse.pace * inverse.slope * s * left
+
+    def at(z):
+        values = {"s": 1 / (1 + np.exp(-z)), "left": 1 / (1 + np.exp(z))}
+        values["log_r"] = np.log(on_arrays(inverse.ratio, values) + 0 * z)
+        values |= {symbol.name: on_arrays(form, values) for symbol, form in inverse.distances}
+        return on_arrays(inverse.place, values), on_arrays(step, values)
+
+    goal = z = at(np.linspace(low, high, 4001))[0]
+    lows, highs = np.full_like(z, -670), np.full_like(z, 670)
+    for count in range(1, STEPS):
+        value, slope = at(z)
+        lows, highs = np.where(value < goal, z, lows), np.where(value < goal, highs, z)
+        moved = z - (value - goal) / slope
+        # Where nothing is left to solve, rounding decides on which side of z the next step is.
+        assert np.all((np.abs(moved - z) < 1e-9) | ((lows <= moved) & (moved <= highs)))
+        if np.all(np.abs(moved - z) < MOVED):
+            return count
+        z = moved
+    return STEPS
+
+
+@pytest.mark.parametrize("name", ["edm", "cubic"])
+def test_no_more_steps_than_proved(modules, name):
+    made = modules[name]
+    inverse = inverse_of(made)
+    proved = prove(inverse)
+    assert proved is not None
+    # A float next to a truncated end knows log r too badly to stop; inside, what is proved is what is seen.
+    inside = (proved.low + 9, proved.high - 9) if inverse.ends else (proved.low, proved.high)
+    assert passes(inverse, *inside) <= proved.count <= 6
+    assert proved.count <= counted(inverse) - SPARE + 3
+    assert proved.error < 2**-60
+
+
+def test_no_proof_with_a_wrong_slope(modules):
+    inverse = inverse_of(modules["edm"])
+    assert prove(replace(inverse, pace=inverse.pace * sp.Rational(101, 100))) is None
+
+
+def test_no_proof_for_steps_that_creep(modules):
+    """log r itself, next to where it is truncated."""
+    inverse = inverse_of(modules["edm"])
+    assert prove(replace(inverse, place=log_r, slope=sp.S.One)) is None
+
+
+def test_the_header_says_how_it_is_known(modules, monkeypatch):
+    proved = prove(inverse_of(modules["edm"]))
+    text = " ".join(promise(modules["edm"]))
+    assert f"at most {proved.count}, and two on tau itself: proved with interval arithmetic" in text
+    low = float(text.split(" for ")[1].split(" <= tau")[0])
+    assert 1 / (1 + math.exp(-proved.low)) <= low
+    monkeypatch.setattr("symsched.codegen.newton.prove", lambda _: None)
+    unproved = " ".join(promise(modules["edm"]))
+    assert "counted, not proved" in unproved
+    assert f"at most {STEPS}" in unproved
+
+
+def test_with_open_parameters_nothing_is_promised(modules, monkeypatch):
+    inverse = inverse_of(modules["edm"])
+    open_source = replace(inverse, ratio=inverse.ratio ** sp.Symbol("p"))
+    assert prove(open_source) is None
+    assert counted(open_source) == STEPS
+    monkeypatch.setattr("symsched.codegen.newton.inverse_of", lambda _: open_source)
+    assert "depends on the parameters" in " ".join(promise(modules["edm"]))
