@@ -69,7 +69,11 @@ def test_bytes_do_not_depend_on_the_hash_seed(lang):
         (["--to", "vp", "--lang", "c", "--eps", "t"], "source"),
         (["--from", "linear", "--to", "vp", "--lang", "c", "--eps", "q"], "q"),
         (["--from", "linear", "--to", "vp", "--lang", "c", "--eps", "t", "--kappa", "1"], "both"),
+        (["--from", "linear", "--to", "vp", "--lang", "c", "--eps", "-1"], "eps = -1 is negative on (0, 1)"),
+        (["--from", "linear", "--to", "vp", "--lang", "c", "--eps", "t-1/2"], "is negative at t = 0.4375"),
         (["--to", "vp", "--lang", "sigmas", "--steps", "0"], "steps = 0"),
+        (["--to", "vp", "--lang", "c", "--steps", "8"], "only --lang sigmas is a list of steps"),
+        (["--to", "vp", "--lang", "latex", "--self-test"], "latex carries no self-test: expected one of numpy"),
     ],
 )
 def test_bad_input_is_one_line_and_nothing_is_written(arguments, message, capsys, tmp_path):
@@ -90,6 +94,12 @@ def test_an_unwritable_path(where, capsys, tmp_path):
     assert captured.err.count("\n") == 1
     assert "-o" in captured.err
     assert [p.name for p in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_device_is_written_into_and_a_name_is_asked_for(capsys):
+    assert run(["codegen", "--to", "linear", "--lang", "numpy", "-o", os.devnull]) == 0
+    assert run(["codegen", "--to", "linear", "--lang", "numpy", "-o", ""]) == 2
+    assert "-o '': no name; give the name of a file" in capsys.readouterr().err
 
 
 def test_an_existing_file_stays_whole_without_force(capsys, tmp_path):

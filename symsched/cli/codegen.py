@@ -14,7 +14,7 @@ Write a self-contained module with the closed forms of a schedule or a conversio
 Coefficients, derivatives, signal-to-noise ratio, conversion, diffusion scale and the drift for every kind of
 prediction; accurate on all of (0, 1), with the limits at both ends, and a self-test if wanted.
 
-Languages: numpy, numba, torch, jax, c, julia, latex; also sigmas (a list for --steps N) and flow_matching (a
+Languages: numpy, numba, torch, jax, c, c_float, julia, latex; also sigmas (a list for --steps N) and flow_matching (a
 scheduler class).
 
 [bold]Examples[/bold]
@@ -31,7 +31,7 @@ def codegen(
     source: Annotated[str | None, typer.Option("--from", help="The schedule to convert from.")] = None,
     kappa: Annotated[str | None, typer.Option(help="κ = ε/ε*; a parameter of the code unless given.")] = None,
     eps: Annotated[str | None, typer.Option(help="Instead: diffusion scale ε of the source, in t.")] = None,
-    steps: Annotated[int, typer.Option(help="Number of steps, for the sigmas list.")] = 20,
+    steps: Annotated[int | None, typer.Option(help="Number of steps of the sigmas list; 20 unless given.")] = None,
     output: Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="Where to write ('-': stdout).")] = "-",
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
     self_test: Annotated[bool, typer.Option("--self-test", help="Add reference values and a check.")] = False,
@@ -44,9 +44,13 @@ def codegen(
     if lang not in LANGUAGES:
         known = ", ".join(LANGUAGES)
         raise InputError(f"--lang {quoted(lang)}: unknown language{did_you_mean(lang, LANGUAGES)} (known: {known})")
+    if steps is not None and lang != "sigmas":
+        raise InputError(f"--steps {steps}: only --lang sigmas is a list of steps, and this is --lang {lang}")
     path = writable(output, "-o")
     _refuse_existing(output, force)
-    text = generate(_what(source, target), lang, kappa=kappa, eps=eps, self_test=self_test, steps=steps)
+    text = generate(
+        _what(source, target), lang, kappa=kappa, eps=eps, self_test=self_test, steps=20 if steps is None else steps
+    )
     write_text(path or "-", text, "-o")
 
 
@@ -64,5 +68,5 @@ def _refuse_existing(output: str, force: bool) -> None:
     from symsched.errors import InputError
     from symsched.parsing.text import quoted
 
-    if output != "-" and not force and os.path.exists(output):
+    if output != "-" and not force and os.path.isfile(output):
         raise InputError(f"-o {quoted(output)}: the file exists; give --force to replace it, or another name")

@@ -21,7 +21,9 @@ def writable(target: str | None, option: str) -> str | None:
     if target is None or target == "-":
         return target
     path = Path(target)
-    if not target.strip() or os.path.isdir(target):
+    if not target.strip():
+        raise InputError(f"{option} {quoted(target)}: no name; give the name of a file, or - for stdout")
+    if os.path.isdir(target):
         raise InputError(f"{option} {quoted(target)}: this is a directory; give the name of a file, or - for stdout")
     if _is_device(target):
         return target

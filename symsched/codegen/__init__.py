@@ -17,6 +17,7 @@ from symsched.conversion import Conversion
 from symsched.errors import InputError
 from symsched.schedule import Schedule
 
+UNTESTED = ("latex", "sigmas", "flow_matching")  # nothing that computes, or what another library calls
 LANGUAGES = ("numpy", "numba", "torch", "jax", "c", "c_float", "julia", "latex", "sigmas", "flow_matching")
 
 __all__ = ["LANGUAGES", "generate"]
@@ -42,7 +43,8 @@ def generate(
         steps: for "sigmas" only, the number of steps.
 
     Raises:
-        InputError: unknown language, an invalid schedule, both scales given, or ε without a source.
+        InputError: unknown language, one that carries no self-test when that is asked for, an invalid schedule,
+            both scales given, a negative ε, or ε without a source.
     """
     from symsched.codegen.emit import emit
     from symsched.codegen.lists import sigmas
@@ -52,6 +54,9 @@ def generate(
         raise InputError(f"unknown language '{lang}': expected one of {', '.join(LANGUAGES)}")
     if not isinstance(what, Conversion | Schedule):
         raise InputError(f"cannot generate code from {type(what).__name__}: expected a Schedule or a Conversion")
+    if self_test and lang in UNTESTED:
+        tested = ", ".join(name for name in LANGUAGES if name not in UNTESTED)
+        raise InputError(f"{lang} carries no self-test: expected one of {tested}")
     source, target = (what.source, what.target) if isinstance(what, Conversion) else (None, what)
     module = Module(target, source, kappa, eps)
     return sigmas(module, steps) if lang == "sigmas" else emit(module, lang, self_test)

@@ -33,9 +33,11 @@ from symsched.codegen.quantities import (
 )
 from symsched.codegen.tidy import tidied
 from symsched.conversion import Conversion
+from symsched.data import Gaussian
 from symsched.enclose import enclose
 from symsched.errors import InputError
 from symsched.schedule import Schedule, as_expression
+from symsched.sde import InterpolantSDE
 from symsched.symbols import kappa, t
 
 PREDICTED = {
@@ -67,6 +69,8 @@ class Module:
             raise InputError("kappa and eps are both given; give one: kappa is eps/eps_star")
         if self.source_eps is not None and self.source is None:
             raise InputError("eps is a scale of the source, and there is none: give a source, or kappa")
+        if self.source_eps is not None and self.source is not None:
+            self.source_eps = InterpolantSDE(self.source, Gaussian(0, 1), eps=self.source_eps).eps  # checks its sign
         if self.kappa is not None:
             self.kappa = as_expression(self.kappa, "kappa")
             if self.kappa.is_nonnegative is False or self.kappa.has(t):
@@ -93,7 +97,7 @@ class Module:
             self.forms = ConversionForms(self.conversion, shop)
             self.closed = self.forms.add()
             if self.source_eps is not None:
-                self.forms.add_eps(as_expression(self.source_eps, "eps"))
+                self.forms.add_eps(self.source_eps)
         return shop
 
     @cached_property
