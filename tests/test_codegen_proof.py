@@ -10,19 +10,26 @@ import sympy as sp
 from symsched import catalog
 from symsched.codegen.ieee import on_arrays
 from symsched.codegen.module import Module
-from symsched.codegen.newton import STEPS, counted, inverse_of, log_r, promise
+from symsched.codegen.newton import PLACES, STEPS, Inverse, above, counted, inverse_of, log_r, promise
 from symsched.codegen.newton_proof import MOVED, prove
+from symsched.codegen.rounding import expm1
 from symsched.codegen.steps_needed import SPARE
-from symsched.schedule import Schedule
 
 s, left = sp.symbols("s left")
+PLAIN = Inverse(
+    ratio=s * (1 + s) / left, pace=1 / s + 1 / (1 + s) + 1 / left, ends=(), distances=(), place=log_r,
+    slope=sp.S.One, gap=log_r, near=(), parameters=(),
+)  # fmt: skip
+TRUNCATED = replace(
+    PLAIN, ratio=(1 + s) / left, pace=1 / (1 + s) + 1 / left, ends=(0,), distances=((above, log_r),),
+    place=PLACES[(0,)][0], slope=-1 / expm1(-above),
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def modules():
-    linear = catalog.linear()
-    made = {"edm": Module(linear, catalog.edm()), "cubic": Module(catalog.follmer(), Schedule("1 - t**3", "t"))}
-    assert all(module.shop.implicit for module in made.values())
+def edm():
+    made = Module(catalog.linear(), catalog.edm())
+    assert made.shop.implicit
     return made
 
 
@@ -50,46 +57,40 @@ def passes(inverse, low, high):
     return STEPS
 
 
-@pytest.mark.parametrize("name", ["edm", "cubic"])
-def test_no_more_steps_than_proved(modules, name):
-    made = modules[name]
-    inverse = inverse_of(made)
+@pytest.mark.parametrize("inverse", [PLAIN, TRUNCATED], ids=["plain", "truncated"])
+def test_no_more_steps_than_proved(inverse):
     proved = prove(inverse)
     assert proved is not None
     # A float next to a truncated end knows log r too badly to stop; inside, what is proved is what is seen.
-    inside = (proved.low + 9, proved.high - 9) if inverse.ends else (proved.low, proved.high)
-    assert passes(inverse, *inside) <= proved.count <= 6
+    assert passes(inverse, proved.low + 9 * len(inverse.ends), proved.high) <= proved.count <= 6
     assert proved.count <= counted(inverse) - SPARE + 3
     assert proved.error < 2**-60
 
 
-def test_no_proof_with_a_wrong_slope(modules):
-    inverse = inverse_of(modules["edm"])
-    assert prove(replace(inverse, pace=inverse.pace * sp.Rational(101, 100))) is None
+def test_no_proof_with_a_wrong_slope():
+    assert prove(replace(PLAIN, pace=PLAIN.pace * sp.Rational(101, 100)), finest=64) is None
 
 
-def test_no_proof_for_steps_that_creep(modules):
+def test_no_proof_for_steps_that_creep():
     """log r itself, next to where it is truncated."""
-    inverse = inverse_of(modules["edm"])
-    assert prove(replace(inverse, place=log_r, slope=sp.S.One)) is None
+    assert prove(replace(TRUNCATED, place=log_r, slope=sp.S.One), finest=64) is None
 
 
-def test_the_header_says_how_it_is_known(modules, monkeypatch):
-    proved = prove(inverse_of(modules["edm"]))
-    text = " ".join(promise(modules["edm"]))
+def test_the_header_says_how_it_is_known(edm, monkeypatch):
+    proved = prove(inverse_of(edm))
+    text = " ".join(promise(edm))
     assert f"at most {proved.count}, and two on tau itself: proved with interval arithmetic" in text
     low = float(text.split(" for ")[1].split(" <= tau")[0])
     assert 1 / (1 + math.exp(-proved.low)) <= low
     monkeypatch.setattr("symsched.codegen.newton.prove", lambda _: None)
-    unproved = " ".join(promise(modules["edm"]))
+    unproved = " ".join(promise(edm))
     assert "counted, not proved" in unproved
     assert f"at most {STEPS}" in unproved
 
 
-def test_with_open_parameters_nothing_is_promised(modules, monkeypatch):
-    inverse = inverse_of(modules["edm"])
-    open_source = replace(inverse, ratio=inverse.ratio ** sp.Symbol("p"))
+def test_with_open_parameters_nothing_is_promised(monkeypatch):
+    open_source = replace(PLAIN, ratio=PLAIN.ratio ** sp.Symbol("p"))
     assert prove(open_source) is None
     assert counted(open_source) == STEPS
     monkeypatch.setattr("symsched.codegen.newton.inverse_of", lambda _: open_source)
-    assert "depends on the parameters" in " ".join(promise(modules["edm"]))
+    assert "depends on the parameters" in " ".join(promise(None))

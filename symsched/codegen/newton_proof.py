@@ -234,9 +234,29 @@ def _without_tan(form: sp.Expr) -> sp.Expr:
     return form.replace(sp.tan, lambda x: sp.sin(x) / sp.cos(x))
 
 
-def _tape(form: sp.Expr) -> Tape:
-    return compile_tape((form,), (s, left))
+@dataclass(frozen=True)
+class _Program:
+    """A form in s and 1 − s; its constants are computed once."""
+
+    tape: Tape
+    constants: tuple[arb, ...]
 
 
-def _at(tape: Tape, where: arb) -> arb:
-    return tape.run([1 / (1 + (-where).exp()), 1 / (1 + where.exp())])[0]
+def _tape(form: sp.Expr) -> _Program:
+    held: dict[sp.Expr, sp.Symbol] = {}
+    tape = compile_tape((_held(form, held),), (s, left, *held.values()))
+    return _Program(tape, tuple(compile_tape((constant,), ()).run([])[0] for constant in held))
+
+
+def _held(form: sp.Expr, held: dict[sp.Expr, sp.Symbol]) -> sp.Expr:
+    """The form with its irrational constants as letters."""
+    if form.is_Symbol or form.is_Rational:
+        return form
+    if not form.free_symbols:
+        return held.setdefault(form, sp.Dummy(f"c{len(held)}"))
+    return form.func(*[_held(a, held) for a in form.args])
+
+
+def _at(program: _Program, where: arb) -> arb:
+    inputs = [1 / (1 + (-where).exp()), 1 / (1 + where.exp()), *program.constants]
+    return program.tape.run(inputs)[0]
