@@ -4,6 +4,7 @@
     angle(rho=1)         equal steps of atan(ρ r): the target's time where the target is lazy(kappa=0, rho)
     shift(s=3)           equal steps of s r/(1 + s r): the flow models' timestep shift, for any target
     logistic(rho, power) equal steps of (ρ r)^p/(1 + (ρ r)^p): a shift by 1/ρ at p = 1, longer tails at p < 1
+    tailed(rho, p, q)    equal steps of u with ρ r = u^p/(1 − u)^q: with q > 1 more of them near the data
     logsnr(low, high)    equal steps of log r between the two ratios
     karras(rho=7)        equal steps of σ^(1/ρ) with σ = 1/r (Karras et al., arXiv:2206.00364)
 
@@ -84,6 +85,29 @@ def logistic_of(ratio: Any, rho: float, power: float) -> Any:
 def ratio_of(u: Any, rho: float, power: float) -> Any:
     """r = (u/(1 − u))^(1/p)/ρ, its inverse."""
     return (u / (1 - u)) ** (1 / power) / rho
+
+
+def tailed(rho: float = 2.0, p: float = 0.9, q: float = 1.4) -> Grid:
+    """Equal steps of u with ρ r = u^p/(1 − u)^q: the timestep shift at p = q = 1, longer in its tail at q > 1."""
+    _require_positive("tailed", rho=rho, p=p, q=q)
+
+    def rule(frame: Frame, steps: int) -> Array:
+        first, last = (_tailed_inverse(rho * end, p, q) for end in frame.source.span)
+        u = np.linspace(first, 1.0, steps + 1)[:-1]
+        u = np.linspace(first, last, steps) if u[-1] > last else u
+        return _with_ends(frame.time_at(u[1:] ** p / (1 - u[1:]) ** q / rho))
+
+    return Grid(f"tailed(rho={rho:g}, p={p:g}, q={q:g})", rule)
+
+
+def _tailed_inverse(level: float, p: float, q: float) -> float:
+    """u of u^p/(1 − u)^q = level, in [0, 1]."""
+    from scipy.optimize import brentq
+
+    if level in (0.0, np.inf):
+        return 0.0 if level == 0 else 1.0
+    logit = brentq(lambda x: q * np.logaddexp(0, x) - p * np.logaddexp(0, -x) - np.log(level), -500.0, 500.0)
+    return float(1 / (1 + np.exp(-logit)))
 
 
 def _coordinate(text: str, forward: Callable[[Any], Any], back: Callable[[Any], Any], end: float) -> Grid:
@@ -191,6 +215,7 @@ NAMED: dict[str, Callable[..., Grid]] = {
     "angle": angle,
     "shift": shift,
     "logistic": logistic,
+    "tailed": tailed,
     "logsnr": logsnr,
     "karras": karras,
     "sigmas": sigmas,

@@ -23,6 +23,7 @@ from symsched.bridge.requests import (
     Conditions,
     as_check,
     as_seed,
+    check_kinds,
     device_of,
     dtype_of,
     moved,
@@ -137,7 +138,7 @@ def sample(
         target, kappa, steps, solver, grid: see `build_plan`; or `plan`, a table made before.
         calibration: the field's own by default; False for none; True makes one if the field has none for `steps`, from
             a pilot of at most 64 of the samples (64 + 12 N evaluations of each), and leaves it with the field.
-            Without one, lazy-auto takes the data's scale to be about 1/2, which suits images in [−1, 1].
+            Without one, lazy-auto is the general method that `build_plan` names, for data in about [−1, 1].
         seed: noise belongs to (seed, sample number, evaluation), so a sample does not depend on its batch.
         indices: the samples' numbers, by default 0, 1, …; a shard draws its own part.
         batch: how many samples the model takes at a time; by default all.
@@ -151,6 +152,7 @@ def sample(
 
     Raises InputError for bad input, an answer of another shape or dtype, and NaN (with the step and the time).
     """
+    check_kinds(field, plan, calibration, solver, conditions, callback)
     size = sizes(field, shape, noise, indices)
     if plan is None:
         known = _known(field, calibration, size, steps, batch, conditions or {})

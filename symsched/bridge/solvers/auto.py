@@ -1,4 +1,7 @@
-"""The recommended default, for a model about which nothing is known: a calibrated one gets its fitted table instead."""
+"""The recommended default for levels that are given, by a grid or by a pipeline.
+
+Where they are not, `planning` chooses them too: the fitted table of a calibrated model, else a general method.
+"""
 
 from __future__ import annotations
 
