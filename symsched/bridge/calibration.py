@@ -187,6 +187,8 @@ def calibrate(
     from symsched.bridge.pilot import spectrum as measure
     from symsched.bridge.progress import Bar
 
+    if isinstance(steps, int):
+        raise InputError(f"steps = {steps}: expected a list of whole numbers, steps=[{steps}]")
     counts = sorted({_whole("steps", n, 1) for n in steps})
     size = (shape, *(model.shape or ())) if isinstance(shape, int) else tuple(shape)
     _whole("the pilot's count", size[0] if size else 0, 2)

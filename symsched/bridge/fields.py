@@ -8,7 +8,7 @@ field.data(x, 0.3), field.velocity(x, 0.3)                             # η_X an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from functools import cached_property
 from typing import Any
@@ -102,7 +102,9 @@ class FlowField:
     ) -> None:
         self.model, self.prediction = model, check_prediction(prediction)
         self.native = from_data(as_native(schedule)) if prediction in ("noise", "score") else as_native(schedule)
-        self.guidance, self.null, self.shape, self.sigma_data = guidance, dict(null or {}), shape, sigma_data
+        if not callable(model):
+            raise InputError(f"model = {model!r}: expected a function or a module, called as model(x, time)")
+        self.guidance, self.null, self.shape, self.sigma_data = guidance, dict(null or {}), _shape(shape), sigma_data
         if guidance is not None and not self.null:
             raise InputError(f"guidance = {guidance} without null: give the unconditional inputs, null={{'y': …}}")
         self._time = _clock(time, self.native) if isinstance(time, str) else time
@@ -212,6 +214,16 @@ def _both(conditional: Any, null: Any, batch: int) -> Any:
     halves = [half if half.ndim and len(half) == batch else half.expand(batch, *half.shape[1:]) for half in
               (conditional, null.to(conditional.device))]  # fmt: skip
     return torch.cat(halves)
+
+
+def _shape(shape: Any) -> tuple[int, ...] | None:
+    """The shape of a sample, or None."""
+    if shape is None:
+        return None
+    whole = isinstance(shape, Sequence) and all(isinstance(n, int) and n > 0 for n in shape)
+    if not whole or not len(shape):
+        raise InputError(f"shape = {shape!r}: expected the positive sizes of one sample, such as (3, 32, 32)")
+    return tuple(shape)
 
 
 def _clock(text: str, native: Native) -> Callable[[Array], Array]:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from symsched.bridge.fields import FlowField
+from symsched.bridge.plan import Plan
 from symsched.errors import InputError
 
 FLOATS = {name: getattr(torch, name) for name in ("float16", "bfloat16", "float32", "float64")}
@@ -22,7 +23,11 @@ def sizes(field: FlowField, shape: int | Sequence[int] | None, noise: Any, indic
     if noise is not None:
         if not isinstance(noise, torch.Tensor) or not noise.is_floating_point() or noise.ndim < 2:
             raise InputError("noise: expected a floating-point tensor of shape (count, …)")
+        if not bool(torch.isfinite(noise).all()):
+            raise InputError("noise: it holds NaN or infinity; expected standard normal numbers")
         found = tuple(noise.shape)
+        if shape is not None and (shape != found[0] if isinstance(shape, int) else tuple(shape) != found):
+            raise InputError(f"shape = {shape} and noise of shape {found}: expected the same, or noise alone")
     elif isinstance(shape, int) and not isinstance(shape, bool) and field.shape is not None:
         found = (shape, *field.shape)
     elif isinstance(shape, Sequence) and all(isinstance(n, int) for n in shape):
@@ -34,6 +39,22 @@ def sizes(field: FlowField, shape: int | Sequence[int] | None, noise: Any, indic
     if indices is not None and len(indices) != found[0]:
         raise InputError(f"{len(indices)} indices for {found[0]} samples: expected one for each")
     return found
+
+
+def check_kinds(field: Any, plan: Any, calibration: Any, solver: Any, conditions: Any, callback: Any) -> None:
+    """One line for what is not even of the right kind."""
+    told = isinstance(calibration, bool) or calibration is None or hasattr(calibration, "tables")
+    kinds = (
+        ("field", field, isinstance(field, FlowField), "a FlowField, made as FlowField(model, schedule, prediction)"),
+        ("plan", plan, plan is None or isinstance(plan, Plan), "a Plan, as build_plan makes it"),
+        ("calibration", calibration, told, "a Calibration (Calibration.load reads a file), True or False"),
+        ("solver", solver, isinstance(solver, str) or callable(solver), "a name such as 'lazy-auto', or a builder"),
+        ("conditions", conditions, conditions is None or isinstance(conditions, Mapping), "a dict of tensors by name"),
+        ("callback", callback, callback is None or callable(callback), "a function, called with a Step"),
+    )
+    for name, value, right, wanted in kinds:
+        if not right:
+            raise InputError(f"{name} = {str(value)[:60]!r}: expected {wanted}")
 
 
 def as_seed(seed: int | None) -> int:
@@ -71,6 +92,10 @@ def as_device(device: Any) -> Any:
         raise InputError(f"device = {chosen}: this machine (or this build of torch) has no CUDA device; use cpu")
     if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
         raise InputError(f"device = {chosen}: there are {torch.cuda.device_count()} CUDA devices, numbered from 0")
+    try:
+        torch.empty(1, device=chosen)
+    except (RuntimeError, NotImplementedError, AssertionError):  # mps, xpu, hpu … where torch was built without
+        raise InputError(f"device = {chosen}: this build of torch cannot use it here; use cpu") from None
     return chosen
 
 

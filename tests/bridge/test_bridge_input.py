@@ -6,7 +6,7 @@ from oracle import GAUSSIAN, frame
 from torched import torch
 
 import symsched as ss
-from symsched.bridge import FlowField, Plan, Row, Slope, Stage, build_plan, exact_field, grids, sample
+from symsched.bridge import FlowField, Plan, Row, Slope, Stage, build_plan, calibrate, exact_field, grids, sample
 from symsched.bridge.plan import IDENTITY
 from symsched.errors import InputError
 
@@ -120,6 +120,42 @@ def test_a_wrong_option_is_one_line(options, match):
 def test_a_device_where_the_model_is_not():
     with raises("device = meta: the model is on cpu; move it there first"):
         sample(FlowField(torch.nn.Linear(4, 4), shape=(4,)), 2, device="meta")
+
+
+@pytest.mark.parametrize(
+    ("call", "match"),
+    [
+        (lambda: FlowField(None), r"model = None: expected a function or a module"),
+        (lambda: FlowField("digits"), r"model = 'digits': expected a function or a module"),
+        (lambda: FlowField(model, shape=3), r"shape = 3: expected the positive sizes of one sample"),
+        (lambda: FlowField(model, shape=(-3,)), r"shape = \(-3,\): expected the positive sizes"),
+        (lambda: FlowField(model, shape=()), r"shape = \(\): expected the positive sizes"),
+        (lambda: sample(model, 2), "field = .*: expected a FlowField, made as FlowField"),
+        (lambda: sample(FIELD, 2, plan="euler"), "plan = 'euler': expected a Plan"),
+        (lambda: sample(FIELD, 2, calibration="x.json"), r"calibration = 'x.json': expected a Calibration \(Calibr"),
+        (lambda: sample(FIELD, 2, solver=None), "solver = 'None': expected a name"),
+        (lambda: sample(FIELD, 2, conditions=[1]), r"conditions = '\[1\]': expected a dict"),
+        (lambda: sample(FIELD, 2, callback="x"), "callback = 'x': expected a function"),
+        (lambda: sample(FIELD, noise=torch.full((2, 4), float("nan"))), "noise: it holds NaN or infinity"),
+        (lambda: sample(FIELD, (5, 4), noise=torch.zeros(2, 4)), r"shape = \(5, 4\) and noise of shape \(2, 4\)"),
+        (lambda: calibrate(FIELD, 4, steps=2), r"steps = 2: expected a list of whole numbers, steps=\[2\]"),
+    ],
+    ids=range(14),
+)
+def test_what_is_of_another_kind_is_one_line(call, match):
+    with raises(match) as error:
+        call()
+    assert "\n" not in str(error.value)
+
+
+def test_a_count_beside_noise_of_that_count_is_no_conflict():
+    assert sample(FIELD, 2, noise=torch.zeros(2, 4), steps=2).shape == (2, 4)
+
+
+@pytest.mark.skipif(torch.backends.mps.is_available(), reason="there is an MPS device")
+def test_a_device_that_torch_knows_and_has_not():
+    with raises("device = mps: this build of torch cannot use it here; use cpu"):
+        sample(FIELD, 2, device="mps")
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
