@@ -111,7 +111,7 @@ def digits(held_out: Tensor, quick: bool) -> Arena:
     from benchmarks.features import features
     from symsched.bridge.digits import load
 
-    field, sizes = load(), (16, 100) if quick else (64, 500)
+    field, sizes = load(), (16, 100) if quick else (160, 500)
     field.model = Split(field.model.to(memory_format=torch.channels_last))
     return Arena("digits", field, held_out, *sizes, {FEATURES: features, "pixel_": plain}, 64 if quick else 256, 64)
 

@@ -1,5 +1,7 @@
 """The training scripts' parts: what is held out, the times, the learning rate, and files that are refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -54,16 +56,18 @@ def test_other_files_are_refused(tmp_path, capsys):
 
 
 def test_times_are_one_in_each_stratum():
-    t = digits.times(1000, torch.Generator().manual_seed(0))
+    stage = digits.STAGES[1]
+    t = stage.times(1000, torch.Generator().manual_seed(0))
     assert bool(((t > 0) & (t < 1)).all())
-    strata = torch.special.ndtr(torch.logit(t) / digits.SPREAD) * 1000
+    strata = torch.special.ndtr((torch.logit(t) - stage.centre) / digits.SPREAD) * 1000
     assert torch.equal(strata.floor().clamp(0, 999).long(), torch.arange(1000))
     plain = torch.rand(1000, generator=torch.Generator().manual_seed(0)).sort().values * 1000  # the twin
     assert not torch.equal(plain.floor().long(), torch.arange(1000))
 
 
 def test_the_learning_rate_rises_and_falls_to_nothing():
-    rates = [digits.rate(k) for k in (0, digits.WARM_UP, digits.UPDATES // 2, digits.UPDATES - 1)]
+    stage = digits.STAGES[0]
+    rates = [stage.rate(k) for k in (0, digits.WARM_UP, stage.updates // 2, stage.updates - 1)]
     assert rates == pytest.approx([1 / digits.WARM_UP, 1, 1, 0], abs=1e-5)
 
 
@@ -79,6 +83,25 @@ def test_a_run_that_stopped_goes_on_as_if_it_had_not(tmp_path):
     digits.save(whole.average, tmp_path / "m.safetensors")
     stored = load_file(tmp_path / "m.safetensors")
     assert all(torch.equal(stored[name], value.half()) for name, value in whole.average.state_dict().items())
+
+
+def test_a_stage_goes_on_from_what_the_one_before_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(digits, "STAGES", tuple(replace(stage, updates=2) for stage in digits.STAGES))
+    monkeypatch.setattr(digits, "digits", lambda _: (data.Images(*[torch.zeros(10, 1, 28, 28)] * 2),) * 2)
+    begun, start = [], digits.start
+    monkeypatch.setattr(digits, "start", lambda *given: begun.append(start(*given)) or begun[-1])
+    kept, save = [], digits.save
+    monkeypatch.setattr(digits, "save", lambda model, path: kept.append(path) or save(model, path))
+    digits.train(tmp_path, tmp_path / "m.safetensors", digits.Log(tmp_path / "log"), 2, tmp_path / "state.pt")
+    assert [(run.number, run.done, run.total) for run in begun] == [(0, 2, 2), (1, 2, 4)]
+    assert len(kept) == 2
+    again = start()
+    again.resume(tmp_path / "state.pt")
+    assert (again.number, again.done) == (1, 2)
+    assert "stage 2" in (tmp_path / "log").read_text()
+    second = start(1, tmp_path / "m.safetensors")
+    stored = load_file(tmp_path / "m.safetensors")
+    assert all(torch.equal(stored[name], value.half()) for name, value in second.model.state_dict().items())
 
 
 def test_the_network_starts_at_nothing_and_looks_at_the_time():
