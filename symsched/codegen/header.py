@@ -31,7 +31,9 @@ def lines(module: Module, whole: bool = True) -> list[str]:
         rows += [] if module.closed else newton.promise(module)
     rows += [_scale(module), *_steps(module)] if whole else []
     rows.append("Limits at the ends (the formulas elsewhere are not clamped):")
-    rows += [f"  {row}" for row in _limits(module.functions if whole else module.functions[:1])]
+    shown = _limits(module.functions if whole else module.functions[:1])
+    rows += [f"  {row}" for row in shown]
+    rows += UNDETERMINED if any("undetermined" in row for row in shown) else []
     return [*rows, "", *citation(module)]
 
 
@@ -62,6 +64,12 @@ def title(module: Module) -> str:
 OPEN_ENDS = [
     "The source is truncated, at noise levels that depend on its parameters: at times t whose noise level it lacks",
     "there is no tau, and what is returned for it means nothing: keep 0 <= tau <= 1 in view.",
+]
+
+
+UNDETERMINED = [
+    "undetermined: the limit depends on the parameters, and no rule for it was found.  There the formula alone is",
+    "computed, which may be NaN: ask for times strictly inside, or generate with numbers for the parameters.",
 ]
 
 
@@ -97,6 +105,11 @@ def _limits(functions: Sequence[Function]) -> list[str]:
     return [row.replace("\0", " ") for row in textwrap.wrap(glued, 100, break_on_hyphens=False)]
 
 
+def _case(limit: sp.Expr) -> str:
+    """A limit that is a case of another; cases of its own stand in parentheses."""
+    return f"({_shown(limit)})" if isinstance(limit, sp.Piecewise) else _shown(limit)
+
+
 def _shown(limit: sp.Expr | None) -> str:
     if limit is None:
         return "undetermined"
@@ -104,8 +117,8 @@ def _shown(limit: sp.Expr | None) -> str:
         return "outside the source"
     if isinstance(limit, sp.Piecewise):
         *cases, (last, _) = limit.args
-        marks = ((v, "=" if isinstance(c, sp.Eq) else "<", c.rhs) for v, c in cases)
-        return ", ".join([*(f"{_shown(v)} if kappa {mark} {turn}" for v, mark, turn in marks), f"else {_shown(last)}"])
+        marks = ((v, f"{c.lhs} {'=' if isinstance(c, sp.Eq) else '<'} {c.rhs}") for v, c in cases)
+        return ", ".join([*(f"{_case(v)} if {mark}" for v, mark in marks), f"else {_case(last)}"])
     if limit in (sp.oo, -sp.oo):
         return "inf" if limit == sp.oo else "-inf"
     text = str(limit).replace("**", "^")

@@ -136,12 +136,23 @@ def _limit(limit: sp.Expr | None) -> str:
     if limit is None:
         return "?"
     if isinstance(limit, sp.Piecewise):
-        *cases, (last, turn) = limit.args
-        turn = cases[0][1].rhs
-        ordered = sorted(cases, key=lambda case: isinstance(case[1], sp.Eq))
-        shown = [f"{_limit(v)}\\;(\\kappa {'=' if isinstance(c, sp.Eq) else '<'} {sp.latex(turn)})" for v, c in ordered]
-        return r",\;".join([*shown, f"{_limit(last)}\\;(\\kappa > {sp.latex(turn)})"])
+        *cases, (last, _) = limit.args
+        ordered = sorted((c for _, c in cases), key=lambda c: (c.rhs, isinstance(c, sp.Eq)))
+        values = {c: v for v, c in cases}
+        shown = [
+            f"{_limit(values[c])}\\;({_side(c)} {'=' if isinstance(c, sp.Eq) else '<'} {_turn(c)})" for c in ordered
+        ]
+        beyond = ">" if isinstance(ordered[-1], sp.Eq) else r"\ge"
+        return r",\;".join([*shown, f"{_limit(last)}\\;({_side(ordered[-1])} {beyond} {_turn(ordered[-1])})"])
     return r"\text{--}" if limit is sp.nan else str(sp.latex(sp.nsimplify(limit) if limit.is_Rational else limit))
+
+
+def _side(condition: sp.Basic) -> str:
+    return str(sp.latex(condition.args[0]))
+
+
+def _turn(condition: sp.Basic) -> str:
+    return str(sp.latex(condition.args[1]))
 
 
 def _shown(quantity: Quantity, module: Module) -> str:

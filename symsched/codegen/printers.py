@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import numpy as np
 import sympy as sp
 from sympy.printing.c import C99CodePrinter
 from sympy.printing.julia import JuliaCodePrinter
@@ -163,13 +164,14 @@ class _Forms:
         return sorted(terms, key=lambda term: bool(term.could_extract_minus_sign()))
 
     def limit(self, expr: sp.Expr) -> str:
-        """An end value; one that depends on whether κ vanishes is a conditional."""
+        """An end value; one that depends on κ or another parameter is a conditional."""
         if isinstance(expr, sp.Piecewise):
             *cases, (last, _) = expr.args
             text = self.limit(last)
             for value, condition in reversed(cases):
                 mark = "==" if isinstance(condition, sp.Eq) else "<"
-                text = self.conditional(f"kappa {mark} {self.number_of(condition.rhs)}", self.limit(value), text)
+                test = f"{condition.lhs} {mark} {self.number_of(condition.rhs)}"
+                text = self.conditional(test, self.limit(value), text)
             return text
         if expr in (sp.oo, -sp.oo, sp.nan):
             return self._print(expr)  # type: ignore[attr-defined]
@@ -234,7 +236,22 @@ class TorchForms(_Python):
     prefix = "torch."
 
     def conditional(self, test: str, yes: str, no: str) -> str:
+        """Of two numbers torch makes a float32; a number that is none becomes a tensor like the parameter."""
+        if _needs_double(yes) or _needs_double(no):
+            yes = f"torch.full_like({test.split()[0]}, {yes})" if _is_number(yes) else yes
         return f"torch.where({test}, {yes}, {no})"
+
+
+def _is_number(text: str) -> bool:
+    return text.removeprefix("-").replace(".", "").isdigit() or text.removeprefix("-") == "torch.inf"
+
+
+def _needs_double(text: str) -> bool:
+    """Whether a number of code has more digits than float32 holds."""
+    try:
+        return float(np.float32(text)) != float(text)
+    except ValueError:
+        return False
 
 
 class CForms(_Forms, C99CodePrinter):
