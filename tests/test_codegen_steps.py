@@ -111,3 +111,20 @@ def test_a_scale_of_the_source_has_an_euler_step():
     _, _, z = names["euler_step"](0.25, 0.5)
     assert float(z) ** 2 == pytest.approx(2 * 0.25 * scale**2 * tau_dot * (1 - tau), rel=1e-14)
     names["self_test"]()
+
+
+def test_the_drift_beside_a_scale_of_the_source_is_that_of_this_scale():
+    """b = A x + B η_X with ε̄, as `InterpolantSDE` has it; the drift of the flow, κ = 0, is another one."""
+    source, target = ss.schedules.linear(), ss.schedules.vp()
+    names = loaded(emit(Module(target, source, source_eps="1 - t"), "numpy", True))
+    carried = ss.convert(source, target).eps("1 - t")
+    for time in (0.125, 0.25, 0.75):
+        right, flow = (
+            [float(part.subs(ss.t, sp.Float(time, 30))) for part in (sde.A, sde.B)]
+            for sde in (ss.InterpolantSDE(target, ss.Gaussian(0, 1), eps=eps) for eps in (carried, 0))
+        )
+        assert [float(w) for w in names["drift_data"](time)] == pytest.approx(right, rel=1e-13)
+        assert [float(w) for w in names["drift_data"](time)] != pytest.approx(flow, rel=1e-3)
+        x_weight, p_weight, _ = (float(w) for w in names["euler_step"](time, time + 0.125))
+        assert [(x_weight - 1) / 0.125, p_weight / 0.125] == pytest.approx(right, rel=1e-13)
+    names["self_test"]()

@@ -31,6 +31,7 @@ from symsched.codegen.quantities import (
     beta_dot,
     rate,
 )
+from symsched.codegen.scaled import add_scaled_drift
 from symsched.codegen.tidy import tidied
 from symsched.conversion import Conversion
 from symsched.data import Gaussian
@@ -98,6 +99,7 @@ class Module:
             self.closed = self.forms.add()
             if self.source_eps is not None:
                 self.forms.add_eps(self.source_eps)
+                add_scaled_drift(self.forms)
         return shop
 
     @cached_property
