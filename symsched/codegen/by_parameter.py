@@ -12,6 +12,7 @@ from itertools import pairwise
 import sympy as sp
 
 from symsched.codegen.kappa import by_kappa
+from symsched.codegen.kernels import reduced
 from symsched.endpoints import limit_at
 from symsched.errors import InputError, UndecidedError
 from symsched.symbols import kappa, t
@@ -26,9 +27,10 @@ def by_parameter(exact: sp.Expr, end: int) -> sp.Expr | None:
     open_ones = exact.free_symbols - {t, kappa}
     if len(open_ones) != 1 or not (parameter := open_ones.pop()).is_positive:
         return None
+    short = reduced(exact)
     found: list[tuple[sp.Expr, sp.Expr]] = []  # up to where (∞ at last), limit there; a turn has its own
     for put, back, upto in _stretches(parameter):
-        limit = _limit(exact.subs(parameter, put), end)
+        limit = _limit(short.subs(parameter, put), end)
         if limit is None or limit.has(sp.nan, sp.zoo, sp.AccumBounds):
             return None
         found.append((upto, sp.simplify(limit.subs(q, back)) if limit.has(q) else limit))

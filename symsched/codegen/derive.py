@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import cache, lru_cache
 
 import sympy as sp
 from flint import arb, ctx
 
+from symsched.codegen.by_parameter import by_parameter
 from symsched.codegen.changes import ConversionForms, eps, scale, scale_dot, tau_dot
 from symsched.codegen.kappa import by_kappa
 from symsched.codegen.kernels import reduced
@@ -51,16 +52,23 @@ def target_quantities(
         merged = short.atoms(sp.log) - exact.atoms(sp.log)  # κ log a as log a^κ loses digits at the ends
         shop.add(eps, exact if merged else short, [at_kappa * eps_star])
     add_drift(shop, schedule, at_kappa)
-    _settle_kappa_ends(shop)
+    settle_ends(shop, list(shop.made), lambda exact: exact)
     return shop
 
 
-def _settle_kappa_ends(shop: Workshop) -> None:
-    """Limits that depend on how large κ is."""
-    for symbol, quantity in list(shop.made.items()):
-        if kappa in quantity.exact.free_symbols and None in quantity.ends:
-            ends = [by_kappa(quantity.exact, end) if e is None else e for end, e in enumerate(quantity.ends)]
+def settle_ends(shop: Workshop, symbols: Iterable[sp.Symbol], in_time: Callable[[sp.Expr], sp.Expr | None]) -> None:
+    """Limits that depend on how large κ, or an open parameter, is."""
+    for symbol in symbols:
+        quantity = shop.made[symbol]
+        exact = in_time(quantity.exact) if None in quantity.ends and quantity.exact.free_symbols - {t} else None
+        if exact is not None:
+            ends = [_by_cases(exact, end) if e is None else e for end, e in enumerate(quantity.ends)]
             shop.made[symbol] = replace(quantity, ends=(ends[0], ends[1]))
+
+
+def _by_cases(exact: sp.Expr, end: int) -> sp.Expr | None:
+    found = by_kappa(exact, end) if exact.has(kappa) else None
+    return by_parameter(exact, end) if found is None else found
 
 
 @cache

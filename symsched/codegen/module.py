@@ -15,6 +15,7 @@ from symsched.codegen.derive import (
     eps_star,
     scale,
     scale_dot,
+    settle_ends,
     target_quantities,
     tau,
     tau_dot,
@@ -24,6 +25,7 @@ from symsched.codegen.derive import (
 from symsched.codegen.names import check_parameters
 from symsched.codegen.program import Function, function
 from symsched.codegen.quantities import (
+    TIME,
     Workshop,
     alpha,
     alpha_dot,
@@ -37,6 +39,7 @@ from symsched.conversion import Conversion
 from symsched.data import Gaussian
 from symsched.enclose import enclose
 from symsched.errors import InputError
+from symsched.inversion import R, closed_inverse
 from symsched.schedule import Schedule, as_expression
 from symsched.sde import InterpolantSDE
 from symsched.symbols import kappa, t
@@ -100,7 +103,14 @@ class Module:
             if self.source_eps is not None:
                 self.forms.add_eps(self.source_eps)
                 add_scaled_drift(self.forms)
+            if self.parameters:
+                settle_ends(shop, {tau, scale, tau_dot, scale_dot, eps} & shop.of_source, self._in_time)
         return shop
+
+    def _in_time(self, exact: sp.Expr) -> sp.Expr | None:
+        """An exact expression in τ(t) in t alone, where τ has a closed form."""
+        inverse = closed_inverse(self.source) if self.source is not None else None
+        return None if inverse is None else exact.subs(TIME, inverse.subs(R, self.target.r)).doit()
 
     @cached_property
     def functions(self) -> tuple[Function, ...]:
