@@ -169,6 +169,12 @@ def test_schedulers_are_saved_and_loaded(tmp_path):
     assert json.loads((tmp_path / "scheduler_config.json").read_text())["target"] == "lazy(kappa=0, rho=1.5)"
 
 
+def test_a_scheduler_is_made_from_ours_with_all_it_was_told():
+    ours = adapters.LazyScheduler(shift=3.0, solver="ab3c")
+    again = adapters.LazyScheduler.from_config(ours.config, grid="angle(rho=1)")
+    assert (again.config.shift, again.config.solver, again.config.grid) == (3.0, "ab3c", "angle(rho=1)")
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

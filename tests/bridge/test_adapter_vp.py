@@ -80,6 +80,13 @@ def test_what_has_no_meaning_is_refused():
         LazyVPScheduler(prediction_type="flow")
 
 
+def test_a_scheduler_is_made_from_ours_with_all_it_was_told():
+    told = {"prediction_type": "v_prediction", "beta_schedule": "scaled_linear", "timestep_spacing": "leading"}
+    ours = LazyVPScheduler.from_config(DDIMScheduler(**told).config, grid="angle(rho=1)")
+    again = LazyVPScheduler.from_config(ours.config, seed=3)
+    assert dict(again.config) | told | {"grid": "angle(rho=1)", "seed": 3} == dict(again.config)
+
+
 @pytest.mark.parametrize("prediction", PREDICTIONS)
 def test_a_calibrated_pipeline_is_our_own_sampler(prediction):
     """To rounding where the pipeline shows the model our first input; else to r_0², the data in the first level."""

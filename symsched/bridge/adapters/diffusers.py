@@ -75,10 +75,13 @@ class LazyScheduler(FlowMatchEulerDiscreteScheduler):
     ) -> None:
         if invert_sigmas or stochastic_sampling:
             raise InputError("invert_sigmas and stochastic_sampling are not for LazyScheduler: use kappa for noise")
+        # by keyword: what the parent is given by position its decorator takes for a default
         super().__init__(
-            num_train_timesteps, shift, use_dynamic_shifting, base_shift, max_shift, base_image_seq_len,
-            max_image_seq_len, invert_sigmas, shift_terminal, use_karras_sigmas, use_exponential_sigmas,
-            use_beta_sigmas, time_shift_type, stochastic_sampling,
+            num_train_timesteps=num_train_timesteps, shift=shift, use_dynamic_shifting=use_dynamic_shifting,
+            base_shift=base_shift, max_shift=max_shift, base_image_seq_len=base_image_seq_len,
+            max_image_seq_len=max_image_seq_len, invert_sigmas=invert_sigmas, shift_terminal=shift_terminal,
+            use_karras_sigmas=use_karras_sigmas, use_exponential_sigmas=use_exponential_sigmas,
+            use_beta_sigmas=use_beta_sigmas, time_shift_type=time_shift_type, stochastic_sampling=stochastic_sampling,
         )  # fmt: skip
         self._recipe = Recipe(as_native("linear"), "velocity", target, kappa, solver, seed, sign=-1)
         self._recipe.plan([0.5, 1.0])  # names and options are refused here, not after a model was loaded

@@ -72,10 +72,14 @@ class LazyVPScheduler(DDIMScheduler):
         seed: int = 0,
         calibration: str | dict[str, Any] | None = None,
     ) -> None:
+        # by keyword: what the parent is given by position its decorator takes for a default
         super().__init__(
-            num_train_timesteps, beta_start, beta_end, beta_schedule, trained_betas, clip_sample, set_alpha_to_one,
-            steps_offset, prediction_type, thresholding, dynamic_thresholding_ratio, clip_sample_range,
-            sample_max_value, timestep_spacing, rescale_betas_zero_snr,
+            num_train_timesteps=num_train_timesteps, beta_start=beta_start, beta_end=beta_end,
+            beta_schedule=beta_schedule, trained_betas=trained_betas, clip_sample=clip_sample,
+            set_alpha_to_one=set_alpha_to_one, steps_offset=steps_offset, prediction_type=prediction_type,
+            thresholding=thresholding, dynamic_thresholding_ratio=dynamic_thresholding_ratio,
+            clip_sample_range=clip_sample_range, sample_max_value=sample_max_value, timestep_spacing=timestep_spacing,
+            rescale_betas_zero_snr=rescale_betas_zero_snr,
         )  # fmt: skip
         if prediction_type not in PREDICTIONS:
             raise InputError(f"prediction_type = {prediction_type!r}: expected one of {', '.join(PREDICTIONS)}")
