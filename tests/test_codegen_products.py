@@ -56,6 +56,12 @@ def test_nothing_else_is_touched(second):
     assert shared_products(lines) == lines
 
 
+def test_a_sign_goes_into_a_difference():
+    assert shared_products([(z, -x * (2 * y - 1))]) == [(z, x * (1 - 2 * y))]
+    untouched = [(z, -x * (2 * y + 1))]
+    assert shared_products(untouched) == untouched
+
+
 def test_a_name_that_is_taken_is_not_used():
     lines = [(sp.Symbol("w1"), x + 1), (sp.Symbol("a"), sp.sqrt(x * y)), (sp.Symbol("b"), 1 / (x * y))]
     assert {s.name for s, _ in shared_products(lines)} == {"w1", "w2", "a", "b"}

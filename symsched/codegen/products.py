@@ -15,8 +15,8 @@ Pair = tuple[sp.Symbol, sp.Symbol]
 
 
 def shared_products(lines: Sequence[Line]) -> list[Line]:
-    """The lines, with a name for each product of two names that at least two of them begin with."""
-    found = list(lines)
+    """The lines, with a name for each product of two names that at least two of them begin with, and fewer signs."""
+    found = [(symbol, _turned(form)) for symbol, form in lines]
     while True:
         counted = Counter(pair for _, form in found for pair in set(_pairs(form)))
         pair, times = max(counted.items(), key=lambda item: (item[1], str(item[0])), default=(None, 0))
@@ -27,6 +27,20 @@ def shared_products(lines: Sequence[Line]) -> list[Line]:
         changed = [(symbol, _with(form, pair, name)) for symbol, form in found]
         found = [*changed[:first], (name, pair[0] * pair[1]), *changed[first:]]
         found = [(s, name if f == pair[0] * pair[1] and s != name else f) for s, f in found]
+
+
+def _turned(form: sp.Expr) -> sp.Expr:
+    """−a (b − c) as a (c − b): a sign is an operation too."""
+    return form.replace(lambda e: e.is_Mul and e.as_coeff_Mul()[0].is_negative, _without_sign)
+
+
+def _without_sign(product: sp.Mul) -> sp.Expr:
+    for factor in product.args:
+        if factor.is_Add and any(term.could_extract_minus_sign() for term in factor.args):
+            rest = [-f if f.is_number else f for f in product.args if f is not factor]
+            if not all(f.is_number for f in rest):  # SymPy would multiply a number out
+                return sp.Mul(*rest, sp.Add(*[-term for term in factor.args]))
+    return product
 
 
 def _pairs(form: sp.Expr) -> Iterator[Pair]:
