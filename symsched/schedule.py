@@ -212,7 +212,11 @@ class Schedule:
             self._require_positive("beta", self.beta),
             self._require_increasing(),
         ]
-        kind, reason = self._ends
+        try:
+            kind, reason = self._ends
+        except UndecidedError as error:
+            open_letters = ", ".join(sorted(map(str, self.parameters)))
+            raise UndecidedError(f"{error}; give {open_letters} a value" if open_letters else str(error)) from None
         return Validity(kind, (*conditions, Condition(reason, "limits")))
 
     def _require_positive(self, name: str, expr: sp.Expr) -> Condition:

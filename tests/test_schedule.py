@@ -81,6 +81,12 @@ INVALID = [
 ]
 
 
+def test_a_limit_that_hangs_on_a_parameter_asks_for_its_value():
+    q = sp.Symbol("q", positive=True)
+    with pytest.raises(UndecidedError, match=r"limit of .* at t = 0 could not be determined; give q a value$"):
+        Schedule(sp.sqrt(t ** (2 * q / (q + 1)) - t**2), t).validate()
+
+
 def test_powers_that_algebra_cannot_hold_are_refused_at_once():
     with pytest.raises(InputError, match="beta contains a power 2001 of t: expected powers up to 2000"):
         Schedule(1 - t, t**2001)
