@@ -1,4 +1,4 @@
-"""Fill in the tables of docs/proofs.md from what the commands named there wrote to benchmarks/results.
+"""Fill in the tables of the pages from what the commands named there wrote to benchmarks/results.
 
 python -m docs.tables
 """
@@ -10,11 +10,26 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-PAGE, RESULTS = HERE / "proofs.md", HERE.parent / "benchmarks" / "results"
+PAGES, RESULTS = (HERE / "proofs.md", HERE / "tutorials" / "sampler.md"), HERE.parent / "benchmarks" / "results"
 PLACE = re.compile(r"(<!-- table: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 MARKS = {True: "✓", False: "✗", None: "–"}
 COUNTED = ("residuals", "by_evaluation", "derivatives")
 ROUTES = {"normal_form": "normal form", "numeric": "50 digits", "coq": "Coq"}
+FIELDS = {
+    "digits": "digits",
+    "mixture2": "mixture in 2-D",
+    "mixture64": "mixture in 64-D",
+    "empirical": "400 digits, exact",
+}
+WHO = ("lazy-auto", "converged")
+SAMPLERS = {
+    "Euler, best shift": "Euler",
+    "Heun, best shift": "Heun",
+    **{name: name for name in ("DPM-Solver++(2M)", "DPM-Solver++(3M)", "UniPC-2", "UniPC-3")},
+    "lazy VP, best rho": "lazy step, best ρ",
+    "lazy-auto, uncalibrated": "`lazy-auto`, not calibrated",
+    "lazy-auto": "`lazy-auto`",
+}
 
 
 def result(name: str) -> Any:
@@ -100,8 +115,45 @@ def bounds() -> str:
     return table(["statement", "outcome", "largest found", "pieces"], rows, right=2)
 
 
+def few_steps() -> str:
+    """PSNR and FID of the digits by sampler and number of evaluations, the best of each column in bold."""
+    rows = {(r["contender"], r["evaluations"]): r for r in result("few_steps")["rows"] if r["field"] == "digits"}
+    counts = sorted({count for name, count in rows if name == "lazy-auto" and "fid" in rows[name, count]})
+    cells = {name: [rows[name, n] for n in counts] for name in SAMPLERS}
+    columns = list(zip(*cells.values(), strict=True))
+    nearest = [f"{max(row['psnr'] for row in column):.1f}" for column in columns]
+    likest = [f"{min(row['fid']['value'] for row in column):.2f}" for column in columns]
+    shown = [
+        [SAMPLERS[name], *map(_both, own, nearest, likest)] for name, own in cells.items()
+    ]  # fmt: skip
+    (floor,) = (row for (name, _), row in rows.items() if name == "converged")
+    return table(["evaluations", *counts], [*shown, ["converged", *[f"∞ / {floor['fid']['value']:.2f}"] * len(counts)]])
+
+
+def _both(row: dict[str, Any], nearest: str, likest: str) -> str:
+    pair = ((f"{row['psnr']:.1f}", nearest), (f"{row['fid']['value']:.2f}", likest))
+    return " / ".join(f"**{text}**" if text == best else text for text, best in pair)
+
+
+def leads() -> str:
+    """By field: the lead over the best peer at each count, and how often the law is farther than a peer's."""
+    found = result("few_steps")["verdicts"]
+    rows = []
+    for name, title in FIELDS.items():
+        ours, floor = (next(v for v in found if v["field"] == name and v["ours"] == who) for who in WHO)
+        gains = [f"{gain:+.1f}" for gain in ours["gain_over_best_at_each_count_db"].values()]
+        rows.append([title, *gains, f"{ours['mean_gain_over_strongest_db']:+.1f} ({ours['strongest']})"])
+        rows[-1] += [_farther(ours["law_to_data"]), _farther(floor["law_to_data"])]
+    counts = next(v for v in found if v["ours"] == WHO[0])["gain_over_best_at_each_count_db"]
+    return table(["dB over the best peer at", *counts, "mean, over", "farther from the data", "the converged"], rows)
+
+
+def _farther(law: dict[str, Any]) -> str:
+    return f"{law['farther']}, {law['farther_together']} of {law['comparisons']}"
+
+
 TABLES: dict[str, Callable[[], str]] = {
-    f.__name__: f for f in (claims, assumptions, left_out, axioms, mutants, unnoticed, bounds)
+    f.__name__: f for f in (claims, assumptions, left_out, axioms, mutants, unnoticed, bounds, few_steps, leads)
 }
 
 
@@ -111,4 +163,5 @@ def filled(text: str) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in PAGES:
+        page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")
