@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import lru_cache
@@ -287,9 +288,17 @@ def _run(
                 advance(f"{key[1]} simulated")
         for future in as_completed(futures):
             key = futures[future]
-            found[key] = future.result() + found[key]
+            found[key] = _answer(future) + found[key]
             advance(f"{key[1]} derived")
     return found
+
+
+def _answer(future: Future[list[CheckResult]]) -> list[CheckResult]:
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        guard = 'in a script, work belongs under `if __name__ == "__main__":` where threads or JAX run'
+        raise InputError(f"a process of this run ended early: {guard}; or take workers=1") from None
 
 
 def run_kinds(key: Key, kinds: Sequence[str], setting: Setting) -> list[CheckResult]:

@@ -52,6 +52,24 @@ def test_processes_and_one_process_agree(true_file, tmp_path):
     assert gist(verify(names, workers=1)) == gist(verify(names, workers=2))
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every script needs the guard")
+def test_a_script_with_threads_is_told_of_the_guard_that_it_needs(true_file, tmp_path):
+    """Beside a thread nothing is forked, so that the script itself is imported by each process."""
+    second, script = tmp_path / "again.py", tmp_path / "script.py"
+    second.write_text(TRUE.replace("SQ", "SQ2"))
+    bare = "import threading; from symsched.verification import verify; stop = threading.Event()\n"
+    bare += (
+        f"threading.Thread(target=stop.wait, daemon=True).start()\nprint(verify({[true_file, str(second)]}).passed)\n"
+    )
+    script.write_text(bare)
+    found = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120)
+    assert found.returncode == 1
+    assert "InputError: a process of this run ended early: in a script, work belongs under" in found.stderr
+    script.write_text(bare.replace("print(", 'if __name__ == "__main__": print('))
+    found = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120)
+    assert (found.stdout, found.stderr) == ("True\n", "")
+
+
 def test_the_json_form_is_stable_and_complete(true_file):
     document = json.loads(json.dumps(verify(true_file, workers=1).document()))
     assert document["passed"] is True
