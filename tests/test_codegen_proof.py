@@ -8,7 +8,9 @@ import pytest
 import sympy as sp
 
 from symsched import catalog
+from symsched.codegen import newton
 from symsched.codegen.ieee import on_arrays
+from symsched.codegen.languages import TORCH
 from symsched.codegen.module import Module
 from symsched.codegen.newton import PLACES, STEPS, Inverse, above, counted, inverse_of, log_r, promise
 from symsched.codegen.newton_proof import MOVED, prove
@@ -83,7 +85,10 @@ def test_the_header_says_how_it_is_known(edm, monkeypatch):
     low = float(text.split(" for ")[1].split(" <= tau")[0])
     assert 1 / (1 + math.exp(-proved.low)) <= low
     monkeypatch.setattr("symsched.codegen.newton.prove", lambda _: None)
+    assert "counted" not in " ".join(promise(edm))  # floats never settled
+    monkeypatch.setattr("symsched.codegen.newton.inverse_of", lambda _: PLAIN)
     unproved = " ".join(promise(edm))
+    assert f"{counted(PLAIN) - SPARE + 1} were enough at" in unproved
     assert "counted, not proved" in unproved
     assert f"at most {STEPS}" in unproved
 
@@ -94,3 +99,10 @@ def test_with_open_parameters_nothing_is_promised(monkeypatch):
     assert counted(open_source) == STEPS
     monkeypatch.setattr("symsched.codegen.newton.inverse_of", lambda _: open_source)
     assert "depends on the parameters" in " ".join(promise(None))
+
+
+def test_torch_takes_the_proved_steps(edm):
+    """Next to a truncated end floats never settle: counting alone would say sixty."""
+    inverse = inverse_of(edm)
+    assert counted(inverse) == STEPS
+    assert f"for _ in range({prove(inverse).count + SPARE}):" in newton.arrays(TORCH, edm)

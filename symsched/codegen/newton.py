@@ -7,7 +7,8 @@ Where the source is truncated log r tends to a number, and Newton steps would cr
 that number, what is solved there is log(e^d − 1), which moves like z again: four steps do for every catalogue schedule.
 The last two steps take d in the stable form of `distance`, where the target is truncated at that end too.
 
-torch unrolls its loops when it compiles, so it takes as many steps as this source was seen to need, and two more.
+torch unrolls its loops when it compiles, so it takes as many steps as this source is proved (`newton_proof`) or was
+seen to need, and two more.
 Gradients come from the last two steps alone: a Newton step from the solution has the slope of the inverse.
 """
 
@@ -181,7 +182,9 @@ def _numpy_loop(inverse: Inverse, printer: NumPyForms | TorchForms, _: Module) -
 
 @lru_cache(maxsize=64)
 def counted(inverse: Inverse) -> int:
-    """Steps for torch: those that the source was seen to need, and two more; all, where its parameters are open."""
+    """Steps that the source was seen to need, and two more; all, where its parameters are open.
+
+    Where it is truncated floats may never settle, next to the end: then all as well."""
     s, left = sp.symbols("s left")
     step = 1 / (inverse.pace * inverse.slope * s * left)
     known = inverse.is_known
@@ -199,13 +202,16 @@ def promise(module: Module) -> list[str]:
         low, high = (f"{1.5 * math.exp(-abs(z)):.0e}" for z in (proved.low, proved.high))  # rounded up
         how = f"proved with interval arithmetic for {low} <= tau <= 1 - {high}, rounding aside; {STEPS} elsewhere."
         return [f"{start} at most {proved.count}, and two on tau itself:", how]
-    seen = counted(inverse) - SPARE + 1
-    how = f"{seen} were enough at {len(LEVELS)} noise levels; that is counted, not proved."
-    return [f"{start} at most {STEPS},", f"and two on tau itself.  {how if seen < STEPS else ''}".rstrip()]
+    rows = [f"{start} at most {STEPS},", "and two on tau itself."]
+    if counted(inverse) < STEPS:
+        seen = counted(inverse) - SPARE + 1
+        rows[1] += f"  {seen} were enough at {len(LEVELS)} noise levels; that is counted, not proved."
+    return rows
 
 
 def _torch_loop(inverse: Inverse, printer: NumPyForms | TorchForms, _: Module) -> list[str]:
-    steps = counted(inverse)
+    proved = prove(inverse)
+    steps = counted(inverse) if proved is None else proved.count + SPARE
     rows = [*_step(inverse, printer, "torch."), "z = moved"]
     return [f"for _ in range({steps}):", *(f"    {row}" for row in rows)]
 
