@@ -75,7 +75,7 @@ class Labelled(torch.nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.gain = torch.nn.Parameter(torch.ones(1, dtype=torch.float64), requires_grad=False)
+        self.gain = torch.nn.Parameter(torch.ones(1, dtype=torch.float64))
 
     def forward(self, x, t, label=None):
         assert t.ndim == 0

@@ -120,6 +120,7 @@ class LazySolver(Solver):
         parameters = getattr(self.velocity_model, "parameters", tuple)
         like = next(iter(parameters()), torch.empty(0))
 
+        @torch.no_grad()
         def velocity(x: Any, time: Any, **extras: Any) -> Any:
             return self.velocity_model(x=x, t=time[0], **extras)
 

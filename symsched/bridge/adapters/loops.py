@@ -143,11 +143,12 @@ def same_schedule(source: str, native: Native) -> bool:
     """Whether a calibration's source is this schedule: by name, or by its levels at the same fractions of its times."""
     if source == str(native):
         return True
+    ratios = np.geomspace(0.05, 20, 9)
     try:
-        other = SymbolicNative(as_schedule(source))
+        clock, *theirs = SymbolicNative(as_schedule(source)).find(ratios)
     except InputError:
         return False
-    (times, *ours), (clock, *theirs) = (schedule.find(np.geomspace(0.05, 20, 9)) for schedule in (native, other))
+    times, *ours = native.find(ratios)
     first, last = native.find(np.array([0.0, np.inf]))[0]
     norms = np.hypot(*ours) / np.hypot(*theirs)
     return bool(np.abs(norms - 1).max() < NEAR and np.abs((times - first) / (last - first) - clock).max() < CLOCK)

@@ -101,6 +101,7 @@ class LazyVPScheduler(DDIMScheduler):
         FlowField's: shape, guidance, null, dtype, device.
         """
 
+        @torch.no_grad()
         def answer(x: Any, time: Any, **conditions: Any) -> Any:
             out = model(x, time, **conditions)
             return out if isinstance(out, torch.Tensor) else out.sample
