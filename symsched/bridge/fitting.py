@@ -73,6 +73,7 @@ class Fitter:
         self.field, self.pilot, self.conditions, self.from_noise = field, pilot, conditions, from_noise
         self.batch = batch or len(pilot.noise)
 
+    @torch.no_grad()
     def fit(self, shape: Shape, steps: int) -> Fit:
         """The table for one grid; `steps` evaluations of each path."""
         angles = self._angles(shape, steps)

@@ -12,7 +12,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 import symsched as ss  # noqa: E402
-from symsched.bridge import Calibration, build_plan, calibrate, exact_field, sample  # noqa: E402
+from symsched.bridge import Calibration, FlowField, build_plan, calibrate, exact_field, sample  # noqa: E402
 from symsched.bridge.fitting import Fitter, Known, Shape  # noqa: E402
 from symsched.bridge.pilot import levels_at, run_pilot, spectrum  # noqa: E402
 
@@ -130,6 +130,19 @@ def test_lazy_auto_uses_the_table_only_where_it_applies(field, known):
     ):
         assert "calibrated" not in build_plan(field.native, calibration=known, **other).label
     assert "calibrated" not in build_plan(field.native, steps=6).label
+
+
+def test_a_network_that_could_be_trained_keeps_no_graph():
+    """Its parameters want gradients; the pilot and the fit ask for none."""
+    network, asked = torch.nn.Linear(2, 2).double(), []
+
+    def velocity(x, time):  # noqa: ARG001
+        asked.append(torch.is_grad_enabled())
+        return network(x)
+
+    calibrate(FlowField(velocity, "linear", "velocity", shape=(2,), dtype=torch.float64), 4, steps=(2,), tries=1)
+    assert asked
+    assert not any(asked)
 
 
 def test_a_field_carries_its_calibration(field, known):
