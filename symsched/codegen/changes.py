@@ -6,9 +6,9 @@ Exact values everywhere come from the source time as a ball at each sample, howe
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import sympy as sp
 from flint import arb, ctx
@@ -16,6 +16,7 @@ from flint import arb, ctx
 from symsched.codegen.distance import distance, ends_of, log_end
 from symsched.codegen.logslope import log_slope
 from symsched.codegen.quantities import (
+    ENOUGH,
     TAU,
     TIME,
     Quantity,
@@ -49,6 +50,9 @@ SOURCE = {
 }
 INVERSE_R = sp.Symbol("inverse_r", positive=True)
 NEAR = sp.Symbol("near_above", real=True), sp.Symbol("near_below", real=True)
+CLOSEST = 2.5  # ulps for what goes into the Newton inverse
+BETTER = 1.3  # errors of conversions add up: a form that is better by so much may be longer
+MOVABLE = 24  # operations of a form that is differentiated
 MEAN_BOUND = 5.0  # ulps: the mean of two quotients, each of a few roundings
 
 
@@ -120,6 +124,7 @@ class ConversionForms:
         self.base: SourceForms = source_forms(self.origin)
         self.source: ScheduleForms = self.base.own
         self.exact = self._exacts()
+        self._time: sp.Expr = tau  # in α and β, where it is that
 
     def _exacts(self) -> dict[sp.Symbol, sp.Expr]:
         """c, τ̇, ċ in t and τ(t)."""
@@ -176,8 +181,21 @@ class ConversionForms:
         else:
             forms = self.base.times
         for symbol, form in zip((tau, tau_left), forms, strict=True):
-            self.shop.add(symbol, self.exact[symbol], [self._with_sums(form)], limits=False)
+            short = self._with_sums(form)
+            self._choose(symbol, (short, *self._rootless(short)))
+        self._time = self._with_sums(forms[0])
         return True
+
+    def _choose(self, symbol: sp.Symbol, forms: Iterable[sp.Expr]) -> None:
+        self.shop.add(symbol, self.exact[symbol], forms, limits=False, better=BETTER)
+
+    def _rootless(self, form: sp.Expr) -> Iterator[sp.Expr]:
+        """The form with α and β as they are made, where their roots cancel: β² without the root."""
+        made = {x: self.shop.made[x].shape for x in (alpha, beta)}
+        made |= {x: self.shop.made[x].shape.xreplace(made) for x in (alpha_dot, beta_dot)}
+        whole = form.xreplace(made)
+        if len(_roots(whole)) < len(set().union(*(_roots(made[x]) for x in form.free_symbols & set(made)))):
+            yield whole
 
     def _add_implicit(self) -> None:
         """τ and 1 − τ to within 4 ulps, as the Newton inverse gives them."""
@@ -192,23 +210,28 @@ class ConversionForms:
 
     def _add_distances(self) -> None:
         """1/r of the target, and how far its log r is from each truncated end of the source, precise next to it."""
-        forms = (alpha / beta, 1 / ratio_forms(self.target, self.shop)[0])
-        self.shop.add(INVERSE_R, 1 / self.target.r, forms, limits=False)
+        forms = (alpha / beta, *(1 / form for form in ratio_forms(self.target, self.shop)))
+        self.shop.add(INVERSE_R, 1 / self.target.r, forms, limits=False, enough=CLOSEST, better=BETTER)
         for end in ends_of(self.origin):
             gap = log_end(self.target, end) - log_end(self.origin, end) if end in ends_of(self.target) else None
             side = 1 - 2 * end
             if gap is None:
-                form = side * sp.log(beta / (alpha * self.origin.limit("r", end)))
+                form = -side * sp.log(INVERSE_R * self.origin.limit("r", end))
             else:
                 form = distance(ratio_forms(self.target, self.shop), end, self.shop.stabilise) + side * gap
             self.shop.give(NEAR[end], side * (sp.log(self.target.r) - log_end(self.origin, end)), form)
 
     def _with_sums(self, form: sp.Expr) -> sp.Expr:
-        """α + β and α² + β² replaced by 1 where the target keeps them so."""
-        for kept in (alpha + beta, alpha**2 + beta**2):
-            if form.has(kept) and self._is_one(kept):
-                form = form.xreplace({kept: sp.S.One})
+        """α + β and α² + β² replaced by 1 where the target keeps them so: β + α²/β is then 1/β."""
+        for kept in self._kept:
+            for given in (form, sp.factor(form)):
+                if given.has(kept):
+                    return given.xreplace({kept: sp.S.One})
         return form
+
+    @cached_property
+    def _kept(self) -> list[sp.Expr]:
+        return [kept for kept in (alpha + beta, alpha**2 + beta**2) if self._is_one(kept)]
 
     def _is_one(self, kept: sp.Expr) -> bool:
         return self.shop.always(kept.subs({alpha: self.target.alpha, beta: self.target.beta}), 1)
@@ -218,6 +241,11 @@ class ConversionForms:
     def at(self, form: sp.Expr) -> sp.Expr:
         """A form of the source, at its own time."""
         return form.subs({t: tau, u: tau_left}, simultaneous=True)
+
+    def _inlined(self, symbol: sp.Symbol) -> sp.Expr:
+        """α, β, … of the source in its own time."""
+        form = self.at(self.source.workshop.made[symbol].shape)
+        return form.xreplace({s: self._inlined(s) for s in form.free_symbols if s in SOURCE})
 
     def _named(self, symbol: sp.Symbol) -> sp.Expr:
         """α, β, … of the source as a quantity of its own, or the number it is."""
@@ -237,7 +265,7 @@ class ConversionForms:
         if self.shop.always(exact, 1):
             self.shop.add(scale, exact, [sp.S.One], limits=False)
         elif self.base.scale is not None:
-            self.shop.add(scale, exact, [self._with_sums(self.base.scale)], limits=False)
+            self._choose(scale, [self._with_sums(self.base.scale)])
         else:
             self._add_mean_scale()
 
@@ -254,18 +282,49 @@ class ConversionForms:
             point.known[scale] = Rounded(value, (2 * bound * HALF_ULP * abs(value)).mid())
 
     def _add_slopes(self) -> None:
-        self.shop.add(tau_dot, self.exact[tau_dot], self._pace_forms(), limits=False)
-        self.shop.add(scale_dot, self.exact[scale_dot], self._slope_forms(), limits=False)
+        self._choose(tau_dot, self._pace_forms())
+        self._choose(scale_dot, self._slope_forms())
 
     def _pace_forms(self) -> Iterator[sp.Expr]:
         if self.shop.always(self.exact[tau_dot], 1):
             yield sp.S.One
         if self.base.pace is not None:
-            yield rate / self._with_sums(self.base.pace)
             share = self._share()
             if share.count_ops() <= 3:
-                yield rate * tau * self._with_sums(share)
+                short = rate * tau * self._with_sums(share)
+                yield short
+                if self.shop.bound(short, [None] * len(self.shop.points)) <= 2 * ENOUGH:
+                    return
+            pace = self._with_sums(self.base.pace)
+            yield from (rate / form for form in (pace, *self._rootless(pace)))
+        yield from self._moved(self._time)
+        whole = self._inlined(rate)
+        if not whole.has(sp.Add) or not _roots(whole):
+            yield rate / whole
         yield rate / self._named(rate)
+
+    def _moved(self, form: sp.Expr, root: sp.Expr = sp.S.One) -> Iterator[sp.Expr]:
+        """d/dt of a form in α and β, by one jet alone too where the target keeps α + β or α² + β².
+
+        Powers of what `root`, which is c, is the root of are written as powers of c."""
+        if form.free_symbols <= {alpha, beta, scale} and form.count_ops() <= MOVABLE:
+            slope = form.diff(alpha) * alpha_dot + form.diff(beta) * beta_dot
+            for put in self._jets:
+                moved = sp.factor(slope.subs(put))
+                if root.is_Pow:
+                    moved = moved.replace(
+                        lambda e: e.is_Pow and e.base == root.base, lambda e: scale ** (e.exp / root.exp)
+                    )
+                yield from (moved, *self._rootless(moved))
+
+    @cached_property
+    def _jets(self) -> list[dict[sp.Symbol, sp.Expr]]:
+        jets: list[dict[sp.Symbol, sp.Expr]] = [{}]
+        for kept in self._kept:
+            weights = kept.diff(alpha), kept.diff(beta)
+            jets.append({alpha_dot: -beta_dot * weights[1] / weights[0]})
+            jets.append({beta_dot: -alpha_dot * weights[0] / weights[1]})
+        return jets
 
     def _share(self) -> sp.Expr:
         """τ̇/(λ̄ τ): for the linear source 1 − τ = ᾱ/(ᾱ + β̄), one division where the sum of quotients takes three."""
@@ -280,12 +339,11 @@ class ConversionForms:
             if not c.has(sp.Add):
                 yield scale * log_slope(c.xreplace({x: self.shop.made[x].shape for x in (alpha, beta)}))
             yield sp.factor_terms(c.diff(alpha) * alpha_dot + c.diff(beta) * beta_dot)
-            if c.is_Pow and c.exp == sp.S.Half:
-                yield (c.base.diff(alpha) * alpha_dot + c.base.diff(beta) * beta_dot) / (2 * scale)
+            yield from self._moved(c, c)
             if self.base.kept is not None:
                 law = self.base.kept.subs({alpha: alpha / scale, beta: beta / scale}, simultaneous=True)
-                moved = law.diff(alpha) * alpha_dot + law.diff(beta) * beta_dot
-                yield sp.factor(sp.cancel(-moved / law.diff(scale)))
+                for moved in self._moved(law):
+                    yield sp.factor(sp.cancel(-moved / law.diff(scale)))
         by_noise = alpha_dot / alpha - tau_dot * self._named(alpha_dot) / self._named(alpha)
         by_data = beta_dot / beta - tau_dot * self._named(beta_dot) / self._named(beta)
         # Each cancels at one end, like 1/u and 1/t: their mean with weights u and t nowhere.
@@ -354,6 +412,11 @@ class ConversionForms:
             return tape.run([here, source_time(self.origin, self.target, here, given), *map(to_ball, given.values())])
 
         return sharpen(compute, lambda: f"{self.conversion} near an end")[0]
+
+
+def _roots(form: sp.Expr) -> set[sp.Expr]:
+    """What roots are taken of."""
+    return {p.base for p in form.atoms(sp.Pow) if p.exp.is_Rational and p.exp.q == 2 and p.free_symbols}
 
 
 def _exactly(value: float) -> sp.Expr:

@@ -46,29 +46,35 @@ def _error(exact: Fraction, rounded: float) -> float:
     return float(exact - Fraction(float(rounded)))
 
 
-def evaluate(form: sp.Expr, values: Mapping[str, float]) -> float:
+ORDERS = ("forward", "backward", "divided")  # of terms and factors; "divided" has one division, after the products
+
+
+def evaluate(form: sp.Expr, values: Mapping[str, float], order: str = ORDERS[0]) -> float:
     """`form` in float64, operation by operation; a function without a rule gives NaN."""
     with np.errstate(all="ignore"):
-        return float(_evaluate(form, values))
+        return float(_evaluate(form, values, order))
 
 
 def on_arrays(form: sp.Expr, values: Mapping[str, Any]) -> Any:
     """`form` in float64 for arrays of values."""
-    return _evaluate(form, values)
+    return _evaluate(form, values, ORDERS[0])
 
 
-def _evaluate(form: sp.Expr, values: Mapping[str, float]) -> Any:
+def _evaluate(form: sp.Expr, values: Mapping[str, float], order: str) -> Any:
     if form.is_Symbol:
         return np.float64(values[form.name])
     if not form.free_symbols:
         return np.float64(number(form))
-    args = [_evaluate(a, values) for a in form.args]
-    if form.is_Add:
-        return reduce(lambda a, b: a + b, args)
-    if form.is_Mul:
-        return reduce(lambda a, b: a * b, args)
+    if form.is_Mul and order == "divided":
+        above, below = sp.fraction(form)
+        if below.free_symbols:
+            return _evaluate(above, values, order) / _evaluate(below, values, order)
+    if form.is_Add or form.is_Mul:
+        args = [_evaluate(a, values, order) for a in (form.args[::-1] if order == "backward" else form.args)]
+        return reduce(lambda a, b: a + b if form.is_Add else a * b, args)
     if isinstance(form, sp.exp):
-        return np.exp(_evaluate(form.exp, values))
+        return np.exp(_evaluate(form.exp, values, order))
+    args = [_evaluate(a, values, order) for a in form.args]
     if form.is_Pow:
         return np.sqrt(args[0]) if form.exp == sp.S.Half else np.power(args[0], args[1])
     function = FUNCTIONS.get(form.func)

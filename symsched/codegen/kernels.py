@@ -94,3 +94,22 @@ def _pair(total: sp.Add) -> sp.Expr:
         if total == known:
             return short
     return total
+
+
+def spread(form: sp.Expr, rational: bool = False) -> sp.Expr:
+    """c x (a y + b) as x ((c a) y + c b): c is folded, a rounding or two are gone.
+
+    Where an irrational constant is in it, nothing was exact before; if `rational`, elsewhere too."""
+    return form.replace(lambda e: e.is_Mul, lambda product: _spread(product, rational))
+
+
+def _spread(product: sp.Mul, rational: bool) -> sp.Expr:
+    constant, moving = product.as_independent(*product.free_symbols, as_Add=False)
+    sums = [factor for factor in sp.Mul.make_args(moving) if factor.is_Add]
+    if len(sums) != 1 or constant in (1, -1):
+        return product
+    numbers = [term.as_independent(*term.free_symbols, as_Add=False)[0] for term in sums[0].args]
+    moves = [abs(n) for n, term in zip(numbers, sums[0].args, strict=True) if term.free_symbols]
+    if moves.count(1) > 1 or not (rational or any(not n.is_Rational for n in (constant, *numbers))):
+        return product
+    return moving / sums[0] * sp.expand_mul(constant * sums[0], deep=False)

@@ -46,13 +46,28 @@ RULES: dict[type, Callable[[sp.Expr], sp.Expr]] = {
 
 
 def without_exponentials(form: sp.Expr) -> Iterator[sp.Expr]:
-    """The form with e^x − 1 as 2 e^(x/2) sinh(x/2), or as −e^x (e^−x − 1), where all factors e^… then cancel."""
+    """The form with e^x − 1 as 2 e^(x/2) sinh(x/2), or as −e^x (e^−x − 1), where all factors e^… then cancel.
+
+    In the first, c + d e^x with positive c, d is 2 √(cd) e^(x/2) cosh((x + log d/c)/2): half the argument, so half of
+    what is rounded off it."""
     if form.has(expm1):
-        yield from filter(None, (_cancelled(form.replace(expm1, rule)) for rule in (_by_sinh, _by_mirror)))
+        halved = form.replace(expm1, _by_sinh)
+        rules = (halved, halved.replace(lambda e: e.is_Add, _by_cosh), form.replace(expm1, _by_mirror))
+        yield from filter(None, map(_cancelled, dict.fromkeys(rules)))
 
 
 def _by_sinh(x: sp.Expr) -> sp.Expr:
     return 2 * sp.exp(x / 2) * sp.sinh(x / 2)
+
+
+def _by_cosh(total: sp.Add) -> sp.Expr:
+    """e^x + e^y with x + y, x − y without logarithms of anything that moves; else what is given."""
+    if len(total.args) != 2 or not total.free_symbols:
+        return total
+    one, other = (sp.expand_log(sp.log(term), force=True) for term in total.args)
+    if any(log.has(sp.I) or any(a.free_symbols for a in log.atoms(sp.log)) for log in (one, other)):
+        return total
+    return 2 * sp.exp((one + other) / 2) * sp.cosh((one - other) / 2)
 
 
 def _by_mirror(x: sp.Expr) -> sp.Expr:

@@ -15,10 +15,10 @@ from flint import arb, ctx
 
 from symsched.codegen.carry import MAX_OPERATIONS, carried
 from symsched.codegen.distance import distance
-from symsched.codegen.kernels import paired, reduced
+from symsched.codegen.kernels import paired, reduced, spread
 from symsched.codegen.logslope import log_slope, slope, without_exponentials
 from symsched.codegen.rounding import HALF_ULP, SMALLEST, Point, Rounded, name, u, unit_points, worst, written_out
-from symsched.codegen.stable import Stabiliser, cost
+from symsched.codegen.stable import Stabiliser, cost, operations
 from symsched.conversion import tau_function
 from symsched.enclose import compile_tape
 from symsched.endpoints import end_value, limit_at
@@ -35,6 +35,7 @@ alpha, beta, rate = (
 alpha_dot, beta_dot = sp.Symbol("alpha_dot", real=True), sp.Symbol("beta_dot", real=True)
 
 LOSSY, HOPELESS = 9.0, 1e4  # ulps between which rounding errors are carried along
+SHORT = 14  # operations of a logarithmic derivative that is tried first
 ENOUGH = 6.0  # ulps: no further forms are sought below this bound
 TAU = sp.Dummy("tau", positive=True)  # the source time, where it is known as a ball
 TIME = tau_function(t)
@@ -51,7 +52,7 @@ class Quantity:
     exact: sp.Expr
     bound: float
     ends: tuple[sp.Expr | None, sp.Expr | None]
-    plain: sp.Expr | None = None  # the form before its rounding errors were carried along, if they are
+    plain: sp.Expr | None = None  # the form before its constants were folded, or its rounding errors carried along
 
     @property
     def shape(self) -> sp.Expr:
@@ -84,26 +85,44 @@ class Workshop:
         """An exact expression with the source time as a letter."""
         return expr.xreplace({TIME.diff(t): self.pace}).xreplace({TIME: TAU})
 
-    def add(self, symbol: sp.Symbol, exact: sp.Expr, forms: Iterable[sp.Expr], limits: bool = True) -> Quantity:
-        """Choose among `forms` (tried in order until one is good enough) and give it the name `symbol`."""
+    def add(
+        self,
+        symbol: sp.Symbol,
+        exact: sp.Expr,
+        forms: Iterable[sp.Expr],
+        limits: bool = True,
+        enough: float = ENOUGH,
+        better: float = 2,
+    ) -> Quantity:
+        """Choose among `forms` (tried in order until one is good enough) and give it the name `symbol`.
+
+        Beyond `enough`, a form must be `better` times as good to be preferred to a shorter one."""
         scales = self._scales(exact)
         tried: dict[sp.Expr, float] = {}
-        for form in forms:
-            if form.has(sp.nan, sp.zoo, sp.I):
+        shapes: dict[sp.Expr, sp.Expr] = {}
+        for given in forms:
+            if given.has(sp.nan, sp.zoo, sp.I):
                 continue
+            form = self._spread(given, scales)
+            shapes.setdefault(form, spread(given))
             tried.setdefault(form, self.bound(form, scales))
             named = bool(form.free_symbols & self.made.keys())
-            if tried[form] <= ENOUGH or (named and self._carry_bound(form, tried[form], scales) <= ENOUGH):
+            if tried[form] <= enough or (named and self._carry_bound(form, tried[form], scales) <= enough):
                 break
-        best = min(tried, key=lambda f: (_bucket(tried[f]), cost(f), sp.default_sort_key(f)))
+        best = min(tried, key=lambda f: (_bucket(tried[f], enough, better), cost(f), sp.default_sort_key(f)))
         self._check_equal(best, exact, symbol)
         ends = (_limit(exact, 0), _limit(exact, 1)) if limits else (None, None)
         bound = self._carry_bound(best, tried[best], scales)
         if bound < tried[best]:
             return self._carry(Quantity(symbol, best, exact, bound, ends, plain=best))
         name(self.points, symbol, best)
-        self.made[symbol] = Quantity(symbol, best, exact, tried[best], ends)
+        self.made[symbol] = Quantity(symbol, best, exact, tried[best], ends, plain=shapes[best])
         return self.made[symbol]
+
+    def _spread(self, form: sp.Expr, scales: Sequence[object]) -> sp.Expr:
+        """With constants folded into sums, where that helps and the errors are not to be carried along."""
+        form, wide = spread(form), spread(form, rational=True)
+        return wide if wide != form and self.bound(wide, scales) < self.bound(form, scales) <= LOSSY else form
 
     def give(self, symbol: sp.Symbol, exact: sp.Expr, form: sp.Expr) -> None:
         """Add a helper whose form is meant for some of the times only, so that no bound is asked for."""
@@ -241,7 +260,9 @@ class ScheduleForms:
 
     def _coefficient(self, shop: Workshop, exact: sp.Expr) -> Iterator[sp.Expr]:
         yield paired(exact)
-        yield shop.stabilise(exact)
+        stable = shop.stabilise(exact)
+        yield from _halved(shop, stable)
+        yield stable
 
     def _derivative(self, shop: Workshop, of: sp.Symbol, exact: sp.Expr) -> Iterator[sp.Expr]:
         form = shop.made[of].shape
@@ -251,7 +272,7 @@ class ScheduleForms:
         if power.is_Integer and power > 1 and base.is_Add:
             yield power * shop.stabilise(slope(base)) * of / base
         relative = self._log_derivative(of)
-        if relative.count_ops() <= 12:
+        if operations(relative) <= SHORT:
             yield sp.factor_terms(of * shop.stabilise(relative))
         if of == alpha and self.preserves_variance:
             yield -beta * beta_dot / alpha
@@ -262,6 +283,11 @@ class ScheduleForms:
             yield power * shop.stabilise(slope(base)) * of / base
         yield shop.stabilise(direct)
         yield shop.stabilise(exact)
+        if SHORT < operations(relative) <= 2 * SHORT:
+            stable = shop.stabilise(relative)
+            for made in (*_halved(shop, stable), stable):
+                yield form * made
+                yield of * made
 
     def _log_derivative(self, of: sp.Symbol) -> sp.Expr:
         """α̇/α or β̇/β, by way of the square, in which roots cancel."""
@@ -272,6 +298,16 @@ class ScheduleForms:
         s = self.schedule
         if s.log_r_dot.is_rational_function(t):
             yield shop.stabilise(s.log_r_dot)
+        by_factors = log_slope(ratio_forms(s, shop)[0])
+        short = [*self._rate_by_parts(shop), sp.factor_terms(by_factors)]
+        yield from short
+        if any(shop.bound(form, [None] * len(shop.points)) <= ENOUGH for form in short):
+            return
+        yield shop.stabilise(by_factors)
+        if s.log_r_dot.count_ops() <= 60:
+            yield shop.stabilise(s.log_r_dot)
+
+    def _rate_by_parts(self, shop: Workshop) -> Iterator[sp.Expr]:
         parts = [self._log_derivative(x) for x in (beta, alpha)]
         shown = [
             shop.stabilise(part) if part.count_ops() <= 12 else dot / of
@@ -282,11 +318,12 @@ class ScheduleForms:
             yield -shown[1] / beta**2
         yield shown[0] - shown[1]
         yield beta_dot / beta - alpha_dot / alpha
-        by_factors = log_slope(ratio_forms(s, shop)[0])
-        yield sp.factor_terms(by_factors)
-        yield shop.stabilise(by_factors)
-        if s.log_r_dot.count_ops() <= 60:
-            yield shop.stabilise(s.log_r_dot)
+
+
+def _halved(shop: Workshop, form: sp.Expr) -> Iterator[sp.Expr]:
+    """Its forms in sinh and cosh."""
+    for made in without_exponentials(form):
+        yield shop.stabilise.rewrite(made)
 
 
 def ratio_forms(schedule: Schedule, shop: Workshop) -> list[sp.Expr]:
@@ -306,11 +343,11 @@ def _in_times(shop: Workshop, symbol: sp.Symbol) -> sp.Expr:
     return form
 
 
-def _bucket(error: float) -> int:
-    """Bounds up to ENOUGH are as good as none; beyond, a form must be twice as good to be preferred."""
+def _bucket(error: float, enough: float = ENOUGH, better: float = 2) -> int:
+    """Bounds up to `enough` are as good as none; beyond, a form must be `better` times as good to be preferred."""
     steps = 0
-    while error > ENOUGH and steps < 2000:
-        error, steps = error / 2, steps + 1
+    while error > enough and steps < 2000:
+        error, steps = error / better, steps + 1
     return steps
 
 

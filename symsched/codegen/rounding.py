@@ -111,10 +111,8 @@ class Point:
         if not expr.free_symbols:
             value = compile_tape((_plain(expr),), ()).run([])[0]
             return Rounded(value, arb(0) if self.carried or is_exact(expr) else abs(value) * HALF_ULP)
-        if expr.is_Add:
-            return self._sum(expr.args)
-        if expr.is_Mul:
-            return self._product(expr.args)
+        if expr.is_Add or expr.is_Mul:
+            return (self._sum if expr.is_Add else self._product)(_gathered(expr))
         if expr.is_Pow and not isinstance(expr, sp.exp):
             return self._power(expr)
         return self._function(expr)
@@ -170,6 +168,14 @@ def _slopes(function: type, arity: int) -> list[Callable[[list[Ball]], Ball]]:
     args = sp.symbols(f"x0:{arity}", positive=True)
     tapes = [compile_tape((_plain(function(*args).diff(a)),), args) for a in args]
     return [lambda inputs, tape=tape: tape.run(inputs)[0] for tape in tapes]  # type: ignore[misc]
+
+
+def _gathered(expr: sp.Expr) -> tuple[sp.Expr, ...]:
+    """The terms or factors, constants joined to one as the printers fold them."""
+    constants = [a for a in expr.args if not a.free_symbols]
+    if len(constants) < 2:
+        return expr.args
+    return (expr.func(*constants), *(a for a in expr.args if a.free_symbols))
 
 
 def _plain(expr: sp.Expr) -> sp.Expr:
@@ -228,7 +234,7 @@ def worst(points: Sequence[Point], form: sp.Expr, scales: Sequence[Any] | None =
             made = sample.evaluate(form)
             if scales is not None and scales[k] is not None and abs(made.value) < scales[k]:
                 made = Rounded(scales[k], made.error)
-            if abs(made.value) < SMALLEST and made.error.is_finite():
-                continue  # the true value is below the normal floats
+            if abs(made.value) > LARGEST or (abs(made.value) < SMALLEST and made.error.is_finite()):
+                continue  # the true value is above or below the normal floats
             found = max(found, made.ulps)
     return found

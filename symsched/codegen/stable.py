@@ -24,6 +24,7 @@ GOOD = 2.6  # ulps at which a node is left as it is
 MAX_DEPTH = 3
 MAX_OPERATIONS = 60  # larger sums are left as they are: their parts are tried instead
 MAX_FORMS = 160
+SLOW = (sp.exp, sp.log, sp.sin, sp.cos, sp.tan, sp.atan, sp.sinh, sp.cosh, sp.tanh, expm1, log1p, sp.Pow)
 
 
 class Stabiliser:
@@ -91,8 +92,26 @@ class Stabiliser:
 
 def cost(form: sp.Expr) -> int:
     """Operations, a transcendental function counting for several."""
-    slow = sum(len(form.atoms(f)) for f in (sp.exp, sp.log, sp.sin, sp.cos, sp.tan, sp.atan, expm1, log1p, sp.Pow))
-    return int(form.count_ops()) + 2 * slow
+    return operations(form) + 2 * sum(bool(k.free_symbols) for f in SLOW for k in form.atoms(f))
+
+
+def operations(form: sp.Expr) -> int:
+    """What is left to do at run time: constants are folded."""
+    return int(_folded(form).count_ops())
+
+
+_constant = sp.Symbol("c", positive=True)
+
+
+def _folded(form: sp.Expr) -> sp.Expr:
+    if form.is_Symbol or form.is_Rational:
+        return form
+    if not form.free_symbols:
+        return _constant
+    if not (form.is_Add or form.is_Mul):
+        return form.func(*map(_folded, form.args))
+    constant, moving = form.as_independent(*form.free_symbols, as_Add=form.is_Add)
+    return form.func(_folded(constant), *map(_folded, form.func.make_args(moving)))
 
 
 def _bucket(error: float) -> float:
