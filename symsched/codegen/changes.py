@@ -14,6 +14,7 @@ import sympy as sp
 from flint import arb, ctx
 
 from symsched.codegen.distance import distance, ends_of, log_end
+from symsched.codegen.kernels import spread
 from symsched.codegen.logslope import log_slope
 from symsched.codegen.quantities import (
     ENOUGH,
@@ -298,7 +299,7 @@ class ConversionForms:
             pace = self._with_sums(self.base.pace)
             yield from (rate / form for form in (pace, *self._rootless(pace)))
         yield from self._moved(self._time)
-        whole = self._inlined(rate)
+        whole = spread(self._inlined(rate), rational=self.shop.implicit)
         if not whole.has(sp.Add) or not _roots(whole):
             yield rate / whole
         yield rate / self._named(rate)
