@@ -139,6 +139,16 @@ def test_a_limit_counts_as_given_only_if_every_order_of_operations_gives_it():
     assert _gives(sp.S.Zero, product, 1, lines)
 
 
+def test_a_power_gives_no_limit_to_the_last_digit():
+    """Arrays and numbers may round it apart; a square and a root are rounded right."""
+    end, power = sp.symbols("t power")
+    base = sp.Float(0.3, 17) + end
+    for exponent, given in ((2, True), (sp.S.Half, True), (7, False), (sp.Rational(-7, 2), False)):
+        lines = [(power, base**exponent)]
+        limit = sp.Float(evaluate(lines[0][1], {"t": 0.0}), 17)
+        assert _gives(limit, power, 0, lines) == given
+
+
 # -- the pairs that were beyond ---------------------------------------------------------------------------------
 
 BEYOND = {
