@@ -193,3 +193,11 @@ def test_a_coefficient_that_is_a_plain_number_under_a_root():
     module = Module(ss.schedules.ve(), ss.schedules.polynomial())
     found = loaded(emit(module, "torch"), "torch_ve").conversion(torch.tensor([0.25, 0.5], dtype=torch.float64))
     assert all(v.isfinite().all() for v in found)
+
+
+def test_a_limit_takes_plain_numbers_under_its_roots():
+    """The noise of an Euler step of edm at 0 is put in as a number times √h √κ, and κ is a plain number."""
+    euler = loaded(emit(Module(ss.schedules.edm()), "torch")).euler_step
+    start, after = (euler(torch.tensor(t, dtype=torch.float64), 0.5, 0.25)[2] for t in (0.0, 1e-9))
+    assert float(start) == pytest.approx(float(after), rel=1e-6)
+    assert float(start) > 1

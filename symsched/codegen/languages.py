@@ -180,9 +180,8 @@ class Arrays:
 def _inside_functions(function: Function) -> set[sp.Symbol]:
     """Names that a function or a root is applied to: torch takes no plain numbers there."""
     nodes = [a for _, f in function.lines for a in f.atoms(sp.Function, sp.Pow)]
-    nodes += [
-        a for o in function.outputs for e in o.quantity.ends if e is not None for a in e.atoms(sp.Function, sp.Pow)
-    ]
+    limits = {e for o in function.outputs for e in (*o.ends, *o.quantity.ends) if e is not None}
+    nodes += [a for e in limits for a in e.atoms(sp.Function, sp.Pow)]
     return {s for a in nodes if not (a.is_Pow and a.exp.is_Integer) for s in a.free_symbols}
 
 
