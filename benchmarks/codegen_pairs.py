@@ -179,7 +179,6 @@ def row_of(
     finally:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
     if row is before:
-        row.pop("before", None)  # the code has not changed after all
         return row
     name = key.replace(":", "_to_") or target
     texts[f"{name}.py"] = text
@@ -241,7 +240,6 @@ def summary(rows: dict) -> dict:
         "self-test passed, c": sum(isinstance(row.get("c"), float) for row in pairs.values()),
         **_others(rows),
         "within 4 units": sum(worst.get(key, math.inf) <= 4 for key in pairs),
-        "before the last change of the generator": sum("before" in row for row in pairs.values()),
         "ends right": sum(row.get("ends") == [] for row in pairs.values()),
         "worst": {
             key: f"{max(done[key]['errors'], key=lambda q: float(done[key]['errors'][q]))} {worst[key]}" for key in top

@@ -123,9 +123,7 @@ def few_steps() -> str:
     columns = list(zip(*cells.values(), strict=True))
     nearest = [f"{max(row['psnr'] for row in column):.1f}" for column in columns]
     likest = [f"{min(row['fid']['value'] for row in column):.2f}" for column in columns]
-    shown = [
-        [SAMPLERS[name], *map(_both, own, nearest, likest)] for name, own in cells.items()
-    ]  # fmt: skip
+    shown = [[SAMPLERS[name], *map(_both, own, nearest, likest)] for name, own in cells.items()]
     (floor,) = (row for (name, _), row in rows.items() if name == "converged")
     return table(["evaluations", *counts], [*shown, ["converged", *[f"∞ / {floor['fid']['value']:.2f}"] * len(counts)]])
 
