@@ -232,7 +232,7 @@ def test_the_command_writes_one_whole_file(tmp_path):
     assert [p.name for p in (tmp_path / "new" / "folder").iterdir()] == ["report.html"]
     assert "report.html" in run.stdout
     text = (tmp_path / "new" / "folder" / "report.html").read_text(encoding="utf-8")
-    assert "the claim holds" in text
+    assert "1 claim holds" in text
     assert str(tmp_path) not in text
 
 
