@@ -24,14 +24,15 @@ MOST_WORK = 400  # operations of a divisor that is factored
 
 @dataclass(frozen=True)
 class Lemma:
-    """A statement and its proof, as Coq text; `trivial` when SymPy's own evaluation had already left 0."""
+    """A statement and its proof, as Coq text; `refuted` says that numbers speak against it."""
 
     name: str
     about: str
     statement: str
     proof: tuple[str, ...]
-    trivial: bool = False
     hypotheses: tuple[str, ...] = ()
+    derivative: bool = False
+    refuted: bool = False
 
     def text(self) -> str:
         """The lemma as it stands in a file."""
@@ -64,7 +65,7 @@ def lemma(name: str, about: str, residual: sp.Expr) -> Lemma:
     letters = f"({' '.join(printer.text(s) for s in symbols)} : R)" if symbols else ""
     binder = f"forall {' '.join([*kinds, letters])},\n  " if kinds or letters else ""
     statement = binder + "".join(f"{h} ->\n  " for h in hypotheses) + f"{goal} = 0"
-    return Lemma(name, about, statement, proof, residual == 0, hypotheses)
+    return Lemma(name, about, statement, proof, hypotheses)
 
 
 def supposed(residual: sp.Expr) -> list[str]:
@@ -128,7 +129,7 @@ def _proof(residual: sp.Expr, printer: Printer) -> Iterator[str]:
     roots = {base: printer.names.of(("root", base), "r") for base in [*plain, *made]}
     for k, base in enumerate(plain):
         yield f"try (root {printer.text(base)} as Root{k} called {roots[base]})"
-    for k, one in enumerate(found):
+    for k in range(len(found)):
         yield f"try (rewrite E{k} in *; clear E{k})"
     for k, base in enumerate(b for b in made if b not in plain):
         yield f"try (root {printer.text(base)} as Root{len(plain) + k} called {roots[base]})"
@@ -154,6 +155,8 @@ def _divisors(residual: sp.Expr, letters: _Letters, squares: list[str]) -> Itera
         if base.count_ops() > MOST_WORK or not hypothesis.endswith("<> 0"):
             continue
         above, below = sp.fraction(sp.together(letters.flat(base)))
+        if not above.free_symbols:
+            continue
         constant, factors = sp.factor_list(above)
         product = sp.Mul(constant, *(f**n for f, n in factors))
         forms = [*((f, product) for f, _ in factors), (sp.expand(above), sp.expand(above))]

@@ -38,7 +38,7 @@ def derivative_lemma(name: str, taken: Derivative) -> Lemma:
     goal = f"is_derive (fun {moving} : R => {body}) {moving} {result}"
     statement = f"{binder},\n  " + "".join(f"{h} ->\n  " for h in hypotheses) + goal
     about = f"d/d{taken.symbol} {taken.expr} = {taken.result}"
-    return Lemma(name, about, statement, tuple(_proof(taken, printer)), hypotheses=tuple(hypotheses))
+    return Lemma(name, about, statement, tuple(_proof(taken, printer)), tuple(hypotheses), derivative=True)
 
 
 def _proof(taken: Derivative, printer: Printer) -> Iterator[str]:

@@ -41,10 +41,10 @@ def jet_of(expr: sp.Basic) -> Jet | None:
                 jet = jet.raised(slots[0])
         return jet
     if isinstance(expr, sp.Subs):
-        jet, places = jet_of(expr.expr), dict(zip(expr.variables, expr.point, strict=True))
-        if jet is None or any(arg.has(*BINDERS, sp.Derivative) for arg in jet.args):
+        inner, places = jet_of(expr.expr), dict(zip(expr.variables, expr.point, strict=True))
+        if inner is None or any(arg.has(*BINDERS, sp.Derivative) for arg in inner.args):
             return None
-        return Jet(jet.head, jet.orders, tuple(arg.xreplace(places) for arg in jet.args))
+        return Jet(inner.head, inner.orders, tuple(arg.xreplace(places) for arg in inner.args))
     return None
 
 
