@@ -53,7 +53,7 @@ def as_jet(expr: sp.Expr) -> Jet | None:
         expr = expr.expr
     counts: dict[sp.Expr, int] = {}
     if isinstance(expr, sp.Derivative):
-        if not all(v.is_Symbol and n.is_Integer for v, n in expr.variable_count):
+        if not all(n.is_Integer for _, n in expr.variable_count):
             return None
         for v, n in expr.variable_count:
             counts[v] = counts.get(v, 0) + int(n)
@@ -63,14 +63,14 @@ def as_jet(expr: sp.Expr) -> Jet | None:
     orders = tuple(counts.get(a, 0) for a in expr.args)
     if not points:
         return expr.func, orders, expr.args
-    if any(a.has(*OPAQUE, *BINDING) for a in expr.args):  # what is substituted there may be the variable of a derivative
+    if any(a.has(sp.Derivative, sp.Subs, *BINDING) for a in expr.args):  # what is substituted there may be the variable of a derivative
         return None
     return expr.func, orders, tuple(a.subs(points, simultaneous=True) for a in expr.args)
 
 
-def _moves_elsewhere(v: sp.Symbol, args: tuple[sp.Expr, ...]) -> bool:
+def _moves_elsewhere(v: sp.Expr, args: tuple[sp.Expr, ...]) -> bool:
     """Whether ∂/∂v is not the derivative in one slot alone."""
-    return sum(v in a.free_symbols for a in args) != 1 or v not in args
+    return sum(a.has(v) for a in args) != 1 or v not in args
 
 
 def carried_out(expr: sp.Expr) -> sp.Expr:
@@ -90,7 +90,7 @@ def carried_out(expr: sp.Expr) -> sp.Expr:
                 inner = _slope(inner, carried_out(v))
         return inner
     if isinstance(expr, sp.Subs):
-        points = dict(zip(expr.variables, map(carried_out, expr.point), strict=True))
+        points = dict(zip(map(carried_out, expr.variables), map(carried_out, expr.point), strict=True))
         inner = carried_out(expr.expr)
         if inner.has(sp.Derivative, sp.Subs):
             return expr

@@ -234,10 +234,7 @@ def _leaves(expr: sp.Basic) -> set[sp.Basic]:
     """The letters of an expression, and what in it has no ball of its own."""
     if expr.is_Symbol or isinstance(expr, (*OPAQUE, *BINDING)):
         return {expr}
-    if not expr.args or isinstance(expr, (sp.Piecewise, sp.functions.elementary.piecewise.ExprCondPair)):
-        own = True
-    else:
-        own = not isinstance(expr, sp.Expr) or known_function(expr)
+    own = not isinstance(expr, sp.Expr) or isinstance(expr, sp.Piecewise) or known_function(expr)
     return set().union(*map(_leaves, expr.args)) if own else {expr}
 
 

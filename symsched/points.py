@@ -14,15 +14,21 @@ from operator import add, mul
 from typing import Any
 
 import sympy as sp
-from flint import arb
+from flint import arb, fmpq
 
-from symsched.enclose import FUNCTIONS, compile_tape
+from symsched.enclose import FUNCTIONS
 from symsched.errors import InputError
 from symsched.symbols import t
 
 Ball = Any  # flint.arb carries no annotations
 NAN = arb("nan")
 
+CONSTANTS = {
+    sp.pi: arb.pi,
+    sp.E: arb.const_e,
+    sp.EulerGamma: arb.const_euler,
+    sp.Catalan: arb.const_catalan,
+}
 FACTS = (
     *("positive", "negative", "zero", "nonnegative", "nonpositive", "nonzero"),
     *("integer", "even", "odd", "prime", "composite", "rational", "irrational", "algebraic", "transcendental"),
@@ -68,7 +74,9 @@ def _number(facts: tuple[tuple[str, bool], ...], source: random.Random) -> sp.Ex
 
 
 def known_function(expr: sp.Expr) -> bool:
-    """Whether balls are known for the outermost operation of `expr`."""
+    """Whether balls are known for a constant, or for the outermost operation of `expr`."""
+    if not expr.args:
+        return expr.is_Rational or expr in CONSTANTS
     if isinstance(expr, sp.LambertW) and len(expr.args) == 2 and expr.args[1] != -1:
         return False
     return expr.is_Add or expr.is_Mul or expr.is_Pow or expr.func in FUNCTIONS or expr.func in STEPS
@@ -84,8 +92,12 @@ def value(expr: sp.Expr, leaves: Mapping[sp.Basic, Ball]) -> Ball:
         return found[e]
 
     def evaluate(e: Any) -> Ball:
+        if e.is_Rational:
+            return arb(fmpq(int(e.p), int(e.q)))
         if not e.args:
-            return compile_tape((e,), ()).run([])[0]
+            if e not in CONSTANTS:
+                raise InputError(f"no value is known for {e}: expected a number")
+            return CONSTANTS[e]()
         if isinstance(e, sp.Piecewise):
             return next((NAN if met is None else visit(b) for b, c in e.args if (met := holds(c)) is not False), NAN)
         if isinstance(e, sp.exp):
