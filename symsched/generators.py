@@ -65,6 +65,8 @@ class Generators:
     angles: dict[sp.Expr, sp.Rational] = field(default_factory=dict)  # monomial -> common measure of its multiples
     sealed: set[sp.Dummy] = field(default_factory=set)  # an integral, say: a number that no sample can respect
     hypotheses: dict[str, None] = field(default_factory=dict)  # what was supposed of bases, in order
+    positive: set[sp.Expr] = field(default_factory=set)  # bases that are positive wherever the expression is defined
+    restricted: bool = False  # a hypothesis may fail where the expression is defined
     _by_key: dict[Any, sp.Dummy] = field(default_factory=dict)
     # (base, monomial) -> {c: generator of base^(c monomial)}; base "tan" means tan(c monomial / 2).
     _families: dict[tuple[Base, sp.Expr], dict[sp.Rational, sp.Dummy]] = field(default_factory=dict)
@@ -77,9 +79,12 @@ class Generators:
             self._by_key[key], self.meaning[dummy], self.shown[dummy] = dummy, meaning, shown
         return self._by_key[key]
 
-    def suppose(self, what: sp.Expr, relation: str) -> None:
-        """Note a hypothesis, such as x > 0."""
+    def suppose(self, what: sp.Expr, relation: str, needed: bool) -> None:
+        """Note a hypothesis, such as x > 0; `needed` if the expression is not real without it."""
         self.hypotheses[f"{self.show(what)} {relation} 0"] = None
+        self.restricted |= not needed
+        if needed:
+            self.positive.add(what)
 
     def member(self, base: Base, monomial: sp.Expr, size: sp.Rational) -> sp.Dummy:
         """The generator base^(size × monomial), or tan(size × monomial / 2)."""

@@ -97,13 +97,14 @@ def _admitted(expr: Any) -> sp.Expr:
     try:
         expr = sp.sympify(expr, strict=True)
     except (sp.SympifyError, *BROKEN) as error:
-        raise InputError(f"cannot decide {_clip(expr)}, a {type(expr).__name__}: expected a SymPy expression") from error
+        kind = type(expr).__name__
+        raise InputError(f"cannot decide {_clip(expr)} ({kind}): expected a SymPy expression") from error
     if not isinstance(expr, sp.Expr) or isinstance(expr, NO_NUMBER):
-        raise InputError(f"cannot decide {_clip(expr)}, a {type(expr).__name__}: expected one real expression")
+        raise InputError(f"cannot decide {_clip(expr)} ({type(expr).__name__}): expected one real expression")
     for part in _parts(expr):
         if part in NOT_REAL:
             raise InputError(f"cannot decide {_clip(expr)}: expected a finite real expression")
-        if part.is_commutative is False:
+        if _mixes(part):
             raise InputError(f"cannot decide {_clip(expr)}: {part} does not commute; expected real numbers")
         if isinstance(part, NO_NUMBER):
             raise InputError(f"cannot decide {_clip(expr)}: {_clip(part)} is not a number; expected a real expression")
@@ -115,10 +116,19 @@ def _admitted(expr: Any) -> sp.Expr:
 
 def _parts(expr: sp.Basic) -> Iterator[sp.Basic]:
     """All parts of an expression, but for infinite bounds of integrals and sums."""
-    yield expr
-    for arg in expr.args:
-        if not (isinstance(expr, sp.Tuple | sp.Limit) and arg in (sp.oo, -sp.oo)):
-            yield from _parts(arg)
+    left = [expr]
+    while left:
+        part = left.pop()
+        yield part
+        bounds = isinstance(part, (sp.Tuple, sp.Limit))
+        left += [arg for arg in part.args if not (bounds and arg in (sp.oo, -sp.oo))]
+
+
+def _mixes(part: sp.Basic) -> bool:
+    """Whether it is here that the order of factors begins to matter (SymPy says so of every `Limit`, for nothing)."""
+    if part.is_commutative is not False or isinstance(part, (sp.Add, sp.Mul, sp.Limit)):
+        return False
+    return all(arg.is_commutative is not False for arg in part.args)
 
 
 def _unreal(letter: sp.Expr) -> str:
@@ -126,11 +136,16 @@ def _unreal(letter: sp.Expr) -> str:
         return "infinite"
     if letter.is_imaginary:
         return "imaginary"
-    return "not real" if letter.is_extended_real is False else "complex" if letter.is_complex and not letter.is_real else ""
+    if letter.is_extended_real is False:
+        return "not real"
+    return "complex" if letter.is_complex and not letter.is_real else ""
 
 
 def _clip(expr: Any) -> str:
-    text = " ".join(str(expr).split())
+    try:
+        text = " ".join(str(expr).split())
+    except RecursionError:
+        text = "a deeply nested expression"
     return text if len(text) <= 80 else f"{text[:79]}…"
 
 
@@ -212,9 +227,11 @@ def _look(expr: sp.Expr, rewriter: Rewriter, enough: int) -> tuple[int, str | No
     leaves = {leaf: rewriter.rewrite(leaf) for leaf in _leaves(expr)}
     free = not any(written.free_symbols & known.sealed for written in leaves.values())
     source, seen = random.Random(0), 0
-    for k in range(TRIES):
+    if known.restricted:  # it may be otherwise where the hypotheses do not hold
+        enough = 0
+    for k in range(TRIES * (4 if known.restricted else 1)):
         with ctx.workprec(MORE_BITS if k % 8 == 7 else BITS):
-            values = _sample(known, source)
+            values = _sample(known, source, 0.6 if known.restricted else 0.15)
             if values is None:
                 continue
             at = {leaf: value(written, values) for leaf, written in leaves.items()}
@@ -266,12 +283,18 @@ def _where(known: Generators, values: dict[sp.Dummy, Any]) -> str:
     return f" at {point}" if point else ""
 
 
-def _sample(known: Generators, source: random.Random) -> dict[sp.Dummy, Any] | None:
-    """A random admissible value for each free generator, and the ball that follows for each other one."""
+def _sample(known: Generators, source: random.Random, special: float = 0.15) -> dict[sp.Dummy, Any] | None:
+    """A random admissible value for each free generator, and the ball that follows for each other one; a value may be
+    one of a few `special` ones with that probability."""
     values: dict[sp.Dummy, Any] = {}
     for dummy, meaning in known.meaning.items():
-        number = admissible(known.shown[dummy], source) if meaning is None else meaning
-        values[dummy] = value(number, values)
+        if meaning is None:
+            meaning = admissible(known.shown[dummy], source, special)
+            if meaning is None and dummy not in known.sealed:
+                raise InputError(f"no real number meets what is assumed of {known.shown[dummy]}: expected a real letter")
+            if meaning is None:
+                return None
+        values[dummy] = value(meaning, values)
         if not values[dummy].is_finite():
             return None
     return values

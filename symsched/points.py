@@ -37,20 +37,17 @@ SCALES = [sp.Integer(1)] * 5 + [sp.Integer(10), sp.Integer(200), sp.Rational(1, 
 SMALL = (0, 1, -1, 2, -2, sp.Rational(1, 2), sp.Rational(-1, 2))
 
 
-def admissible(what: sp.Expr, source: random.Random) -> sp.Expr:
-    """A random real number that `what`, a symbol or the value of a function, may be.
-
-    Raises:
-        InputError: none of a thousand numbers, of every kind, met the assumptions.
-    """
+def admissible(what: sp.Expr, source: random.Random, special: float) -> sp.Expr | None:
+    """A random real number that `what`, a symbol or the value of a function, may be; one of `SMALL` with probability
+    `special`.  None if of a thousand numbers, of every kind, none met what is assumed of it."""
     if what == t:
         return sp.Rational(source.randint(1, 999), 1000)
     facts = _facts(what)
     for _ in range(1000):
-        number = _number(facts, source)
+        number = _number(facts, source, special)
         if all(getattr(number, f"is_{fact}") == value for fact, value in facts):
             return number
-    raise InputError(f"no real number was found that meets what is assumed of {what}: expected a real letter")
+    return None
 
 
 @lru_cache(maxsize=1024)
@@ -59,13 +56,13 @@ def _facts(what: sp.Expr) -> tuple[tuple[str, bool], ...]:
     return tuple((fact, value) for fact, value in told if value is not None)
 
 
-def _number(facts: tuple[tuple[str, bool], ...], source: random.Random) -> sp.Expr:
+def _number(facts: tuple[tuple[str, bool], ...], source: random.Random, special: float) -> sp.Expr:
     if ("zero", True) in facts:
         return sp.S.Zero
     sign = -1 if ("negative", True) in facts or (("positive", True) not in facts and source.random() < 0.5) else 1
     if ("integer", True) in facts:
         return sp.Integer(sign * source.choice((0, 1, 1, 2, 2, 3, 3, 4, 5, 6, 7, source.randint(8, 40))))
-    if source.random() < 0.15 and ("irrational", True) not in facts:
+    if source.random() < special and ("irrational", True) not in facts:
         return sp.sympify(source.choice(SMALL))
     size = sign * sp.Rational(source.randint(100, 2000), 1009) * source.choice(SCALES)
     if ("transcendental", True) in facts:

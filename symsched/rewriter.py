@@ -47,6 +47,10 @@ JUMPS = (sp.acot, sp.sign, sp.Heaviside)
 DISCRETE = {"zero", "integer", "even", "odd", "prime", "composite", "rational", "irrational", "algebraic"}
 
 
+class NegativeError(InputError):
+    """A power that is not whole, or a logarithm, of a negative number."""
+
+
 class Rewriter:
     """Turns an expression into a rational function of generators, bottom up.
 
@@ -99,7 +103,7 @@ class Rewriter:
             factors = _factors(self._reduced(self.rewrite(expr.args[0])))[1]
             for factor, _ in factors:
                 if _orientation(factor, self.known) == 0:
-                    self.known.suppose(factor, "≠")
+                    self.known.suppose(factor, "≠", needed=False)
         return self.rewrite(EQUIVALENT[expr.func](*expr.args))
 
     def _reduced(self, expr: sp.Expr) -> sp.Expr:
@@ -182,7 +186,12 @@ class Rewriter:
             return written**power_of
         if exponent.is_integer:
             return self._whole_power(written, power_of)
-        factors = list(_positive_factors(written, self.known))
+        try:
+            factors = list(_positive_factors(written, self.known, needed=power_of.is_Rational))
+        except NegativeError:
+            if power_of.is_Rational:
+                raise
+            return self._signed(written, power_of)  # real if the exponent is whole, for all that is known
         return sp.Mul(*[self._raise(factor, power * power_of) for factor, power in factors])
 
     def _whole_power(self, base: sp.Expr, n: sp.Expr) -> sp.Expr:
@@ -197,6 +206,7 @@ class Rewriter:
         return result
 
     def _signed(self, base: sp.Expr, exponent: sp.Expr) -> sp.Expr:
+        """base^exponent where the base may be negative, and the exponent whole."""
         parts = split_exponent(exponent)
         if not all(c.is_Integer and self.known.show(monomial).is_integer for monomial, c in parts):
             parts = [(exponent, sp.S.One)]  # n(n+1)/2 is whole, n²/2 is not
@@ -327,8 +337,13 @@ def split_exponent(expr: sp.Expr) -> list[tuple[sp.Expr, sp.Rational]]:
     return [(m, c) for m, c in split.items() if c != 0]
 
 
-def _positive_factors(base: sp.Expr, known: Generators) -> Iterator[tuple[sp.Expr, sp.Rational]]:
-    """Factors of a base, each of them positive if the base is; those not proved so stay together as one factor."""
+def _positive_factors(
+    base: sp.Expr, known: Generators, needed: bool = True
+) -> Iterator[tuple[sp.Expr, sp.Rational]]:
+    """Factors of a base, each of them positive if the base is; those not proved so stay together as one factor.
+
+    `needed` tells that the power is not real if the base is negative.
+    """
     content, factors = _factors(base)
     unknown, sign = [], 1 if content > 0 else -1
     for factor, power in factors:
@@ -342,17 +357,17 @@ def _positive_factors(base: sp.Expr, known: Generators) -> Iterator[tuple[sp.Exp
             yield sp.expand(factor**2), sp.Integer(power) / 2
     if len(unknown) == 1:  # its sign is that which makes the base positive
         positive = sign * unknown[0][0]
-        known.suppose(positive, ">")
+        known.suppose(canonical(positive), ">", needed)
         yield canonical(positive), sp.Integer(unknown[0][1])
     elif unknown:
         positive = sign * sp.Mul(*(factor for factor, _ in unknown))
-        known.suppose(positive, ">")
+        known.suppose(canonical(positive), ">", needed)
         yield canonical(positive), sp.S.One
         yield from ((sp.expand(f**2), sp.Rational(n - 1, 2)) for f, n in unknown if n != 1)
     elif sign < 0:
         shown = known.show(base)
         where = " on (0, 1)" if shown.has(t) else ""
-        raise InputError(f"{shown} is negative{where}: its roots and its logarithm are not real")
+        raise NegativeError(f"{shown} is negative{where}: its roots and its logarithm are not real")
     yield from ((sp.Integer(p), sp.Integer(n)) for p, n in sp.factorrat(abs(content)).items())
 
 
@@ -369,6 +384,8 @@ def _orientation(factor: sp.Expr, known: Generators) -> int:
     """1 or −1 when the factor is positive or negative wherever its generators may be; 0 when that is unknown."""
     if factor.is_positive or factor.is_negative:
         return 1 if factor.is_positive else -1
+    if factor in known.positive or -factor in known.positive:
+        return 1 if factor in known.positive else -1
     free = factor.free_symbols
     if len(free) == 1 and known.shown.get(next(iter(free))) == t:
         polynomial = sp.Poly(factor, next(iter(free)))
