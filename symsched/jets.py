@@ -63,7 +63,9 @@ def as_jet(expr: sp.Expr) -> Jet | None:
     orders = tuple(counts.get(a, 0) for a in expr.args)
     if not points:
         return expr.func, orders, expr.args
-    if any(a.has(sp.Derivative, sp.Subs, *BINDING) for a in expr.args):  # what is substituted there may be the variable of a derivative
+    if any(
+        a.has(sp.Derivative, sp.Subs, *BINDING) for a in expr.args
+    ):  # what is substituted there may be the variable of a derivative
         return None
     return expr.func, orders, tuple(a.subs(points, simultaneous=True) for a in expr.args)
 

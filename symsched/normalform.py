@@ -291,7 +291,9 @@ def _sample(known: Generators, source: random.Random, special: float = 0.15) -> 
         if meaning is None:
             meaning = admissible(known.shown[dummy], source, special)
             if meaning is None and dummy not in known.sealed:
-                raise InputError(f"no real number meets what is assumed of {known.shown[dummy]}: expected a real letter")
+                raise InputError(
+                    f"no real number meets what is assumed of {known.shown[dummy]}: expected a real letter"
+                )
             if meaning is None:
                 return None
         values[dummy] = value(meaning, values)

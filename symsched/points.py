@@ -130,7 +130,9 @@ def _compare(relation: str, gap: Ball) -> bool | None:
         return relation in ("<=", ">=", "==")
     if gap.contains(0):
         return None
-    return relation == "!=" or ((gap > 0) if relation in (">", ">=") else (gap < 0) if relation in ("<", "<=") else False)
+    return relation == "!=" or (
+        (gap > 0) if relation in (">", ">=") else (gap < 0) if relation in ("<", "<=") else False
+    )
 
 
 def _power(base: Ball, exponent: sp.Expr, visit: Any) -> Ball:

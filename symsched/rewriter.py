@@ -35,11 +35,11 @@ EQUIVALENT: dict[type, Callable[..., sp.Expr]] = {
     sp.atanh: lambda a: (sp.log(1 + a) - sp.log(1 - a)) / 2,
     sp.erfc: lambda a: 1 - sp.erf(a),
     sp.sign: lambda a: a / sp.Abs(a),
-    sp.Heaviside: lambda a, at_zero: (1 + a / sp.Abs(a)) / 2,
+    sp.Heaviside: lambda a, _at_zero: (1 + a / sp.Abs(a)) / 2,
     sp.Max: lambda *a: reduce(lambda one, other: (one + other + sp.Abs(one - other)) / 2, a),
     sp.Min: lambda *a: reduce(lambda one, other: (one + other - sp.Abs(one - other)) / 2, a),
     sp.re: lambda a: a,
-    sp.im: lambda a: sp.S.Zero,
+    sp.im: lambda _a: sp.S.Zero,
     sp.conjugate: lambda a: a,
 }
 JUMPS = (sp.acot, sp.sign, sp.Heaviside)
@@ -337,9 +337,7 @@ def split_exponent(expr: sp.Expr) -> list[tuple[sp.Expr, sp.Rational]]:
     return [(m, c) for m, c in split.items() if c != 0]
 
 
-def _positive_factors(
-    base: sp.Expr, known: Generators, needed: bool = True
-) -> Iterator[tuple[sp.Expr, sp.Rational]]:
+def _positive_factors(base: sp.Expr, known: Generators, needed: bool = True) -> Iterator[tuple[sp.Expr, sp.Rational]]:
     """Factors of a base, each of them positive if the base is; those not proved so stay together as one factor.
 
     `needed` tells that the power is not real if the base is negative.
