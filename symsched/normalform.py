@@ -20,7 +20,7 @@ from symsched.budget import within
 from symsched.enclose import compile_tape, enclose, to_ball
 from symsched.errors import InputError
 from symsched.generators import Generators, canonical, reduce_radicals
-from symsched.precision import precision
+from symsched.precision import alone, precision
 from symsched.rewriter import OPAQUE, TRIG, Rewriter
 from symsched.symbols import t
 
@@ -47,6 +47,7 @@ class Decision:
 
 
 @lru_cache(maxsize=4096)
+@alone
 def decide_zero(expr: sp.Expr, where: tuple[tuple[sp.Symbol, sp.Expr], ...] = (), bounded: bool = True) -> Decision:
     """Decide whether `expr` vanishes identically, for t in (0, 1) and other symbols within their assumptions.
 
