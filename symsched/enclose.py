@@ -23,7 +23,7 @@ import sympy as sp
 from flint import arb, fmpq, fmpz
 
 from symsched.errors import InputError, UndecidedError
-from symsched.precision import precision
+from symsched.precision import alone_all, precision
 from symsched.symbols import t
 
 if TYPE_CHECKING:
@@ -257,6 +257,7 @@ def sharpen(compute: Callable[[], list[Ball]], what: Callable[[], str]) -> list[
     raise UndecidedError(f"{what()} has no finite real value that {MAX_BITS} bits could settle")
 
 
+@alone_all
 @dataclass(frozen=True)
 class Evaluator:
     """float64 values of `exprs` (functions of one symbol), each right to the last bit on the open interval.
