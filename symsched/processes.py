@@ -62,6 +62,7 @@ def _enter() -> None:
     if hasattr(signal, "SIGUSR1"):
         signal.signal(signal.SIGUSR1, signal.SIG_DFL)
     die_with_parent(os.getppid())
+    _die_with_asker()
 
 
 def die_with_parent(parent: int) -> None:
@@ -73,3 +74,29 @@ def die_with_parent(parent: int) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != parent:  # it ended before it was asked
             os._exit(1)
+
+
+def _die_with_asker() -> None:
+    """The same for the process that asked for this one, which need not be its parent: a pipe from it closes.
+
+    On Linux the kernel tells by a signal that ends this process whatever it does; elsewhere a thread waits for it.
+    """
+    import multiprocessing
+    import select
+
+    asker = multiprocessing.parent_process()
+    if asker is None:
+        return
+    if sys.platform == "linux":
+        import fcntl
+
+        pipe = asker.sentinel
+        signal.signal(signal.SIGIO, signal.SIG_DFL)
+        fcntl.fcntl(pipe, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)
+        if select.select([pipe], [], [], 0)[0]:
+            os._exit(1)
+    else:
+        import threading
+
+        threading.Thread(target=lambda: (asker.join(), os._exit(1)), daemon=True).start()
