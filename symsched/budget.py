@@ -23,8 +23,13 @@ from typing import Any, ParamSpec, TypeVar, cast
 from sympy.core import random as sympy_random
 from sympy.core.cache import clear_cache
 
+from symsched.precision import as_before
+
 T = TypeVar("T")
 P = ParamSpec("P")
+
+#: Calls for what must be put back on the way out; who swallows the error altogether is stopped again after as many.
+GRACE = 1000
 
 
 class _SpentError(BaseException):
@@ -38,13 +43,14 @@ class _Meter:
         self.outer = outer
         self.left = calls if outer is None else min(calls, outer.left)
         self.cut = outer is not None and outer.left < calls  # the ceiling met first is the outer one
-        self.granted = self.left
+        self.granted, self.next_stop = self.left, 0
         self.memory: dict[Hashable, Any] = {} if outer is None else outer.memory
 
     def __call__(self, frame: FrameType, event: str, _arg: Any) -> None:
         if event == "call":
             self.left -= 1
-            if self.left < 0 and _may_raise(frame):
+            if self.left < self.next_stop and _may_raise(frame):
+                self.next_stop = self.left - GRACE
                 raise _SpentError(self)
 
 
@@ -56,9 +62,16 @@ _now = _Now()
 
 
 def _may_raise(frame: FrameType) -> bool:
-    """Not in a generator being closed or in the callback of a weak reference: Python would swallow the error there,
-    and with it the ceiling."""
-    return not frame.f_code.co_flags & CO_GENERATOR and frame.f_globals.get("__name__", "") not in ("weakref", "abc")
+    """Not where Python would swallow the error, in a generator being closed or in the callback of a weak reference;
+    and not on the way out of a `with`, where what was changed for a while would stay changed for ever."""
+    if frame.f_code.co_flags & CO_GENERATOR or frame.f_globals.get("__name__", "") in ("weakref", "abc"):
+        return False
+    above: FrameType | None = frame
+    while above is not None and above.f_code is not within.__code__:
+        if above.f_code.co_name in ("__exit__", "__del__"):
+            return False
+        above = above.f_back
+    return True
 
 
 def within(calls: int, compute: Callable[[], T]) -> T | None:
@@ -72,7 +85,7 @@ def within(calls: int, compute: Callable[[], T]) -> T | None:
     meter = _Meter(calls, outer)
     _now.meter = meter
     try:
-        with _forgetful(outer is None), _counting(meter):
+        with as_before(), _forgetful(outer is None), _counting(meter):
             return compute()
     except _SpentError as spent:
         if spent.args[0] is not meter:
@@ -118,7 +131,7 @@ def _forgetful(outermost: bool) -> Iterator[None]:
             source.setstate(state)
 
 
-def remembered(maxsize: int) -> Callable[[Callable[P, T]], Callable[P, T]]:
+def remembered(maxsize: int | None) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """`lru_cache` for functions that are asked inside budgets too: there they remember no more than the budget's own,
     so that its length is the same whatever was asked before."""
 

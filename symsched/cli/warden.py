@@ -60,7 +60,7 @@ def _open_streams() -> None:
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # the lowest free number, which is this one
         if getattr(sys, name) is None:
-            setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8", closefd=False))
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", encoding="utf-8", closefd=False))
 
 
 def _can_fork() -> bool:
@@ -79,7 +79,7 @@ def _be_the_child(warden: int, said: int, args: list[str]) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
     # Python keeps the terminal; C libraries, which say many lines before they give up, write where the warden reads.
     own = os.dup(2)
-    sys.stderr = open(own, "w", buffering=1, encoding=sys.stderr.encoding, errors="backslashreplace")
+    sys.stderr = os.fdopen(own, "w", buffering=1, encoding=sys.stderr.encoding, errors="backslashreplace")
     os.dup2(said, 2)
     _bound(args)
 
