@@ -16,12 +16,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 from flint import arb, fmpq, fmpz
 
+from symsched.budget import remembered
 from symsched.errors import InputError, UndecidedError
 from symsched.precision import alone_all, precision
 from symsched.symbols import t
@@ -188,7 +188,7 @@ class _Recorder:
         return _power, (base, exponent)
 
 
-@lru_cache(maxsize=4096)
+@remembered(maxsize=4096)
 def compile_tape(exprs: tuple[sp.Expr, ...], symbols: tuple[sp.Symbol, ...]) -> Tape:
     """Flatten `exprs` into one tape over `symbols`.
 

@@ -11,12 +11,11 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import sympy as sp
 
-from symsched.budget import within
+from symsched.budget import remembered, within
 from symsched.enclose import compile_tape, enclose, to_ball
 from symsched.errors import InputError
 from symsched.generators import Generators, canonical, reduce_radicals
@@ -46,7 +45,7 @@ class Decision:
         return self.zero is True
 
 
-@lru_cache(maxsize=4096)
+@remembered(maxsize=4096)
 @alone
 def decide_zero(expr: sp.Expr, where: tuple[tuple[sp.Symbol, sp.Expr], ...] = (), bounded: bool = True) -> Decision:
     """Decide whether `expr` vanishes identically, for t in (0, 1) and other symbols within their assumptions.
