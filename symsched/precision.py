@@ -78,18 +78,6 @@ class precision(turn):  # noqa: N801
         ctx.prec, ctx.cap = bits, ctx.cap if terms is None else terms
 
 
-class as_before(turn):  # noqa: N801
-    """Leave all precisions as they were found, whatever is cut off in between."""
-
-    def __enter__(self) -> None:
-        super().__enter__()
-        self._before = ctx.prec, ctx.cap, mpmath.mp.prec
-
-    def __exit__(self, *error: object) -> None:
-        ctx.prec, ctx.cap, mpmath.mp.prec = self._before
-        super().__exit__(*error)
-
-
 class digits(turn):  # noqa: N801
     """Work with this many decimal digits in mpmath."""
 
