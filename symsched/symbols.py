@@ -70,5 +70,7 @@ def assigned(letters: Iterable[Symbol], values: Mapping[str, Expr], what: str) -
         supposed = letter.assumptions0.items()
         if any(getattr(value, f"is_{fact}", None) is (not holds) for fact, holds in supposed):
             declared = ", ".join(sorted(fact for fact, holds in letter._assumptions_orig.items() if holds))
-            raise InputError(f"{letter} = {value}: {letter} was declared {declared or 'otherwise'}, and {what} relies on it")
+            raise InputError(
+                f"{letter} = {value}: {letter} was declared {declared or 'otherwise'}, and {what} relies on it"
+            )
     return table

@@ -184,7 +184,9 @@ class InterpolantSDE:
         Raises InputError where rho is a parameter of the schedule or the scale already; see `along`.
         """
         if rho in self.schedule.parameters | self.eps.free_symbols:
-            raise InputError(f"{self.schedule} and eps = {self.eps} use {rho} already; ask along(std) for another letter")
+            raise InputError(
+                f"{self.schedule} and eps = {self.eps} use {rho} already; ask along(std) for another letter"
+            )
         return self.along(rho)
 
     def along(self, std: Any) -> tuple[Expr, Expr]:
