@@ -30,6 +30,7 @@ from symsched.errors import InputError
 from symsched.generators import canonical
 from symsched.inversion import MonotoneInverse, R, closed_inverse
 from symsched.normalform import decide_zero, expansion
+from symsched.precision import alone, alone_all
 from symsched.schedule import Schedule, as_expression
 from symsched.signs import resolve_abs
 from symsched.symbols import t
@@ -44,6 +45,7 @@ _s = sp.Dummy("s", positive=True)  # the source time, once it is a number
 _u = sp.Dummy("u", positive=True)  # the distance of t from an end
 
 
+@alone_all
 @dataclass(frozen=True)
 class Conversion:
     """The map from the interpolant with schedule `source` to that with schedule `target`.
@@ -235,11 +237,13 @@ class Conversion:
         return scale
 
 
+@alone
 def convert(source: Schedule, target: Schedule) -> Conversion:
     """The conversion from `source` to `target`; see `Conversion`."""
     return Conversion(source, target)
 
 
+@alone
 def same_schedule(one: Schedule, other: Schedule) -> bool:
     """Whether two schedules are equal as functions of t."""
     return one == other or all(bool(decide_zero(a - b)) for a, b in ((one.alpha, other.alpha), (one.beta, other.beta)))

@@ -20,9 +20,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import sympy as sp
-from flint import arb, ctx, fmpq, fmpz
+from flint import arb, fmpq, fmpz
 
 from symsched.errors import InputError, UndecidedError
+from symsched.precision import precision
 from symsched.symbols import t
 
 if TYPE_CHECKING:
@@ -212,7 +213,7 @@ def enclose(expr: sp.Expr, at: Mapping[sp.Symbol, Any], bits: int = 128) -> Ball
     """Ball containing every value of `expr` when its symbols range over the balls (or exact numbers) `at`."""
     symbols = tuple(at)
     tape = compile_tape((expr,), symbols)
-    with ctx.workprec(bits):
+    with precision(bits):
         return tape.run([to_ball(v) for v in at.values()])[0]
 
 
@@ -244,7 +245,7 @@ def sharpen(compute: Callable[[], list[Ball]], what: Callable[[], str]) -> list[
     """
     bits = START_BITS
     while bits <= MAX_BITS:
-        with ctx.workprec(bits):
+        with precision(bits):
             try:
                 balls = compute()
             except UndecidedError:  # an inner root not separated yet: more bits may do it

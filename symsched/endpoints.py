@@ -18,6 +18,7 @@ from symsched.enclose import Evaluator, enclose
 from symsched.errors import InputError, UndecidedError
 from symsched.leading import BeyondSeriesError, limit_of
 from symsched.normalform import canonical
+from symsched.precision import alone
 from symsched.symbols import t
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ POLES: Mapping[type, Callable[[sp.Expr], sp.Expr]] = {
 
 
 @lru_cache(maxsize=4096)
+@alone
 def limit_at(expr: sp.Expr, end: int, symbol: sp.Symbol = t) -> sp.Expr:
     """lim of `expr` as `symbol` → `end` from inside (0, 1); `end` is 0 or 1.  May be ±∞.
 
@@ -192,6 +194,7 @@ def _distance(near: sp.Expr, candidate: sp.Expr, k: int) -> float:
     return float((abs(ball - exact) / (1 + abs(exact))).mid())
 
 
+@alone
 def end_value(expr: sp.Expr, end: int, symbol: sp.Symbol = t) -> float:
     """The limit as a float64, ±inf where it is infinite: by continuity, by balls, or by the exact limit."""
     expr = sp.sympify(expr, strict=True)
@@ -205,6 +208,7 @@ def end_value(expr: sp.Expr, end: int, symbol: sp.Symbol = t) -> float:
     return float(limit) if limit in (sp.oo, -sp.oo) else Evaluator((limit,), symbol).at(0.5)[0]
 
 
+@alone
 def values(exprs: Sequence[sp.Expr], points: ArrayLike, symbol: sp.Symbol = t) -> list[NDArray[np.float64]]:
     """float64 tables of `exprs` at `points` in [0, 1]: limits at 0 and 1, last-bit-correct values between.
 

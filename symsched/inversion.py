@@ -17,12 +17,13 @@ from functools import cache, lru_cache
 from typing import Any
 
 import sympy as sp
-from flint import arb, ctx
+from flint import arb
 
 from symsched.budget import within
 from symsched.enclose import Tape, compile_tape, enclose, to_ball
 from symsched.errors import InputError, UndecidedError
 from symsched.normalform import canonical, decide_zero
+from symsched.precision import working_bits
 from symsched.schedule import Schedule
 from symsched.symbols import t
 
@@ -232,7 +233,7 @@ class MonotoneInverse:
             gap = log_r - value
             # What the residual, with the rounding in it, says about the distance to the root.
             radius = (abs(gap).upper() / slope.lower()).upper()
-            if radius < 4 * (gap.rad() / slope.lower()).upper() + arb(2) ** -ctx.prec:
+            if radius < 4 * (gap.rad() / slope.lower()).upper() + arb(2) ** -working_bits():
                 return self._verified(z, radius, log_r)
             low, high = (z, high) if gap > 0 else (low, z)
             following = (z + gap / slope).mid()

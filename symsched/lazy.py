@@ -21,6 +21,7 @@ from symsched.data import Gaussian
 from symsched.errors import InputError, UndecidedError
 from symsched.inversion import R, closed_inverse
 from symsched.normalform import decide_zero
+from symsched.precision import alone
 from symsched.schedule import STEEPEST, Schedule, as_expression
 from symsched.signs import Sign, resolve_abs, sign_on_unit
 from symsched.symbols import kappa as kappa_symbol
@@ -56,6 +57,7 @@ class LazyCondition:
         return self.sign.nonnegative if self.sign.decided else None
 
 
+@alone
 def condition(schedule: Schedule, data: Gaussian) -> LazyCondition:
     """The lazy condition ε = V̇/2 of a schedule for scalar Gaussian data (theory C9).
 
@@ -83,6 +85,7 @@ class Family:
 
 
 @lru_cache(maxsize=64)
+@alone
 def family(kappa: sp.Expr = kappa_symbol, rho: sp.Expr = rho_symbol) -> Family:
     """Solve κ ε* = V̇/2 for u = α² with β = t and u(1) = 0.  κ may depend on t.
 
@@ -125,6 +128,7 @@ def _confirmed(equation: sp.Eq, solution: sp.Eq) -> bool:
     return bool(decide_zero(residual)) and bool(sp.checkodesol(equation, solution, solve_for_func=False)[0])
 
 
+@alone
 def solve(kappa: Any = None, eps: Any = None, rho: Any = 1, beta: Any = None) -> Schedule:
     """The lazy schedule of a scale: κ ε* (κ constant or a function of t), or ε given outright.
 
@@ -244,6 +248,7 @@ def _require_nonnegative(expr: sp.Expr, name: str) -> None:
 
 
 @lru_cache(maxsize=64)
+@alone
 def frame_beta(kappa: sp.Expr = kappa_symbol) -> sp.Expr:
     """β̄ of the lazy schedule as a function of r, in `R` and `rho`: the inverse of r̄ = β̄/ᾱ (theory C10)."""
     alpha_squared = _general_family().subs(kappa_symbol, kappa)
@@ -253,6 +258,7 @@ def frame_beta(kappa: sp.Expr = kappa_symbol) -> sp.Expr:
     return inverse
 
 
+@alone
 def frame(schedule: Schedule, kappa: Any = 0, rho: Any = 1) -> Schedule:
     """The lazy schedule that keeps the clock of `schedule`: τ is the identity and c = β̄/β (theory C10).
 
@@ -321,6 +327,7 @@ class SpectralLazy:
         return self.scales(times) ** 2 * (alpha[..., None] ** 2 + self.stds**2 * beta[..., None] ** 2)
 
 
+@alone
 def spectral(mean: ArrayLike, cov: ArrayLike, kappa: Any = 0, schedule: Schedule | None = None) -> SpectralLazy:
     """The spectral lazy frame of N(mean, cov) data for a model with `schedule` (linear by default).
 

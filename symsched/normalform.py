@@ -15,12 +15,12 @@ from functools import lru_cache
 from typing import Any
 
 import sympy as sp
-from flint import ctx
 
 from symsched.budget import within
 from symsched.enclose import compile_tape, enclose, to_ball
 from symsched.errors import InputError
 from symsched.generators import Generators, canonical, reduce_radicals
+from symsched.precision import alone, precision
 from symsched.rewriter import OPAQUE, TRIG, Rewriter
 from symsched.symbols import t
 
@@ -47,6 +47,7 @@ class Decision:
 
 
 @lru_cache(maxsize=4096)
+@alone
 def decide_zero(expr: sp.Expr, where: tuple[tuple[sp.Symbol, sp.Expr], ...] = (), bounded: bool = True) -> Decision:
     """Decide whether `expr` vanishes identically, for t in (0, 1) and other symbols within their assumptions.
 
@@ -127,7 +128,7 @@ def _witness(expr: sp.Expr, known: Generators, tries: int = 24) -> str | None:
         return None
     source = random.Random(0)
     for _ in range(tries):
-        with ctx.workprec(256):
+        with precision(256):
             values = _sample(known, source)
             if values is None or _confused(known, values):
                 continue

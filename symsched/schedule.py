@@ -20,6 +20,7 @@ from symsched.endpoints import limit_at, values
 from symsched.errors import InputError, UndecidedError
 from symsched.normalform import decide_zero
 from symsched.parsing import parse_expression, quoted
+from symsched.precision import alone_all
 from symsched.signs import Sign, sign_on_unit
 from symsched.symbols import assigned, foreign_time, t
 
@@ -70,6 +71,7 @@ def as_expression(given: Any, what: str) -> sp.Expr:
     raise InputError(f"{what} = {given!r}: expected a SymPy expression in t, a number, or text")
 
 
+@alone_all
 @dataclass(frozen=True)
 class Schedule:
     """The schedule (α, β): C¹ and positive on (0, 1), continuous on [0, 1], with r = β/α strictly increasing.

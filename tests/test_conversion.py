@@ -248,7 +248,7 @@ def test_paths_of_the_wrong_shape():
         with pytest.raises(InputError, match=re.escape(message) + "$"):
             conversion.path(times, np.zeros(shape))
     with pytest.raises(InputError, match="outside"):
-        conversion.path([0.1, 1.2], np.zeros((3, 2)))
+        conversion.path([0.1, 1.2], np.zeros((2, 3)))
 
 
 # -- refusals -------------------------------------------------------------------------------------------------------

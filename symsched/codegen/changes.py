@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 import sympy as sp
-from flint import arb, ctx
+from flint import arb
 
 from symsched.codegen.distance import distance, ends_of, log_end
 from symsched.codegen.kernels import spread
@@ -37,6 +37,7 @@ from symsched.enclose import Ball, compile_tape, sharpen, to_ball
 from symsched.endpoints import end_value, limit_at, numeric_limit
 from symsched.errors import InputError, UndecidedError
 from symsched.inversion import MonotoneInverse, R, closed_inverse
+from symsched.precision import precision
 from symsched.schedule import Schedule
 from symsched.symbols import t
 
@@ -106,7 +107,7 @@ def _time_of(source: Schedule, target: Schedule, end: int) -> float:
     within = own >= ratio * (1 - 2**-50) if end == 0 else own <= ratio * (1 + 2**-50)
     if within:
         return float(end)
-    with ctx.workprec(256):
+    with precision(256):
         time = MonotoneInverse(target).solve(compile_tape((sp.log(reach(source)[end]),), ()).run([])[0])
         found = float(time.mid())
         inside = time < found if end == 0 else time > found
@@ -161,7 +162,7 @@ class ConversionForms:
         if closed_inverse(self.origin) is None and point.bits > 700:
             return False  # Newton steps at thousands of bits take long
         given = {p: _dyadic(point.known[p].value) for p in self.shop.parameters}
-        with ctx.workprec(point.bits + 200):
+        with precision(point.bits + 200):
             try:
                 value = source_time(self.origin, self.target, point.known[t].value, given)
             except (InputError, UndecidedError):
@@ -204,7 +205,7 @@ class ConversionForms:
         self._add_distances()
         for symbol, exact in ((tau, TAU), (tau_left, 1 - TAU)):
             for point in self.shop.points:
-                with ctx.workprec(point.bits):
+                with precision(point.bits):
                     value = point.evaluate(exact).value
                     point.known[symbol] = Rounded(value, (8 * HALF_ULP * value).mid())
             self.shop.made[symbol] = Quantity(symbol, symbol, self.exact[symbol], 4.0, (None, None))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cache, lru_cache
 
 import sympy as sp
-from flint import arb, ctx
+from flint import arb
 
 from symsched.codegen.by_parameter import by_parameter
 from symsched.codegen.changes import ConversionForms, eps, scale, scale_dot, tau_dot
@@ -27,6 +27,7 @@ from symsched.codegen.rounding import Rounded
 from symsched.codegen.sources import tau, tau_left
 from symsched.enclose import to_ball
 from symsched.normalform import decide_zero
+from symsched.precision import precision
 from symsched.schedule import Schedule
 from symsched.symbols import kappa, t
 
@@ -44,7 +45,7 @@ def target_quantities(
     add_levels(shop, schedule)
     if at_kappa.free_symbols:
         for k, point in enumerate(shop.points):
-            with ctx.workprec(point.bits):
+            with precision(point.bits):
                 point.known[kappa] = Rounded(to_ball(KAPPAS[k % len(KAPPAS)]), arb(0))
     if with_eps:
         exact = at_kappa * schedule.eps_star

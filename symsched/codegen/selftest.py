@@ -9,7 +9,7 @@ from itertools import compress
 
 import numpy as np
 import sympy as sp
-from flint import arb, ctx
+from flint import arb
 
 from symsched.codegen.changes import source_time
 from symsched.codegen.module import Module
@@ -19,6 +19,7 @@ from symsched.codegen.rounding import point
 from symsched.codegen.steps import PAIRS, rounding_of, samples
 from symsched.enclose import Tape, compile_tape, to_ball
 from symsched.errors import InputError, UndecidedError
+from symsched.precision import precision
 from symsched.schedule import Schedule
 from symsched.symbols import kappa, t
 
@@ -82,7 +83,7 @@ def step_references(function: Function) -> Iterator[Reference]:
         return
     for pair in PAIRS:
         at = {**given, "t": sp.Rational(pair[0]), "t_next": sp.Rational(pair[1])}
-        with ctx.workprec(700):
+        with precision(700):
             values = compile_tape(tuple(exacts), tuple(symbols)).run([to_ball(at[s.name]) for s in symbols])
         expected = tuple(digits(v) if v.is_finite() else None for v in values)
         ulps = 4 + int(rounding_of(function, [pair]))
@@ -106,7 +107,7 @@ def evaluate(module: Module, exact: sp.Expr, time: float, given: Mapping[str, sp
     # A parameter that the function does not have cannot matter to it: any value serves.
     numbers = {s: given.get(s.name, sp.Rational(13, 16)) for s in (*module.parameters, kappa)}
     values, slopes = _tapes(module, exact, tuple(numbers))
-    with ctx.workprec(700):
+    with precision(700):
         known = tuple((s, v) for s, v in numbers.items() if s != kappa)
         tau = _solved(module.source, module.target, time, known) if exact.has(TIME) else arb(0)
         inputs = [to_ball(sp.Rational(time)), tau, *map(to_ball, numbers.values())]
@@ -139,7 +140,7 @@ def _limit(limit: sp.Expr | None, given: dict[str, sp.Rational]) -> str | None:
     symbols = sorted(limit.free_symbols, key=str)
     if limit.is_Float:
         return repr(float(limit))
-    with ctx.workprec(400):
+    with precision(400):
         return digits(compile_tape((limit,), tuple(symbols)).run([to_ball(given[s.name]) for s in symbols])[0])
 
 

@@ -13,7 +13,7 @@ from functools import cached_property, lru_cache, partial
 from typing import Any
 
 import sympy as sp
-from flint import arb, ctx
+from flint import arb
 
 from symsched.budget import within
 from symsched.codegen.kernels import reduced
@@ -24,6 +24,7 @@ from symsched.enclose import compile_tape
 from symsched.errors import InputError, UndecidedError
 from symsched.inversion import R, closed_inverse
 from symsched.normalform import decide_zero
+from symsched.precision import precision
 from symsched.schedule import Schedule
 from symsched.symbols import t
 
@@ -69,7 +70,7 @@ class SourceForms:
         tape = compile_tape((self.schedule.r,), (t, *parameters))
         found = []
         for sample in unit_points(parameters):
-            with ctx.workprec(sample.bits):
+            with precision(sample.bits):
                 ratio = tape.run([sample.known[s].value for s in (t, *parameters)])[0]
                 known: dict[sp.Basic, Rounded] = {p: sample.known[p] for p in parameters}
                 pair = (1 / ratio, arb(1)) if ratio > 1 else (arb(1), ratio)
@@ -82,7 +83,7 @@ class SourceForms:
         slope = form.diff(beta) * beta
         scales: list[Any] = []
         for sample in self.points:
-            with ctx.workprec(sample.bits):
+            with precision(sample.bits):
                 found = abs(sample.evaluate(slope).value)
                 scales.append(found if found.is_finite() else None)
         return scales

@@ -15,7 +15,6 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import sympy as sp
-from flint import ctx
 
 from symsched.codegen.derive import eps, prediction_weights, weight_symbols
 from symsched.codegen.program import Function, Output, function, plain
@@ -26,6 +25,7 @@ from symsched.discretize.quadrature import antiderivative
 from symsched.endpoints import limit_at
 from symsched.errors import InputError, UndecidedError
 from symsched.normalform import decide_zero
+from symsched.precision import precision
 from symsched.symbols import kappa, t
 
 if TYPE_CHECKING:
@@ -227,7 +227,7 @@ def _rounding(function: Function, now: float, then: float) -> float:
     sample = point(known)
     for symbol, form in function.lines:
         name([sample], symbol, form)
-    with ctx.workprec(sample.bits):
+    with precision(sample.bits):
         return max(sample.known[sp.Symbol(o.name)].ulps for o in function.outputs)
 
 

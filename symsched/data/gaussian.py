@@ -15,6 +15,7 @@ from symsched.data.conditioning import Component
 from symsched.data.law import DataLaw
 from symsched.data.numeric import Block, Eigenframe
 from symsched.errors import InputError
+from symsched.precision import alone
 from symsched.symbols import assigned
 
 
@@ -32,6 +33,7 @@ class Gaussian(DataLaw):
     spread: Any = 1
     _frame: Eigenframe | None = field(init=False, default=None)
 
+    @alone
     def __post_init__(self) -> None:
         put = object.__setattr__
         if not checks.is_sequence(self.mean):
@@ -85,6 +87,7 @@ class Gaussian(DataLaw):
         """Letters left open in mean and std."""
         return frozenset() if self._frame is not None else self.mean.free_symbols | self.spread.free_symbols
 
+    @alone
     def subs(self, **values: Any) -> Gaussian:
         """The law with letters replaced by name: `Gaussian(m, rho).subs(m=0, rho=2)`."""
         exprs = () if self._frame is not None else (self.mean, self.spread)

@@ -43,6 +43,7 @@ from symsched.discretize.quadrature import antiderivative
 from symsched.discretize.steps import check_scheme
 from symsched.errors import InputError
 from symsched.normalform import decide_zero
+from symsched.precision import alone
 from symsched.sde import InterpolantSDE
 from symsched.sde.equation import tidy
 from symsched.symbols import t
@@ -66,6 +67,7 @@ class ClosedForm:
         """Whether no unevaluated product, sum or integral is left."""
         return not any(form.has(Product, Sum) for form in (self.mean, self.variance))
 
+    @alone
     def at(self, steps: int, digits: int = 30) -> tuple[Expr, Expr]:
         """(mean, variance) for a number of steps, evaluated to that many digits when no letters are left."""
         if steps < 1:
@@ -93,6 +95,7 @@ class StepForms:
         return tuple(form.subs(put, simultaneous=True) for form in (self.slope, self.source, self.noise))
 
 
+@alone
 def closed_form(sde: InterpolantSDE, scheme: str = "euler") -> ClosedForm:
     """The law at t = 1 after n uniform steps of `euler`, `lazy` or `heun`; parameters may stay symbolic.
 
@@ -229,6 +232,7 @@ def _rational_sum(term: Expr) -> Expr | None:
     return total
 
 
+@alone
 def exact_law(sde: InterpolantSDE, steps: int, scheme: str = "euler") -> tuple[Expr, Expr]:
     """(mean, variance) at t = 1 after a given number of uniform steps, by the recursion in exact arithmetic.
 

@@ -29,6 +29,7 @@ from symsched.discretize.grids import as_grid
 from symsched.discretize.quadrature import cells
 from symsched.errors import InputError
 from symsched.normalform import decide_zero
+from symsched.precision import alone
 from symsched.sde import InterpolantSDE
 from symsched.sde.values import by_time, without_start
 from symsched.symbols import t
@@ -66,6 +67,7 @@ class Steps:
         return out[..., 0] if flat else out
 
 
+@alone
 def affine_steps(sde: InterpolantSDE, grid: Any, scheme: str = "euler", centre: bool = False) -> Steps:
     """The steps of a scheme for Gaussian data of any dimension.
 

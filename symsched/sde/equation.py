@@ -24,6 +24,7 @@ from symsched.data.checks import exact
 from symsched.errors import InputError, UndecidedError
 from symsched.normalform import canonical, decide_zero
 from symsched.parsing import parse_expression
+from symsched.precision import alone_all
 from symsched.schedule import STEEPEST, Schedule
 from symsched.sde.values import drift_values
 from symsched.signs import sign_on_unit
@@ -71,6 +72,7 @@ def data_form(schedule: Schedule, eps: Expr) -> tuple[Expr, Expr]:
     return forms.state.subs(jets, simultaneous=True), forms.data.subs(jets, simultaneous=True)
 
 
+@alone_all
 @dataclass(frozen=True)
 class InterpolantSDE:
     """dX = b^ε(t, X) dt + √(2ε) dW for a schedule, a data law, and a diffusion scale.

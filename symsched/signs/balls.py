@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import sympy as sp
-from flint import arb, ctx
+from flint import arb
 
 from symsched.enclose import Ball, compile_tape, enclose, interval
+from symsched.precision import precision
 from symsched.signs.sign import Sign
 from symsched.signs.taylor import taylor_sign
 
@@ -71,7 +72,7 @@ def _far_pieces_positive(near: sp.Expr) -> bool:
     while pieces:
         k, further = pieces.pop()
         budget -= 1
-        with ctx.workprec(128 + 2 * further):
+        with precision(128 + 2 * further):
             low, high = arb(2) ** -further, arb(2) ** -k
             if _piece_positive(run, low.union(high), (low + high) / 2):
                 continue
@@ -87,7 +88,7 @@ def _far_pieces_positive(near: sp.Expr) -> bool:
 
 def _fine_pieces_positive(run: Callable[..., list[Ball]], low: Ball, high: Ball) -> bool:
     """One octave, in sixteen equal pieces."""
-    with ctx.workprec(2400):
+    with precision(2400):
         step = (high - low) / 16
         return all(
             _piece_positive(run, (low + i * step).union(low + (i + 1) * step), low + (2 * i + 1) * step / 2)
@@ -107,7 +108,7 @@ class _Pieces:
     def positive(self, low: float, high: float) -> bool | tuple[float, float]:
         """Whether the expression is positive on [low, high]; or a point where it is negative, with the value."""
         pieces, budget = [(low, high)], MAX_PIECES
-        with ctx.workprec(192):
+        with precision(192):
             while pieces:
                 a, b = pieces.pop()
                 budget -= 1

@@ -19,6 +19,7 @@ import sympy as sp
 from symsched.enclose import Ball, enclose
 from symsched.errors import InputError
 from symsched.normalform import decide_zero
+from symsched.precision import alone
 from symsched.signs.balls import by_balls
 from symsched.signs.sign import Sign
 from symsched.signs.structure import by_structure
@@ -48,6 +49,7 @@ POSITIVE: dict[type, Callable[[sp.Expr], sp.Expr]] = {
 
 
 @lru_cache(maxsize=4096)
+@alone
 def sign_on_unit(expr: sp.Expr, symbol: sp.Symbol = t, *, balls: bool = True) -> Sign:
     """Prove the sign of `expr` for every `symbol` in (0, 1); `balls` = False leaves out the costly last route.
 
