@@ -156,7 +156,7 @@ class Schedule:
         """The schedule with the named parameters replaced.
 
         Raises:
-            InputError: a name is not a parameter of this schedule, or that of two; or its assumptions exclude the value.
+            InputError: a name is not a parameter, or that of two; or the assumptions of one exclude its value.
         """
         put = assigned(self.parameters, {k: as_expression(v, k) for k, v in parameters.items()}, str(self))
         alpha, beta = (form.subs(put, simultaneous=True) for form in (self.alpha, self.beta))

@@ -18,7 +18,7 @@ from sympy import Dummy, Expr, Matrix, cancel, diag, diff, exp, factor, lambdify
 from symsched.errors import InputError
 from symsched.symbols import x
 
-#: Values of α, β and the data's mean and standard deviation; nonnegative, so that the points of an empirical law fit too.
+#: Values of α, β and the data's standard deviation; nonnegative, so that the points of an empirical law fit too.
 a, b, spread = (Dummy(name, nonnegative=True) for name in ("a", "b", "s"))
 m = Dummy("m", real=True)
 #: √V.  Dividing by it, never by α or β alone, is what keeps both ends finite.
