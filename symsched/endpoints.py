@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
-_u = sp.Symbol("u", positive=True)  # distance from the end
+_u = sp.Dummy("u", positive=True)  # distance from the end
 GRUNTZ_CALLS = 400_000
 
 EVERYWHERE = (sp.exp, sp.sin, sp.cos, sp.sinh, sp.cosh, sp.tanh, sp.sech, sp.atan, sp.asinh, sp.erf, sp.erfc, sp.Abs)
@@ -168,7 +168,7 @@ def _agrees(near: sp.Expr, candidate: sp.Expr) -> bool:
     the parameters, if there are any.
 
     They must close in at the rate of 1/√log u at least: mere nearness would let a slightly wrong value pass."""
-    parameters = sorted((near.free_symbols | candidate.free_symbols) - {_u}, key=str)
+    parameters = sorted((near.free_symbols | candidate.free_symbols) - {_u}, key=sp.default_sort_key)
     return all(_closes_in(near.subs(point), candidate.subs(point)) for point in _places(parameters))
 
 
