@@ -26,7 +26,7 @@ from sympy.core.function import AppliedUndef
 from symsched.budget import within
 from symsched.enclose import Ball, Evaluator, compile_tape, sharpen, to_ball
 from symsched.endpoints import continuous_value, end_value, numeric_limit, times_array, values
-from symsched.errors import InputError
+from symsched.errors import InputError, UndecidedError
 from symsched.generators import canonical
 from symsched.inversion import MonotoneInverse, R, closed_inverse
 from symsched.normalform import decide_zero, expansion
@@ -245,8 +245,13 @@ def convert(source: Schedule, target: Schedule) -> Conversion:
 
 @alone
 def same_schedule(one: Schedule, other: Schedule) -> bool:
-    """Whether two schedules are equal as functions of t."""
-    return one == other or all(bool(decide_zero(a - b)) for a, b in ((one.alpha, other.alpha), (one.beta, other.beta)))
+    """Whether two schedules are equal as functions of t; raises UndecidedError where that is not known."""
+    if one == other:
+        return True
+    found = [decide_zero(a - b).zero for a, b in ((one.alpha, other.alpha), (one.beta, other.beta))]
+    if False not in found and None in found:
+        raise UndecidedError(f"could not decide whether {one} equals {other}: write them in the same form")
+    return False not in found
 
 
 @lru_cache(maxsize=2048)
