@@ -16,6 +16,7 @@ import sympy as sp
 from symsched.budget import within
 from symsched.enclose import Evaluator, enclose
 from symsched.errors import InputError, UndecidedError
+from symsched.generators import has_root_of_large_degree
 from symsched.leading import BeyondSeriesError, limit_of
 from symsched.normalform import canonical
 from symsched.precision import alone
@@ -91,6 +92,8 @@ def _series_value(near: sp.Expr) -> sp.Expr | None:
 def _candidates(near: sp.Expr) -> Iterator[sp.Expr]:
     """Ever more laborious routes to the limit as u → 0+."""
     yield _substituted(near)
+    if has_root_of_large_degree(near):
+        return
     for form in (lambda: near, lambda: canonical(near), lambda: sp.simplify(near)):
         found = within(GRUNTZ_CALLS, lambda form=form: _gruntz(form()))  # type: ignore[misc]
         if found is not None:
