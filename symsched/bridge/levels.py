@@ -161,8 +161,14 @@ class TabulatedNative:
 
 
 def as_native(source: Schedule | str | Native) -> Native:
-    """A model's schedule from a `Schedule`, its text, or a table."""
-    return SymbolicNative(as_schedule(source)) if isinstance(source, Schedule | str) else source
+    """A model's schedule from a `Schedule`, its text, or a table.
+
+    One that starts at a point is known from the ratio `FAINTEST` on: its states at the point are all the same.
+    """
+    if not isinstance(source, Schedule | str):
+        return source
+    schedule = as_schedule(source)
+    return SymbolicNative(schedule, FAINTEST if schedule.kind == "point-mass" else 0.0)
 
 
 def from_data(native: Native) -> Native:

@@ -20,9 +20,10 @@ from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchE
 
 from symsched.bridge.adapters.configs import flow_config
 from symsched.bridge.adapters.draws import Draws
-from symsched.bridge.adapters.loops import Loop, Recipe, flow_ratios, read_calibration
-from symsched.bridge.adapters.steps import on_device, place_of, source_of
+from symsched.bridge.adapters.loops import Loop, Recipe, flow_ratios, read_calibration, require_floats
+from symsched.bridge.adapters.steps import on_device, place_of, require_positive, source_of
 from symsched.bridge.adapters.vp import LazyVPScheduler as LazyVPScheduler
+from symsched.bridge.fields import named_device
 from symsched.bridge.grids import as_grid
 from symsched.bridge.levels import as_native
 from symsched.bridge.plan import Plan
@@ -82,8 +83,12 @@ class LazyScheduler(FlowMatchEulerDiscreteScheduler):
     ) -> None:
         if invert_sigmas or stochastic_sampling:
             raise InputError("invert_sigmas and stochastic_sampling are not for LazyScheduler: use kappa for noise")
+        require_positive(shift=shift, num_train_timesteps=num_train_timesteps)
+        if shift_terminal and not 0 < shift_terminal < 1:
+            raise InputError(f"shift_terminal = {shift_terminal}: expected a noise level between 0 and 1, or None")
+        as_grid(grid)
         # by keyword: what the parent is given by position its decorator takes for a default
-        super().__init__(
+        self._built(
             num_train_timesteps=num_train_timesteps, shift=shift, use_dynamic_shifting=use_dynamic_shifting,
             base_shift=base_shift, max_shift=max_shift, base_image_seq_len=base_image_seq_len,
             max_image_seq_len=max_image_seq_len, invert_sigmas=invert_sigmas, shift_terminal=shift_terminal,
@@ -91,10 +96,17 @@ class LazyScheduler(FlowMatchEulerDiscreteScheduler):
             use_beta_sigmas=use_beta_sigmas, time_shift_type=time_shift_type, stochastic_sampling=stochastic_sampling,
         )  # fmt: skip
         self._recipe = Recipe(as_native("linear"), "velocity", target, kappa, solver, sign=-1)
+        self.num_inference_steps: int | None = None
         self._recipe.plan([0.5, 1.0])  # names and options are refused here, not after a model was loaded
         self._known = read_calibration(calibration)
-        self._stock = (target, float(kappa), solver) == ("linear", 0.0, "euler")
+        self._stock = (target, self._recipe.frame.kappa, solver) == ("linear", 0, "euler")
         self._restart(None)
+
+    def _built(self, **options: Any) -> None:
+        try:
+            super().__init__(**options)
+        except ValueError as error:
+            raise InputError(f"LazyScheduler: {error}") from None
 
     @classmethod
     def from_config(cls, config: Any = None, return_unused_kwargs: bool = False, **kwargs: Any) -> Any:
@@ -126,6 +138,7 @@ class LazyScheduler(FlowMatchEulerDiscreteScheduler):
 
         With `timesteps` beside them the model is asked at those, for models whose time is not their noise level.
         """
+        device = device if device is None else named_device(device)
         count = _count(num_inference_steps, sigmas, timesteps)
         self._restart(self._recipe.fitted(self._known, count, REMEDY) if timesteps is None else None)
         if self._fitted is not None:
@@ -187,6 +200,8 @@ class LazyScheduler(FlowMatchEulerDiscreteScheduler):
             raise InputError(f"s_churn = {s_churn}, s_noise = {s_noise}: LazyScheduler takes its noise from kappa")
         self._find_step(timestep)
         if self._stock:
+            require_floats("sample", sample)
+            require_floats("the model's answer", model_output, sample)
             return super().step(model_output, timestep, sample, return_dict=return_dict)
         if self._loop is None:
             self._loop = self._begin(sample)
@@ -229,5 +244,5 @@ def _count(steps: Any, sigmas: Any, timesteps: Any) -> int:
         )
     count = next(iter(counts), None)
     if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
-        raise InputError(f"num_inference_steps = {steps}: expected a whole number ≥ 1")
+        raise InputError(f"num_inference_steps = {steps!r}: expected a whole number ≥ 1")
     return int(count)

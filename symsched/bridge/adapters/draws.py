@@ -33,7 +33,7 @@ class Draws:
         self.seed = None if seed is None else as_seed(seed)
         self.indices, self.count = indices, 0
         if indices is not None:
-            sample_numbers(indices, len(indices), "cpu")
+            sample_numbers(indices, 0, "cpu")
 
     def __call__(self, like: Any) -> Any:
         """The next draw; draw 0 is left to the start of a run."""

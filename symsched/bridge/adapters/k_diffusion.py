@@ -94,7 +94,10 @@ def sample_lazy(
 
 def _levels(sigmas: Any, flow: bool) -> Array:
     """The noise levels as numbers, with what rounding put above a flow's 1 taken back."""
-    levels = torch.as_tensor(sigmas).detach().double().cpu().numpy()
+    try:
+        levels = torch.as_tensor(sigmas).detach().double().cpu().numpy()
+    except (TypeError, ValueError, RuntimeError):
+        raise InputError(f"sigmas = {str(sigmas)[:60]!r}: expected a tensor of noise levels") from None
     if flow and levels.ndim == 1 and len(levels):
         levels = np.where((levels > 1) & (levels <= 1 + ROUNDING), 1.0, levels)
     falling = levels.ndim == 1 and len(levels) >= 2 and levels[-1] == 0 and (np.diff(levels) < 0).all()

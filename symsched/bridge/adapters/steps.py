@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -25,6 +26,13 @@ def place_of(timestep: Any, timesteps: Any) -> int:
             "from scheduler.timesteps"
         )
     return place
+
+
+def require_positive(**numbers: Any) -> None:
+    """Refuse settings that are no numbers above 0."""
+    for name, value in numbers.items():
+        if isinstance(value, bool) or not isinstance(value, float | int) or not 0 < value < math.inf:
+            raise InputError(f"{name} = {value!r}: expected a number > 0")
 
 
 def on_device(*tensors: Any) -> bool:
