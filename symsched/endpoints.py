@@ -16,15 +16,17 @@ import sympy as sp
 from symsched.budget import within
 from symsched.enclose import Evaluator, enclose
 from symsched.errors import InputError, UndecidedError
+from symsched.generators import has_root_of_large_degree
 from symsched.leading import BeyondSeriesError, limit_of
 from symsched.normalform import canonical
+from symsched.precision import alone
 from symsched.symbols import t
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
-_u = sp.Symbol("u", positive=True)  # distance from the end
+_u = sp.Dummy("u", positive=True)  # distance from the end
 GRUNTZ_CALLS = 400_000
 
 EVERYWHERE = (sp.exp, sp.sin, sp.cos, sp.sinh, sp.cosh, sp.tanh, sp.sech, sp.atan, sp.asinh, sp.erf, sp.erfc, sp.Abs)
@@ -41,6 +43,7 @@ POLES: Mapping[type, Callable[[sp.Expr], sp.Expr]] = {
 
 
 @lru_cache(maxsize=4096)
+@alone
 def limit_at(expr: sp.Expr, end: int, symbol: sp.Symbol = t) -> sp.Expr:
     """lim of `expr` as `symbol` → `end` from inside (0, 1); `end` is 0 or 1.  May be ±∞.
 
@@ -89,6 +92,8 @@ def _series_value(near: sp.Expr) -> sp.Expr | None:
 def _candidates(near: sp.Expr) -> Iterator[sp.Expr]:
     """Ever more laborious routes to the limit as u → 0+."""
     yield _substituted(near)
+    if has_root_of_large_degree(near):
+        return
     for form in (lambda: near, lambda: canonical(near), lambda: sp.simplify(near)):
         found = within(GRUNTZ_CALLS, lambda form=form: _gruntz(form()))  # type: ignore[misc]
         if found is not None:
@@ -166,7 +171,7 @@ def _agrees(near: sp.Expr, candidate: sp.Expr) -> bool:
     the parameters, if there are any.
 
     They must close in at the rate of 1/√log u at least: mere nearness would let a slightly wrong value pass."""
-    parameters = sorted((near.free_symbols | candidate.free_symbols) - {_u}, key=str)
+    parameters = sorted((near.free_symbols | candidate.free_symbols) - {_u}, key=sp.default_sort_key)
     return all(_closes_in(near.subs(point), candidate.subs(point)) for point in _places(parameters))
 
 
@@ -192,6 +197,7 @@ def _distance(near: sp.Expr, candidate: sp.Expr, k: int) -> float:
     return float((abs(ball - exact) / (1 + abs(exact))).mid())
 
 
+@alone
 def end_value(expr: sp.Expr, end: int, symbol: sp.Symbol = t) -> float:
     """The limit as a float64, ±inf where it is infinite: by continuity, by balls, or by the exact limit."""
     expr = sp.sympify(expr, strict=True)
@@ -205,6 +211,7 @@ def end_value(expr: sp.Expr, end: int, symbol: sp.Symbol = t) -> float:
     return float(limit) if limit in (sp.oo, -sp.oo) else Evaluator((limit,), symbol).at(0.5)[0]
 
 
+@alone
 def values(exprs: Sequence[sp.Expr], points: ArrayLike, symbol: sp.Symbol = t) -> list[NDArray[np.float64]]:
     """float64 tables of `exprs` at `points` in [0, 1]: limits at 0 and 1, last-bit-correct values between.
 

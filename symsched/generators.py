@@ -27,6 +27,7 @@ import sympy as sp
 from symsched.errors import UndecidedError
 
 MAX_MULTIPLE = 64  # e^(50t) is read as a power of e^t, e^(1000t) is not
+MAX_DEGREE = 1024  # of t as a power of its roots: t^(1/7) t^(1/9) has 63, t^(1/10^9) has 10^9
 MAX_ANGLE = 64  # likewise sin(9t) as a polynomial in tan(t/2)
 
 Relation = tuple[sp.Dummy, int, sp.Expr]  # (G, q, base): G^q = base
@@ -49,8 +50,39 @@ def defined(expr: sp.Expr) -> sp.Expr:
 
 
 def canonical(expr: sp.Expr) -> sp.Expr:
-    """The reduced quotient of polynomials that a rational function is."""
-    return sp.cancel(sp.together(expr))
+    """The reduced quotient of polynomials that a rational function is.
+
+    To SymPy t is the n-th power of t^(1/n): roots whose common n is large are letters meanwhile, one for the powers
+    that differ by an integer."""
+    put, back = _roots_as_letters(expr)
+    found = sp.cancel(sp.together(expr.xreplace(put) if put else expr))
+    return found.xreplace(back) if back else found
+
+
+def has_root_of_large_degree(expr: sp.Expr) -> bool:
+    """Whether SymPy, which reads t as the n-th power of t^(1/n), would meet powers beyond any use."""
+    return bool(_roots_as_letters(expr)[0])
+
+
+def _roots_as_letters(expr: sp.Expr) -> tuple[dict[sp.Expr, sp.Expr], dict[sp.Expr, sp.Expr]]:
+    """Powers whose roots have too large a common degree, written with letters for base^(fraction); and back."""
+    roots: dict[sp.Expr, list[sp.Pow]] = {}
+    for power in sorted(expr.atoms(sp.Pow), key=sp.default_sort_key):
+        if power.exp.is_Rational and not power.exp.is_Integer and power.base.free_symbols:
+            roots.setdefault(power.base, []).append(power)
+    put: dict[sp.Expr, sp.Expr] = {}
+    back: dict[sp.Expr, sp.Expr] = {}
+    for base, powers in roots.items():
+        common = sp.ilcm(1, *(power.exp.q for power in powers))
+        if common * max(1, *(abs(power.exp) for power in powers)) <= MAX_DEGREE:
+            continue
+        letters: dict[sp.Rational, sp.Dummy] = {}
+        for power in powers:
+            whole = sp.floor(power.exp)
+            whole, part = (whole, power.exp - whole) if abs(whole) <= MAX_MULTIPLE else (0, power.exp)
+            letter = letters.setdefault(part, sp.Dummy(positive=True))
+            put[power], back[letter] = letter * base**whole, base**part
+    return put, back
 
 
 @dataclass

@@ -17,18 +17,19 @@ from functools import cache, lru_cache
 from typing import Any
 
 import sympy as sp
-from flint import arb, ctx
+from flint import arb
 
 from symsched.budget import within
 from symsched.enclose import Tape, compile_tape, enclose, to_ball
 from symsched.errors import InputError, UndecidedError
 from symsched.normalform import canonical, decide_zero
+from symsched.precision import working_bits
 from symsched.schedule import Schedule
 from symsched.symbols import t
 
-R = sp.Symbol("R", positive=True)
+R = sp.Dummy("R", positive=True)
 R_ = sp.Dummy("R")  # stands for the right-hand side while a kernel is solved for
-COEFFICIENTS = sp.symbols("c0:3")
+COEFFICIENTS = tuple(sp.Dummy(f"c{n}") for n in range(3))
 FORM_CALLS = 300_000
 MAX_TERMS = 8  # a quotient of more monomials than this is not a polynomial of degree two in one of them
 
@@ -136,7 +137,7 @@ def _peel_rational(expr: sp.Expr, value: sp.Expr, depth: int) -> Iterator[sp.Exp
         polynomial = sp.Poly(sp.expand(numerator - R_ * denominator), k)
         if 1 <= polynomial.degree() <= 2:
             for root in _generic_roots(polynomial.degree()):
-                filled = root.subs(zip(COEFFICIENTS, polynomial.all_coeffs()[::-1], strict=False))
+                filled = root.xreplace(dict(zip(COEFFICIENTS, polynomial.all_coeffs()[::-1], strict=False)))
                 yield from _peel(kernel, sp.radsimp(filled).subs(R_, value), depth + 1)
 
 
@@ -232,7 +233,7 @@ class MonotoneInverse:
             gap = log_r - value
             # What the residual, with the rounding in it, says about the distance to the root.
             radius = (abs(gap).upper() / slope.lower()).upper()
-            if radius < 4 * (gap.rad() / slope.lower()).upper() + arb(2) ** -ctx.prec:
+            if radius < 4 * (gap.rad() / slope.lower()).upper() + arb(2) ** -working_bits():
                 return self._verified(z, radius, log_r)
             low, high = (z, high) if gap > 0 else (low, z)
             following = (z + gap / slope).mid()

@@ -20,19 +20,18 @@ import math
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import sympy as sp
-from flint import ctx
 from sympy.core.function import AppliedUndef
 from sympy.polys.polyerrors import BasePolynomialError
 
-from symsched.budget import within
+from symsched.budget import remembered, within
 from symsched.errors import InputError, UndecidedError
 from symsched.generators import Generators, canonical, defined, reduce_radicals
 from symsched.jets import BINDING
 from symsched.points import admissible, known_function, value
+from symsched.precision import alone, precision
 from symsched.rewriter import OPAQUE, TRIG, Rewriter
 from symsched.symbols import t
 
@@ -73,6 +72,7 @@ class Decision:
         return self.zero is True
 
 
+@alone
 def decide_zero(expr: sp.Expr, where: tuple[tuple[sp.Symbol, sp.Expr], ...] = (), bounded: bool = True) -> Decision:
     """Decide whether `expr` vanishes identically, for t in (0, 1) and other symbols within their assumptions.
 
@@ -149,7 +149,7 @@ def _clip(expr: Any) -> str:
     return text if len(text) <= 80 else f"{text[:79]}…"
 
 
-@lru_cache(maxsize=4096)
+@remembered(maxsize=4096)
 def _decided(expr: sp.Expr, where: tuple[tuple[sp.Symbol, sp.Expr], ...], bounded: bool) -> Decision:
     try:
         if not bounded or expansion(expr) <= MAX_EXPANSION:
@@ -230,7 +230,7 @@ def _look(expr: sp.Expr, rewriter: Rewriter, enough: int) -> tuple[int, str | No
     if known.restricted:  # it may be otherwise where the hypotheses do not hold
         enough = 0
     for k in range(TRIES * (4 if known.restricted else 1)):
-        with ctx.workprec(MORE_BITS if k % 8 == 7 else BITS):
+        with precision(MORE_BITS if k % 8 == 7 else BITS):
             values = _sample(known, source, 0.6 if known.restricted else 0.15)
             if values is None:
                 continue

@@ -15,6 +15,7 @@ from typing import Any
 
 from symsched.conversion import Conversion
 from symsched.errors import InputError
+from symsched.precision import alone
 from symsched.schedule import Schedule
 
 UNTESTED = ("latex", "sigmas", "flow_matching")  # nothing that computes, or what another library calls
@@ -23,6 +24,7 @@ LANGUAGES = ("numpy", "numba", "torch", "jax", "c", "c_float", "julia", "latex",
 __all__ = ["LANGUAGES", "generate"]
 
 
+@alone
 def generate(
     what: Conversion | Schedule,
     lang: str = "numpy",

@@ -23,6 +23,7 @@ from symsched.montecarlo.model import Model, Start, model_of
 from symsched.montecarlo.progress import Bar
 from symsched.montecarlo.result import Result
 from symsched.montecarlo.schemes import Tables, build, check_scheme
+from symsched.precision import alone
 
 Array = NDArray[np.float64]
 
@@ -72,6 +73,7 @@ def simulate(
     return run(job, threads, executor, progress, checkpoint)
 
 
+@alone
 def prepare(
     sde: Any,
     paths: int,
