@@ -17,8 +17,8 @@ from fractions import Fraction
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from flint import arb, arb_mat, fmpq
+from numpy.typing import NDArray
 from sympy import Expr, Rational
 
 from symsched.data.axes import decimal

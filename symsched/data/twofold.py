@@ -31,7 +31,7 @@ def total(a: Array, b: Array) -> tuple[Array, Array]:
     return s, (a - (s - part)) + (b - part)
 
 
-def residual(x: Array, beta: Array, mean: Array, low: Array) -> tuple[Array, Array]:
+def residual(x: Array, beta: Array, mean: Array, low: Array | float) -> tuple[Array, Array]:
     """x − β (mean + low) as a number and its remainder."""
     p, e = product(beta, mean)
     s, rest = total(x, -p)
