@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from symsched.codegen import carry, header, newton, newton_scalars, scalars, selftest
 from symsched.codegen.c99 import C99
@@ -35,12 +35,19 @@ def _helpers(module: Module, language: str, single: bool = False) -> list[str]:
 
 
 def _arrays(dialect: Arrays, module: Module, test: bool, name: str) -> str:
-    parts = [_docstring(module) + "\n" + dialect.prelude, *_helpers(module, dialect.prefix)]
-    if not module.closed:
-        parts.append(newton.arrays(dialect, module))
+    parts = [selftest.python(module, name)] if test else []
+    return _docstring(module) + "\n" + _joined([body(dialect, module), *parts])
+
+
+def body(dialect: Arrays, module: Module) -> str:
+    """Imports and functions, without a word that anybody else wrote."""
+    parts = [newton.arrays(dialect, module)] if not module.closed else []
     parts += [dialect.write(f) for f in (*module.functions, *module.steps)]
-    if test:
-        parts.append(selftest.python(module, name))
+    text = _joined([*_helpers(module, dialect.prefix), *parts])
+    return _joined([dialect.opening(text), text])
+
+
+def _joined(parts: Sequence[str]) -> str:
     return "\n\n".join(part.rstrip("\n") + "\n" for part in parts)
 
 
@@ -127,4 +134,6 @@ def emit(module: Module, lang: str, test: bool = False) -> str:
     try:
         return emitters[lang](module, test)
     except NotImplementedError as error:
-        raise InputError(f"{lang}: {error}; choose another language or another form of the schedule") from None
+        raise InputError(
+            f"{lang}: there is no {error} in {lang} alone; choose another language, or a schedule without it"
+        ) from None

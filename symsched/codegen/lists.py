@@ -5,6 +5,7 @@ from __future__ import annotations
 import sympy as sp
 
 from symsched.codegen import carry, header, newton
+from symsched.codegen.check import check
 from symsched.codegen.emit import identifier
 from symsched.codegen.languages import TORCH
 from symsched.codegen.module import Module
@@ -59,6 +60,8 @@ def flow_matching(module: Module, test: bool) -> str:  # noqa: ARG001
     if not back.closed:
         parts.append(newton.arrays(TORCH, back))
     parts += [TORCH.write(schedule), _class(name, schedule, back)]
+    check(alone)
+    check(back)
     return "\n\n".join(part.rstrip("\n") + "\n" for part in parts)
 
 
