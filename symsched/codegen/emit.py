@@ -17,16 +17,14 @@ Emitter = Callable[[Module, bool], str]
 def identifier(module: Module) -> str:
     """A name for the module that every language accepts: linear_to_follmer."""
     parts = [module.target] if module.source is None else [module.source, module.target]
-    words = [re.sub(r"\W+", "_", str(s)).strip("_").lower() for s in parts]
+    words = [re.sub("[^A-Za-z0-9]+", "_", str(s)).strip("_").lower() or "custom" for s in parts]
     words = [w if len(w) <= 24 and not w.startswith("alpha_") else "custom" for w in words]
     name = "_to_".join(words)
     return name if name[:1].isalpha() else f"schedule_{name}"
 
 
 def _docstring(module: Module) -> str:
-    rows = header.lines(module)
-    text = "\n".join(rows).replace("\\", "\\\\").replace('"', "'")  # nothing in it ends the string
-    return f'"""{text}\n"""\n'
+    return header.docstring([*header.lines(module), ""]) + "\n"
 
 
 def _helpers(module: Module, language: str, single: bool = False) -> list[str]:
@@ -77,7 +75,7 @@ def c(module: Module, test: bool, single: bool = False) -> str:
     prefix = identifier(module) + ("_f32" if single else "")
     guard = f"{prefix.upper()}_H"
     rows = [f" * {row}".rstrip() for row in header.lines(module)]
-    top = ["/*", *[row.replace("*/", "* /") for row in rows], " *", *C_NOTES]
+    top = ["/*", *map(_harmless, rows), " *", *C_NOTES]
     top += [" * Test it: cc -std=c99 -DSELF_TEST -x c FILE -lm"] if test else []
     top += [" */", f"#ifndef {guard}", f"#define {guard}", "", "#include <math.h>", "#include <stddef.h>"]
     parts = ["\n".join(top), *_helpers(module, "c", single)]
@@ -87,6 +85,13 @@ def c(module: Module, test: bool, single: bool = False) -> str:
     if test:
         parts.append(selftest.c(module, prefix, single))
     return "\n\n".join(part.rstrip("\n") for part in parts) + f"\n\n#endif /* {guard} */\n"
+
+
+def _harmless(row: str) -> str:
+    """A row of a comment that ends no comment, begins none, and holds no trigraph and no joint of two lines."""
+    for mark in ("*/", "/*", "??"):
+        row = row.replace(mark, " ".join(mark))
+    return row + "." if row.endswith("\\") else row
 
 
 def c_float(module: Module, test: bool) -> str:

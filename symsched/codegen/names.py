@@ -24,8 +24,8 @@ _MODULES = "np jnp jsp jax torch math numpy njit Base"
 _OURS = (
     "t u x tau tau_left t_next u_next h keep ratio x_weight p_weight z_weight zero one covered result source n k v "
     "alpha beta alpha_dot beta_dot rate scale tau_dot scale_dot eps eps_star r log_snr "
-    "s left z log_r above below near_above near_below inverse_r goal low high gap close newton moved move done own_above "
-    "own_below at tiny floor inside step state going found"
+    "s left z log_r above below near_above near_below inverse_r goal low high gap close newton moved move done most "
+    "own_above own_below at tiny floor inside step state going found"
 )
 _TAKEN = frozenset([*keyword.kwlist, *dir(builtins), *f"{_C} {_JULIA} {_MODULES} {_OURS}".split()])
 _NUMBERED = re.compile(r"w\d+")

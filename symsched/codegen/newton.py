@@ -93,9 +93,9 @@ def inverse_of(module: Module) -> Inverse:
 
 
 def _gap(ratio: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
-    """(what `close` is, log(r_source/r) in it), by the squares where r_source has a root: half of what is rounded then counts half.
+    """(what `close` is, log(r_source/r) in it), by squares where r_source has a root: what is rounded then counts half.
 
-    What stands outside the roots is brought `close` to 1 by 1/r before it is squared: the square of 1/r alone is no float.
+    What stands outside the roots is brought `close` to 1 by 1/r before it is squared: that of 1/r alone is no float.
     """
     factors = sp.Mul.make_args(ratio)
     roots = [f for f in factors if f.is_Pow and not isinstance(f, sp.exp) and abs(f.exp) == sp.S.Half]

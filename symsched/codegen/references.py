@@ -100,7 +100,7 @@ def _value(module: Module, output: Output, time: float, given: dict[str, sp.Rati
 
 
 def _is_float(module: Module, time: float, given: dict[str, sp.Rational]) -> bool:
-    """Whether the source time and what is left of it are floats: else they are 0, and nothing is promised of the rest."""
+    """Whether τ and 1 − τ are normal floats: else they are 0, and nothing is promised of the rest."""
     value, _ = evaluate(module, TIME, time, given)
     return bool(value > SMALLEST and 1 - value > SMALLEST)
 
