@@ -23,7 +23,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 from sympy.core import random as sympy_random
 from sympy.core.cache import clear_cache
 
-from symsched.precision import as_before
+from symsched.precision import turn
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -63,12 +63,12 @@ _now = _Now()
 
 def _may_raise(frame: FrameType) -> bool:
     """Not where Python would swallow the error, in a generator being closed or in the callback of a weak reference;
-    and not on the way out of a `with`, where what was changed for a while would stay changed for ever."""
+    and not on the way into or out of a `with`, where what was taken or changed for a while would stay so for ever."""
     if frame.f_code.co_flags & CO_GENERATOR or frame.f_globals.get("__name__", "") in ("weakref", "abc"):
         return False
     above: FrameType | None = frame
     while above is not None and above.f_code is not within.__code__:
-        if above.f_code.co_name in ("__exit__", "__del__"):
+        if above.f_code.co_name in ("__enter__", "__exit__", "__del__"):
             return False
         above = above.f_back
     return True
@@ -85,7 +85,7 @@ def within(calls: int, compute: Callable[[], T]) -> T | None:
     meter = _Meter(calls, outer)
     _now.meter = meter
     try:
-        with as_before(), _forgetful(outer is None), _counting(meter):
+        with turn(), _forgetful(outer is None), _counting(meter):
             return compute()
     except _SpentError as spent:
         if spent.args[0] is not meter:

@@ -16,6 +16,7 @@ import sympy as sp
 from symsched.budget import within
 from symsched.enclose import Evaluator, enclose
 from symsched.errors import InputError, UndecidedError
+from symsched.generators import has_root_of_large_degree
 from symsched.leading import BeyondSeriesError, limit_of
 from symsched.normalform import canonical
 from symsched.precision import alone
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
-_u = sp.Symbol("u", positive=True)  # distance from the end
+_u = sp.Dummy("u", positive=True)  # distance from the end
 GRUNTZ_CALLS = 400_000
 
 EVERYWHERE = (sp.exp, sp.sin, sp.cos, sp.sinh, sp.cosh, sp.tanh, sp.sech, sp.atan, sp.asinh, sp.erf, sp.erfc, sp.Abs)
@@ -91,6 +92,8 @@ def _series_value(near: sp.Expr) -> sp.Expr | None:
 def _candidates(near: sp.Expr) -> Iterator[sp.Expr]:
     """Ever more laborious routes to the limit as u → 0+."""
     yield _substituted(near)
+    if has_root_of_large_degree(near):
+        return
     for form in (lambda: near, lambda: canonical(near), lambda: sp.simplify(near)):
         found = within(GRUNTZ_CALLS, lambda form=form: _gruntz(form()))  # type: ignore[misc]
         if found is not None:
@@ -168,7 +171,7 @@ def _agrees(near: sp.Expr, candidate: sp.Expr) -> bool:
     the parameters, if there are any.
 
     They must close in at the rate of 1/√log u at least: mere nearness would let a slightly wrong value pass."""
-    parameters = sorted((near.free_symbols | candidate.free_symbols) - {_u}, key=str)
+    parameters = sorted((near.free_symbols | candidate.free_symbols) - {_u}, key=sp.default_sort_key)
     return all(_closes_in(near.subs(point), candidate.subs(point)) for point in _places(parameters))
 
 

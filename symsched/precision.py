@@ -22,28 +22,48 @@ from flint import ctx
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_turn = threading.RLock()
+#: What both libraries start with: bits of flint, terms of its series, bits of mpmath.
+USUAL = 53, 10, 53
 
 
-class turn:  # noqa: N801 - used like a function, as are the others here
-    """Wait for this thread's turn, and keep it: `with turn(): …`."""
+class _Lock:
+    """The lock, and how often the thread that holds it has entered."""
 
-    def __enter__(self) -> None:
-        self._held = _turn
-        self._held.acquire()
+    def __init__(self) -> None:
+        self.held, self.depth = threading.RLock(), 0
 
-    def __exit__(self, *_: object) -> None:
-        self._held.release()
+
+_lock = _Lock()
 
 
 def _renew() -> None:
     """A forked process must not inherit a lock held by a thread that it does not have."""
-    global _turn
-    _turn = threading.RLock()
+    global _lock
+    _lock = _Lock()
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew)
+
+
+class turn:  # noqa: N801 - used like a function, as are the others here
+    """Wait for this thread's turn, and keep it: `with turn(): …`.
+
+    The outermost starts from the usual precisions, whatever was in force before, and puts back what was."""
+
+    def __enter__(self) -> None:
+        self._lock = _lock
+        self._lock.held.acquire()
+        self._found = ctx.prec, ctx.cap, mpmath.mp.prec
+        self._lock.depth += 1
+        if self._lock.depth == 1 and self._found != USUAL:
+            ctx.prec, ctx.cap, mpmath.mp.prec = USUAL
+
+    def __exit__(self, *_: object) -> None:
+        if (ctx.prec, ctx.cap, mpmath.mp.prec) != self._found:
+            ctx.prec, ctx.cap, mpmath.mp.prec = self._found
+        self._lock.depth -= 1
+        self._lock.held.release()
 
 
 class precision(turn):  # noqa: N801
@@ -55,24 +75,7 @@ class precision(turn):  # noqa: N801
     def __enter__(self) -> None:
         super().__enter__()
         bits, terms = self._wanted
-        self._before = ctx.prec, ctx.cap
         ctx.prec, ctx.cap = bits, ctx.cap if terms is None else terms
-
-    def __exit__(self, *error: object) -> None:
-        ctx.prec, ctx.cap = self._before
-        super().__exit__(*error)
-
-
-class as_before(turn):  # noqa: N801
-    """Leave all precisions as they were found, whatever is cut off in between."""
-
-    def __enter__(self) -> None:
-        super().__enter__()
-        self._before = ctx.prec, ctx.cap, mpmath.mp.prec
-
-    def __exit__(self, *error: object) -> None:
-        ctx.prec, ctx.cap, mpmath.mp.prec = self._before
-        super().__exit__(*error)
 
 
 class digits(turn):  # noqa: N801
@@ -83,11 +86,7 @@ class digits(turn):  # noqa: N801
 
     def __enter__(self) -> None:
         super().__enter__()
-        self._before, mpmath.mp.dps = mpmath.mp.prec, self._count
-
-    def __exit__(self, *error: object) -> None:
-        mpmath.mp.prec = self._before
-        super().__exit__(*error)
+        mpmath.mp.dps = self._count
 
 
 def working_bits() -> int:

@@ -38,7 +38,7 @@ confirmed by Monte Carlo where it applies, and each check must also reject its s
   symsched verify --mutate --json mutation.json # spoil every formula, and see which route notices (slow: about ten
                                                 # minutes; a run that was stopped goes on from mutation.json.part)
 
-Exit codes: 0 all held, 1 a claim failed, 2 bad input.
+Exit codes: 0 all that was checked held, 1 a claim failed or nothing was checked at this level, 2 bad input.
 """)
 
 
@@ -192,10 +192,7 @@ def _show(report: Report) -> None:
         for line in verdict.failures:
             typer.echo(f"{verdict.name} failed: {line}")
     _show_trust(report)
-    failed = [verdict.name for verdict in report if not verdict.passed]
-    held = "1 claim holds" if len(rows) == 1 else f"all {len(rows)} claims hold"
-    outcome = f"{len(failed)} of {len(rows)} failed: {', '.join(failed)}" if failed else held
-    typer.echo(f"{outcome} ({report.seconds:.1f} s)")
+    typer.echo(f"{report.outcome} ({report.seconds:.1f} s)")
 
 
 def _show_trust(report: Report) -> None:

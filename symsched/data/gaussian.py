@@ -16,6 +16,7 @@ from symsched.data.law import DataLaw
 from symsched.data.numeric import Block, Eigenframe
 from symsched.errors import InputError
 from symsched.precision import alone
+from symsched.symbols import assigned
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -145,10 +146,7 @@ def component_frame(mean: Array, spread: Any, log_weight: float, what: str) -> E
 
 
 def substitute(exprs: tuple[Expr, ...], values: dict[str, Any]) -> tuple[Expr, ...]:
-    """Replace symbols by name, whatever assumptions they carry."""
-    free = {symbol.name: symbol for expr in exprs for symbol in expr.free_symbols}
-    unknown = sorted(set(values) - set(free))
-    if unknown:
-        raise InputError(f"the law has no parameter {', '.join(unknown)}; its parameters are {sorted(free) or 'none'}")
-    table = {free[name]: checks.exact(value, name) for name, value in values.items()}
-    return tuple(expr.subs(table) for expr in exprs)
+    """Replace symbols by name, all at once.  Raises InputError as `symbols.assigned`."""
+    letters = frozenset().union(*(expr.free_symbols for expr in exprs))
+    table = assigned(letters, {name: checks.exact(value, name) for name, value in values.items()}, "the law")
+    return tuple(expr.subs(table, simultaneous=True) for expr in exprs)
