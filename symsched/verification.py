@@ -18,6 +18,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from symsched.ceiling import lifted
 from symsched.errors import InputError
 from symsched.processes import quick
 from symsched.theorem import KINDS, CheckResult, Setting, Theorem, made, run_check
@@ -378,7 +379,8 @@ def _answer(future: Future[list[CheckResult]]) -> list[CheckResult]:
 
 def run_kinds(key: Key, kinds: Sequence[str], setting: Setting) -> list[CheckResult]:
     """The results of a theorem's checks of the given kinds."""
-    return [run_check(check, setting) for check in find(key).checks if check.kind in kinds]
+    with lifted():
+        return [run_check(check, setting) for check in find(key).checks if check.kind in kinds]
 
 
 def _verdict(theorem: Theorem, results: list[CheckResult]) -> Verdict:
