@@ -67,7 +67,8 @@ def assumptions() -> str:
 def left_out() -> str:
     """Residuals and derivatives without a lemma."""
     kinds = ("not_certified", "derivatives_not_certified")
-    found = [(one["name"], left) for one in result("certificates")["claims"] for kind in kinds for left in one.get(kind, [])]
+    claims = result("certificates")["claims"]
+    found = [(one["name"], left) for one in claims for kind in kinds for left in one.get(kind, [])]
     return "\n".join(f"- **{name}**: `{text}`" for name, text in found)
 
 
