@@ -7,7 +7,7 @@ from functools import reduce
 
 import sympy as sp
 
-from symsched.errors import InputError
+from symsched.errors import InputError, UndecidedError
 from symsched.generators import (
     Angle,
     Generators,
@@ -18,7 +18,7 @@ from symsched.generators import (
     reduce_radicals,
     turned,
 )
-from symsched.jets import BINDING, OPAQUE, as_jet, as_written, carried_out
+from symsched.jets import BINDING, OPAQUE, as_jet, as_written, carried_out, is_ambiguous
 from symsched.points import known_function
 from symsched.symbols import t
 
@@ -139,6 +139,10 @@ class Rewriter:
 
     def _opaque(self, expr: sp.Expr) -> sp.Expr:
         """η(τ, x/c) is the same generator however its arguments are written."""
+        if is_ambiguous(expr):
+            raise UndecidedError(
+                f"SymPy takes {expr} for any derivative at these points: put in one variable at a time"
+            )
         jet = as_jet(expr)
         if jet is None:
             plain = carried_out(expr)
