@@ -12,12 +12,14 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from functools import cached_property, wraps
+from functools import cached_property, partial, wraps
 from types import FunctionType
 from typing import Any, ParamSpec, TypeVar, cast
 
 import mpmath
 from flint import ctx
+
+from symsched.ceiling import bounded
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -95,12 +97,19 @@ def working_bits() -> int:
 
 
 def alone(door: Callable[P, T]) -> Callable[P, T]:
-    """A function that algebra is done behind: it waits for its turn."""
+    """A function that algebra is done behind: it waits for its turn, and works no longer than `ceiling` lets it."""
 
     @wraps(door)
     def in_turn(*args: P.args, **kwargs: P.kwargs) -> T:
         with turn():
-            return door(*args, **kwargs)
+            if _lock.depth > 1:  # a door behind a door
+                return door(*args, **kwargs)
+            try:
+                return bounded(partial(door, *args, **kwargs), door.__qualname__)
+            finally:
+                while _lock.depth > 1:  # an interrupt may leave what was entered
+                    _lock.depth -= 1
+                    _lock.held.release()
 
     return in_turn
 

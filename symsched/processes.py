@@ -7,6 +7,8 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
+from symsched.ceiling import lift
+
 if TYPE_CHECKING:
     from concurrent.futures import ProcessPoolExecutor
 
@@ -56,7 +58,8 @@ def _crew(count: int, context: Any, tasks_per_child: int | None) -> ProcessPoolE
 
 def _enter() -> None:
     """What a process of a crew does first: it leaves Ctrl-C, which the terminal sends to all, to the one that waits
-    for it, and it ends when that one ends."""
+    for it, and it ends when that one ends.  Its tasks are whole theorems, which take their time."""
+    lift()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if hasattr(signal, "SIGUSR1"):

@@ -18,6 +18,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from symsched.ceiling import lifted
 from symsched.errors import InputError
 from symsched.processes import quick
 from symsched.theorem import KINDS, CheckResult, Setting, Theorem, made, run_check
@@ -173,8 +174,8 @@ class Report:
         parts = [f"{len(failed)} of {len(self)} failed: {', '.join(failed)}"] if failed else [said] if held else []
         return "; ".join([*parts, *([f"nothing was checked{at} of {', '.join(silent)}"] if silent else [])])
 
-    def certified(self, said: Mapping[str, tuple[bool, str]]) -> Report:
-        """The same with what Coq said of each claim, by name: (accepted, in words)."""
+    def certified(self, said: Mapping[str, tuple[bool | None, str]]) -> Report:
+        """The same with what Coq said of each claim, by name: (all of it, a part, or not accepted; in words)."""
         told = [replace(v, coq=said[v.name][0], coq_detail=said[v.name][1]) if v.name in said else v for v in self]
         return replace(self, verdicts=tuple(told))
 
@@ -378,7 +379,8 @@ def _answer(future: Future[list[CheckResult]]) -> list[CheckResult]:
 
 def run_kinds(key: Key, kinds: Sequence[str], setting: Setting) -> list[CheckResult]:
     """The results of a theorem's checks of the given kinds."""
-    return [run_check(check, setting) for check in find(key).checks if check.kind in kinds]
+    with lifted():
+        return [run_check(check, setting) for check in find(key).checks if check.kind in kinds]
 
 
 def _verdict(theorem: Theorem, results: list[CheckResult]) -> Verdict:
