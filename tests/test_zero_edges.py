@@ -161,6 +161,14 @@ def test_refused_in_one_line(words, expr):
     assert "\n" not in str(caught.value)
 
 
+def test_what_is_real_at_the_edge_alone_is_not_refused():
+    """√d of a d ≤ 0 is real at 0, and H(n) − 1 is 0 for n > 0: neither is "negative"."""
+    d = sp.Symbol("d", nonpositive=True)
+    least, step = sp.Min(sp.Rational(5, 2), sp.sqrt(d)), sp.Heaviside(n)
+    assert decide_zero(sp.cbrt(least**3) - least).zero is not False
+    assert decide_zero(sp.acosh(step) - sp.log(step + sp.sqrt(step - 1) * sp.sqrt(step + 1))).zero is not False
+
+
 def test_what_is_nowhere_defined_says_so():
     assert "no point was found" in decide_zero(UNDECIDED["0/0"]).reason
     assert "vanishes identically" in decide_zero(UNDECIDED["the logarithm of 0"]).reason
