@@ -117,9 +117,11 @@ def _solve_linear(equation: sp.Eq, unknown: sp.Expr) -> sp.Eq:
 
 def _fix_constant(equation: sp.Eq, general: sp.Eq, at: int, value: sp.Expr) -> sp.Expr:
     """The solution that takes `value` at t = `at`; its constant is the one letter that the equation has not."""
-    (constant,) = general.rhs.free_symbols - equation.free_symbols
-    solved = sp.solve(general.rhs.subs(t, at) - value, constant)
-    return sp.powsimp(sp.expand(general.rhs.subs(constant, solved[0]).rewrite(sp.Pow)))
+    (theirs,) = general.rhs.free_symbols - equation.free_symbols
+    constant = sp.Dummy("C")
+    found = general.rhs.subs(theirs, constant)
+    solved = sp.solve(found.subs(t, at) - value, constant)
+    return sp.powsimp(sp.expand(found.subs(constant, solved[0]).rewrite(sp.Pow)))
 
 
 def _confirmed(equation: sp.Eq, solution: sp.Eq) -> bool:
