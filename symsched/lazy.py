@@ -278,7 +278,7 @@ def frame(schedule: Schedule, kappa: Any = 0, rho: Any = 1) -> Schedule:
 @lru_cache(maxsize=1)
 def _axis_scale() -> Any:
     """c = β̄/β as a NumPy function of (α, β, ρ, κ), in a form without 0/0 at β = 0, proved equal to the frame's."""
-    a, b = (sp.Dummy(name, positive=True) for name in "ab")
+    a, b = (sp.Dummy(name, positive=True) for name in ("a", "b"))
     variance = a**2 + rho_symbol**2 * b**2
     stable = (rho_symbol**2 / variance) ** ((1 + kappa_symbol) / 2) * b**kappa_symbol
     if not decide_zero(stable - frame_beta().subs(R, b / a) / b):
