@@ -304,10 +304,12 @@ def _check_formula(name: str, expr: sp.Expr) -> None:
 
 
 def _is(limit: sp.Expr, number: int) -> bool:
+    if limit.is_infinite:
+        return False
     decision = decide_zero(limit - number)
-    if decision.zero is None and not limit.free_symbols:
+    if decision.zero is None:
         raise UndecidedError(f"could not decide whether {limit} equals {number}")
-    return decision.zero is True
+    return decision.zero
 
 
 def _where(name: str, expr: sp.Expr, sign: Sign) -> str:

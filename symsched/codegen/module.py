@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 
@@ -43,6 +43,9 @@ from symsched.inversion import R, closed_inverse
 from symsched.schedule import Schedule, as_expression
 from symsched.sde import InterpolantSDE
 from symsched.symbols import check_names, kappa, t
+
+if TYPE_CHECKING:
+    from symsched.codegen.references import Reference
 
 PREDICTED = {
     "data": "the data prediction E[X | x]",
@@ -141,6 +144,13 @@ class Module:
         from symsched.codegen.steps import steps
 
         return steps(self)
+
+    @cached_property
+    def references(self) -> tuple[Reference, ...]:
+        """What it must return: values in ball arithmetic."""
+        from symsched.codegen.references import references
+
+        return tuple(references(self))
 
 
 __all__ = ["Module", "enclose", "rate", "tau_left"]
