@@ -23,7 +23,7 @@ import sympy as sp
 from flint import arb
 
 from symsched.budget import within
-from symsched.enclose import Ball, Evaluator, compile_tape, sharpen, to_ball
+from symsched.enclose import Ball, Evaluator, compile_tape, sharpen
 from symsched.endpoints import continuous_value, end_value, limit_at, times_array, values
 from symsched.errors import InputError, UndecidedError
 from symsched.generators import canonical

@@ -72,6 +72,7 @@ FUNCTIONS: Mapping[type, Operation] = {
     sp.zeta: lambda s, a=1: s.zeta(arb(a)),
     sp.lowergamma: lambda s, a: a.gamma_lower(s),
     sp.uppergamma: lambda s, a: a.gamma_upper(s),
+    sp.beta: lambda p, q: p.gamma() * q.gamma() / (p + q).gamma(),
     sp.betainc: lambda p, q, a, b: b.beta_lower(p, q) - a.beta_lower(p, q),
     sp.betainc_regularized: lambda p, q, a, b: b.beta_lower(p, q, 1) - a.beta_lower(p, q, 1),
     sp.expint: lambda n, a: a.expint(n),
@@ -92,7 +93,7 @@ FUNCTIONS: Mapping[type, Operation] = {
     sp.besseli: lambda n, a: a.bessel_i(n),
     sp.besselk: lambda n, a: a.bessel_k(n),
     sp.LambertW: lambda a, k=None: a.lambertw() if k is None else a.lambertw(-1),
-    sp.Abs: lambda a: abs(a),
+    sp.Abs: lambda a: arb.nonnegative_part(abs(a)),
     sp.sign: lambda a: a.sgn(),  # [−1, 1] where a may be 0: what a slope of |a| is
     sp.DiracDelta: lambda a: arb.nan() if a.contains(0) else arb(0),
     sp.Max: lambda *a: _fold(arb.max, a),

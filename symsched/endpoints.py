@@ -15,7 +15,7 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from symsched.budget import within
-from symsched.domain import needs
+from symsched.domain import smooth_at
 from symsched.enclose import Evaluator, enclose
 from symsched.errors import InputError, UndecidedError
 from symsched.leading import BeyondSeriesError, limit_of
@@ -117,7 +117,9 @@ def continuous_value(expr: sp.Expr, *symbols: sp.Symbol) -> sp.Expr | None:
     args = [continuous_value(a, *symbols) for a in expr.args]
     if any(a is None for a in args) or not _continuous_at(expr, args):
         return None
-    return expr.func(*args)
+    if isinstance(expr, (sp.betainc, sp.betainc_regularized)) and args[2] == args[3]:
+        return sp.S.Zero  # which SymPy leaves as it is, and the next one too
+    return sp.S.One if isinstance(expr, sp.betainc_regularized) and args[2:] == [0, 1] else expr.func(*args)
 
 
 def end_if_continuous(expr: sp.Expr, end: int, symbol: sp.Symbol = t) -> sp.Expr | None:
@@ -132,13 +134,11 @@ def _continuous_at(expr: sp.Expr, args: Sequence[sp.Expr]) -> bool:
         return True
     if isinstance(expr, (sp.asin, sp.acos)):
         return bool((1 - args[0] ** 2).is_nonnegative)
+    if isinstance(expr, (sp.betainc, sp.betainc_regularized)) and args[0].is_positive and args[1].is_positive:
+        return all(bool(x.is_nonnegative and (1 - x).is_nonnegative) for x in args[2:])
     if expr.is_Pow and args[1].is_positive:
         return bool(expr.exp.is_Integer or args[0].is_nonnegative)
-    return any(all(_holds(*need) for need in group) for group in needs(expr, tuple(args)))
-
-
-def _holds(expr: sp.Expr, sign: str) -> bool:
-    return bool(expr.is_nonzero if sign == "nonzero" else getattr(expr, f"is_{sign}"))
+    return smooth_at(expr, tuple(args))
 
 
 def _is_steady(near: sp.Expr) -> bool:

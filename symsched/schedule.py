@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 
+from symsched.enclose import enclose
 from symsched.endpoints import limit_at, values
 from symsched.errors import InputError, UndecidedError
 from symsched.normalform import decide_zero
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 KINKED = (sp.Piecewise, sp.Max, sp.Min, sp.floor, sp.ceiling, sp.frac, sp.sign, sp.Heaviside)
 #: The largest power of t that is worked with; algebra takes time and room in proportion, and doubles end far before.
 STEEPEST = 2000
+SHORT_TIMES = tuple(sorted({sp.Rational(k, n) for n in (*range(2, 13), 16, 20) for k in range(1, n)}))
 KINDS = ("standard", "scaled", "point-mass", "truncated")
 NAMES = ("alpha", "beta", "alpha_dot", "beta_dot", "r", "snr", "log_snr", "log_r_dot", "eps_star", "variance")
 
@@ -232,11 +234,20 @@ class Schedule:
         if not sign.decided:
             name, sign = "d/dt log r", self._sign(self.log_r_dot)
         if not sign.decided:
+            self._refuse_rest()
             return Condition("r = beta/alpha strictly increasing", "undecided")
-        if not sign.nonnegative or sign.value == "zero":
+        if not sign.positive:
             where = _where(name, self.log_r_dot, sign)
             raise InputError(f"{self}: r = beta/alpha must increase strictly, but {where}")
         return Condition("r = beta/alpha strictly increasing", sign.method)
+
+    def _refuse_rest(self) -> None:
+        """Refuse ṙ = 0 at a time that is a short fraction, where it is decided exactly."""
+        for time in () if self.parameters else SHORT_TIMES:
+            speed = self.log_r_dot.subs(t, time)
+            if not speed.has(sp.nan, sp.zoo, sp.oo) and enclose(speed, {}).contains(0) and decide_zero(speed):
+                shown = f"d/dt log r = 0 at t = {time}"
+                raise InputError(f"{self}: r = beta/alpha must increase strictly, but {shown}")
 
     @property
     def _wronskian(self) -> sp.Expr:
@@ -248,7 +259,7 @@ class Schedule:
         try:
             return sign_on_unit(expr, balls=balls)
         except InputError as error:
-            raise InputError(f"{self}: {error}; a schedule must be real and finite on (0, 1)") from None
+            raise InputError(f"{self}: {error}; a schedule must be real and finite on (0, 1), and C¹") from None
 
     @cached_property
     def _ends(self) -> tuple[str, str]:

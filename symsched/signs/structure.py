@@ -94,7 +94,8 @@ class _Composer:
             return self.sign(expr.args[0], levels)
         if expr.func in TRIGONOMETRIC:
             return self._trigonometric(expr, levels)
-        return _assumed(expr)
+        known = _assumed(expr)
+        return known or self._monotone(expr, levels) if expr.free_symbols == {self.symbol} else known
 
     def _product(self, factors: tuple[sp.Expr, ...], levels: int) -> int:
         result = 1
