@@ -106,12 +106,3 @@ def _needs_of_lambert(a: sp.Expr, branch: sp.Expr = sp.S.Zero) -> Needs:
 def _between(given: Sequence[sp.Expr], ends: Sequence[sp.Expr]) -> list[sp.Expr]:
     """What is positive when each end lies in (0, 1); one that is 0 or 1 all the time is fine too."""
     return [e for own, x in zip(given, ends, strict=True) if own not in (0, 1) for e in (x, 1 - x)]
-
-
-def smooth_at(expr: sp.Expr, args: tuple[sp.Expr, ...]) -> bool:
-    """Whether `expr` = f(args) is known, by assumptions and values, to be smooth where its arguments are `args`."""
-    return any(all(_holds(*need) for need in group) for group in needs(expr, args))
-
-
-def _holds(expr: sp.Expr, sign: str) -> bool:
-    return bool(expr.is_nonzero if sign == "nonzero" else getattr(expr, f"is_{sign}"))

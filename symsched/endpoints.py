@@ -15,8 +15,7 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from symsched.budget import within
-from symsched.domain import smooth_at
-from symsched.enclose import Evaluator, enclose
+from symsched.enclose import Evaluator, enclose, smooth_at
 from symsched.errors import InputError, UndecidedError
 from symsched.leading import BeyondSeriesError, limit_of
 from symsched.normalform import canonical

@@ -14,8 +14,7 @@ from functools import cmp_to_key, lru_cache, reduce
 
 import sympy as sp
 
-from symsched.domain import smooth_at
-from symsched.enclose import enclose
+from symsched.enclose import enclose, smooth_at
 from symsched.errors import InputError
 from symsched.normalform import decide_zero
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 
-from symsched.enclose import enclose
+from symsched.enclose import enclose, sign_of_number
 from symsched.endpoints import limit_at, values
 from symsched.errors import InputError, UndecidedError
 from symsched.normalform import decide_zero
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 KINKED = (sp.Piecewise, sp.Max, sp.Min, sp.floor, sp.ceiling, sp.frac, sp.sign, sp.Heaviside)
 #: The largest power of t that is worked with; algebra takes time and room in proportion, and doubles end far before.
-STEEPEST = 2000
+STEEPEST, STEEP = 2000, 120
 SHORT_TIMES = tuple(sorted({sp.Rational(k, n) for n in (*range(2, 13), 16, 20) for k in range(1, n)}))
 KINDS = ("standard", "scaled", "point-mass", "truncated")
 NAMES = ("alpha", "beta", "alpha_dot", "beta_dot", "r", "snr", "log_snr", "log_r_dot", "eps_star", "variance")
@@ -228,7 +228,9 @@ class Schedule:
         raise InputError(f"{self}: {name} must be positive on (0, 1), but {_where(name, expr, sign)}")
 
     def _require_increasing(self) -> Condition:
-        name, sign = "d/dt log r", self._sign(self.log_r_dot, balls=False)
+        name, sign = "d/dt log r", Sign("unknown", "too steep")
+        if not self._is_steep:  # SymPy looks for all roots of t − t^2000 as soon as it divides by it
+            sign = self._sign(self.log_r_dot, balls=False)
         if not sign.decided:  # balls thrive where nothing diverges
             name, sign = "2 alpha² beta d/dt log r", self._sign(self._wronskian)
         if not sign.decided:
@@ -253,7 +255,13 @@ class Schedule:
     def _wronskian(self) -> sp.Expr:
         """2α²β d/dt log r, without the denominators that blow up at the ends."""
         alpha_squared = self.alpha**2
-        return 2 * alpha_squared * self.beta_dot - self.beta * alpha_squared.diff(t)
+        product = 2 * alpha_squared * self.beta_dot - self.beta * alpha_squared.diff(t)
+        return sp.expand(product) if self._is_steep else product
+
+    @property
+    def _is_steep(self) -> bool:
+        powers = self.alpha.atoms(sp.Pow) | self.beta.atoms(sp.Pow)
+        return any(p.base == t and p.exp.is_Rational and abs(p.exp) > STEEP for p in powers)
 
     def _sign(self, expr: sp.Expr, *, balls: bool = True) -> Sign:
         try:
@@ -318,6 +326,8 @@ def _check_formula(name: str, expr: sp.Expr) -> None:
 def _is(limit: sp.Expr, number: int) -> bool:
     decision = decide_zero(limit - number)
     if decision.zero is None and not limit.free_symbols:
+        if sign_of_number(limit - number):
+            return False
         raise UndecidedError(f"could not decide whether {limit} equals {number}")
     return decision.zero is True
 

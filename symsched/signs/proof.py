@@ -17,12 +17,12 @@ from functools import lru_cache
 import sympy as sp
 
 from symsched.domain import Need, needs
-from symsched.enclose import Ball, enclose
+from symsched.enclose import Ball, enclose, sign_of_number
 from symsched.errors import InputError
 from symsched.normalform import decide_zero
 from symsched.signs.balls import by_balls
 from symsched.signs.sign import Sign, strict
-from symsched.signs.structure import by_structure, sign_of_number
+from symsched.signs.structure import by_structure
 from symsched.signs.sturm import by_sturm
 from symsched.symbols import t
 
