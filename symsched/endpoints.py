@@ -191,8 +191,13 @@ def end_value(expr: sp.Expr, end: int, symbol: sp.Symbol = t) -> float:
     return float(limit) if limit in (sp.oo, -sp.oo) else Evaluator((limit,), symbol).at(0.5)[0]
 
 
-def values(exprs: Sequence[sp.Expr], points: ArrayLike, symbol: sp.Symbol = t) -> list[NDArray[np.float64]]:
-    """float64 tables of `exprs` at `points` in [0, 1]: limits at 0 and 1, last-bit-correct values between.
+def values(
+    exprs: Sequence[sp.Expr],
+    points: ArrayLike,
+    symbol: sp.Symbol = t,
+    end: Callable[[sp.Expr, int, sp.Symbol], float] = end_value,
+) -> list[NDArray[np.float64]]:
+    """float64 tables of `exprs` at `points` in [0, 1]: limits at 0 and 1 (by `end`), last-bit-correct values between.
 
     Each returned array has the shape of `points`; entries are ±inf where a limit is infinite.
 
@@ -208,9 +213,9 @@ def values(exprs: Sequence[sp.Expr], points: ArrayLike, symbol: sp.Symbol = t) -
     for expr, found in zip(exprs, Evaluator(tuple(exprs), symbol)(grid[inside]), strict=True):
         table = np.empty(grid.shape)
         table[inside] = found
-        for end in (0, 1):
-            if np.any(grid == end):
-                table[grid == end] = end_value(expr, end, symbol)
+        for edge in (0, 1):
+            if np.any(grid == edge):
+                table[grid == edge] = end(expr, edge, symbol)
         tables.append(table)
     return tables
 

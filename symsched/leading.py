@@ -22,7 +22,7 @@ L = sp.Dummy("L", negative=True)  # log u
 _v = sp.Dummy("v", real=True)
 ORDERS = (2, 5, 12)
 MAX_TERMS = 40
-MAX_PRODUCTS = 20_000
+MAX_PRODUCTS, MAX_COEFFICIENT = 20_000, 400
 MAX_ROUNDS = 16
 
 SMOOTH = (sp.exp, sp.sin, sp.cos, sp.sinh, sp.cosh, sp.tanh, sp.atan, sp.asinh, sp.erf, sp.erfc)
@@ -166,6 +166,8 @@ def _series(terms: dict[sp.Expr, sp.Expr], order: sp.Expr) -> Series:
     kept: dict[sp.Expr, sp.Expr] = {}
     for p, c in _merged(terms).items():
         if _less(p, order):
+            if c.count_ops() > MAX_COEFFICIENT:
+                raise BeyondSeriesError
             c = sp.expand(c)
             parts = sp.Poly(c, L).coeffs() if c.has(L) else (c,)
             if not all(vanishes(part) for part in parts):
