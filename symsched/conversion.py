@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 from flint import arb
+from sympy.core.function import AppliedUndef
 
 from symsched.budget import within
 from symsched.enclose import Ball, Evaluator, compile_tape, sharpen
@@ -30,6 +31,7 @@ from symsched.generators import canonical
 from symsched.inversion import MonotoneInverse, R, closed_inverse
 from symsched.leading import BeyondSeriesError, limit_along
 from symsched.normalform import decide_zero, expansion
+from symsched.precision import alone, alone_all
 from symsched.schedule import Schedule, as_expression
 from symsched.signs import resolve_abs
 from symsched.symbols import t
@@ -44,6 +46,7 @@ _s = sp.Dummy("s", positive=True)  # the source time, once it is a number
 _u = sp.Dummy("u", positive=True)  # the distance of t from an end
 
 
+@alone_all
 @dataclass(frozen=True)
 class Conversion:
     """The map from the interpolant with schedule `source` to that with schedule `target`.
@@ -102,9 +105,13 @@ class Conversion:
     def eps(self, eps: Any) -> sp.Expr:
         """The target diffusion scale ε̄ = c² τ̇ ε(τ) of a source scale ε (theory C3).
 
-        The source scale that a target scale comes from is `inverse().eps(target_scale)`.
+        The source scale that a target scale comes from is `inverse().eps(target_scale)`.  Raises InputError for a scale
+        in the letter that stands for τ.
         """
-        pushed = self.scale**2 * self.tau_dot * as_expression(eps, "eps").subs(t, self.tau)
+        given = as_expression(eps, "eps")
+        if not self.closed_form and given.atoms(AppliedUndef) & {tau_function(t)}:
+            raise InputError(f"eps = {given} uses {tau_function(t)}, which is the source time of {self}; rename it")
+        pushed = self.scale**2 * self.tau_dot * given.subs(t, self.tau)
         return _neat(pushed) if self.closed_form else pushed
 
     def inverse(self) -> Conversion:
@@ -238,23 +245,26 @@ class Conversion:
 
         Args:
             times: source times, shape (n_times,).
-            paths: states at those times, shape (n_paths, n_times, ...).
+            paths: states at those times, shape (n_times, n_paths, ...): the time axis leads, as in `Result.paths`.
 
         Returns the target times (n_times,) and the target paths, of the shape of `paths`.
 
         Raises:
-            InputError: the second axis of `paths` is not that of `times`, or a time is outside [0, 1].
+            InputError: the first axis of `paths` is not that of `times`, or a time is outside [0, 1].
         """
         import numpy as np
 
         grid, states = np.asarray(times, dtype=np.float64), np.asarray(paths)
-        if grid.ndim != 1 or states.ndim < 2 or states.shape[1] != grid.size:
-            raise InputError(f"paths of shape {states.shape} at {grid.size} times: expected (n_paths, n_times, ...)")
+        if grid.ndim != 1 or states.ndim < 2 or states.shape[0] != grid.size:
+            turned = "; turn them round, the time axis leads" if grid.size in states.shape[1:2] else ""
+            raise InputError(
+                f"paths of shape {states.shape} at {grid.size} times: expected (n_times, n_paths, ...){turned}"
+            )
         back = self.inverse()
         target_times, scale_back = back.values((back.tau, back.scale), grid)
         with np.errstate(divide="ignore"):
             scale = self._scale_at_ends(1 / scale_back, target_times)
-        return target_times, states * scale.reshape(1, -1, *[1] * (states.ndim - 2))
+        return target_times, states * scale.reshape(-1, *[1] * (states.ndim - 1))
 
     def _scale_at_ends(self, scale: NDArray[np.float64], times: NDArray[np.float64]) -> NDArray[np.float64]:
         for end in (0, 1):
@@ -273,14 +283,21 @@ def _same_number(one: sp.Expr, other: sp.Expr) -> bool:
     return bool(one.is_finite and other.is_finite and decide_zero(one - other))
 
 
+@alone
 def convert(source: Schedule, target: Schedule) -> Conversion:
     """The conversion from `source` to `target`; see `Conversion`."""
     return Conversion(source, target)
 
 
+@alone
 def same_schedule(one: Schedule, other: Schedule) -> bool:
-    """Whether two schedules are equal as functions of t."""
-    return one == other or all(bool(decide_zero(a - b)) for a, b in ((one.alpha, other.alpha), (one.beta, other.beta)))
+    """Whether two schedules are equal as functions of t; raises UndecidedError where that is not known."""
+    if one == other:
+        return True
+    found = [decide_zero(a - b).zero for a, b in ((one.alpha, other.alpha), (one.beta, other.beta))]
+    if False not in found and None in found:
+        raise UndecidedError(f"could not decide whether {one} equals {other}: write them in the same form")
+    return False not in found
 
 
 @lru_cache(maxsize=2048)

@@ -16,15 +16,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 from flint import arb, fmpq, fmpz
 
+from symsched.budget import remembered
 from symsched.domain import needs
 from symsched.errors import InputError, UndecidedError
-from symsched.precision import precision
+from symsched.precision import alone_all, precision
 from symsched.symbols import t
 
 if TYPE_CHECKING:
@@ -235,7 +235,7 @@ class _Recorder:
         return _power, (base, exponent)
 
 
-@lru_cache(maxsize=4096)
+@remembered(maxsize=4096)
 def compile_tape(exprs: tuple[sp.Expr, ...], symbols: tuple[sp.Symbol, ...]) -> Tape:
     """Flatten `exprs` into one tape over `symbols`.
 
@@ -304,7 +304,7 @@ def sharpen(compute: Callable[[], list[Ball]], what: Callable[[], str]) -> list[
     raise UndecidedError(f"{what()} has no finite real value that {MAX_BITS} bits could settle")
 
 
-@lru_cache(maxsize=1024)
+@remembered(maxsize=1024)
 def without_cancellation(expr: sp.Expr) -> sp.Expr:
     """`expr` as a quotient of sums of exponentials, multiplied out, in which 1 − tanh(10^6 t) leaves nothing to cancel.
 
@@ -321,6 +321,7 @@ def _multiplied_out(factor: sp.Expr) -> sp.Expr:
     return sp.expand(base, power_exp=False, log=False) ** exponent
 
 
+@alone_all
 @dataclass(frozen=True)
 class Evaluator:
     """float64 values of `exprs` (functions of one symbol), each right to the last bit on the open interval.

@@ -17,8 +17,10 @@ from sympy.core.function import AppliedUndef
 from symsched.budget import within
 from symsched.enclose import Evaluator, enclose, smooth_at
 from symsched.errors import InputError, UndecidedError
+from symsched.generators import has_root_of_large_degree
 from symsched.leading import BeyondSeriesError, limit_of
 from symsched.normalform import canonical
+from symsched.precision import alone
 from symsched.symbols import t
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ STEADY += (sp.asin, sp.acos, sp.atan, sp.acot, sp.erf, sp.erfc, sp.erfi, sp.Lamb
 
 
 @lru_cache(maxsize=4096)
+@alone
 def limit_at(expr: sp.Expr, end: int, symbol: sp.Symbol = t) -> sp.Expr:
     """lim of `expr` as `symbol` → `end` from inside (0, 1); `end` is 0 or 1.  May be ±∞.
 
@@ -83,6 +86,8 @@ def _series_value(near: sp.Expr) -> sp.Expr | None:
 def _candidates(near: sp.Expr) -> Iterator[sp.Expr]:
     """Ever more laborious routes to the limit as u → 0+."""
     yield _substituted(near)
+    if has_root_of_large_degree(near):
+        return
     for form in (lambda: near, lambda: canonical(near), lambda: sp.simplify(near)):
         found = within(GRUNTZ_CALLS, lambda form=form: _gruntz(form()))  # type: ignore[misc]
         if found is not None:
@@ -185,12 +190,14 @@ def _distance(near: sp.Expr, candidate: sp.Expr, k: int) -> float:
     return float((abs(ball - exact) / (1 + abs(exact))).mid())
 
 
+@alone
 def end_value(expr: sp.Expr, end: int, symbol: sp.Symbol = t) -> float:
     """The exact limit as a float64, ±inf where it is infinite."""
     limit = limit_at(expr, end, symbol)
     return float(limit) if limit in (sp.oo, -sp.oo) else Evaluator((limit,), symbol).at(0.5)[0]
 
 
+@alone
 def values(
     exprs: Sequence[sp.Expr],
     points: ArrayLike,

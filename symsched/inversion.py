@@ -28,9 +28,9 @@ from symsched.precision import working_bits
 from symsched.schedule import Schedule
 from symsched.symbols import t
 
-R = sp.Symbol("R", positive=True)
+R = sp.Dummy("R", positive=True)
 R_ = sp.Dummy("R")  # stands for the right-hand side while a kernel is solved for
-COEFFICIENTS = sp.symbols("c0:3")
+COEFFICIENTS = tuple(sp.Dummy(f"c{n}") for n in range(3))
 FORM_CALLS = 300_000
 MAX_TERMS = 8  # a quotient of more monomials than this is not a polynomial of degree two in one of them
 
@@ -138,7 +138,7 @@ def _peel_rational(expr: sp.Expr, value: sp.Expr, depth: int) -> Iterator[sp.Exp
         polynomial = sp.Poly(sp.expand(numerator - R_ * denominator), k)
         if 1 <= polynomial.degree() <= 2:
             for root in _generic_roots(polynomial.degree()):
-                filled = root.subs(zip(COEFFICIENTS, polynomial.all_coeffs()[::-1], strict=False))
+                filled = root.xreplace(dict(zip(COEFFICIENTS, polynomial.all_coeffs()[::-1], strict=False)))
                 yield from _peel(kernel, sp.radsimp(filled).subs(R_, value), depth + 1)
 
 

@@ -263,7 +263,8 @@ def test_a_budget_stops_work_and_only_then():
 def test_budgets_nest():
     assert within(5000, lambda: (within(100, lambda: spin(1000)), spin(1000))) == (None, 1000)
     assert within(500, lambda: within(10**9, lambda: spin(1000))) is None
-    assert within(1500, lambda: [within(1000, lambda: spin(900)) for _ in range(2)]) == [900, None]
+    # The second inner budget is cut short by the outer one: that is no answer of its own, so both end.
+    assert within(1500, lambda: [within(1000, lambda: spin(900)) for _ in range(2)]) is None
 
 
 def test_a_budget_cannot_be_swallowed():

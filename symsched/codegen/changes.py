@@ -14,7 +14,7 @@ import sympy as sp
 from flint import arb
 
 from symsched.codegen.distance import distance, ends_of, log_end
-from symsched.codegen.kernels import spread
+from symsched.codegen.kernels import in_factors, spread
 from symsched.codegen.logslope import log_slope
 from symsched.codegen.quantities import (
     ENOUGH,
@@ -226,7 +226,7 @@ class ConversionForms:
     def _with_sums(self, form: sp.Expr) -> sp.Expr:
         """α + β and α² + β² replaced by 1 where the target keeps them so: β + α²/β is then 1/β."""
         for kept in self._kept:
-            for given in (form, sp.factor(form)):
+            for given in (form, in_factors(form)):
                 if given.has(kept):
                     return given.xreplace({kept: sp.S.One})
         return form
@@ -312,7 +312,7 @@ class ConversionForms:
         if form.free_symbols <= {alpha, beta, scale} and form.count_ops() <= MOVABLE:
             slope = form.diff(alpha) * alpha_dot + form.diff(beta) * beta_dot
             for put in self._jets:
-                moved = sp.factor(slope.subs(put))
+                moved = in_factors(slope.subs(put))
                 if root.is_Pow:
                     moved = moved.replace(
                         lambda e: e.is_Pow and e.base == root.base, lambda e: scale ** (e.exp / root.exp)
@@ -330,7 +330,7 @@ class ConversionForms:
 
     def _share(self) -> sp.Expr:
         """τ̇/(λ̄ τ): for the linear source 1 − τ = ᾱ/(ᾱ + β̄), one division where the sum of quotients takes three."""
-        return sp.factor(sp.together(1 / (self.base.pace * self.shop.made[tau].form)))
+        return in_factors(sp.together(1 / (self.base.pace * self.shop.made[tau].form)))
 
     def _slope_forms(self) -> Iterator[sp.Expr]:
         c = self.shop.made[scale].shape
@@ -345,7 +345,7 @@ class ConversionForms:
             if self.base.kept is not None:
                 law = self.base.kept.subs({alpha: alpha / scale, beta: beta / scale}, simultaneous=True)
                 for moved in self._moved(law):
-                    yield sp.factor(sp.cancel(-moved / law.diff(scale)))
+                    yield in_factors(sp.cancel(-moved / law.diff(scale)))
         by_noise = alpha_dot / alpha - tau_dot * self._named(alpha_dot) / self._named(alpha)
         by_data = beta_dot / beta - tau_dot * self._named(beta_dot) / self._named(beta)
         # Each cancels at one end, like 1/u and 1/t: their mean with weights u and t nowhere.

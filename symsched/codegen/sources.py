@@ -16,7 +16,7 @@ import sympy as sp
 from flint import arb
 
 from symsched.budget import within
-from symsched.codegen.kernels import reduced
+from symsched.codegen.kernels import reduced, simplified
 from symsched.codegen.quantities import ScheduleForms, alpha, beta
 from symsched.codegen.rounding import Point, Rounded, name, unit_points, worst
 from symsched.codegen.stable import Stabiliser, cost
@@ -165,7 +165,7 @@ def source_forms(schedule: Schedule) -> SourceForms:
 def _simple(form: sp.Expr) -> sp.Expr | None:
     if form.count_ops() > 40:
         return None
-    return within(CALLS, lambda: sp.simplify(reduced(form)))
+    return within(CALLS, lambda: simplified(reduced(form)))
 
 
 def _inverse_forms(stabilise: Stabiliser, form: sp.Expr) -> Iterator[sp.Expr]:
@@ -178,14 +178,14 @@ def _inverse_forms(stabilise: Stabiliser, form: sp.Expr) -> Iterator[sp.Expr]:
 
 
 def _shortened(form: sp.Expr) -> sp.Expr:
-    return sp.simplify(reduced(form)) if form.count_ops() < 40 else reduced(form)
+    return simplified(reduced(form)) if form.count_ops() < 40 else reduced(form)
 
 
 def _left_forms(stabilise: Stabiliser, forward: sp.Expr) -> Iterator[sp.Expr]:
     """1 − τ as (1 − τ²)/(1 + τ), in which a root disappears, and as the logarithm of one quotient."""
     square = reduced(forward**2)
     if not square.has(sp.log, sp.exp):
-        yield stabilise(sp.simplify(1 - square)) / (1 + tau)
+        yield stabilise(simplified(1 - square)) / (1 + tau)
     above, below = sp.fraction(sp.together(1 - forward))
     combined = sp.logcombine(sp.expand_log(above, force=True), force=True)
     if isinstance(combined, sp.log):

@@ -20,6 +20,7 @@ from symsched.domain import Need, needs
 from symsched.enclose import Ball, enclose, sign_of_number
 from symsched.errors import InputError
 from symsched.normalform import decide_zero
+from symsched.precision import alone
 from symsched.signs.balls import by_balls
 from symsched.signs.sign import Sign, strict
 from symsched.signs.structure import by_structure
@@ -39,6 +40,7 @@ NOWHERE = {
 
 
 @lru_cache(maxsize=4096)
+@alone
 def sign_on_unit(expr: sp.Expr, symbol: sp.Symbol = t, *, balls: bool = True) -> Sign:
     """Prove the sign of `expr` for every `symbol` in (0, 1); `balls` = False leaves out the costly last route.
 
