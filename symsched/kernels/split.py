@@ -12,10 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import sympy as sp
+from sympy.functions.elementary.piecewise import ExprCondPair
+from sympy.logic.boolalg import BooleanAtom, BooleanFunction
 
 from symsched.errors import InputError
 from symsched.symbols import t
 
+#: Parts of a Piecewise that are no expressions (a symbol counts as a Boolean too, and is none of these).
+CONDITIONS = (sp.core.relational.Relational, BooleanFunction, BooleanAtom, ExprCondPair)
 #: Terms of a sum, or branches of a case, that one expression of the source may nest; and brackets inside a term.
 WIDE, DEEP = 32, 48
 
@@ -133,7 +137,7 @@ class _Splitter:
         return self.done[expr]
 
     def _split(self, expr: sp.Expr) -> sp.Expr:
-        if isinstance(expr, sp.logic.boolalg.Boolean | sp.functions.elementary.piecewise.ExprCondPair):
+        if isinstance(expr, CONDITIONS):
             return expr.func(*(self.split(arg) for arg in expr.args)) if expr.args else expr
         if not expr.free_symbols & self.states:
             return self.entry(expr)
