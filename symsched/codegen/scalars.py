@@ -11,7 +11,6 @@ from symsched.codegen.printers import JuliaForms, NumbaForms
 from symsched.codegen.program import Function
 from symsched.codegen.tidy import folded_rows
 
-
 SMALLEST = "2.2250738585072014e-308"  # a smaller time, whose inverse is no float, is 0
 
 

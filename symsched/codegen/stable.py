@@ -24,6 +24,7 @@ GOOD = 2.6  # ulps at which a node is left as it is
 MAX_DEPTH = 3
 MAX_OPERATIONS = 60  # larger sums are left as they are: their parts are tried instead
 MAX_FORMS = 160
+MOST = 3000  # nodes of all forms tried on one set of samples: some ten times what catalogue schedules take
 SLOW = (sp.exp, sp.log, sp.sin, sp.cos, sp.tan, sp.atan, sp.sinh, sp.cosh, sp.tanh, expm1, log1p, sp.Pow)
 
 
@@ -37,6 +38,8 @@ class Stabiliser:
 
     def __call__(self, expr: sp.Expr) -> sp.Expr:
         """The best form found; equal to `expr` once 1 − t is put for u."""
+        if self.spent:
+            return expr
         self._left = MAX_FORMS
         forms = dict.fromkeys(_whole_forms(expr))
         return self.best([paired(self.rewrite(form)) for form in forms])
@@ -44,6 +47,11 @@ class Stabiliser:
     def best(self, forms: Sequence[sp.Expr]) -> sp.Expr:
         """The shortest of the forms that are good enough, else the most accurate."""
         return min(dict.fromkeys(forms), key=lambda f: (_bucket(self.error(f)), cost(f), sp.default_sort_key(f)))
+
+    @property
+    def spent(self) -> bool:
+        """Whether so much was tried on these samples that what is given is now left as it is."""
+        return len(self.points[0].known) > MOST if self.points else False
 
     def error(self, form: sp.Expr) -> float:
         """The worst error bound over the samples, in ulps."""
@@ -54,7 +62,7 @@ class Stabiliser:
 
     def rewrite(self, expr: sp.Expr, depth: int = 0) -> sp.Expr:
         """Stabilise from the leaves up."""
-        if expr.is_Atom or depth > MAX_DEPTH:
+        if expr.is_Atom or depth > MAX_DEPTH or self.spent:
             return expr
         found = self._memo.get(expr)
         if found is None:
