@@ -12,38 +12,60 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from functools import cached_property, wraps
+from functools import cached_property, partial, wraps
 from types import FunctionType
 from typing import Any, ParamSpec, TypeVar, cast
 
 import mpmath
 from flint import ctx
 
+from symsched.ceiling import bounded
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_turn = threading.RLock()
+#: What both libraries start with: bits of flint, terms of its series, bits of mpmath.
+USUAL = 53, 10, 53
 
 
-class turn:  # noqa: N801 - used like a function, as are the others here
-    """Wait for this thread's turn, and keep it: `with turn(): …`."""
+class _Lock:
+    """The lock, and how often the thread that holds it has entered."""
 
-    def __enter__(self) -> None:
-        self._held = _turn
-        self._held.acquire()
+    def __init__(self) -> None:
+        self.held, self.depth = threading.RLock(), 0
 
-    def __exit__(self, *_: object) -> None:
-        self._held.release()
+
+_lock = _Lock()
 
 
 def _renew() -> None:
     """A forked process must not inherit a lock held by a thread that it does not have."""
-    global _turn
-    _turn = threading.RLock()
+    global _lock
+    _lock = _Lock()
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew)
+
+
+class turn:  # noqa: N801 - used like a function, as are the others here
+    """Wait for this thread's turn, and keep it: `with turn(): …`.
+
+    The outermost starts from the usual precisions, whatever was in force before, and puts back what was."""
+
+    def __enter__(self) -> None:
+        self._lock = _lock
+        self._lock.held.acquire()
+        self._found = ctx.prec, ctx.cap, mpmath.mp.prec
+        self._lock.depth += 1
+        if self._lock.depth == 1 and self._found != USUAL:
+            ctx.prec, ctx.cap, mpmath.mp.prec = USUAL
+
+    def __exit__(self, *_: object) -> None:
+        if (ctx.prec, ctx.cap, mpmath.mp.prec) != self._found:
+            ctx.prec, ctx.cap, mpmath.mp.prec = self._found
+        self._lock.depth -= 1
+        self._lock.held.release()
 
 
 class precision(turn):  # noqa: N801
@@ -55,12 +77,7 @@ class precision(turn):  # noqa: N801
     def __enter__(self) -> None:
         super().__enter__()
         bits, terms = self._wanted
-        self._before = ctx.prec, ctx.cap
         ctx.prec, ctx.cap = bits, ctx.cap if terms is None else terms
-
-    def __exit__(self, *error: object) -> None:
-        ctx.prec, ctx.cap = self._before
-        super().__exit__(*error)
 
 
 class digits(turn):  # noqa: N801
@@ -71,11 +88,7 @@ class digits(turn):  # noqa: N801
 
     def __enter__(self) -> None:
         super().__enter__()
-        self._before, mpmath.mp.dps = mpmath.mp.prec, self._count
-
-    def __exit__(self, *error: object) -> None:
-        mpmath.mp.prec = self._before
-        super().__exit__(*error)
+        mpmath.mp.dps = self._count
 
 
 def working_bits() -> int:
@@ -84,12 +97,19 @@ def working_bits() -> int:
 
 
 def alone(door: Callable[P, T]) -> Callable[P, T]:
-    """A function that algebra is done behind: it waits for its turn."""
+    """A function that algebra is done behind: it waits for its turn, and works no longer than `ceiling` lets it."""
 
     @wraps(door)
     def in_turn(*args: P.args, **kwargs: P.kwargs) -> T:
         with turn():
-            return door(*args, **kwargs)
+            if _lock.depth > 1:  # a door behind a door
+                return door(*args, **kwargs)
+            try:
+                return bounded(partial(door, *args, **kwargs), door.__qualname__)
+            finally:
+                while _lock.depth > 1:  # an interrupt may leave what was entered
+                    _lock.depth -= 1
+                    _lock.held.release()
 
     return in_turn
 

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import mpmath
@@ -13,6 +14,7 @@ from flint import arb, ctx
 import symsched as ss
 from symsched.enclose import enclose
 from symsched.precision import alone, alone_all, digits, precision, working_bits
+from symsched.symbols import t
 
 PACKAGE = Path(ss.__file__).parent
 
@@ -151,6 +153,28 @@ def test_no_answer_depends_on_the_precision_in_force_or_on_what_was_asked_before
 
 def test_eight_threads_give_the_answers_of_one(usual):
     assert said("crowd") == usual
+
+
+WAVES = sp.Add(*[sp.sin(k * t) / k for k in range(1, 60)])
+
+
+def lost_bits(bits):
+    """How many of the bits asked for are missing from the worst of many evaluations."""
+    point = {t: sp.Rational(1, 3)}
+    return bits - min(enclose(WAVES, point, bits=bits).rel_accuracy_bits() for _ in range(60))
+
+
+def test_a_bound_is_computed_at_its_own_precision():
+    """Eight threads that each work at another one.  Without turns, thousands of bits were missing in every run."""
+    sizes = [64, 4000, 96, 3000, 128, 2000, 192, 1000]
+    patience = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            lost = list(pool.map(lost_bits, sizes))
+    finally:
+        sys.setswitchinterval(patience)
+    assert max(lost) <= 16
 
 
 def test_a_ball_in_the_open_would_be_noticed():

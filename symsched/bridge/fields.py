@@ -71,8 +71,9 @@ class FlowField:
         model: called as model(x, time, **conditions) with x of shape (batch, …) in the model's dtype and `time` of
             shape (batch,) in float32 at least; it returns a tensor of x's shape and dtype.
         schedule: the (α, β) it was trained with: a `Schedule`, its text, or a `TabulatedNative`.
-        prediction: velocity, data, noise, score, v or edm. Noise and score say nothing about the data where β = 0:
-            such a model of a schedule that begins there is asked from r = β/α = 0.01 on.
+        prediction: velocity, data, noise, score, v or edm.  Noise and score say nothing about the data where β = 0, and
+            a velocity nothing where β̇ = 0 too: such a model of a schedule that begins there is asked from r = β/α =
+            0.01 on, and so is every model of a schedule that begins at a point.
         time: the model's time as an expression in t, alpha and beta, or a function of a float64 array of native times.
         guidance: classifier-free guidance w: out = null + w (conditional − null), in one doubled batch.
         null: the conditions of the unconditional half; those not named are shared.
@@ -101,12 +102,20 @@ class FlowField:
         calibration: Any = None,
     ) -> None:
         self.model, self.prediction = model, check_prediction(prediction)
-        self.native = from_data(as_native(schedule)) if prediction in ("noise", "score") else as_native(schedule)
+        native = as_native(schedule)
+        self.native = native if _tells_at_start(native, prediction, sigma_data) else from_data(native)
         if not callable(model):
             raise InputError(f"model = {model!r}: expected a function or a module, called as model(x, time)")
+        if null is not None and not isinstance(null, Mapping):
+            raise InputError(f"null = {str(null)[:60]}: expected a dict of conditions by name")
         self.guidance, self.null, self.shape, self.sigma_data = guidance, dict(null or {}), _shape(shape), sigma_data
         if guidance is not None and not self.null:
             raise InputError(f"guidance = {guidance} without null: give the unconditional inputs, null={{'y': …}}")
+        for name, number, least in (("guidance", guidance, -np.inf), ("sigma_data", sigma_data, 0.0)):
+            if number is not None and not (isinstance(number, float | int) and least < number < np.inf):
+                raise InputError(f"{name} = {number!r}: expected a finite number{'' if least else ' > 0'}")
+        if device is not None:
+            named_device(device)
         self._time = _clock(time, self.native) if isinstance(time, str) else time
         self._dtype, self._device, self.calibration = dtype, device, calibration
 
@@ -135,8 +144,14 @@ class FlowField:
         return torch.device(self._device or ("cpu" if found is None else found.device))
 
     def model_times(self, times: Array) -> Array:
-        """The model's own times at native times."""
-        return np.broadcast_to(np.asarray(self._time(np.asarray(times)), dtype=np.float64), np.shape(times))
+        """The model's own times at native times.  Raises InputError for a time that is not finite."""
+        found = np.asarray(self._time(np.asarray(times)), dtype=np.float64)
+        if found.shape not in ((), np.shape(times)):
+            raise InputError(f"time: it made shape {found.shape} of {np.shape(times)} native times; expected the same")
+        if not np.isfinite(found).all():
+            bad = np.asarray(times)[~np.isfinite(np.broadcast_to(found, np.shape(times)))][0]
+            raise InputError(f"time: the model's time is infinite or NaN at native time {bad:g}; start a little later")
+        return np.broadcast_to(found, np.shape(times))
 
     def input_scales(self, times: Array) -> Array:
         """What the state is multiplied by before the model sees it: c_in of EDM for prediction edm, else 1."""
@@ -156,6 +171,11 @@ class FlowField:
         """
         if self.guidance is None:
             return self._checked(self.model(x, time, **conditions), x)
+        if not self.null.keys() & conditions.keys():
+            raise InputError(
+                f"guidance = {self.guidance} without conditions: both halves would be the null one; give conditions "
+                f"with {', '.join(self.null)}, or a field without guidance"
+            )
         both = {key: _both(value, self.null.get(key, value), len(x)) for key, value in (self.null | conditions).items()}
         answer = self._checked(self.model(torch.cat([x, x]), torch.cat([time, time]), **both), torch.cat([x, x]))
         conditional, null = answer.chunk(2)
@@ -202,6 +222,14 @@ class FlowField:
         return asker.combined(0, x, (u + w * p, w * q), conditions)
 
 
+def named_device(device: Any) -> Any:
+    """A torch device by its name.  Raises InputError for one that torch does not know."""
+    try:
+        return torch.device(device)
+    except (RuntimeError, TypeError):
+        raise InputError(f"device = {device!r}: expected cpu, cuda or cuda:N") from None
+
+
 def _time_dtype(dtype: Any) -> Any:
     """Dtype of the model's times: float32 at least, so that 1000 t is not rounded to halves in bfloat16."""
     return torch.promote_types(dtype, torch.float32)
@@ -211,9 +239,15 @@ def _both(conditional: Any, null: Any, batch: int) -> Any:
     """A condition for the doubled batch: the conditional half first."""
     if not isinstance(conditional, torch.Tensor):
         return conditional
-    halves = [half if half.ndim and len(half) == batch else half.expand(batch, *half.shape[1:]) for half in
-              (conditional, null.to(conditional.device))]  # fmt: skip
-    return torch.cat(halves)
+    halves = (conditional, torch.as_tensor(null).to(conditional.device))
+    for half in halves:
+        if half.ndim and len(half) not in (1, batch):
+            raise InputError(
+                f"a condition of shape {tuple(half.shape)} for {batch} samples: expected one for each, or one"
+            )
+    return torch.cat(
+        [half if half.ndim and len(half) == batch else half.expand(batch, *half.shape[1:]) for half in halves]
+    )
 
 
 def _shape(shape: Any) -> tuple[int, ...] | None:
@@ -224,6 +258,19 @@ def _shape(shape: Any) -> tuple[int, ...] | None:
     if not whole or not len(shape):
         raise InputError(f"shape = {shape!r}: expected the positive sizes of one sample, such as (3, 32, 32)")
     return tuple(shape)
+
+
+def _tells_at_start(native: Native, prediction: str, width: float) -> bool:
+    """Whether the data can be read off the prediction where the schedule begins."""
+    if prediction in ("noise", "score"):
+        return native.span[0] > 0
+    if not isinstance(native, SymbolicNative) or native.span[0] > 0:
+        return True
+    try:
+        relation_at(native, prediction, np.zeros(1), width)
+    except InputError:
+        return False
+    return True
 
 
 def _clock(text: str, native: Native) -> Callable[[Array], Array]:

@@ -29,6 +29,7 @@ from symsched.errors import InputError
 
 Array = NDArray[np.float64]
 Rule = Callable[[Frame, int], Array]
+ROUNDING = 1e-6  # of float32, in which noise levels travel: so far above the top they are the top
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,7 @@ def listed(times: ArrayLike) -> Grid:
     """Target times, increasing within [0, 1] and ending at 1."""
     grid = _numbers(times, "grid")
     if not (grid[0] >= 0 and grid[-1] == 1 and (np.diff(grid) > 0).all()):
-        raise InputError(f"grid {_brief(grid)}: expected target times that increase strictly from ≥ 0 to 1")
+        raise InputError(f"grid {brief(grid)}: expected target times that increase strictly from ≥ 0 to 1")
 
     def rule(_: Frame, steps: int) -> Array:
         if steps != len(grid) - 1:
@@ -183,9 +184,10 @@ def flow(levels: ArrayLike) -> Grid:
 def _noise_levels(levels: ArrayLike, name: str, top: float, ratio: Callable[[Array], Array]) -> Grid:
     given = _numbers(levels, name)
     inside = given[:-1] if given[-1] == 0 else given
+    inside = np.where((inside > top) & (inside <= top * (1 + ROUNDING)), top, inside)
     if not (len(inside) and (inside > 0).all() and inside[0] <= top and (np.diff(inside) < 0).all()):
         room = "" if top == np.inf else f" of at most {top:g}"
-        raise InputError(f"{name} {_brief(given)}: expected noise levels{room} that decrease strictly towards 0")
+        raise InputError(f"{name} {brief(given)}: expected noise levels{room} that decrease strictly towards 0")
 
     def rule(frame: Frame, steps: int) -> Array:
         at = np.linspace(0, len(inside) - 1, steps)
@@ -205,7 +207,8 @@ def _numbers(given: ArrayLike, what: str) -> Array:
     return numbers
 
 
-def _brief(values: Sequence[float] | Array) -> str:
+def brief(values: Sequence[float] | Array) -> str:
+    """A list of numbers for a message, short."""
     shown = [f"{value:g}" for value in values]
     return f"[{', '.join(shown if len(shown) <= 6 else [*shown[:3], '…', *shown[-2:]])}]"
 

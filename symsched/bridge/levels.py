@@ -89,6 +89,7 @@ class TabulatedNative:
     Args:
         times: increasing from noise to data.
         alpha, beta: positive at each, with β/α increasing.  Between nodes α² + β² is interpolated along with log r.
+            The first β may be 0, nothing but noise; from there to the next level r itself is interpolated.
 
     Raises InputError for tables that do not increase or do not fit.
     """
@@ -105,8 +106,8 @@ class TabulatedNative:
         sizes = {part.shape for part in table}
         if len(sizes) > 1 or table[0].ndim != 1 or len(table[0]) < 2 or not np.isfinite(table).all():
             raise InputError(f"{self.name}: expected three finite tables of one length ≥ 2, got shapes {sorted(sizes)}")
-        if not ((table[1] > 0).all() and (table[2] > 0).all()):
-            raise InputError(f"{self.name}: alpha and beta must be positive at every level")
+        if not ((table[1] > 0).all() and (table[2][1:] > 0).all() and table[2][0] >= 0):
+            raise InputError(f"{self.name}: alpha and beta must be positive at every level (beta may begin at 0)")
         if not ((np.diff(table[0]) > 0).all() and (np.diff(table[2] / table[1]) > 0).all()):
             raise InputError(f"{self.name}: times and beta/alpha must increase from noise to data")
 
@@ -120,27 +121,54 @@ class TabulatedNative:
 
     def find(self, ratios: ArrayLike) -> tuple[Array, Array, Array]:
         """(τ, α, β) at ratios in [0, ∞]."""
-        log_r = np.log(np.clip(np.asarray(ratios, dtype=np.float64), *self.span))
-        times = np.interp(log_r, self._log_r, self.times)
-        return times, *self._levels(log_r)
+        known = np.clip(np.asarray(ratios, dtype=np.float64), *self.span)
+        return self._clock(known, self.times), *self._levels(known)
 
     def at(self, times: ArrayLike) -> tuple[Array, Array]:
         """(α, β) at native times."""
-        return self._levels(np.interp(np.asarray(times, dtype=np.float64), self.times, self._log_r))
+        given = np.asarray(times, dtype=np.float64)
+        first, second = self.times[:2]
+        ratios = np.exp(np.interp(given, self.times[self._late :], self._log_r))
+        if self._late:
+            ratios = np.where(given < second, (given.clip(first) - first) / (second - first) * self._least, ratios)
+        return self._levels(ratios)
+
+    @property
+    def _late(self) -> int:
+        """The first level with data in it."""
+        return int(self.beta[0] == 0)
+
+    @property
+    def _least(self) -> float:
+        return float(self.beta[self._late] / self.alpha[self._late])
 
     @cached_property
     def _log_r(self) -> Array:
-        return np.log(self.beta) - np.log(self.alpha)
+        return np.log(self.beta[self._late :]) - np.log(self.alpha[self._late :])
 
-    def _levels(self, log_r: Array) -> tuple[Array, Array]:
-        norm = np.exp(np.interp(log_r, self._log_r, np.log(np.hypot(self.alpha, self.beta))))
-        angle = np.arctan(np.exp(log_r))
+    def _clock(self, ratios: Array, nodes: Array) -> Array:
+        """The nodes' values at ratios within the span."""
+        with np.errstate(divide="ignore"):
+            found = np.interp(np.log(ratios), self._log_r, nodes[self._late :])
+        if self._late:
+            found = np.where(ratios < self._least, nodes[0] + ratios / self._least * (nodes[1] - nodes[0]), found)
+        return found
+
+    def _levels(self, ratios: Array) -> tuple[Array, Array]:
+        norm = np.exp(self._clock(ratios, np.log(np.hypot(self.alpha, self.beta))))
+        angle = np.arctan(ratios)
         return norm * np.cos(angle), norm * np.sin(angle)
 
 
 def as_native(source: Schedule | str | Native) -> Native:
-    """A model's schedule from a `Schedule`, its text, or a table."""
-    return SymbolicNative(as_schedule(source)) if isinstance(source, Schedule | str) else source
+    """A model's schedule from a `Schedule`, its text, or a table.
+
+    One that starts at a point is known from the ratio `FAINTEST` on: its states at the point are all the same.
+    """
+    if not isinstance(source, Schedule | str):
+        return source
+    schedule = as_schedule(source)
+    return SymbolicNative(schedule, FAINTEST if schedule.kind == "point-mass" else 0.0)
 
 
 def from_data(native: Native) -> Native:

@@ -65,10 +65,14 @@ def outputs(name: str) -> tuple[sp.Expr, sp.Expr]:
 def relation_at(native: Native, name: str, times: Array, width: float = 0.5) -> list[tuple[float, float]]:
     """(p, q) at native times, limits at the ends.
 
-    Raises InputError where the prediction says nothing about the data (noise and score at β = 0), or needs the
-    derivatives of a table.
+    Raises InputError where the prediction says nothing about the data (noise and score at β = 0, a velocity that is 0
+    or infinite there whatever the data), or needs the derivatives of a table.
     """
-    return _at(native, name, relation(name), times, width)
+    found = _at(native, name, relation(name), times, width)
+    mute = [float(time) for time, (_, q) in zip(times, found, strict=True) if q == 0]
+    if mute and (native.at(mute)[1] == 0).any():
+        raise _says_nothing(name, mute[0], native)
+    return found
 
 
 def outputs_at(native: Native, name: str, times: Array, width: float = 0.5) -> list[tuple[float, float]]:
@@ -89,11 +93,15 @@ def _at(
         found = np.stack([_tabulated(form.subs(put), native, name, grid) for form in forms], axis=-1)
     if not np.isfinite(found).all():
         bad = float(grid[~np.isfinite(found).all(axis=-1)][0])
-        raise InputError(
-            f"prediction {name} says nothing about the data at t = {bad:g} of {native}, where beta = 0: give a grid "
-            "that starts later, or a schedule truncated at its start such as ddpm"
-        )
+        raise _says_nothing(name, bad, native)
     return [(float(p), float(q)) for p, q in found]
+
+
+def _says_nothing(name: str, time: float, native: Native) -> InputError:
+    return InputError(
+        f"prediction {name} says nothing about the data at t = {time:g} of {native}, where beta = 0: give a grid "
+        "that starts later, or a schedule truncated at its start such as ddpm"
+    )
 
 
 def _tabulated(form: sp.Expr, native: Native, name: str, grid: Array) -> Array:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from symsched.bridge.fields import FlowField
+from symsched.bridge.fields import FlowField, named_device
 from symsched.bridge.plan import Plan
 from symsched.errors import InputError
 
@@ -36,6 +36,8 @@ def sizes(field: FlowField, shape: int | Sequence[int] | None, noise: Any, indic
         raise InputError(f"shape = {shape!r}: expected (count, …), a count where the field has a shape, or noise=")
     if len(found) < 2 or min(found) < 1:
         raise InputError(f"shape = {found}: expected (count, …) of positive sizes")
+    if field.shape is not None and found[1:] != field.shape:
+        raise InputError(f"samples of shape {found[1:]}, and the field's have {field.shape}: expected the same")
     if indices is not None and len(indices) != found[0]:
         raise InputError(f"{len(indices)} indices for {found[0]} samples: expected one for each")
     return found
@@ -68,30 +70,29 @@ def as_seed(seed: int | None) -> int:
 
 def sample_numbers(indices: Sequence[int] | None, count: int, device: Any) -> Any:
     """The samples' numbers, int64 on the device."""
-    numbers = torch.arange(count) if indices is None else torch.as_tensor(np.asarray(indices))
-    if numbers.is_floating_point() or numbers.ndim != 1 or int(numbers.min()) < 0:
+    given = np.arange(count) if indices is None else np.asarray(indices)
+    if given.dtype.kind not in "iu" or given.ndim != 1 or not len(given) or given.min() < 0:
         raise InputError("indices: expected whole numbers ≥ 0, one for each sample")
-    return numbers.to(device, torch.int64)
+    return torch.as_tensor(given.astype(np.int64)).to(device)
 
 
 def device_of(device: Any, field: FlowField) -> Any:
     """The device of the model's input."""
-    chosen, home = as_device(field.device if device is None else device), field.device
+    chosen, home = named_device(field.device if device is None else device), field.device
     if device is not None and field.has_parameters and chosen.type != home.type:
         raise InputError(f"device = {chosen}: the model is on {home}; move it there first, model.to({str(chosen)!r})")
-    return chosen
+    return as_device(chosen)
 
 
 def as_device(device: Any) -> Any:
     """A torch device that is there.  Raises InputError for one that is not, or that torch does not know."""
-    try:
-        chosen = torch.device(device)
-    except (RuntimeError, TypeError):
-        raise InputError(f"device = {device!r}: expected cpu, cuda or cuda:N") from None
+    chosen = named_device(device)
     if chosen.type == "cuda" and not torch.cuda.is_available():
         raise InputError(f"device = {chosen}: this machine (or this build of torch) has no CUDA device; use cpu")
     if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
         raise InputError(f"device = {chosen}: there are {torch.cuda.device_count()} CUDA devices, numbered from 0")
+    if chosen.type == "meta":
+        raise InputError("device = meta: it holds shapes and no numbers; use cpu or cuda")
     try:
         torch.empty(1, device=chosen)
     except (RuntimeError, NotImplementedError, AssertionError):  # mps, xpu, hpu … where torch was built without
@@ -103,7 +104,7 @@ def dtype_of(dtype: Any, field: FlowField) -> Any:
     """The dtype of the model's input."""
     chosen = field.dtype if dtype is None else FLOATS.get(dtype, dtype) if isinstance(dtype, str) else dtype
     if chosen not in FLOATS.values():
-        raise InputError(f"dtype = {dtype!r}: expected one of {', '.join(FLOATS)}")
+        raise InputError(f"dtype = {dtype or chosen!r}: expected one of {', '.join(FLOATS)}")
     return chosen
 
 

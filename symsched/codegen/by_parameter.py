@@ -18,7 +18,7 @@ from symsched.errors import InputError, UndecidedError
 from symsched.symbols import kappa, t
 
 TURNS = (sp.S.Half, sp.S.One, sp.Integer(2))
-q = sp.Symbol("q", positive=True)
+q = sp.Dummy("q", positive=True)
 Case = tuple[sp.Expr, sp.Basic]
 
 

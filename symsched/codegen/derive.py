@@ -90,7 +90,7 @@ def prediction_weights(prediction: str, pace: sp.Expr = beta_dot / beta - alpha_
 
 
 MONOMIALS = {"data": beta, "noise": alpha, "score": sp.S.One, "velocity": sp.S.One, "v": sp.S.One}
-slope_a, slope_b = sp.symbols("slope_a slope_b", real=True)  # α̇/α and β̇/β
+slope_a, slope_b = sp.Dummy("slope_a", real=True), sp.Dummy("slope_b", real=True)  # α̇/α and β̇/β
 
 
 @cache

@@ -25,17 +25,18 @@ _OURS = (
     "t u x tau tau_left t_next u_next h keep ratio x_weight p_weight z_weight zero one covered result source n k v "
     "alpha beta alpha_dot beta_dot rate scale tau_dot scale_dot eps eps_star r log_snr "
     "s left z log_r above below near_above near_below inverse_r goal low high gap close newton moved move done most "
-    "own_above own_below at tiny floor inside step state going found"
+    "own_above own_below at tiny floor inside step state going found kappa"
 )
 _TAKEN = frozenset([*keyword.kwlist, *dir(builtins), *f"{_C} {_JULIA} {_MODULES} {_OURS}".split()])
-_NUMBERED = re.compile(r"w\d+")
+#: Names that the generated code makes of others: w1, alpha_squared, inverse_t, t_next, alpha_source, A_data, u_low.
+_MADE = re.compile(r"w\d+|(inverse|slope|A|B)_\w+|\w+_(squared|next|source|low|\d+)")
 
 
 def check_parameters(parameters: Iterable[Symbol]) -> None:
     """Raises InputError for a name that is no identifier, or that a language or the generated code itself uses."""
     for name in sorted(symbol.name for symbol in parameters):
-        if not _IDENTIFIER.fullmatch(name) or name in _TAKEN or _NUMBERED.fullmatch(name):
+        if not _IDENTIFIER.fullmatch(name) or name in _TAKEN or _MADE.fullmatch(name):
             raise InputError(
                 f"the parameter {quoted(name)} cannot be a name in generated code: expected letters, digits and _ "
-                "(at most 31) that spell no keyword or function; rename it"
+                "(at most 31) that spell no keyword or function, and nothing that the code itself names; rename it"
             )

@@ -14,12 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 import sympy as sp
 from flint import arb
 
+from symsched.budget import remembered
 from symsched.enclose import FUNCTIONS, Ball, compile_tape, to_ball
 from symsched.precision import precision
 from symsched.symbols import t
@@ -163,7 +163,7 @@ class Point:
 _B = sp.Dummy("b", positive=True)
 
 
-@cache
+@remembered(maxsize=None)
 def _slopes(function: type, arity: int) -> list[Callable[[list[Ball]], Ball]]:
     """The partial derivatives of a function, as ball programs."""
     args = sp.symbols(f"x0:{arity}", positive=True)

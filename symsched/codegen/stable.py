@@ -110,7 +110,7 @@ def operations(form: sp.Expr) -> int:
     return int(_folded(form).count_ops())
 
 
-_constant = sp.Symbol("c", positive=True)
+_constant = sp.Dummy("c", positive=True)
 
 
 def _folded(form: sp.Expr) -> sp.Expr:

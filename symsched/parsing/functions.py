@@ -32,6 +32,8 @@ def _cbrt(u: float) -> float:
 
 
 def _lambert(u: float, branch: float = 0) -> float:
+    if branch in (0, -1) and abs(u * math.e + 1) < 4e-16:
+        return -1.0  # the branch point −1/e, which no float is
     with digits(16):
         w = mpmath.lambertw(u, int(branch))
     if w.imag:

@@ -41,7 +41,16 @@ FUNCTIONS: Mapping[type, Callable[[PowerSeries], PowerSeries]] = {
     sp.atanh: lambda a: ((1 + a) / (1 - a)).log() / 2,
     sp.erf: lambda a: a.erf(),
     sp.erfc: lambda a: a.erfc(),
+    sp.LambertW: lambda a: a.lambertw(),
+    sp.Abs: lambda a: _absolute(a),
 }
+
+
+def _absolute(a: PowerSeries) -> PowerSeries:
+    """±a.  Raises ValueError where the sign is not the same everywhere."""
+    if not (a[0] > 0 or a[0] < 0):
+        raise ValueError("a kink")
+    return a if a[0] > 0 else -a
 
 
 def taylor_sign(near: sp.Expr, symbol: sp.Symbol, delta: float) -> int:

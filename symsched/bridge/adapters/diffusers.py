@@ -18,8 +18,12 @@ from diffusers import FlowMatchEulerDiscreteScheduler
 from diffusers.configuration_utils import register_to_config
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteSchedulerOutput
 
-from symsched.bridge.adapters.loops import Loop, Recipe, read_calibration
+from symsched.bridge.adapters.configs import flow_config
+from symsched.bridge.adapters.draws import Draws
+from symsched.bridge.adapters.loops import Loop, Recipe, flow_ratios, read_calibration, require_floats
+from symsched.bridge.adapters.steps import Borrowing, on_device, place_of, require_positive, source_of
 from symsched.bridge.adapters.vp import LazyVPScheduler as LazyVPScheduler
+from symsched.bridge.fields import named_device
 from symsched.bridge.grids import as_grid
 from symsched.bridge.levels import as_native
 from symsched.bridge.plan import Plan
@@ -28,7 +32,7 @@ from symsched.errors import InputError
 REMEDY = "calibrate a FlowField(velocity, 'linear') of the pipeline's own model"
 
 
-class LazyScheduler(FlowMatchEulerDiscreteScheduler):
+class LazyScheduler(Borrowing, FlowMatchEulerDiscreteScheduler):
     """A flow-matching scheduler that steps in any target schedule.
 
     Args:
@@ -36,7 +40,10 @@ class LazyScheduler(FlowMatchEulerDiscreteScheduler):
         kappa: diffusion scale κ = ε/ε*; 0 is the ODE.
         solver: a solver of `symsched.bridge.solvers` that asks the model once a step.
         grid: noise levels by name, such as "angle(rho=2)", instead of equal ones; they are shifted like those.
-        seed: of the noise for κ > 0; pipelines give `step` no generator.
+        seed: of the noise for κ > 0, in every run; None draws a fresh one for each run (`set_timesteps` begins it) from
+            torch's own generator, and leaves it in `last_seed`.  A generator given to `step`, or a list of one for each
+            sample, comes before it; pipelines of flow models give none.
+        indices: the samples' numbers in the noise of the seed, by default 0, 1, …: [3] redraws the fourth alone.
         calibration: the file, or its contents, of `calibrate(…, from_noise=True)`; where it has a table for the number
             of steps, and the run starts from noise, its levels and weights are used; sigmas, shift, mu, grid are not.
 
@@ -47,6 +54,7 @@ class LazyScheduler(FlowMatchEulerDiscreteScheduler):
     """
 
     _compatibles = ["FlowMatchEulerDiscreteScheduler"]  # noqa: RUF012 - diffusers' own convention
+    _read_config = staticmethod(flow_config)
     order = 1
 
     @register_to_config
@@ -70,24 +78,32 @@ class LazyScheduler(FlowMatchEulerDiscreteScheduler):
         kappa: float = 0,
         solver: str = "lazy-auto",
         grid: str | None = None,
-        seed: int = 0,
+        seed: int | None = None,
+        indices: list[int] | None = None,
         calibration: str | dict[str, Any] | None = None,
     ) -> None:
         if invert_sigmas or stochastic_sampling:
             raise InputError("invert_sigmas and stochastic_sampling are not for LazyScheduler: use kappa for noise")
-        # by keyword: what the parent is given by position its decorator takes for a default
-        super().__init__(
+        require_positive(shift=shift, num_train_timesteps=num_train_timesteps)
+        if shift_terminal and not 0 < shift_terminal < 1:
+            raise InputError(f"shift_terminal = {shift_terminal}: expected a noise level between 0 and 1, or None")
+        as_grid(grid)
+        self._built(
             num_train_timesteps=num_train_timesteps, shift=shift, use_dynamic_shifting=use_dynamic_shifting,
             base_shift=base_shift, max_shift=max_shift, base_image_seq_len=base_image_seq_len,
             max_image_seq_len=max_image_seq_len, invert_sigmas=invert_sigmas, shift_terminal=shift_terminal,
             use_karras_sigmas=use_karras_sigmas, use_exponential_sigmas=use_exponential_sigmas,
             use_beta_sigmas=use_beta_sigmas, time_shift_type=time_shift_type, stochastic_sampling=stochastic_sampling,
         )  # fmt: skip
-        self._recipe = Recipe(as_native("linear"), "velocity", target, kappa, solver, seed, sign=-1)
+        self._recipe = Recipe(as_native("linear"), "velocity", target, kappa, solver, sign=-1)
+        self.num_inference_steps: int | None = None
         self._recipe.plan([0.5, 1.0])  # names and options are refused here, not after a model was loaded
         self._known = read_calibration(calibration)
-        self._fitted: Plan | None = None
-        self._stock = (target, float(kappa), solver) == ("linear", 0.0, "euler")
+        self._stock = (target, self._recipe.frame.kappa, solver) == ("linear", 0, "euler")
+        self._restart(None)
+
+    def _restart(self, fitted: Plan | None) -> None:
+        self._draws, self._fitted = Draws(self.config.seed, self.config.indices), fitted
         self._loop: Loop | None = None
 
     def set_timesteps(
@@ -98,29 +114,46 @@ class LazyScheduler(FlowMatchEulerDiscreteScheduler):
         mu: float | None = None,
         timesteps: Any = None,
     ) -> None:
-        """Noise levels for N steps: `sigmas` if given (or `grid`, or equal ones from 1 to 1/N), then shifted, once."""
-        count = num_inference_steps or len(sigmas if sigmas is not None else timesteps if timesteps is not None else ())
-        if count < 1:
-            raise InputError(f"num_inference_steps = {num_inference_steps}: expected a whole number ≥ 1")
-        self._loop, self._fitted = None, None
-        if self._known is not None and timesteps is None:
-            self._fitted = self._recipe.fitted(self._known, count, REMEDY)
-            if self._fitted is not None:
-                self._take(self._known.sigmas(count), device)
-                return
+        """Begin a run: N noise levels, `sigmas` if given (or `grid`, or equal ones from 1 to 1/N), then shifted, once.
+
+        With `timesteps` beside them the model is asked at those, for models whose time is not their noise level.
+        """
+        device = device if device is None else named_device(device)
+        count = _count(num_inference_steps, sigmas, timesteps)
+        self._restart(self._recipe.fitted(self._known, count, REMEDY) if timesteps is None else None)
+        if self._fitted is not None:
+            self._take(self._known.sigmas(count), device)  # type: ignore[union-attr]
+            return
+        alone = sigmas is None
         if self.config.grid is not None and timesteps is None:
             levels = self._recipe.frame.ratio_at(as_grid(self.config.grid).times(self._recipe.frame, count)[:-1])
             sigmas = (1 / (1 + levels)).tolist()
-        elif sigmas is None and timesteps is None:
+        elif alone and timesteps is None:
             sigmas = np.linspace(1.0, 1 / count, count).tolist()
-        super().set_timesteps(num_inference_steps, device, sigmas, mu, timesteps)
+        try:
+            super().set_timesteps(num_inference_steps, device, sigmas, mu, timesteps)
+        except ValueError as error:
+            raise InputError(f"set_timesteps: {error}") from None
         self.sigmas: Any = self.sigmas.cpu()  # read as numbers once a run, never from the device
-        levels = self.sigmas.double().numpy()
-        if not (np.diff(levels) < 0).all():
-            raise InputError(f"sigmas {levels.tolist()}: expected them to decrease strictly towards 0")
+        levels = self.sigmas[:-1].double().numpy()
+        flow_ratios(levels)
+        if (
+            timesteps is not None
+            and alone
+            and np.abs(np.asarray(timesteps) - self.config.num_train_timesteps * levels).max() > 1e-3
+        ):
+            raise InputError(
+                "timesteps without sigmas: this config shifts the levels, not the times at which the model is asked; "
+                "give sigmas, or both"
+            )
+
+    def stretch_shift_to_terminal(self, t: Any) -> Any:
+        """Levels stretched to end at `shift_terminal`; one step from noise alone has nothing to stretch."""
+        return t if t[-1] == 1 else super().stretch_shift_to_terminal(t)
 
     def _take(self, levels: Any, device: Any) -> None:
         """Exactly these noise levels."""
+        flow_ratios(levels[:-1])
         self.sigmas = torch.tensor(levels, dtype=torch.float32)
         self.timesteps = (self.sigmas[:-1] * self.config.num_train_timesteps).to(device)
         self.num_inference_steps = len(levels) - 1
@@ -143,20 +176,53 @@ class LazyScheduler(FlowMatchEulerDiscreteScheduler):
         """The next latents from the model's velocity at `timestep`, in the output's dtype."""
         if per_token_timesteps is not None:
             raise InputError("per_token_timesteps: LazyScheduler takes one time for all tokens")
+        if s_churn or s_noise != 1:
+            raise InputError(f"s_churn = {s_churn}, s_noise = {s_noise}: LazyScheduler takes its noise from kappa")
+        self._find_step(timestep)
         if self._stock:
-            return super().step(
-                model_output, timestep, sample, s_churn, s_tmin, s_tmax, s_noise, generator, return_dict=return_dict
-            )
-        if self._step_index is None:
-            self._init_step_index(timestep)
+            require_floats("sample", sample)
+            require_floats("the model's answer", model_output, sample)
+            return super().step(model_output, timestep, sample, return_dict=return_dict)
         if self._loop is None:
             self._loop = self._begin(sample)
-        following = self._loop.advance(model_output, sample)
+        following = self._loop.advance(model_output, sample, source_of(generator, self.config.indices))
         self._step_index += 1
         return FlowMatchEulerDiscreteSchedulerOutput(prev_sample=following) if return_dict else (following,)
 
+    def _find_step(self, timestep: Any) -> None:
+        """See to it that the step index is that of the timestep."""
+        if self.num_inference_steps is None:
+            raise InputError("step: no run has begun; call set_timesteps first")
+        first = self._step_index is None  # later ones would make the host wait for the device
+        if first:
+            self._step_index = (
+                self._begin_index if self._begin_index is not None else place_of(timestep, self.timesteps)
+            )
+        if self._step_index >= self.num_inference_steps:
+            raise InputError(f"step: this run of {self.num_inference_steps} steps is over; call set_timesteps again")
+        if (first or not on_device(timestep, self.timesteps)) and place_of(
+            timestep, self.timesteps
+        ) != self._step_index:
+            raise InputError(
+                f"timestep = {float(timestep):g}: expected {float(self.timesteps[self._step_index]):g}, that of step "
+                f"{self._step_index}; give each of scheduler.timesteps in turn, from the begin index on"
+            )
+
     def _begin(self, sample: Any) -> Loop:
         if self._fitted is not None and self._step_index == 0:
-            return Loop(self._recipe, self._fitted, sample)
+            return Loop(self._recipe, self._fitted, sample, self._draws)
         sigma = self.sigmas[self._step_index : -1].double().numpy()
-        return self._recipe.begin((1 - sigma) / sigma, sample)
+        return self._recipe.begin(flow_ratios(sigma), sample, self._draws)
+
+
+def _count(steps: Any, sigmas: Any, timesteps: Any) -> int:
+    """How many steps were asked for.  Raises InputError for none, and for two answers to it."""
+    counts = {len(levels) for levels in (sigmas, timesteps) if levels is not None} | ({steps} - {None})
+    if len(counts) > 1:
+        raise InputError(
+            f"num_inference_steps = {steps} with {' and '.join(map(str, counts - {steps}))} levels: expected one each"
+        )
+    count = next(iter(counts), None)
+    if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
+        raise InputError(f"num_inference_steps = {steps!r}: expected a whole number ≥ 1")
+    return int(count)

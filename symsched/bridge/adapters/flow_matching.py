@@ -29,6 +29,7 @@ from flow_matching.utils import ModelWrapper
 from symsched.bridge.adapters.loops import Given, read_calibration, require_source
 from symsched.bridge.fields import FlowField
 from symsched.bridge.levels import SymbolicNative, times_of
+from symsched.bridge.requests import as_seed
 from symsched.bridge.sampling import sample
 from symsched.catalog import as_schedule
 from symsched.conversion import convert
@@ -112,6 +113,7 @@ class LazySolver(Solver):
         super().__init__()
         self.velocity_model, self.source, self.options = velocity_model, as_schedule(source), options
         self.calibration = read_calibration(calibration)
+        self.last_seed: int | None = None
         if self.calibration is not None:
             require_source(self.calibration, SymbolicNative(self.source), "calibrate LazySolver(…).field(shape)")
 
@@ -127,15 +129,24 @@ class LazySolver(Solver):
         home = {"dtype": dtype or like.dtype, "device": device or like.device, "calibration": self.calibration}
         return FlowField(velocity, self.source, shape=None if shape is None else tuple(shape), **home)
 
-    def sample(self, x_init: Any, step_size: float, **model_extras: Any) -> Any:
+    def sample(
+        self, x_init: Any, step_size: float, *, seed: int | None = None, indices: Any = None, **model_extras: Any
+    ) -> Any:
         """The samples that the noise x_init (batch, …) ends in, in round(1/step_size) evaluations.
+
+        For κ > 0 `seed` and `indices` are those of `symsched.bridge.sample`, by default the solver's options, else a
+        fresh seed for each call; `last_seed` is the one that was used.
 
         Raises InputError for a step size outside (0, 1], and what `symsched.bridge.sample` raises.
         """
         if not 0 < step_size <= 1:
             raise InputError(f"step_size = {step_size}: expected a number in (0, 1]")
         field = self.field(dtype=x_init.dtype, device=x_init.device)
-        return sample(field, noise=x_init, steps=round(1 / step_size), conditions=model_extras, **self.options)
+        self.last_seed = as_seed(self.options.get("seed") if seed is None else seed)
+        given = {"seed": self.last_seed} | ({} if indices is None else {"indices": indices})
+        return sample(
+            field, noise=x_init, steps=round(1 / step_size), conditions=model_extras, **{**self.options, **given}
+        )
 
 
 class _Called(torch.nn.Module):

@@ -13,14 +13,16 @@ as one made `from_noise`, and any schedule that the model was calibrated in is r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
+from symsched.bridge.adapters.draws import Draws
 from symsched.bridge.adapters.loops import (
     NEAR,
+    RESTARTS,
     Array,
     Given,
     Loop,
@@ -28,8 +30,10 @@ from symsched.bridge.adapters.loops import (
     VarianceExploding,
     ratios_of,
     read_calibration,
+    require_floats,
 )
 from symsched.bridge.calibration import Calibration
+from symsched.bridge.grids import ROUNDING
 from symsched.bridge.levels import as_native
 from symsched.errors import InputError
 
@@ -45,7 +49,9 @@ def sample_lazy(
     target: str = "auto",
     kappa: float = 0,
     solver: str = "lazy-auto",
-    seed: int = 0,
+    seed: int | None = None,
+    indices: Sequence[int] | None = None,
+    noise_sampler: Callable[[Any, Any], Any] | None = None,
     flow: bool = False,
     calibration: Given = None,
 ) -> Any:
@@ -55,44 +61,88 @@ def sample_lazy(
         model: model(x, sigma · ones(batch), **extra_args) returns the data prediction.
         x: the state at sigmas[0], such as noise · sigmas[0].
         sigmas: decreasing, of any length ≥ 2, the last 0.
-        extra_args, callback, disable: as in k-diffusion; the callback gets x, i, sigma, sigma_hat and denoised.
-        target, kappa, solver, seed: see `symsched.bridge.sample`.
+        extra_args, callback, disable: as in k-diffusion; the callback gets x, i, sigma, sigma_hat, denoised, and the
+            seed of the noise (None until noise was drawn from one).
+        target, kappa, solver: see `symsched.bridge.sample`.
+        seed: of the noise for κ > 0; by default extra_args["seed"], as ComfyUI gives it, else a fresh one for each
+            call, from torch's own generator.
+        indices: the samples' numbers in the noise of the seed, by default 0, 1, …: [3] redraws the fourth alone.
+        noise_sampler: noise_sampler(σ, σ_next), as in k-diffusion, makes the noise in the place of the seed.
         flow: σ is the noise level of a linear flow, σ ≤ 1.
         calibration: a `Calibration`, its file, or the file's contents, for sigmas from `lazy_sigmas(…, calibration=…)`
             and x = noise · sigmas[0]; the last few of them, for image to image, are stepped through without its table.
 
-    Raises InputError for sigmas that do not decrease to 0 or are not the calibration's, and what `sample` raises.
+    Raises InputError for sigmas that do not decrease from a finite level to 0 or are not the calibration's, and what
+    `sample` raises.
     """
-    levels = torch.as_tensor(sigmas).detach().double().cpu().numpy()
-    if levels.ndim != 1 or len(levels) < 2 or levels[-1] != 0 or not (np.diff(levels) < 0).all():
-        raise InputError(f"sigmas {np.array2string(levels, precision=4)}: expected them to decrease strictly, to 0")
-    if flow and levels[0] > 1:
-        raise InputError(f"sigmas begin at {levels[0]:g}: a flow's noise level is at most 1")
+    levels = _levels(sigmas, flow)
     native = as_native("linear") if flow else VarianceExploding(float(levels[0]))
-    recipe = Recipe(native, "data", target, kappa, solver, seed)
-    loop = _begin(recipe, read_calibration(calibration), x, levels, flow)
+    recipe = Recipe(native, "data", target, kappa, solver)
+    draws = _draws(seed, extra_args, indices, noise_sampler)
+    loop = _begin(recipe, read_calibration(calibration), x, levels, flow, draws)
     x, ones = loop.input.to(x.dtype), x.new_ones([len(x)])
     for i in _bar(len(levels) - 1, disable):
         denoised = model(x, float(levels[i]) * ones, **(extra_args or {}))
         if callback is not None:
             sigma = ones.new_tensor(levels[i])
-            callback({"x": x, "i": i, "sigma": sigma, "sigma_hat": sigma, "denoised": denoised})
-        x = loop.advance(denoised, x)
+            seen = {"x": x, "i": i, "sigma": sigma, "sigma_hat": sigma, "denoised": denoised}
+            callback({**seen, "seed": None if noise_sampler else draws.seed})
+        source = None if noise_sampler is None else _Sampled(noise_sampler, *ones.new_tensor(levels[i : i + 2]))
+        x = loop.advance(denoised, x, source)
     return x
 
 
-def _begin(recipe: Recipe, known: Calibration | None, x: Any, levels: Array, flow: bool) -> Loop:
+def _levels(sigmas: Any, flow: bool) -> Array:
+    """The noise levels as numbers, with what rounding put above a flow's 1 taken back."""
+    try:
+        levels = torch.as_tensor(sigmas).detach().double().cpu().numpy()
+    except (TypeError, ValueError, RuntimeError):
+        raise InputError(f"sigmas = {str(sigmas)[:60]!r}: expected a tensor of noise levels") from None
+    if flow and levels.ndim == 1 and len(levels):
+        levels = np.where((levels > 1) & (levels <= 1 + ROUNDING), 1.0, levels)
+    falling = levels.ndim == 1 and len(levels) >= 2 and levels[-1] == 0 and (np.diff(levels) < 0).all()
+    if not falling or levels[0] == np.inf:
+        raise InputError(
+            f"sigmas {np.array2string(levels, precision=4)}: expected them to decrease strictly from a finite level to "
+            f"0; {RESTARTS}"
+        )
+    if flow and levels[0] > 1:
+        raise InputError(f"sigmas begin at {levels[0]:g}: a flow's noise level is at most 1")
+    return levels
+
+
+def _draws(seed: int | None, extra_args: Mapping[str, Any] | None, indices: Any, noise_sampler: Any) -> Draws:
+    if noise_sampler is not None and (seed is not None or indices is not None):
+        raise InputError("noise_sampler with seed or indices: expected one of them; both say what the noise is")
+    given = (extra_args or {}).get("seed") if seed is None else seed
+    return Draws(given, indices)
+
+
+class _Sampled:
+    """One step's noise, by k-diffusion's noise_sampler."""
+
+    def __init__(self, sampler: Callable[[Any, Any], Any], sigma: Any, following: Any) -> None:
+        self.sampler, self.levels = sampler, (sigma, following)
+
+    def __call__(self, like: Any) -> Any:
+        noise = self.sampler(*self.levels)
+        require_floats("noise_sampler's noise", noise, like)
+        return noise.to(like.dtype)
+
+
+def _begin(recipe: Recipe, known: Calibration | None, x: Any, levels: Array, flow: bool, draws: Draws) -> Loop:
     """The loop through the calibration's table where these are its levels, else through the levels by the solver."""
     steps = len(levels) - 1
     if known is not None and _are(levels, known, steps, flow) and recipe.chooses(known, steps):
         plan: Any = known.plan(recipe.native, steps)
-        return Loop(recipe, plan, x / levels[0], noise=True)
+        require_floats("x", x)
+        return Loop(recipe, plan, x / levels[0], draws, noise=True)
     if known is not None and not any(_are(levels, known, n, flow) for n in known.tables if n >= steps):
         raise InputError(
             f"sigmas {np.array2string(levels, precision=4)} are not the levels that the calibration fitted for any of "
             f"{', '.join(map(str, known.tables))} steps: take lazy_sigmas(n, …, calibration=…)"
         )
-    return recipe.begin((1 - levels[:-1]) / levels[:-1] if flow else 1 / levels[:-1], x)
+    return recipe.begin((1 - levels[:-1]) / levels[:-1] if flow else 1 / levels[:-1], x, draws)
 
 
 def _are(levels: Array, known: Calibration, count: int, flow: bool) -> bool:

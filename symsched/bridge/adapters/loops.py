@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,10 +12,11 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from symsched.bridge.adapters.draws import Draws, Source
 from symsched.bridge.calibration import Calibration
 from symsched.bridge.fitting import NOISE
+from symsched.bridge.grids import ROUNDING, brief
 from symsched.bridge.levels import Frame, Native, SymbolicNative
-from symsched.bridge.noise import normal
 from symsched.bridge.plan import Plan
 from symsched.bridge.planning import AUTO, frame_of
 from symsched.bridge.prediction import relation_at
@@ -25,8 +26,23 @@ from symsched.catalog import as_schedule
 from symsched.errors import InputError
 
 Array = NDArray[np.float64]
+Limit = Callable[[Any], Any]
 Given = Calibration | str | Path | Mapping[str, Any] | None  # a calibration, its file, or the file's contents
+RESTARTS = "a list that rises again is run in parts, each to 0, with noise of the next level put on between"
 NEAR, CLOCK = 1e-3, 0.01  # by how much levels, and the times they are at, may differ in one schedule
+
+
+def flow_ratios(levels: Array) -> Array:
+    """r = (1 − σ)/σ of noise levels of a flow, decreasing in (0, 1]; what rounding put above 1 is 1.
+
+    Raises InputError for others.
+    """
+    levels = np.where((levels > 1) & (levels <= 1 + ROUNDING), 1.0, levels)
+    if not (len(levels) and np.isfinite(levels).all() and (np.diff(levels) < 0).all() and levels[-1] > 0):
+        raise InputError(f"sigmas {brief(levels)}: expected them to decrease strictly towards 0; {RESTARTS}")
+    if levels[0] > 1:
+        raise InputError(f"sigmas begin at {levels[0]:g}: a flow's noise level is at most 1")
+    return (1 - levels) / levels
 
 
 @dataclass(frozen=True)
@@ -56,7 +72,7 @@ class VarianceExploding:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What to sample with: target, κ, solver and seed, for a model of a native schedule and prediction.
+    """What to sample with: target, κ and solver, for a model of a native schedule and prediction.
 
     `sign` is −1 where the model answers with the negative: the velocity of diffusers is Z − X, towards noise.
 
@@ -68,7 +84,6 @@ class Recipe:
     target: str = "auto"
     kappa: float = 0
     solver: str = "lazy-auto"
-    seed: int = 0
     sign: int = 1
 
     @cached_property
@@ -80,7 +95,7 @@ class Recipe:
         """The plan through signal-to-noise ratios, increasing, then the data; it starts from the state as it is."""
         inside = np.asarray(ratios, dtype=np.float64)
         if inside.ndim != 1 or not len(inside) or not (np.diff(inside) > 0).all() or not (inside >= 0).all():
-            raise InputError(f"noise levels with r = {np.array2string(inside, precision=4)}: expected them to decrease")
+            raise InputError(f"noise levels with r = {brief(inside.ravel())}: expected r to increase, from 0 or later")
         times = np.append(self.frame.time_at(inside), 1.0)
         stages = as_solver(self.solver)[1](self.frame, times)
         if len(stages) != len(inside):
@@ -88,9 +103,9 @@ class Recipe:
         label = f"{self.solver} in {self.frame.target}, steps={len(stages)}"
         return Plan(stages, start=stages[0].alpha, label=label).validate()
 
-    def begin(self, ratios: ArrayLike, state: Any) -> Loop:
+    def begin(self, ratios: ArrayLike, state: Any, draws: Draws, limit: Limit | None = None) -> Loop:
         """The loop from a state at the first ratio."""
-        return Loop(self, self.plan(ratios), state)
+        return Loop(self, self.plan(ratios), state, draws, limit=limit)
 
     def chooses(self, calibration: Calibration | None, steps: int) -> bool:
         """Whether the calibration has a table for these steps, and nothing else was asked for."""
@@ -160,35 +175,80 @@ class Loop:
     Args:
         recipe, plan: what to sample with.
         state: the first state.
-        noise: it is noise z to which the plan gives its scale and its β m: the first input is `self.input`.
+        draws: the run's noise.
+        noise: the state is noise z to which the plan gives its scale and its β m: the first input is `self.input`.
+        limit: what becomes of each estimate of the data, such as clipping.
+
+    Raises InputError for states and answers that are no such tensors, and once the run is over if an answer was NaN or
+    infinite: the device is waited for at the end alone.
     """
 
-    def __init__(self, recipe: Recipe, plan: Plan, state: Any, *, noise: bool = False) -> None:
-        dtype = torch.promote_types(state.dtype, torch.float32)
-        like = state.to(dtype)
-        times = np.array([stage.time for stage in plan.stages])
-        self.relations = [(p, recipe.sign * q) for p, q in relation_at(recipe.native, recipe.prediction, times)]
-        table = Table(plan, like, self.relations)
-        numbers = torch.arange(len(state), device=state.device)
-        shape = tuple(state.shape[1:])
-        self.stepper = Stepper(
-            table, like, lambda k: normal(recipe.seed, numbers, k + 1, shape, dtype), state=None if noise else like
-        )
+    def __init__(
+        self, recipe: Recipe, plan: Plan, state: Any, draws: Draws, *, noise: bool = False, limit: Limit | None = None
+    ) -> None:
+        require_floats("sample", state)
+        like = state.to(torch.promote_types(state.dtype, torch.float32))
+        self.times = np.array([stage.time for stage in plan.stages])
+        self.relations = [(p, recipe.sign * q) for p, q in relation_at(recipe.native, recipe.prediction, self.times)]
+        self.draws, self.limit, self.source = draws, limit, None
+        self.stepper = Stepper(Table(plan, like, self.relations), like, self._drawn, state=None if noise else like)
+        self.fine = torch.zeros((), dtype=torch.int64, device=like.device)  # answers before the first NaN
 
     @property
     def input(self) -> Any:
         """What the model is to see next."""
         return self.stepper.input
 
-    def advance(self, output: Any, state: Any) -> Any:
-        """The next state, in the output's dtype.  Where the state is not what was returned last, the edit stays."""
+    def advance(self, output: Any, state: Any, source: Source | None = None) -> Any:
+        """The next state, in the output's dtype.  Where the state is not what was returned last, the edit stays.
+
+        `source` makes this step's noise in the place of the run's own.
+        """
         ours = self.stepper.input
+        require_floats("sample", state, ours)
+        answer = self._answer(output, state)
         edit = state.to(ours.dtype) - ours.to(state.dtype).to(ours.dtype)
-        self.stepper.advance(output.to(ours.dtype), edit)
-        return self.stepper.input.to(output.dtype)
+        return self._advance(answer, edit, source).to(output.dtype)
 
     def advance_from(self, output: Any, seen: Any) -> Any:
         """The same for an answer at `seen`, a little beside the input: its estimate of the data is taken as it is."""
         (p, q), ours = self.relations[self.stepper.index], self.stepper.input
-        self.stepper.advance(output.to(ours.dtype) + p / q * (seen.to(ours.dtype) - ours))
-        return self.stepper.input.to(output.dtype)
+        answer = self._answer(output, seen) + p / q * (seen.to(ours.dtype) - ours)
+        return self._advance(answer, None, None).to(output.dtype)
+
+    def _answer(self, output: Any, seen: Any) -> Any:
+        """The model's answer in the state's dtype, with its estimate of the data p x + q answer kept to the limit."""
+        require_floats("the model's answer", output, self.stepper.current)
+        (p, q), dtype = self.relations[self.stepper.index], self.stepper.current.dtype
+        answer = output.to(dtype)
+        if self.limit is not None:
+            pull = p * seen.to(dtype)
+            answer = (self.limit(pull + q * answer) - pull) / q
+        return answer
+
+    def _advance(self, answer: Any, edit: Any, source: Source | None) -> Any:
+        k, self.source = self.stepper.index, source
+        self.fine = self.fine + (torch.isfinite(answer).all() & (self.fine == k))
+        self.stepper.advance(answer, edit)
+        if self.stepper.done and int(self.fine) <= k:
+            bad = int(self.fine)
+            raise InputError(
+                f"the model returned NaN or infinity at step {bad}, native time {self.times[bad]:.6g}: check its dtype "
+                "and its times"
+            )
+        return self.stepper.input
+
+    def _drawn(self, _: int) -> Any:
+        return (self.source or self.draws)(self.stepper.current)
+
+
+def require_floats(what: str, given: Any, like: Any = None) -> None:
+    """Refuse what is no tensor of floating-point numbers, or of another shape or place than `like`."""
+    if not isinstance(given, torch.Tensor) or not given.is_floating_point():
+        kind = given.dtype if isinstance(given, torch.Tensor) else type(given).__name__
+        raise InputError(f"{what} is {kind}: expected a tensor of floating-point numbers")
+    if like is not None and (given.shape != like.shape or given.device != like.device):
+        raise InputError(
+            f"{what} has shape {tuple(given.shape)} on {given.device}, and the run's samples {tuple(like.shape)} on "
+            f"{like.device}: expected the same"
+        )

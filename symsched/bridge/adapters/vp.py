@@ -18,7 +18,10 @@ from diffusers import DDIMScheduler
 from diffusers.configuration_utils import register_to_config
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteSchedulerOutput
 
-from symsched.bridge.adapters.loops import Loop, Recipe, read_calibration
+from symsched.bridge.adapters.configs import vp_config
+from symsched.bridge.adapters.draws import Draws
+from symsched.bridge.adapters.loops import Limit, Loop, Recipe, read_calibration
+from symsched.bridge.adapters.steps import Borrowing, place_of, require_positive, source_of
 from symsched.bridge.fields import FlowField
 from symsched.bridge.grids import as_grid
 from symsched.bridge.levels import TabulatedNative
@@ -29,22 +32,24 @@ PREDICTIONS = {"epsilon": "noise", "sample": "data", "v_prediction": "v"}
 REMEDY = "calibrate the field that LazyVPScheduler.field makes of the pipeline's own model"
 
 
-class LazyVPScheduler(DDIMScheduler):
+class LazyVPScheduler(Borrowing, DDIMScheduler):
     """A scheduler for DDPM and DDIM pipelines that steps in any target schedule.
 
     Args:
-        target, kappa, solver, grid, seed: as in `LazyScheduler`; levels of a `grid` are taken to the nearest of the
-            model's own.
+        target, kappa, solver, grid, seed, indices: as in `LazyScheduler`; levels of a `grid` are taken to the nearest
+            of the model's own.  Pipelines of this kind hand their generator to `step`, so that it decides the noise.
         calibration: the file, or its contents, of `calibrate(scheduler.field(unet), …, from_noise=True)`; where it has
             a table for the number of steps, and the run starts from noise, its levels and weights are used, and
             timestep_spacing and grid are not.  Its levels lie between the model's own: timesteps are then not whole.
 
-    The other arguments are DDIMScheduler's: betas, prediction_type (epsilon, sample or v_prediction), timestep_spacing.
+    The other arguments are DDIMScheduler's: betas, prediction_type (epsilon, sample or v_prediction), timestep_spacing,
+    and clip_sample or thresholding of each estimate of the data.
 
-    Raises InputError for unknown names.  Thresholding and clip_sample belong to other solvers and are ignored.
+    Raises InputError for unknown names.
     """
 
     _compatibles = ["DDIMScheduler", "DDPMScheduler"]  # noqa: RUF012 - diffusers' own convention
+    _read_config = staticmethod(vp_config)
     order = 1
 
     @register_to_config
@@ -69,11 +74,15 @@ class LazyVPScheduler(DDIMScheduler):
         kappa: float = 0,
         solver: str = "lazy-auto",
         grid: str | None = None,
-        seed: int = 0,
+        seed: int | None = None,
+        indices: list[int] | None = None,
         calibration: str | dict[str, Any] | None = None,
     ) -> None:
-        # by keyword: what the parent is given by position its decorator takes for a default
-        super().__init__(
+        require_positive(num_train_timesteps=num_train_timesteps, clip_sample_range=clip_sample_range)
+        if not 0 < dynamic_thresholding_ratio <= 1:
+            raise InputError(f"dynamic_thresholding_ratio = {dynamic_thresholding_ratio}: expected a number in (0, 1]")
+        as_grid(grid)
+        self._built(
             num_train_timesteps=num_train_timesteps, beta_start=beta_start, beta_end=beta_end,
             beta_schedule=beta_schedule, trained_betas=trained_betas, clip_sample=clip_sample,
             set_alpha_to_one=set_alpha_to_one, steps_offset=steps_offset, prediction_type=prediction_type,
@@ -83,15 +92,16 @@ class LazyVPScheduler(DDIMScheduler):
         )  # fmt: skip
         if prediction_type not in PREDICTIONS:
             raise InputError(f"prediction_type = {prediction_type!r}: expected one of {', '.join(PREDICTIONS)}")
-        native = _native(self.alphas_cumprod.double().numpy()[::-1], prediction_type)
+        native = _native(self.alphas_cumprod.double().numpy(), prediction_type, num_train_timesteps)
         self._last = len(native.times) - 1
-        self._recipe = Recipe(native, PREDICTIONS[prediction_type], target, kappa, solver, seed)
+        self._recipe = Recipe(native, PREDICTIONS[prediction_type], target, kappa, solver)
         self._recipe.plan([native.span[1] / 2, native.span[1]])
         self._known = read_calibration(calibration)
-        self._restart(None)
+        self._fitted: Plan | None = None
+        self._restart()
 
-    def _restart(self, fitted: Plan | None) -> None:
-        self._fitted, self._shown = fitted, False
+    def _restart(self) -> None:
+        self._draws, self._shown, self._next = Draws(self.config.seed, self.config.indices), False, 0
         self._loop: Loop | None = None
 
     def field(self, model: Callable[..., Any], **options: Any) -> FlowField:
@@ -115,8 +125,14 @@ class LazyVPScheduler(DDIMScheduler):
 
         Raises InputError for a calibration of another schedule, another prediction, or not made `from_noise`.
         """
-        super().set_timesteps(num_inference_steps, device)
-        self._restart(self._recipe.fitted(self._known, num_inference_steps, REMEDY))
+        if isinstance(num_inference_steps, bool) or not isinstance(num_inference_steps, int) or num_inference_steps < 1:
+            raise InputError(f"num_inference_steps = {num_inference_steps!r}: expected a whole number ≥ 1")
+        try:
+            super().set_timesteps(num_inference_steps, device)
+        except ValueError as error:
+            raise InputError(f"set_timesteps: {error}") from None
+        self._restart()
+        self._fitted = self._recipe.fitted(self._known, num_inference_steps, REMEDY)
         if self._fitted is not None:
             times = [self._last - stage.time for stage in self._fitted.stages]
             self.timesteps = torch.tensor(times, dtype=torch.float32, device=device)
@@ -134,14 +150,10 @@ class LazyVPScheduler(DDIMScheduler):
 
     def scale_model_input(self, sample: Any, timestep: Any = None) -> Any:
         """The sample; at the start of a calibrated run the first input that belongs to this noise."""
-        if self._loop is not None or not self._begins(timestep):
+        if self._fitted is None or place_of(timestep, self.timesteps):
             return sample
         self._shown = True
         return self._first(sample)
-
-    def _begins(self, timestep: Any) -> bool:
-        """Whether a fitted run is at its start: in image to image it is not, and begins in the middle."""
-        return self._fitted is not None and float(timestep) == float(self.timesteps[0])
 
     def _first(self, noise: Any) -> Any:
         plan: Any = self._fitted
@@ -168,28 +180,61 @@ class LazyVPScheduler(DDIMScheduler):
         variance_noise: Any = None,
         return_dict: bool = True,
     ) -> Any:
-        """The next sample from the model's answer at `timestep`; eta must be 0 (κ is the noise here)."""
+        """The next sample from the model's answer at `timestep`; eta must be 0 (κ is the noise here).
+
+        A timestep out of turn begins there anew: with the first one a run, with another (as in image to image, or where
+        a pipeline goes back) the steps from it on.  `variance_noise` is the noise of this step.
+        """
         if eta:
             raise InputError(f"eta = {eta}: LazyVPScheduler takes its noise from kappa (kappa = 1 is eta = 1)")
-        if self._loop is None and self._fitted is not None and self._begins(timestep):
-            self._loop = Loop(self._recipe, self._fitted, sample, noise=True)
+        if self.num_inference_steps is None:
+            raise InputError("step: no run has begun; call set_timesteps first")
+        place = place_of(timestep, self.timesteps)
+        if place != self._next and self._loop is not None:
+            self._loop = None
+            self._draws = Draws(self.config.seed, self.config.indices) if place == 0 else self._draws
+        self._next = place + 1
+        source = source_of(generator, self.config.indices, variance_noise)
+        if self._loop is None and place == 0 and self._fitted is not None:
+            self._loop = Loop(self._recipe, self._fitted, sample, self._draws, noise=True, limit=self._limit)
             result = self._loop.advance_from(model_output, self._first(sample) if self._shown else sample)
+            self._shown = False
         else:
-            self._loop = self._loop or self._begin(float(timestep), sample)
-            result = self._loop.advance(model_output, sample)
+            self._loop = self._loop or self._begin(place, sample)
+            result = self._loop.advance(model_output, sample, source)
         return FlowMatchEulerDiscreteSchedulerOutput(prev_sample=result) if return_dict else (result,)
 
-    def _begin(self, timestep: float, sample: Any) -> Loop:
+    @property
+    def _limit(self) -> Limit | None:
+        """What the config wants of each estimate of the data."""
+        if self.config.thresholding:
+            return self._threshold_sample
+        return self._clip if self.config.clip_sample else None
+
+    def _clip(self, data: Any) -> Any:
+        return data.clamp(-self.config.clip_sample_range, self.config.clip_sample_range)
+
+    def _begin(self, place: int, sample: Any) -> Loop:
         """The loop from this level on, by the analytic solver."""
-        following = self.timesteps.double().cpu().numpy()
-        alpha, beta = self._recipe.native.at(self._last - following[following <= timestep])
-        return self._recipe.begin(beta / alpha, sample)
+        alpha, beta = self._recipe.native.at(self._last - self.timesteps[place:].double().cpu().numpy())
+        return self._recipe.begin(beta / alpha, sample, self._draws, self._limit)
 
 
-def _native(kept: Any, predicts: str) -> TabulatedNative:
-    """The model's schedule from its ᾱ, noisiest first; its name tells calibrations apart."""
-    if kept[0] <= 0:
-        raise InputError("rescale_betas_zero_snr: the first level has no data at all; noise predictions end there")
-    middle = np.log(kept / (1 - kept)).mean() / 2
-    name = f"{len(kept)} betas, first r {np.sqrt(kept[0] / (1 - kept[0])):.3g}, mean log r {middle:.3g}, {predicts}"
+def _native(kept: Any, predicts: str, count: int) -> TabulatedNative:
+    """The model's schedule from its ᾱ; its name tells calibrations apart."""
+    if kept.shape != (count,) or count < 2:
+        raise InputError(f"{kept.size} betas with num_train_timesteps = {count}: expected as many, and at least 2")
+    kept = kept[::-1]  # noisiest first
+    if not (kept[0] >= 0 and kept[-1] < 1 and (np.diff(kept) > 0).all()):
+        raise InputError(
+            "betas: expected numbers in (0, 1) (the last may be 1), so that the signal falls at each of them"
+        )
+    first, some = kept[0], kept[kept > 0]
+    if first <= 0 and predicts == "epsilon":
+        raise InputError(
+            "rescale_betas_zero_snr with prediction_type = 'epsilon': a noise prediction says nothing about the data "
+            "at the first level, which has none; such models predict v_prediction or sample"
+        )
+    middle = np.log(some / (1 - some)).mean() / 2
+    name = f"{len(kept)} betas, first r {np.sqrt(first / (1 - first)):.3g}, mean log r {middle:.3g}, {predicts}"
     return TabulatedNative(np.arange(len(kept), dtype=np.float64), np.sqrt(1 - kept), np.sqrt(kept), name)

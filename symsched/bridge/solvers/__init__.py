@@ -17,6 +17,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from symsched.bridge.options import read_call
+from symsched.errors import InputError
 
 if TYPE_CHECKING:
     from symsched.bridge.levels import Array, Frame
@@ -56,5 +57,7 @@ def as_solver(solver: str | Builder) -> tuple[str, Callable[[Frame, Array], tupl
     """
     if callable(solver):
         return getattr(solver, "__name__", "custom"), solver
+    if not isinstance(solver, str):
+        raise InputError(f"solver = {solver!r}: expected a name such as 'lazy-auto', or a builder")
     chosen, options = read_call(solver, HOMES, find, "solver")
     return solver, partial(chosen, **options)
