@@ -29,7 +29,7 @@ from pathlib import Path
 import numpy as np
 
 from symsched import catalog
-from symsched.codegen import selftest
+from symsched.codegen import references
 from symsched.codegen.emit import emit
 from symsched.codegen.module import Module
 from symsched.errors import InputError, UndecidedError
@@ -74,7 +74,7 @@ def measure(module: Module, names: dict, wanted: tuple[str, ...], dtype: type) -
     """The worst errors of each quantity over (0, 1): in the unit of the measure, and relative to the value."""
     unit, worst, relative = float(np.finfo(dtype).eps), Worst(), Worst()
     for function in (f for f in module.functions if f.name in wanted):
-        given = selftest.samples(function)
+        given = references.samples(function)
         low, high = function.covered or (0.0, 1.0)
         within = {float(dtype(low + (high - low) * x)) for x in TIMES}  # next to where a source runs out
         for at in sorted(({float(dtype(x)) for x in TIMES} | {x for x in within if low <= x <= high}) - {0.0, 1.0}):
@@ -90,7 +90,7 @@ def measure(module: Module, names: dict, wanted: tuple[str, ...], dtype: type) -
 
 
 def _error(module: Module, output: object, at: float, given: dict, got: float) -> tuple[float, float]:
-    want, slope = selftest.evaluate(module, output.quantity.exact, at, given)
+    want, slope = references.evaluate(module, output.quantity.exact, at, given)
     exact = 0.0 if want.contains(0) else float(want)
     off = abs(float(got - want)) if exact else abs(got)
     if off == 0 or (got == exact and abs(exact) < 1e-290):
@@ -103,13 +103,13 @@ def ends(module: Module, names: dict, wanted: tuple[str, ...]) -> list[str]:
     """What is wrong at t = 0 and 1: a finite limit missed, an infinite one not infinite, a NaN."""
     wrong: list[str] = []
     for function in (f for f in module.functions if f.name in wanted):
-        given = selftest.samples(function)
+        given = references.samples(function)
         for end in (0.0, 1.0):
             found = names[function.name](np.float64(end), *map(float, given.values()))
             for output, value in zip(function.outputs, found if isinstance(found, tuple) else (found,), strict=True):
                 got = float(value)
                 limit = output.quantity.ends[int(end)]
-                text = selftest._limit(limit, given)
+                text = references._limit(limit, given)
                 outside = function.covered is not None and not function.covered[0] <= end <= function.covered[1]
                 want = math.nan if outside or text is None else float(text)
                 if not (want == got or math.isclose(want, got, rel_tol=4e-16) or (outside and math.isnan(got))):

@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 
 from symsched import catalog
-from symsched.codegen import selftest
+from symsched.codegen import references
 from symsched.codegen.emit import emit
 from symsched.codegen.module import Module
 from symsched.writing import whole
@@ -231,7 +231,7 @@ def _exact(module: Module, at: float) -> float:
         scale, tau_dot, scale_dot = (float(limit) for _, limit in exprs)
         return scale_dot / scale + tau_dot
     scale, tau_dot, scale_dot = (
-        selftest.evaluate(module, o.quantity.exact, at, {})[0] for o in module.functions[2].outputs[1:]
+        references.evaluate(module, o.quantity.exact, at, {})[0] for o in module.functions[2].outputs[1:]
     )
     return float(scale_dot / scale + tau_dot)
 

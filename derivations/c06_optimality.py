@@ -23,6 +23,7 @@ import sympy as sp
 
 import symsched as ss
 from symsched.exhibit import Record
+from symsched.precision import digits
 from symsched.sde.equation import data_form
 from symsched.symbols import alpha, beta, eps, kappa, t, x
 from symsched.theorem import Evidence, Theorem
@@ -195,7 +196,7 @@ def least_entropy(schedule, true=1, believed=sp.Rational(1, 2)):
     one, other = (ss.Gaussian(0, std).eta_x(schedule).coeff(x) for std in (true, believed))
     mean_square = (one - other) ** 2 * schedule.variance(true) * (schedule.beta / schedule.alpha**2) ** 2
     integrand = sp.lambdify(t, schedule.eps_star * mean_square, "mpmath")
-    with mpmath.workdps(60):
+    with digits(60):
         return mpmath.quad(integrand, [0, mpmath.mpf(1) / 2, 1])
 
 

@@ -21,6 +21,7 @@ import sympy as sp
 
 import symsched as ss
 from symsched.exhibit import Record
+from symsched.precision import digits
 from symsched.symbols import alpha, beta, eps, kappa, rho, t, x
 from symsched.symbols import mean as m
 from symsched.theorem import PATHS, Evidence, Theorem
@@ -126,7 +127,7 @@ def drift_of_catalogue(half=sp.Rational(1, 2)):
 def quadrature(data=data_field, noise=noise_field):
     put = {alpha: "3/5", beta: "7/10", m: "-3/10", rho: "7/5", x: "9/10"}
     put = {letter: sp.Rational(value) for letter, value in put.items()}
-    with mpmath.workdps(60):
+    with digits(60):
         a, b, mean, std, point = (mpmath.mpf(v.p) / v.q for v in put.values())
 
         def weight(v):

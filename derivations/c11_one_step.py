@@ -22,7 +22,7 @@ import sympy as sp
 
 import symsched as ss
 from symsched.discretize import closed_form, exact_law
-from symsched.discretize.closed import n, step_forms
+from symsched.discretize.closed import step_forms
 from symsched.exhibit import Record
 from symsched.symbols import eps, kappa, rho, t, x
 from symsched.theorem import PATHS, Evidence, Theorem
@@ -132,12 +132,10 @@ def library_step(noise=1):
     slope = 1 + (variance.diff(t) / 2 - scale) / variance / count
     residuals = {}
     for k in range(count):
-        found = [
-            form.subs({sp.Symbol("k", integer=True, nonnegative=True): k, n: count}) for form in vars(forms).values()
-        ]
+        found, _, added = forms.at(k, count)
         residuals |= {
-            f"slope {k}": found[0] - slope.subs(t, sp.Rational(k, count)),
-            f"noise {k}": found[2] - 2 * scale / count,
+            f"slope {k}": found - slope.subs(t, sp.Rational(k, count)),
+            f"noise {k}": added - 2 * scale / count,
         }
     return residuals
 

@@ -16,13 +16,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import sympy as sp
-from flint import arb, ctx, fmpq, fmpz
+from flint import arb, fmpq, fmpz
 
+from symsched.budget import remembered
 from symsched.errors import InputError, UndecidedError
+from symsched.precision import alone_all, precision
 from symsched.symbols import t
 
 if TYPE_CHECKING:
@@ -38,10 +39,6 @@ NEEDED_BITS = 59
 SMALLEST = arb(2) ** -1075  # half the least float64; as a float it would itself be 0
 
 
-def _lower_gamma(s: Ball, z: Ball) -> Ball:
-    return z.gamma_lower(s)
-
-
 FUNCTIONS: Mapping[type, Operation] = {
     sp.exp: lambda a: a.exp(),
     sp.log: lambda a: a.log(),
@@ -55,7 +52,7 @@ FUNCTIONS: Mapping[type, Operation] = {
     sp.acos: lambda a: a.acos(),
     sp.atan: lambda a: a.atan(),
     sp.acot: lambda a: (1 / a).atan(),
-    sp.atan2: lambda b, a: arb.atan2(b, a),
+    sp.atan2: lambda y, x: arb.atan2(y, x) if x > 0 or y == 0 or not y.contains(0) else arb.nan(),  # it jumps there
     sp.sinh: lambda a: a.sinh(),
     sp.cosh: lambda a: a.cosh(),
     sp.tanh: lambda a: a.tanh(),
@@ -68,11 +65,36 @@ FUNCTIONS: Mapping[type, Operation] = {
     sp.erf: lambda a: a.erf(),
     sp.erfc: lambda a: a.erfc(),
     sp.erfi: lambda a: a.erfi(),
+    sp.erfinv: lambda a: a.erfinv(),
     sp.gamma: lambda a: a.gamma(),
     sp.loggamma: lambda a: a.lgamma(),
-    sp.lowergamma: _lower_gamma,
+    sp.polygamma: lambda n, a: _polygamma(n, a),
+    sp.zeta: lambda s, a=1: s.zeta(arb(a)),
+    sp.lowergamma: lambda s, a: a.gamma_lower(s),
+    sp.uppergamma: lambda s, a: a.gamma_upper(s),
+    sp.betainc: lambda p, q, a, b: b.beta_lower(p, q) - a.beta_lower(p, q),
+    sp.betainc_regularized: lambda p, q, a, b: b.beta_lower(p, q, 1) - a.beta_lower(p, q, 1),
+    sp.expint: lambda n, a: a.expint(n),
+    sp.Ei: lambda a: a.ei(),
+    sp.li: lambda a: a.li(),
+    sp.Si: lambda a: a.si(),
+    sp.Ci: lambda a: a.ci(),
+    sp.Shi: lambda a: a.shi(),
+    sp.Chi: lambda a: a.chi(),
+    sp.fresnels: lambda a: a.fresnel_s(),
+    sp.fresnelc: lambda a: a.fresnel_c(),
+    sp.airyai: lambda a: a.airy_ai(),
+    sp.airybi: lambda a: a.airy_bi(),
+    sp.airyaiprime: lambda a: a.airy_ai(derivative=1),
+    sp.airybiprime: lambda a: a.airy_bi(derivative=1),
+    sp.besselj: lambda n, a: a.bessel_j(n),
+    sp.bessely: lambda n, a: a.bessel_y(n),
+    sp.besseli: lambda n, a: a.bessel_i(n),
+    sp.besselk: lambda n, a: a.bessel_k(n),
     sp.LambertW: lambda a, k=None: a.lambertw() if k is None else a.lambertw(-1),
     sp.Abs: lambda a: abs(a),
+    sp.sign: lambda a: a.sgn(),  # [−1, 1] where a may be 0: what a slope of |a| is
+    sp.DiracDelta: lambda a: arb.nan() if a.contains(0) else arb(0),
     sp.Max: lambda *a: _fold(arb.max, a),
     sp.Min: lambda *a: _fold(arb.min, a),
 }
@@ -97,16 +119,36 @@ def _power(base: Ball, exponent: Ball) -> Ball:
     return base**exponent
 
 
-def _root_power(p: int, q: int) -> Operation:
-    """a^(p/q) for a ≥ 0; a ball that reaches below 0 only by rounding is cut there, since the domain is real."""
+def _integer_power(n: int) -> Operation:
+    """a^n; flint gives nan for a ball about 0."""
 
     def power(a: Ball) -> Ball:
-        if a.contains(0) and p > 0:
-            a = arb.nonnegative_part(a)
+        if n <= 0 or not a.contains(0):
+            return a**n
+        if n % 2 == 0:
+            return arb.nonnegative_part(arb(0).union(a.abs_upper() ** n))
+        return (a.lower() ** n).union(a.upper() ** n)
+
+    return power
+
+
+def _root_power(p: int, q: int) -> Operation:
+    """a^(p/q) for a ≥ 0; nan for a ball that reaches below 0."""
+
+    def power(a: Ball) -> Ball:
+        if a.is_zero():
+            return a
+        if a.contains(0):
+            return arb.nan() if a.lower() < 0 else arb.nonnegative_part(arb(0).union(a.upper().root(q) ** p))
         root = a.sqrt() if q == 2 else a.root(q)
         return root if p == 1 else root**p
 
     return power
+
+
+def _polygamma(n: Ball, a: Ball) -> Ball:
+    """ψ^(n)(a) = (−1)^(n+1) n! ζ(n + 1, a)."""
+    return a.digamma() if n == 0 else (n * arb.pi()).cos() * -(n + 1).gamma() * (n + 1).zeta(a)
 
 
 def _constant(expr: sp.Expr) -> Operation:
@@ -168,6 +210,8 @@ class _Recorder:
         if expr.is_Pow:
             return self._decompose_power(expr)
         operation = FUNCTIONS.get(expr.func)
+        if isinstance(expr, sp.LambertW) and expr.args[1:] not in ((), (sp.S.NegativeOne,)):
+            raise InputError(f"cannot evaluate {expr}: LambertW is real on the branches 0 and -1")
         if operation is None:
             raise InputError(f"cannot evaluate {expr}: no numeric value is known for {expr.func.__name__}")
         return operation, expr.args
@@ -177,7 +221,7 @@ class _Recorder:
         base, exponent = expr.args
         if exponent.is_Integer:
             n = int(exponent)
-            return (lambda a: a**n), (base,)
+            return _integer_power(n), (base,)
         if exponent.is_Rational and exponent.q <= 64:
             p, q = int(exponent.p), int(exponent.q)
             if p < 0:
@@ -187,7 +231,7 @@ class _Recorder:
         return _power, (base, exponent)
 
 
-@lru_cache(maxsize=4096)
+@remembered(maxsize=4096)
 def compile_tape(exprs: tuple[sp.Expr, ...], symbols: tuple[sp.Symbol, ...]) -> Tape:
     """Flatten `exprs` into one tape over `symbols`.
 
@@ -212,7 +256,7 @@ def enclose(expr: sp.Expr, at: Mapping[sp.Symbol, Any], bits: int = 128) -> Ball
     """Ball containing every value of `expr` when its symbols range over the balls (or exact numbers) `at`."""
     symbols = tuple(at)
     tape = compile_tape((expr,), symbols)
-    with ctx.workprec(bits):
+    with precision(bits):
         return tape.run([to_ball(v) for v in at.values()])[0]
 
 
@@ -244,7 +288,7 @@ def sharpen(compute: Callable[[], list[Ball]], what: Callable[[], str]) -> list[
     """
     bits = START_BITS
     while bits <= MAX_BITS:
-        with ctx.workprec(bits):
+        with precision(bits):
             try:
                 balls = compute()
             except UndecidedError:  # an inner root not separated yet: more bits may do it
@@ -256,6 +300,7 @@ def sharpen(compute: Callable[[], list[Ball]], what: Callable[[], str]) -> list[
     raise UndecidedError(f"{what()} has no finite real value that {MAX_BITS} bits could settle")
 
 
+@alone_all
 @dataclass(frozen=True)
 class Evaluator:
     """float64 values of `exprs` (functions of one symbol), each right to the last bit on the open interval.

@@ -8,8 +8,11 @@ Generators are algebraically independent as far as the theory knows, but for the
 - *exp, log*: of sums and products, split the same way;
 - *trigonometric*: rational functions of the tangent of the half angle, over a common angle.
 
-Bases of fractional powers are taken to be positive, as everywhere in the theory (t in (0,1), α, β > 0); a base is
-split into factors only when each factor is known to be positive.
+- *whole powers*: x^n with a whole n not known, where x may be negative: nothing but x^(m+n) = x^m x^n is used.
+
+A power that is not whole, and a logarithm, are real for positive bases alone.  Where a base is not known to be
+positive, that is noted among the hypotheses; it is split into factors f^n only as far as each is positive: f^(2n) is
+(f²)^n, and √(f²) is a generator of its own, |f|.
 """
 
 from __future__ import annotations
@@ -21,16 +24,65 @@ from typing import Any
 
 import sympy as sp
 
+from symsched.errors import UndecidedError
+
 MAX_MULTIPLE = 64  # e^(50t) is read as a power of e^t, e^(1000t) is not
+MAX_DEGREE = 1024  # of t as a power of its roots: t^(1/7) t^(1/9) has 63, t^(1/10^9) has 10^9
 MAX_ANGLE = 64  # likewise sin(9t) as a polynomial in tan(t/2)
 
 Relation = tuple[sp.Dummy, int, sp.Expr]  # (G, q, base): G^q = base
 Angle = tuple[sp.Expr, sp.Expr]  # (sin, cos)
+Base = sp.Expr | sp.Tuple | str  # of a family; (f,) where f^n is a whole power of an f that may be negative
+
+
+class NowhereDefinedError(UndecidedError):
+    """A denominator, or the base of a negative power, or what stands under a logarithm, vanishes identically."""
+
+    def __init__(self) -> None:
+        super().__init__("it divides by something that vanishes identically, or takes its logarithm")
+
+
+def defined(expr: sp.Expr) -> sp.Expr:
+    """The same, unless a division by 0 has left its mark."""
+    if expr.has(sp.zoo, sp.nan, sp.oo, -sp.oo):
+        raise NowhereDefinedError
+    return expr
 
 
 def canonical(expr: sp.Expr) -> sp.Expr:
-    """The reduced quotient of polynomials that a rational function is."""
-    return sp.cancel(sp.together(expr))
+    """The reduced quotient of polynomials that a rational function is.
+
+    To SymPy t is the n-th power of t^(1/n): roots whose common n is large are letters meanwhile, one for the powers
+    that differ by an integer."""
+    put, back = _roots_as_letters(expr)
+    found = sp.cancel(sp.together(expr.xreplace(put) if put else expr))
+    return found.xreplace(back) if back else found
+
+
+def has_root_of_large_degree(expr: sp.Expr) -> bool:
+    """Whether SymPy, which reads t as the n-th power of t^(1/n), would meet powers beyond any use."""
+    return bool(_roots_as_letters(expr)[0])
+
+
+def _roots_as_letters(expr: sp.Expr) -> tuple[dict[sp.Expr, sp.Expr], dict[sp.Expr, sp.Expr]]:
+    """Powers whose roots have too large a common degree, written with letters for base^(fraction); and back."""
+    roots: dict[sp.Expr, list[sp.Pow]] = {}
+    for power in sorted(expr.atoms(sp.Pow), key=sp.default_sort_key):
+        if power.exp.is_Rational and not power.exp.is_Integer and power.base.free_symbols:
+            roots.setdefault(power.base, []).append(power)
+    put: dict[sp.Expr, sp.Expr] = {}
+    back: dict[sp.Expr, sp.Expr] = {}
+    for base, powers in roots.items():
+        common = sp.ilcm(1, *(power.exp.q for power in powers))
+        if common * max(1, *(abs(power.exp) for power in powers)) <= MAX_DEGREE:
+            continue
+        letters: dict[sp.Rational, sp.Dummy] = {}
+        for power in powers:
+            whole = sp.floor(power.exp)
+            whole, part = (whole, power.exp - whole) if abs(whole) <= MAX_MULTIPLE else (0, power.exp)
+            letter = letters.setdefault(part, sp.Dummy(positive=True))
+            put[power], back[letter] = letter * base**whole, base**part
+    return put, back
 
 
 @dataclass
@@ -43,29 +95,44 @@ class Generators:
     powers: dict[sp.Dummy, tuple[sp.Expr, sp.Expr]] = field(default_factory=dict)  # G -> (base, exponent)
     jets: dict[sp.Dummy, tuple[Any, tuple[int, ...], tuple[sp.Expr, ...]]] = field(default_factory=dict)
     angles: dict[sp.Expr, sp.Rational] = field(default_factory=dict)  # monomial -> common measure of its multiples
-    sealed: bool = False  # an integral, say, stands for a number that no sample can respect
+    sealed: set[sp.Dummy] = field(default_factory=set)  # an integral, say: a number that no sample can respect
+    hypotheses: dict[str, None] = field(default_factory=dict)  # what was supposed of bases, in order
+    positive: set[sp.Expr] = field(default_factory=set)  # bases that are positive wherever the expression is defined
+    restricted: bool = False  # a hypothesis may fail where the expression is defined
     _by_key: dict[Any, sp.Dummy] = field(default_factory=dict)
     # (base, monomial) -> {c: generator of base^(c monomial)}; base "tan" means tan(c monomial / 2).
-    _families: dict[tuple[sp.Expr | str, sp.Expr], dict[sp.Rational, sp.Dummy]] = field(default_factory=dict)
+    _families: dict[tuple[Base, sp.Expr], dict[sp.Rational, sp.Dummy]] = field(default_factory=dict)
 
-    def named(self, key: Any, meaning: sp.Expr | None, shown: sp.Expr, positive: bool) -> sp.Dummy:
-        """The generator filed under `key`, made on first use."""
+    def named(self, key: Any, meaning: sp.Expr | None, shown: sp.Expr, positive: bool | None) -> sp.Dummy:
+        """The generator filed under `key`, made on first use; `positive` is False for a negative number."""
         if key not in self._by_key:
-            dummy = sp.Dummy(f"g{len(self.meaning)}", positive=True if positive else None, real=True)
+            sign = {} if positive is None else {"positive" if positive else "negative": True}
+            dummy = sp.Dummy(f"g{len(self.meaning)}", real=True, **sign)
             self._by_key[key], self.meaning[dummy], self.shown[dummy] = dummy, meaning, shown
         return self._by_key[key]
 
-    def member(self, base: sp.Expr | str, monomial: sp.Expr, size: sp.Rational) -> sp.Dummy:
+    def suppose(self, what: sp.Expr, relation: str, needed: bool) -> None:
+        """Note a hypothesis, such as x > 0; `needed` if the expression is not real without it."""
+        self.hypotheses[f"{self.show(what)} {relation} 0"] = None
+        self.restricted |= not needed
+        if needed:
+            self.positive.add(what)
+
+    def member(self, base: Base, monomial: sp.Expr, size: sp.Rational) -> sp.Dummy:
         """The generator base^(size × monomial), or tan(size × monomial / 2)."""
         family = self._families.setdefault((base, monomial), {})
         if size not in family:
             family[size] = self._make_member(base, monomial, size)
         return family[size]
 
-    def _make_member(self, base: sp.Expr | str, monomial: sp.Expr, size: sp.Rational) -> sp.Dummy:
+    def _make_member(self, base: Base, monomial: sp.Expr, size: sp.Rational) -> sp.Dummy:
         exponent = size * monomial
         if isinstance(base, str):
-            return self.named((base, exponent), sp.tan(exponent / 2), sp.tan(self.show(exponent) / 2), False)
+            return self.named((base, exponent), sp.tan(exponent / 2), sp.tan(self.show(exponent) / 2), None)
+        if isinstance(base, sp.Tuple):
+            shown = self.show(base[0]) ** self.show(exponent)
+            meaning = sp.Pow(base[0], exponent, evaluate=False)
+            return self.named((base, exponent), meaning, shown, shown.is_positive or None)
         meaning = sp.exp(exponent) if base == sp.E else sp.Pow(base, exponent, evaluate=False)
         dummy = self.named((base, exponent), meaning, self.show(base) ** self.show(exponent), True)
         self.powers[dummy] = (base, exponent)
@@ -96,12 +163,14 @@ class Generators:
         substitution: dict[sp.Dummy, sp.Expr] = {}
         relations: list[Relation] = []
         for (base, monomial), family in list(self._families.items()):
-            radical = monomial == 1 and not isinstance(base, str) and base != sp.E
+            radical = monomial == 1 and isinstance(base, sp.Expr) and base != sp.E
             for unit, sizes in _commensurate(family, MAX_ANGLE if base == "tan" else MAX_MULTIPLE):
                 root = self.member(base, monomial, unit)
                 for size in sizes:
                     if size != unit:
                         substitution[family[size]] = _in_terms_of(root, int(size / unit), base)
+                if base == sp.Tuple(-1):
+                    relations.append((root, 2, sp.S.One))
                 if radical:
                     relations.append((root, int(unit.q), sp.sympify(base, strict=True) ** int(unit.p)))
         if substitution:
@@ -141,7 +210,7 @@ def _commensurate(sizes: Iterable[sp.Rational], most: int) -> Iterator[tuple[sp.
         yield from ((size, [size]) for size in together)
 
 
-def _in_terms_of(root: sp.Dummy, n: int, base: sp.Expr | str) -> sp.Expr:
+def _in_terms_of(root: sp.Dummy, n: int, base: Base) -> sp.Expr:
     if base != "tan":
         return root**n
     sine, cosine = turned(sp.S.One, root, n)

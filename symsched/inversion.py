@@ -17,18 +17,20 @@ from functools import cache, lru_cache
 from typing import Any
 
 import sympy as sp
-from flint import arb, ctx
+from flint import arb
 
 from symsched.budget import within
 from symsched.enclose import Tape, compile_tape, enclose, to_ball
+from symsched.endpoints import limit_at
 from symsched.errors import InputError, UndecidedError
 from symsched.normalform import canonical, decide_zero
+from symsched.precision import working_bits
 from symsched.schedule import Schedule
 from symsched.symbols import t
 
-R = sp.Symbol("R", positive=True)
+R = sp.Dummy("R", positive=True)
 R_ = sp.Dummy("R")  # stands for the right-hand side while a kernel is solved for
-COEFFICIENTS = sp.symbols("c0:3")
+COEFFICIENTS = tuple(sp.Dummy(f"c{n}") for n in range(3))
 FORM_CALLS = 300_000
 MAX_TERMS = 8  # a quotient of more monomials than this is not a polynomial of degree two in one of them
 
@@ -136,7 +138,7 @@ def _peel_rational(expr: sp.Expr, value: sp.Expr, depth: int) -> Iterator[sp.Exp
         polynomial = sp.Poly(sp.expand(numerator - R_ * denominator), k)
         if 1 <= polynomial.degree() <= 2:
             for root in _generic_roots(polynomial.degree()):
-                filled = root.subs(zip(COEFFICIENTS, polynomial.all_coeffs()[::-1], strict=False))
+                filled = root.xreplace(dict(zip(COEFFICIENTS, polynomial.all_coeffs()[::-1], strict=False)))
                 yield from _peel(kernel, sp.radsimp(filled).subs(R_, value), depth + 1)
 
 
@@ -210,7 +212,7 @@ def _meets_the_times(candidate: sp.Expr, ratio: sp.Expr) -> bool:
 class MonotoneInverse:
     """s = r⁻¹(R) for a schedule without parameters, as balls at the working precision in force."""
 
-    REACH, REACH_TRUNCATED = 131072.0, 8192.0  # |logit s| up to here
+    NEAR, REACH = 8192.0, 2.0**1023  # |logit s|: 1/(1 − log s) is 10^-300 at s = exp(−10^300)
     STEPS = 96  # bracketed Newton needs about twenty; when rounding hides the root, more would not find it
 
     def __init__(self, schedule: Schedule) -> None:
@@ -232,7 +234,7 @@ class MonotoneInverse:
             gap = log_r - value
             # What the residual, with the rounding in it, says about the distance to the root.
             radius = (abs(gap).upper() / slope.lower()).upper()
-            if radius < 4 * (gap.rad() / slope.lower()).upper() + arb(2) ** -ctx.prec:
+            if radius < 4 * (gap.rad() / slope.lower()).upper() + arb(2) ** -working_bits():
                 return self._verified(z, radius, log_r)
             low, high = (z, high) if gap > 0 else (low, z)
             following = (z + gap / slope).mid()
@@ -256,13 +258,22 @@ class MonotoneInverse:
         return low, high
 
     def _check_reach(self, z: Any, log_r: Any) -> None:
-        truncated = self.schedule.kind == "truncated"
-        if abs(z) <= (self.REACH_TRUNCATED if truncated else self.REACH):
+        if abs(z) <= self.NEAR:
             return
-        ratio = float(log_r.exp().mid())
-        if truncated:
-            raise InputError(f"{self.schedule} never has r = {ratio:.6g}: it is truncated; choose a narrower target")
-        raise UndecidedError(f"{self.schedule} has r = {ratio:.6g} too close to an end to be resolved")
+        ratio = f"{float(log_r.exp().mid()):.6g}"
+        low, high = self._bounds
+        if not (log_r > low if z < 0 else log_r < high):
+            raise InputError(f"{self.schedule} never has r = {ratio}: it is truncated; choose a narrower target")
+        if abs(z) > self.REACH:
+            raise UndecidedError(f"{self.schedule} has r = {ratio} too close to an end to be resolved")
+
+    @property
+    def _bounds(self) -> tuple[Any, Any]:
+        """log r at the ends, in balls of the precision in force."""
+        ends = (limit_at(self.schedule.r, 0), limit_at(self.schedule.r, 1))
+        at_ends = {sp.S.Zero: arb.neg_inf(), sp.oo: arb.pos_inf()}
+        low, high = (at_ends[e] if e in at_ends else enclose(sp.log(e), {}, working_bits()) for e in ends)
+        return low, high
 
     def _verified(self, z: Any, radius: Any, log_r: Any) -> Any:
         """A ball around z, wide enough that the sign of log r − R is seen to change across it."""

@@ -14,12 +14,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import sympy as sp
+from sympy.core.function import AppliedUndef
 
 from symsched.budget import within
 from symsched.data import Gaussian
 from symsched.errors import InputError, UndecidedError
 from symsched.inversion import R, closed_inverse
 from symsched.normalform import decide_zero
+from symsched.precision import alone
 from symsched.schedule import STEEPEST, Schedule, as_expression
 from symsched.signs import Sign, resolve_abs, sign_on_unit
 from symsched.symbols import kappa as kappa_symbol
@@ -55,6 +57,7 @@ class LazyCondition:
         return self.sign.nonnegative if self.sign.decided else None
 
 
+@alone
 def condition(schedule: Schedule, data: Gaussian) -> LazyCondition:
     """The lazy condition ε = V̇/2 of a schedule for scalar Gaussian data (theory C9).
 
@@ -82,18 +85,27 @@ class Family:
 
 
 @lru_cache(maxsize=64)
+@alone
 def family(kappa: sp.Expr = kappa_symbol, rho: sp.Expr = rho_symbol) -> Family:
     """Solve κ ε* = V̇/2 for u = α² with β = t and u(1) = 0.  κ may depend on t.
 
     Raises:
         UndecidedError: `dsolve` finds no closed solution, or `checkodesol` does not confirm it.
     """
-    u = sp.Function("u", positive=True)
+    u = _unknown("u", kappa, rho)
     schedule = Schedule(sp.sqrt(u(t)), t)
     equation = sp.Eq(kappa * schedule.eps_star, schedule.variance(rho).diff(t) / 2)
     general = _solve_linear(equation, u(t))
-    particular = _fix_constant(general, 1, sp.S.Zero)
+    particular = _fix_constant(equation, general, 1, sp.S.Zero)
     return Family(equation, general, particular, _confirmed(equation, sp.Eq(u(t), particular)))
+
+
+def _unknown(name: str, *given: sp.Expr) -> Any:
+    """An undefined positive function whose name none of the functions in `given` has."""
+    taken = {str(f.func) for expr in given for f in expr.atoms(AppliedUndef)}
+    while name in taken:
+        name += "_"
+    return sp.Function(name, positive=True)
 
 
 def _solve_linear(equation: sp.Eq, unknown: sp.Expr) -> sp.Eq:
@@ -103,9 +115,9 @@ def _solve_linear(equation: sp.Eq, unknown: sp.Expr) -> sp.Eq:
     return solution
 
 
-def _fix_constant(general: sp.Eq, at: int, value: sp.Expr) -> sp.Expr:
-    """The solution that takes `value` at t = `at`."""
-    constant = sp.Symbol("C1")
+def _fix_constant(equation: sp.Eq, general: sp.Eq, at: int, value: sp.Expr) -> sp.Expr:
+    """The solution that takes `value` at t = `at`; its constant is the one letter that the equation has not."""
+    (constant,) = general.rhs.free_symbols - equation.free_symbols
     solved = sp.solve(general.rhs.subs(t, at) - value, constant)
     return sp.powsimp(sp.expand(general.rhs.subs(constant, solved[0]).rewrite(sp.Pow)))
 
@@ -116,6 +128,7 @@ def _confirmed(equation: sp.Eq, solution: sp.Eq) -> bool:
     return bool(decide_zero(residual)) and bool(sp.checkodesol(equation, solution, solve_for_func=False)[0])
 
 
+@alone
 def solve(kappa: Any = None, eps: Any = None, rho: Any = 1, beta: Any = None) -> Schedule:
     """The lazy schedule of a scale: κ ε* (κ constant or a function of t), or ε given outright.
 
@@ -157,7 +170,7 @@ def _solve_moving(kappa: sp.Expr, rho: sp.Expr, clock: sp.Expr) -> Schedule:
     """κ(t): the linear equation in the given clock."""
     if not kappa.is_rational_function(t):
         raise UndecidedError(f"kappa = {kappa}: expected a rational function of t, for which a closed solution exists")
-    u = sp.Function("u", positive=True)
+    u = _unknown("u", kappa, rho, clock)
     schedule = Schedule(sp.sqrt(u(t)), clock)
     equation = sp.Eq(kappa * schedule.eps_star, schedule.variance(rho).diff(t) / 2)
     solution = _solve_bounded(equation, u(t), sp.S.Zero, f"kappa = {kappa}")
@@ -167,7 +180,7 @@ def _solve_moving(kappa: sp.Expr, rho: sp.Expr, clock: sp.Expr) -> Schedule:
 def _solve_eps(eps: sp.Expr, rho: sp.Expr, clock: sp.Expr) -> Schedule:
     """V̇ = 2ε with V(1) = ρ²; what β does not explain is noise."""
     _require_nonnegative(eps, "eps")
-    variance = sp.Function("V", positive=True)
+    variance = _unknown("V", eps, rho)
     equation = sp.Eq(variance(t).diff(t), 2 * eps)
     solution = _solve_bounded(equation, variance(t), rho**2, f"eps = {eps}")
     return _schedule(solution - rho**2 * clock**2, clock, f"lazy(eps={eps}, rho={rho})")
@@ -181,7 +194,7 @@ def _solve_bounded(equation: sp.Eq, unknown: sp.Expr, at_one: sp.Expr, given: st
     """
 
     def solve_it() -> sp.Expr:
-        solution = _fix_constant(_solve_linear(equation, unknown), 1, at_one)
+        solution = _fix_constant(equation, _solve_linear(equation, unknown), 1, at_one)
         if solution.has(*NOT_ELEMENTARY):
             raise UndecidedError(f"{given}: expected one whose equation has an elementary solution")
         if not _confirmed(equation, sp.Eq(unknown, solution)):
@@ -235,6 +248,7 @@ def _require_nonnegative(expr: sp.Expr, name: str) -> None:
 
 
 @lru_cache(maxsize=64)
+@alone
 def frame_beta(kappa: sp.Expr = kappa_symbol) -> sp.Expr:
     """β̄ of the lazy schedule as a function of r, in `R` and `rho`: the inverse of r̄ = β̄/ᾱ (theory C10)."""
     alpha_squared = _general_family().subs(kappa_symbol, kappa)
@@ -244,6 +258,7 @@ def frame_beta(kappa: sp.Expr = kappa_symbol) -> sp.Expr:
     return inverse
 
 
+@alone
 def frame(schedule: Schedule, kappa: Any = 0, rho: Any = 1) -> Schedule:
     """The lazy schedule that keeps the clock of `schedule`: τ is the identity and c = β̄/β (theory C10).
 
@@ -261,7 +276,7 @@ def frame(schedule: Schedule, kappa: Any = 0, rho: Any = 1) -> Schedule:
 @lru_cache(maxsize=1)
 def _axis_scale() -> Any:
     """c = β̄/β as a NumPy function of (α, β, ρ, κ), in a form without 0/0 at β = 0, proved equal to the frame's."""
-    a, b = sp.symbols("a b", positive=True)
+    a, b = (sp.Dummy(name, positive=True) for name in "ab")
     variance = a**2 + rho_symbol**2 * b**2
     stable = (rho_symbol**2 / variance) ** ((1 + kappa_symbol) / 2) * b**kappa_symbol
     if not decide_zero(stable - frame_beta().subs(R, b / a) / b):
@@ -312,6 +327,7 @@ class SpectralLazy:
         return self.scales(times) ** 2 * (alpha[..., None] ** 2 + self.stds**2 * beta[..., None] ** 2)
 
 
+@alone
 def spectral(mean: ArrayLike, cov: ArrayLike, kappa: Any = 0, schedule: Schedule | None = None) -> SpectralLazy:
     """The spectral lazy frame of N(mean, cov) data for a model with `schedule` (linear by default).
 

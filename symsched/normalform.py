@@ -1,26 +1,37 @@
 """Is this expression zero?  A decision, not a heuristic.
 
 An expression is rewritten as a rational function of generators (see `generators`).  If the expanded numerator has
-no terms left, the expression *is* zero: only equals were put for equals.  If terms remain, a ball evaluation at a
-random admissible point that excludes 0 is a *witness* that it is not.  When neither happens (a relation between
-generators that is not known here), the answer is "undecided", never a guess.
+no terms left, only equals were put for equals, and the expression is zero wherever it is defined, provided it is
+defined somewhere: so it is evaluated, as it stands, in balls at random admissible points (see `points`), and found
+to be real, finite and around 0.  If a ball excludes 0, that is a *witness* that the expression is not zero, whatever
+the rewriting says.  When neither happens (a relation between generators that is not known here, an expression that is
+real nowhere), the answer is "undecided", never a guess.
+
+Conventions.  All is real: a letter without assumptions is a real number, the letter t lies in (0, 1), and a power or a
+logarithm of a negative number, even inside, is not defined.  An expression is zero when it is 0 at every admissible
+point where it is defined, under the `hypotheses` that are told with the answer; these name each base that was not
+known to be positive, and what is taken to be a finite number.  A `Float` is its exact binary value, so write 1/10 for
+0.1.
 """
 
 from __future__ import annotations
 
 import math
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import sympy as sp
-from flint import ctx
+from sympy.core.function import AppliedUndef
+from sympy.polys.polyerrors import BasePolynomialError
 
-from symsched.budget import within
-from symsched.enclose import compile_tape, enclose, to_ball
-from symsched.errors import InputError
-from symsched.generators import Generators, canonical, reduce_radicals
+from symsched.budget import remembered, within
+from symsched.errors import InputError, UndecidedError
+from symsched.generators import Generators, canonical, defined, reduce_radicals
+from symsched.jets import BINDING
+from symsched.points import admissible, known_function, value
+from symsched.precision import alone, precision
 from symsched.rewriter import OPAQUE, TRIG, Rewriter
 from symsched.symbols import t
 
@@ -29,24 +40,39 @@ __all__ = ["Decision", "canonical", "decide_zero"]
 
 MAX_EXPANSION = 400  # terms; a schedule's formula of more than that is worked on within a budget
 HEAVY_CALLS = 1_000_000
+MOST_BRANCHES = 32
+
+
+POINTS = 3  # at which an expression that reduces to 0 is looked at
+TRIES = 24  # random points among which those are sought, and a witness
+BITS, MORE_BITS = 256, 2048  # every eighth point is looked at more sharply, for near misses
+
+NOT_REAL = (sp.nan, sp.zoo, sp.oo, -sp.oo, sp.I)
+NO_NUMBER = (sp.DiracDelta, sp.SingularityFunction, sp.Order, sp.AccumBounds, sp.Lambda, sp.MatrixExpr, sp.MatrixBase)
+#: What SymPy may raise on an expression that it does not understand.
+BROKEN = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError, NotImplementedError)
 
 
 @dataclass(frozen=True)
 class Decision:
     """Outcome of a zero test: `zero` is True, False or None (undecided); `normal_form` is what was left.
 
-    `witness` is an enclosed value of the expression, and the point where, when it is not zero.
+    `witness` is an enclosed value of the expression, and the point where, when it is not zero.  `hypotheses` were used
+    where it is; `reason` says why it is undecided.  A `Decision` counts as true only if the expression is zero: False
+    and undecided are told apart by `zero` alone.
     """
 
     zero: bool | None
     normal_form: sp.Expr
     witness: str | None = None
+    hypotheses: tuple[str, ...] = ()
+    reason: str = ""
 
     def __bool__(self) -> bool:
         return self.zero is True
 
 
-@lru_cache(maxsize=4096)
+@alone
 def decide_zero(expr: sp.Expr, where: tuple[tuple[sp.Symbol, sp.Expr], ...] = (), bounded: bool = True) -> Decision:
     """Decide whether `expr` vanishes identically, for t in (0, 1) and other symbols within their assumptions.
 
@@ -60,17 +86,85 @@ def decide_zero(expr: sp.Expr, where: tuple[tuple[sp.Symbol, sp.Expr], ...] = ()
     normal form shows what remains.
 
     Raises:
-        InputError: the expression contains something that is not a real number (∞, NaN, i).
+        InputError: not one real number: a matrix, a relation, ∞, NaN, i, a letter that is not real or does not
+            commute, the root of a negative number.
     """
-    expr = sp.sympify(expr, strict=True)
-    if expr.has(sp.nan, sp.zoo, sp.oo, -sp.oo, sp.I):
-        raise InputError(f"cannot decide {str(expr)[:80]}: expected a finite real expression")
-    if not bounded or expansion(expr) <= MAX_EXPANSION:
-        return _decide_twice(expr, where)
-    witness = None if where else _direct_witness(expr)
-    if witness is not None:
-        return Decision(False, expr, witness)
-    return within(HEAVY_CALLS, lambda: _decide_twice(expr, where)) or Decision(None, expr)
+    return _decided(_admitted(expr), where, bounded)
+
+
+def _admitted(expr: Any) -> sp.Expr:
+    """The expression with exact numbers, if it can be a real one."""
+    try:
+        expr = sp.sympify(expr, strict=True)
+    except (sp.SympifyError, *BROKEN) as error:
+        kind = type(expr).__name__
+        raise InputError(f"cannot decide {_clip(expr)} ({kind}): expected a SymPy expression") from error
+    if not isinstance(expr, sp.Expr) or isinstance(expr, NO_NUMBER):
+        raise InputError(f"cannot decide {_clip(expr)} ({type(expr).__name__}): expected one real expression")
+    for part in _parts(expr):
+        if part in NOT_REAL:
+            raise InputError(f"cannot decide {_clip(expr)}: expected a finite real expression")
+        if _mixes(part):
+            raise InputError(f"cannot decide {_clip(expr)}: {part} does not commute; expected real numbers")
+        if isinstance(part, NO_NUMBER):
+            raise InputError(f"cannot decide {_clip(expr)}: {_clip(part)} is not a number; expected a real expression")
+        if isinstance(part, (sp.Symbol, AppliedUndef)) and (unreal := _unreal(part)):
+            raise InputError(f"cannot decide {_clip(expr)}: {part} is {unreal}; expected real letters")
+    exact = {number: sp.Rational(number) for number in expr.atoms(sp.Float)}
+    return expr.xreplace({**exact, sp.GoldenRatio: (1 + sp.sqrt(5)) / 2})
+
+
+def _parts(expr: sp.Basic) -> Iterator[sp.Basic]:
+    """All parts of an expression, but for infinite bounds of integrals and sums."""
+    left = [expr]
+    while left:
+        part = left.pop()
+        yield part
+        bounds = isinstance(part, (sp.Tuple, sp.Limit))
+        left += [arg for arg in part.args if not (bounds and arg in (sp.oo, -sp.oo))]
+
+
+def _mixes(part: sp.Basic) -> bool:
+    """Whether it is here that the order of factors begins to matter (SymPy says so of every `Limit`, for nothing)."""
+    if part.is_commutative is not False or isinstance(part, (sp.Add, sp.Mul, sp.Limit)):
+        return False
+    return all(arg.is_commutative is not False for arg in part.args)
+
+
+def _unreal(letter: sp.Expr) -> str:
+    if letter.is_infinite:
+        return "infinite"
+    if letter.is_imaginary:
+        return "imaginary"
+    if letter.is_extended_real is False:
+        return "not real"
+    return "complex" if letter.is_complex and not letter.is_real else ""
+
+
+def _clip(expr: Any) -> str:
+    try:
+        text = " ".join(str(expr).split())
+    except RecursionError:
+        text = "a deeply nested expression"
+    return text if len(text) <= 80 else f"{text[:79]}…"
+
+
+@remembered(maxsize=4096)
+def _decided(expr: sp.Expr, where: tuple[tuple[sp.Symbol, sp.Expr], ...], bounded: bool) -> Decision:
+    try:
+        if not bounded or expansion(expr) <= MAX_EXPANSION:
+            return _decide_twice(expr, where)
+        witness = None if where or expr.has(*OPAQUE) else _look(expr, Rewriter(), 0)[1]
+        if witness is not None:
+            return Decision(False, expr, witness)
+        found = within(HEAVY_CALLS, lambda: _decide_twice(expr, where))
+        return Decision(None, expr, reason="it is too much work") if found is None else found
+    except UndecidedError as error:
+        return Decision(None, expr, reason=str(error))
+    except InputError:
+        raise
+    except (BasePolynomialError, *BROKEN) as error:
+        return Decision(None, expr, reason=f"SymPy broke off ({type(error).__name__})")
 
 
 def expansion(expr: sp.Expr) -> float:
@@ -78,7 +172,7 @@ def expansion(expr: sp.Expr) -> float:
     if not expr.args or isinstance(expr, OPAQUE):
         return 1.0
     if isinstance(expr, TRIG):
-        return 3.0  # 1 − T² over 1 + T²
+        return 3.0 ** min(expansion(expr.args[0]), 12)  # 1 − T² over 1 + T², for each term of the angle
     sizes = [expansion(a) for a in expr.args]
     if expr.is_Mul:
         return min(math.prod(sizes), 1e9)
@@ -88,60 +182,94 @@ def expansion(expr: sp.Expr) -> float:
     return sum(sizes) if expr.is_Add else max(sum(sizes), 1.0)
 
 
-def _direct_witness(expr: sp.Expr) -> str | None:
-    """A nonzero value of an expression in t alone, without rewriting it."""
-    if expr.free_symbols != {t} or expr.has(*OPAQUE):
-        return None
-    for point in (sp.Rational(271, 1000), sp.Rational(577, 1000), sp.Rational(912, 1000)):
-        ball = enclose(expr, {t: point}, bits=512)
-        if ball.is_finite() and not ball.contains(0):
-            return f"value {ball.str(8, radius=False)} at t = {float(point)}"
-    return None
-
-
 def _decide_twice(expr: sp.Expr, where: tuple[tuple[sp.Symbol, sp.Expr], ...]) -> Decision:
+    branches = _branches(expr)
+    if branches and all(decide_zero(branch, where, bounded=False) for branch in branches):
+        known = [_decided(branch, where, False).hypotheses for branch in branches]
+        return Decision(True, sp.S.Zero, hypotheses=tuple(dict.fromkeys(h for some in known for h in some)))
     rewriter = Rewriter(dict(where))
     rewriter.rewrite(expr)
     if rewriter.known.measure_angles():
         rewriter.restart()
     decision = _decide(expr, rewriter)
-    if decision.zero is None:  # powers met late may split the base of a radical met early
+    if decision.zero is None and not decision.reason:  # powers met late may split the base of a radical met early
         rewriter.restart()
         decision = _decide(expr, rewriter)
     return decision
 
 
+def _branches(expr: sp.Expr) -> list[sp.Expr]:
+    """The cases of an expression with a few `Piecewise` in it."""
+    pieces = expr.atoms(sp.Piecewise)
+    if not pieces or math.prod(len(p.args) for p in pieces) > MOST_BRANCHES:
+        return []
+    folded = sp.piecewise_fold(expr)
+    return [branch for branch, _ in folded.args] if isinstance(folded, sp.Piecewise) else [folded]
+
+
 def _decide(expr: sp.Expr, rewriter: Rewriter) -> Decision:
-    rational, relations = rewriter.known.unify(rewriter.rewrite(expr))
-    numerator, denominator = reduce_radicals(rational, relations)
-    if numerator == 0 or (numerator.free_symbols and sp.Poly(numerator, *numerator.free_symbols).is_zero):
-        return Decision(True, sp.S.Zero)
-    normal_form = rewriter.known.show(sp.factor_terms(numerator) / denominator)
-    witness = _witness(rational, rewriter.known)
+    rational, relations = rewriter.known.unify(defined(rewriter.rewrite(expr)))
+    numerator, denominator = reduce_radicals(defined(rational), relations)
+    zero = numerator == 0 or (numerator.free_symbols and sp.Poly(numerator, *numerator.free_symbols).is_zero)
+    seen, witness = _look(expr, rewriter, POINTS if zero else 0)
+    if zero and witness is None:
+        if not seen:
+            return Decision(None, expr, reason="no point was found where all its parts are real and finite")
+        return Decision(True, sp.S.Zero, hypotheses=tuple(rewriter.known.hypotheses))
+    normal_form = expr if zero else rewriter.known.show(sp.factor_terms(numerator) / denominator)
     return Decision(None if witness is None else False, normal_form, witness)
 
 
-def _witness(expr: sp.Expr, known: Generators, tries: int = 24) -> str | None:
-    """A value that balls prove to differ from 0, and the point where; None if no try gives one."""
-    if known.sealed:
-        return None
-    source = random.Random(0)
-    for _ in range(tries):
-        with ctx.workprec(256):
-            values = _sample(known, source)
-            if values is None or _confused(known, values):
+def _look(expr: sp.Expr, rewriter: Rewriter, enough: int) -> tuple[int, str | None]:
+    """At how many admissible points `expr` is defined and around 0 (no more than `enough` are looked for), and a
+    value that balls prove to differ from 0 with the point where, if there is one."""
+    known = rewriter.known
+    leaves = {leaf: rewriter.rewrite(leaf) for leaf in _leaves(expr)}
+    free = not any(written.free_symbols & known.sealed for written in leaves.values())
+    source, seen = random.Random(0), 0
+    if known.restricted:  # it may be otherwise where the hypotheses do not hold
+        enough = 0
+    for k in range(TRIES * (4 if known.restricted else 1)):
+        with precision(MORE_BITS if k % 8 == 7 else BITS):
+            values = _sample(known, source, 0.6 if known.restricted else 0.15)
+            if values is None:
                 continue
-            ball = compile_tape((expr,), tuple(values)).run(list(values.values()))[0]
-            if ball.is_finite() and not ball.contains(0):
-                return f"value {ball.str(8, radius=False)}{_where(known, values)}"
-    return None
+            at = {leaf: value(written, values) for leaf, written in leaves.items()}
+            ball = value(expr, at)
+            if not ball.is_finite():
+                continue
+            if ball.contains(0):
+                seen += 1
+            elif free and _allowed(at) and not _confused(known, values):
+                return seen, f"value {ball.str(8, radius=False)}{_where(known, values)}"
+        if seen and seen == enough:
+            break
+    return seen, None
+
+
+def _leaves(expr: sp.Basic) -> set[sp.Basic]:
+    """The letters of an expression, and what in it has no ball of its own."""
+    if expr.is_Symbol or isinstance(expr, (*OPAQUE, *BINDING)):
+        return {expr}
+    own = not isinstance(expr, sp.Expr) or isinstance(expr, sp.Piecewise) or known_function(expr)
+    return set().union(*map(_leaves, expr.args)) if own else {expr}
+
+
+def _allowed(at: dict[sp.Basic, Any]) -> bool:
+    """Whether the letters have the signs they should have: one may stand for an expression."""
+    for letter, ball in at.items():
+        if (letter.is_positive and not ball > 0) or (letter.is_negative and not ball < 0):
+            return False
+        if letter == t and not ball < 1:
+            return False
+    return True
 
 
 def _confused(known: Generators, values: dict[sp.Dummy, Any]) -> bool:
     """Whether two generators may be one value of one function, at equal arguments that nothing showed to be equal."""
     seen: dict[Any, list[list[Any]]] = {}
     for function, orders, args in known.jets.values():
-        places = compile_tape(args, tuple(values)).run(list(values.values()))
+        places = [value(arg, values) for arg in args]
         others = seen.setdefault((function, orders), [])
         if any(all(a.overlaps(b) for a, b in zip(places, other, strict=True)) for other in others):
             return True
@@ -150,29 +278,25 @@ def _confused(known: Generators, values: dict[sp.Dummy, Any]) -> bool:
 
 
 def _where(known: Generators, values: dict[sp.Dummy, Any]) -> str:
-    free = [d for d in values if known.meaning[d] is None][:4]
+    free = [d for d in values if known.meaning[d] is None and d not in known.sealed][:4]
     point = ", ".join(f"{known.shown[d]} = {values[d].str(4, radius=False)}" for d in free)
     return f" at {point}" if point else ""
 
 
-def _sample(known: Generators, source: random.Random) -> dict[sp.Dummy, Any] | None:
-    """A random admissible value for each free generator, and the ball that follows for each other one."""
+def _sample(known: Generators, source: random.Random, special: float = 0.15) -> dict[sp.Dummy, Any] | None:
+    """A random admissible value for each free generator, and the ball that follows for each other one; a value may be
+    one of a few `special` ones with that probability."""
     values: dict[sp.Dummy, Any] = {}
     for dummy, meaning in known.meaning.items():
         if meaning is None:
-            values[dummy] = to_ball(_admissible(known.shown[dummy], source))
-        else:
-            values[dummy] = compile_tape((meaning,), tuple(values)).run(list(values.values()))[0]
+            meaning = admissible(known.shown[dummy], source, special)
+            if meaning is None and dummy not in known.sealed:
+                raise InputError(
+                    f"no real number meets what is assumed of {known.shown[dummy]}: expected a real letter"
+                )
+            if meaning is None:
+                return None
+        values[dummy] = value(meaning, values)
         if not values[dummy].is_finite():
             return None
     return values
-
-
-def _admissible(what: sp.Expr, source: random.Random) -> sp.Rational:
-    if what == t:
-        return sp.Rational(source.randint(1, 999), 1000)
-    if what.is_integer:
-        return sp.Integer(source.randint(1, 6))
-    size = sp.Rational(source.randint(100, 2000), 1000)
-    signed = not (what.is_positive or what.is_nonnegative)
-    return -size if signed and source.random() < 0.5 else size

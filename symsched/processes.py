@@ -1,11 +1,16 @@
-"""Processes for symbolic work, which holds one core each."""
+"""Processes for symbolic work, which holds one core each; none of them outlives the process that asked for them."""
 
 from __future__ import annotations
 
-import multiprocessing
+import os
+import signal
 import sys
-import threading
-from concurrent.futures import ProcessPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from symsched.ceiling import lift
+
+if TYPE_CHECKING:
+    from concurrent.futures import ProcessPoolExecutor
 
 #: Packages whose threads Python does not count, and whose locks a fork would copy as they stand.
 THREADED = ("jax",)
@@ -16,15 +21,85 @@ def fresh(count: int, preload: str, tasks_per_child: int | None = None) -> Proce
 
     A script that gets here needs the usual `if __name__ == "__main__":`, because they import it.
     """
+    import multiprocessing
+
     method = "forkserver" if sys.platform == "linux" else "spawn"
     context = multiprocessing.get_context(method)
     if method == "forkserver":
         context.set_forkserver_preload([preload])
-    return ProcessPoolExecutor(max(count, 1), context, max_tasks_per_child=tasks_per_child)
+    return _crew(count, context, tasks_per_child)
 
 
 def quick(count: int, preload: str) -> ProcessPoolExecutor:
     """Processes that share what is imported and known here, by a fork; `fresh` ones where a fork could deadlock."""
+    import multiprocessing
+    import threading
+
     if sys.platform != "linux" or threading.active_count() > 1 or any(name in sys.modules for name in THREADED):
         return fresh(count, preload)
-    return ProcessPoolExecutor(max(count, 1), multiprocessing.get_context("fork"))
+    return _crew(count, multiprocessing.get_context("fork"), None)
+
+
+def _crew(count: int, context: Any, tasks_per_child: int | None) -> ProcessPoolExecutor:
+    from concurrent.futures import ProcessPoolExecutor
+
+    class Crew(ProcessPoolExecutor):
+        """A pool that, left by an error or an interrupt, ends its processes instead of waiting for their work."""
+
+        def __exit__(self, kind: Any, value: Any, trace: Any) -> bool | None:
+            if kind is not None:
+                for process in list((self._processes or {}).values()):
+                    process.kill()
+                self.shutdown(wait=False, cancel_futures=True)
+            return super().__exit__(kind, value, trace)
+
+    return Crew(max(count, 1), context, _enter, max_tasks_per_child=tasks_per_child)
+
+
+def _enter() -> None:
+    """What a process of a crew does first: it leaves Ctrl-C, which the terminal sends to all, to the one that waits
+    for it, and it ends when that one ends.  Its tasks are whole theorems, which take their time."""
+    lift()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if hasattr(signal, "SIGUSR1"):
+        signal.signal(signal.SIGUSR1, signal.SIG_DFL)
+    die_with_parent(os.getppid())
+    _die_with_asker()
+
+
+def die_with_parent(parent: int) -> None:
+    """Have the kernel (of Linux) kill this process when `parent`, which started it, ends, however it ends."""
+    if sys.platform == "linux":
+        import ctypes
+
+        PR_SET_PDEATHSIG = 1
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:  # it ended before it was asked
+            os._exit(1)
+
+
+def _die_with_asker() -> None:
+    """The same for the process that asked for this one, which need not be its parent: a pipe from it closes.
+
+    On Linux the kernel tells by a signal that ends this process whatever it does; elsewhere a thread waits for it.
+    """
+    import multiprocessing
+    import select
+
+    asker = multiprocessing.parent_process()
+    if asker is None:
+        return
+    if sys.platform == "linux":
+        import fcntl
+
+        pipe = asker.sentinel
+        signal.signal(signal.SIGIO, signal.SIG_DFL)
+        fcntl.fcntl(pipe, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)
+        if select.select([pipe], [], [], 0)[0]:
+            os._exit(1)
+    else:
+        import threading
+
+        threading.Thread(target=lambda: (asker.join(), os._exit(1)), daemon=True).start()

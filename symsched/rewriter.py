@@ -3,26 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from functools import reduce
 
 import sympy as sp
-from sympy.core.function import AppliedUndef
 
 from symsched.errors import InputError
-from symsched.generators import Angle, Generators, canonical, multiple, reduce_radicals, turned
+from symsched.generators import (
+    Angle,
+    Generators,
+    NowhereDefinedError,
+    canonical,
+    defined,
+    multiple,
+    reduce_radicals,
+    turned,
+)
+from symsched.jets import BINDING, OPAQUE, as_jet, as_written, carried_out
+from symsched.points import known_function
 from symsched.symbols import t
+
+__all__ = ["OPAQUE", "TRIG", "Rewriter", "as_jet", "split_exponent"]
 
 TRIG = (sp.sin, sp.cos, sp.tan, sp.cot, sp.sec, sp.csc)
 HYPERBOLIC = (sp.sinh, sp.cosh, sp.tanh, sp.coth, sp.sech, sp.csch)
-OPAQUE = (AppliedUndef, sp.Derivative, sp.Subs, sp.Integral)
-EQUIVALENT: dict[type, Callable[[sp.Expr], sp.Expr]] = {
+#: Equal where both sides are real, but for the one point where the argument of what JUMPS is 0.
+EQUIVALENT: dict[type, Callable[..., sp.Expr]] = {
     sp.acos: lambda a: sp.pi / 2 - sp.asin(a),
     sp.acot: lambda a: sp.atan(1 / a),
     sp.asinh: lambda a: sp.log(a + sp.sqrt(a**2 + 1)),
     sp.acosh: lambda a: sp.log(a + sp.sqrt(a**2 - 1)),
     sp.atanh: lambda a: (sp.log(1 + a) - sp.log(1 - a)) / 2,
     sp.erfc: lambda a: 1 - sp.erf(a),
+    sp.sign: lambda a: a / sp.Abs(a),
+    sp.Heaviside: lambda a, _at_zero: (1 + a / sp.Abs(a)) / 2,
+    sp.Max: lambda *a: reduce(lambda one, other: (one + other + sp.Abs(one - other)) / 2, a),
+    sp.Min: lambda *a: reduce(lambda one, other: (one + other - sp.Abs(one - other)) / 2, a),
+    sp.re: lambda a: a,
+    sp.im: lambda _a: sp.S.Zero,
+    sp.conjugate: lambda a: a,
 }
+JUMPS = (sp.acot, sp.sign, sp.Heaviside)
+#: Functions of such values are constant where they are smooth: their derivatives are not free.
+DISCRETE = {"zero", "integer", "even", "odd", "prime", "composite", "rational", "irrational", "algebraic"}
+
+
+class NegativeError(InputError):
+    """A power that is not whole, or a logarithm, of a negative number."""
 
 
 class Rewriter:
@@ -53,7 +79,7 @@ class Rewriter:
         if expr.is_Rational:
             return expr
         if expr.is_Float:
-            return sp.Rational(str(expr))
+            return sp.Rational(expr)
         if expr.is_Add:
             return sp.Add(*[self.rewrite(a) for a in expr.args])
         if expr.is_Mul or _exponent_of(expr) is not None:
@@ -66,45 +92,74 @@ class Rewriter:
             return self._trigonometric(expr)
         if isinstance(expr, HYPERBOLIC):
             return self.rewrite(expr.rewrite(sp.exp))
+        if isinstance(expr, sp.Abs):
+            return self._root(self.rewrite(expr.args[0]) ** 2)
         if expr.func in EQUIVALENT:
-            return self.rewrite(EQUIVALENT[expr.func](expr.args[0]))
+            return self._equivalent(expr)
         return self._atom(expr)
+
+    def _equivalent(self, expr: sp.Expr) -> sp.Expr:
+        if isinstance(expr, JUMPS):
+            factors = _factors(self._reduced(self.rewrite(expr.args[0])))[1]
+            for factor, _ in factors:
+                if _orientation(factor, self.known) == 0:
+                    self.known.suppose(factor, "≠", needed=False)
+        return self.rewrite(EQUIVALENT[expr.func](*expr.args))
 
     def _reduced(self, expr: sp.Expr) -> sp.Expr:
         """Canonical form in which radicals that combine have done so."""
-        unified, relations = self.known.unify(canonical(expr))
+        unified, relations = self.known.unify(defined(canonical(expr)))
         if not relations:
-            return canonical(unified)
+            return defined(canonical(unified))
         numerator, denominator = reduce_radicals(unified, relations)
         below, above = reduce_radicals(denominator, relations)
-        return canonical(numerator * above / below)
+        if below == 0:
+            raise NowhereDefinedError
+        return defined(canonical(numerator * above / below))
 
     def _split(self, expr: sp.Expr) -> list[tuple[sp.Expr, sp.Rational]]:
         return split_exponent(self._reduced(self.rewrite(expr)))
 
     # -- generators without structure ------------------------------------------------------------------------------
 
-    def _atom(self, expr: sp.Expr) -> sp.Dummy:
-        positive = bool(expr.is_positive)
-        if expr.is_Symbol:
-            return self.known.named(expr, None, expr, positive)
-        if isinstance(expr, OPAQUE):
-            return self._opaque(expr, positive)
+    def _atom(self, expr: sp.Expr) -> sp.Expr:
+        if expr.is_zero:
+            return sp.S.Zero
+        if isinstance(expr, OPAQUE) or as_jet(expr) is not None:
+            return self._opaque(expr)
+        if isinstance(expr, BINDING) or not (expr.is_Symbol or known_function(expr)):
+            return self._sealed(expr)
         if not expr.args:
-            return self.known.named(expr, expr, expr, positive)
+            return self.known.named(expr, None if expr.is_Symbol else expr, expr, _sign(expr))
         args = [self._reduced(self.rewrite(a)) for a in expr.args]
-        return self.known.named((expr.func, *args), expr.func(*args), expr, positive)
+        meaning = defined(expr.func(*args))
+        if not meaning.free_symbols and meaning != expr:  # asin(sin² + cos²) is asin 1, which is π/2
+            return self.rewrite(meaning)
+        return self.known.named((expr.func, *args), meaning, expr, _sign(expr))
 
-    def _opaque(self, expr: sp.Expr, positive: bool) -> sp.Dummy:
+    def _opaque(self, expr: sp.Expr) -> sp.Expr:
         """η(τ, x/c) is the same generator however its arguments are written."""
         jet = as_jet(expr)
         if jet is None:
-            self.known.sealed = True
-            return self.known.named(expr, None, expr, positive)
+            plain = carried_out(expr)
+            return self._sealed(plain) if plain == expr else self.rewrite(plain)
         function, orders, args = jet
         reduced = tuple(self._reduced(self.rewrite(a)) for a in args)
-        dummy = self.known.named((function, orders, *reduced), None, expr, positive)
+        shown = as_written((function, orders, tuple(self.known.show(a) for a in reduced)))
+        dummy = self.known.named((function, orders, *reduced), None, shown, _sign(expr))
         self.known.jets[dummy] = (function, orders, reduced)
+        if any(orders) and DISCRETE & {fact for fact, value in function._kwargs.items() if value}:
+            self.known.sealed.add(dummy)
+        return dummy
+
+    def _sealed(self, expr: sp.Expr) -> sp.Expr:
+        """What has a value of which nothing is known here: equal to itself alone, whatever its own variables' names."""
+        plain = carried_out(expr)
+        if not isinstance(plain, type(expr)):  # a short sum, written out
+            return self.rewrite(plain)
+        dummy = self.known.named(plain.as_dummy() if plain.has(*BINDING) else plain, None, expr, _sign(expr))
+        self.known.sealed.add(dummy)
+        self.known.hypotheses[f"{expr} is real and finite"] = None
         return dummy
 
     # -- powers, exp, log ------------------------------------------------------------------------------------------
@@ -118,10 +173,48 @@ class Rewriter:
 
     def _power(self, base: sp.Expr, exponent: sp.Expr) -> sp.Expr:
         if exponent.is_Integer:
-            return self.rewrite(base) ** exponent
-        power_of = self._reduced(self.rewrite(exponent))
-        factors = list(_positive_factors(self._reduced(self.rewrite(base)), self.known))
+            written = self.rewrite(base)
+            if written == 0 and exponent.is_negative:
+                raise NowhereDefinedError
+            return written**exponent
+        power_of, written = self._reduced(self.rewrite(exponent)), self._reduced(self.rewrite(base))
+        if written == 0:
+            if not exponent.is_positive:
+                raise NowhereDefinedError
+            return sp.S.Zero
+        if power_of.is_Integer:
+            return written**power_of
+        if exponent.is_integer:
+            return self._whole_power(written, power_of)
+        try:
+            factors = list(_positive_factors(written, self.known, needed=power_of.is_Rational))
+        except NegativeError:
+            if power_of.is_Rational:
+                raise
+            return self._signed(written, power_of)  # real if the exponent is whole, for all that is known
         return sp.Mul(*[self._raise(factor, power * power_of) for factor, power in factors])
+
+    def _whole_power(self, base: sp.Expr, n: sp.Expr) -> sp.Expr:
+        """base^n for a whole number n that is not known; the factors of the base may be negative."""
+        content, factors = _factors(base)
+        result = self._signed(sp.S.NegativeOne, n) if content < 0 else sp.S.One
+        for p, power in sp.factorrat(abs(content)).items():
+            result *= self._raise(sp.Integer(p), power * n)
+        for factor, power in factors:
+            positive = _orientation(factor, self.known) > 0
+            result *= self._raise(factor, power * n) if positive else self._signed(factor, power * n)
+        return result
+
+    def _signed(self, base: sp.Expr, exponent: sp.Expr) -> sp.Expr:
+        """base^exponent where the base may be negative, and the exponent whole."""
+        parts = split_exponent(exponent)
+        if not all(c.is_Integer and self.known.show(monomial).is_integer for monomial, c in parts):
+            parts = [(exponent, sp.S.One)]  # n(n+1)/2 is whole, n²/2 is not
+        result = sp.S.One
+        for monomial, c in parts:
+            power = base if monomial == 1 else self.known.member(sp.Tuple(base), monomial, abs(c))
+            result *= power ** (c if monomial == 1 else sp.sign(c))
+        return result
 
     def _exponential(self, argument: sp.Expr) -> sp.Expr:
         return self._raise(sp.E, self._reduced(self.rewrite(argument)))
@@ -144,7 +237,10 @@ class Rewriter:
 
     def _logarithm(self, argument: sp.Expr) -> sp.Expr:
         total = sp.S.Zero
-        for factor, power in _positive_factors(self._reduced(self.rewrite(argument)), self.known):
+        written = self._reduced(self.rewrite(argument))
+        if written == 0:
+            raise NowhereDefinedError
+        for factor, power in _positive_factors(written, self.known):
             total += power * self._log_of(factor)
         return total
 
@@ -154,7 +250,7 @@ class Rewriter:
         if factor in self.known.powers:
             base, exponent = self.known.powers[factor]
             return exponent * self._log_of(base)
-        dummy = self.known.named(("log", factor), sp.log(factor), sp.log(self.known.show(factor)), False)
+        dummy = self.known.named(("log", factor), sp.log(factor), sp.log(self.known.show(factor)), None)
         self.known.logs[dummy] = factor
         return dummy
 
@@ -206,7 +302,8 @@ class Rewriter:
 
     def _root(self, base: sp.Expr) -> sp.Expr:
         """√base for a base already written in generators."""
-        factors = _positive_factors(self._reduced(base), self.known)
+        written = self._reduced(base)
+        factors = _positive_factors(written, self.known) if written != 0 else [(sp.S.Zero, sp.Integer(2))]
         return sp.Mul(*[self._raise(factor, power / 2) for factor, power in factors])
 
 
@@ -221,20 +318,9 @@ def _exponent_of(expr: sp.Expr) -> sp.Expr | None:
     return None
 
 
-def as_jet(expr: sp.Expr) -> tuple[Any, tuple[int, ...], tuple[sp.Expr, ...]] | None:
-    """f, its order of differentiation in each slot, and the arguments: for f(…), ∂f(…) and ∂f|_{v = point}."""
-    points: dict[sp.Symbol, sp.Expr] = {}
-    if isinstance(expr, sp.Subs):
-        points = dict(zip(expr.variables, expr.point, strict=True))
-        expr = expr.expr
-    counts: dict[sp.Symbol, int] = {}
-    if isinstance(expr, sp.Derivative):
-        counts = {v: int(n) for v, n in expr.variable_count}
-        expr = expr.expr
-    if not isinstance(expr, AppliedUndef) or any(expr.args.count(v) != 1 for v in counts):
-        return None
-    orders = tuple(counts.get(a, 0) for a in expr.args)
-    return expr.func, orders, tuple(a.subs(points) for a in expr.args)
+def _sign(expr: sp.Expr) -> bool | None:
+    """Whether `expr` is positive, as far as it is known to be positive or negative."""
+    return True if expr.is_positive else False if expr.is_negative else None
 
 
 def split_exponent(expr: sp.Expr) -> list[tuple[sp.Expr, sp.Rational]]:
@@ -251,23 +337,35 @@ def split_exponent(expr: sp.Expr) -> list[tuple[sp.Expr, sp.Rational]]:
     return [(m, c) for m, c in split.items() if c != 0]
 
 
-def _positive_factors(base: sp.Expr, known: Generators) -> Iterator[tuple[sp.Expr, sp.Rational]]:
-    """Factors of a positive base, each of them positive; those not proved so stay together as one factor."""
+def _positive_factors(base: sp.Expr, known: Generators, needed: bool = True) -> Iterator[tuple[sp.Expr, sp.Rational]]:
+    """Factors of a base, each of them positive if the base is; those not proved so stay together as one factor.
+
+    `needed` tells that the power is not real if the base is negative.
+    """
     content, factors = _factors(base)
     unknown, sign = [], 1 if content > 0 else -1
     for factor, power in factors:
         orientation = _orientation(factor, known)
-        if orientation == 0:
-            unknown.append((factor, power))
-        else:
+        if orientation:
             sign *= orientation ** abs(int(power))
             yield orientation * factor, sp.Integer(power)
-    if len(unknown) == 1 and unknown[0][1] % 2:  # its sign is that which makes the base positive
-        yield canonical(sign * unknown[0][0]), sp.Integer(unknown[0][1])
+        elif power % 2:
+            unknown.append((factor, power))
+        else:
+            yield sp.expand(factor**2), sp.Integer(power) / 2
+    if len(unknown) == 1:  # its sign is that which makes the base positive
+        positive = sign * unknown[0][0]
+        known.suppose(canonical(positive), ">", needed)
+        yield canonical(positive), sp.Integer(unknown[0][1])
     elif unknown:
-        yield canonical(sign * sp.Mul(*(f**n for f, n in unknown))), sp.S.One
+        positive = sign * sp.Mul(*(factor for factor, _ in unknown))
+        known.suppose(canonical(positive), ">", needed)
+        yield canonical(positive), sp.S.One
+        yield from ((sp.expand(f**2), sp.Rational(n - 1, 2)) for f, n in unknown if n != 1)
     elif sign < 0:
-        raise InputError(f"{known.show(base)} is negative on (0, 1): its roots and its logarithm are not real")
+        shown = known.show(base)
+        where = " on (0, 1)" if shown.has(t) else ""
+        raise NegativeError(f"{shown} is negative{where}: its roots and its logarithm are not real")
     yield from ((sp.Integer(p), sp.Integer(n)) for p, n in sp.factorrat(abs(content)).items())
 
 
@@ -284,6 +382,8 @@ def _orientation(factor: sp.Expr, known: Generators) -> int:
     """1 or −1 when the factor is positive or negative wherever its generators may be; 0 when that is unknown."""
     if factor.is_positive or factor.is_negative:
         return 1 if factor.is_positive else -1
+    if factor in known.positive or -factor in known.positive:
+        return 1 if factor in known.positive else -1
     free = factor.free_symbols
     if len(free) == 1 and known.shown.get(next(iter(free))) == t:
         polynomial = sp.Poly(factor, next(iter(free)))

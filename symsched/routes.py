@@ -1,28 +1,27 @@
-"""The routes by which a formula is decided: exact normal forms, 50 digits at random points, proved signs.
+"""The routes by which a formula is decided: exact normal forms, numbers at random points, proved signs.
 
 Each takes what a check returned, labelled residuals, triples to compare or expressions with a sign, and gives one
-`Outcome`: passed or not, and what was seen.
+`Outcome`: passed, refuted, or neither (an error), and what was seen.
 """
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import mpmath
 import sympy as sp
-from sympy.core.function import AppliedUndef
 
+from symsched.agreement import agree
+from symsched.errors import InputError
 from symsched.exhibit import Exhibit, Point
-from symsched.normalform import decide_zero
-from symsched.rewriter import as_jet
-from symsched.signs import sign_on_unit
+from symsched.normalform import Decision, decide_zero
+from symsched.pointwise import read
+from symsched.residuals import expression, labelled, triples
+from symsched.signs import Sign, sign_on_unit
 
-DIGITS = 50
-SLACK = 8  # digits lost to rounding in a residual that is evaluated with 10 guard digits
-POINTS = 3
+__all__ = ["Outcome", "compare_all", "decide_all", "evaluated", "labelled", "prove_signs"]
 
 
 @dataclass(frozen=True)
@@ -41,140 +40,101 @@ class Outcome:
     false_positive: float = 0.0
 
 
-def labelled(found: Any) -> dict[str, sp.Expr]:
-    """The residuals that a step returned, by name: one expression, several, a matrix or a mapping."""
-    if isinstance(found, Mapping):
-        return {str(label): sp.sympify(residual, strict=True) for label, residual in found.items()}
-    if isinstance(found, sp.MatrixBase):
-        found = list(found)
-    if isinstance(found, (list, tuple)):
-        return {f"residual {k + 1}": sp.sympify(residual, strict=True) for k, residual in enumerate(found)}
-    return {"residual": sp.sympify(found, strict=True)}
-
-
 def decide_all(residuals: Mapping[str, sp.Expr]) -> Outcome:
-    """The exact route: every normal form is 0."""
-    seen: list[Exhibit] = []
+    """The exact route: every normal form is 0.  One that is not refutes, also where another is undecided."""
+    seen, supposed, open_ = list[Exhibit](), dict[str, None](), list[str]()
     for label, residual in residuals.items():
         decision = decide_zero(residual, bounded=False)
         seen.append(Exhibit(label, residual, decision.normal_form, decision.witness or ""))
-        if not decision:
-            kind = "is undecided, it reduces to" if decision.zero is None else "="
-            witness = f" ({decision.witness})" if decision.witness else ""
-            detail = f"{label} {kind} {_clip(decision.normal_form)}{witness}"
-            return Outcome("exact", False, detail, decision.zero is None, tuple(seen))
+        supposed |= dict.fromkeys(getattr(decision, "hypotheses", ()))
+        if decision.zero is False:
+            return Outcome("exact", False, _left(label, "=", decision), exhibits=tuple(seen))
+        if decision.zero is None:
+            open_.append(_left(label, "is undecided, it reduces to", decision))
+    if open_:
+        return Outcome("exact", False, "; ".join(open_[:3]), True, tuple(seen))
     detail = f"{len(residuals)} normal form{'s' * (len(residuals) != 1)} = 0"
-    return Outcome("exact", True, detail, exhibits=tuple(seen))
+    supposing = f", supposing {', '.join(supposed)}" if supposed else ""
+    return Outcome("exact", True, detail + supposing, exhibits=tuple(seen))
+
+
+def _left(label: str, verb: str, decision: Decision) -> str:
+    witness = f" ({decision.witness})" if decision.witness else ""
+    return f"{label} {verb} {_clip(decision.normal_form)}{witness}"
 
 
 def evaluated(residuals: Mapping[str, sp.Expr]) -> Outcome:
-    """The numeric route: concrete functions, random points, 50 digits."""
-    worst = mpmath.mpf(0)
+    """The numeric route: concrete functions, random points, 50 digits and more."""
+    worst, open_ = 0.0, list[str]()
     for label, residual in residuals.items():
-        size = max(_relative_sizes(residual))
-        worst = max(worst, size)
-        if not size < mpmath.mpf(10) ** (SLACK - DIGITS):
-            return Outcome("numeric", False, f"{label} is {mpmath.nstr(size, 3)} of its terms at a random point")
-    return Outcome("numeric", True, f"|residual| < {mpmath.nstr(worst + mpmath.mpf(10) ** -DIGITS, 2)}")
+        found = read(residual)
+        if found.zero is False:
+            return Outcome("numeric", False, f"{label} {found.detail}")
+        if found.zero is None:
+            open_.append(f"{label} {found.detail}")
+        worst = max(worst, found.size)
+    if open_:
+        return Outcome("numeric", False, "; ".join(open_[:3]), True)
+    return Outcome("numeric", True, f"|residual| < {mpmath.nstr(worst + mpmath.mpf(10) ** -60, 2)} of its terms")
 
 
-def _relative_sizes(residual: sp.Expr) -> list[mpmath.mpf]:
-    """|residual| relative to the largest of its terms, at each random point."""
-    jets: dict[sp.Expr, _Jet] = {}
-    expr = _flatten(residual.doit(), jets)
-    terms = sp.Add.make_args(sp.expand_mul(expr)) if expr.count_ops() < 400 else sp.Add.make_args(expr)
-    symbols = sorted(residual.free_symbols, key=str)
-    evaluate = sp.lambdify([*symbols, *(jet.letter for jet in jets.values())], [expr, *terms], "mpmath")
-    sizes = []
-    with mpmath.workdps(DIGITS + 10):
-        for k in range(POINTS):
-            point = {s: _coordinate(str(s), k) for s in symbols}
-            for jet in jets.values():
-                point[jet.letter] = jet.at(point)
-            total, *parts = (abs(mpmath.mpmathify(v)) for v in evaluate(*point.values()))
-            sizes.append(total / max([*parts, mpmath.mpf(1)]))
-    return sizes
-
-
-@dataclass(frozen=True)
-class _Jet:
-    """A derivative of an undefined function, at arguments written in symbols and letters of earlier jets."""
-
-    letter: sp.Dummy
-    name: str
-    orders: tuple[int, ...]
-    args: tuple[sp.Expr, ...]
-
-    def at(self, point: Mapping[sp.Symbol, mpmath.mpf]) -> mpmath.mpf:
-        """Its value when the function is 3/2 + sin(φ)/2 + exp(−φ)/3 with a phase φ linear in the arguments."""
-        seeds = [zlib.crc32(f"{self.name}:{i}".encode()) % 97 + 3 for i in range(len(self.args) + 1)]
-        phase, slopes = mpmath.mpf(seeds[-1]) / 40, mpmath.mpf(1)
-        for seed, order, arg in zip(seeds, self.orders, self.args, strict=False):
-            place = point[arg] if arg in point else sp.lambdify(list(point), arg, "mpmath")(*point.values())
-            phase += mpmath.mpf(seed) / 61 * place
-            slopes *= (mpmath.mpf(seed) / 61) ** order
-        order = sum(self.orders)
-        wave = mpmath.sin(phase + order * mpmath.pi / 2) / 2 + (-1) ** order * mpmath.exp(-phase) / 3
-        return slopes * (wave + mpmath.mpf(3) / 2 * (order == 0))
-
-
-def _flatten(expr: sp.Expr, jets: dict[sp.Expr, _Jet]) -> sp.Expr:
-    """`expr` with a letter for each jet, inner ones first; `jets` collects what the letters stand for."""
-    found = as_jet(expr)
-    if found is not None:
-        head, orders, args = found
-        if expr not in jets:
-            inner = tuple(_flatten(arg, jets) for arg in args)
-            jets[expr] = _Jet(sp.Dummy(f"u{len(jets)}"), str(head), orders, inner)
-        return jets[expr].letter
-    if not expr.has(AppliedUndef):
-        return expr
-    return expr.func(*(_flatten(arg, jets) for arg in expr.args))
-
-
-def _coordinate(name: str, k: int) -> mpmath.mpf:
-    """A number in (0.1, 0.9) that depends on the name alone, so that runs repeat."""
-    with mpmath.workdps(DIGITS + 10):
-        return mpmath.mpf(1) / 10 + mpmath.mpf(zlib.crc32(f"{name}/{k}".encode()) % 79_999) / 100_000
-
-
-def compare_all(triples: Iterable[tuple[str, Any, Any]], tolerance: float) -> Outcome:
-    """The numeric route on numbers: each value is the expected one."""
-    worst, seen = mpmath.mpf(0), list[Exhibit]()
-    for label, value, expected in triples:
-        with mpmath.workdps(DIGITS + 10):
-            one, other = _number(value), _number(expected)
-            gap = abs(one - other) / max(1, abs(other))
-        worst = max(worst, gap)
-        seen.append(Exhibit(label, mpmath.nstr(one, 30), mpmath.nstr(other, 30), mpmath.nstr(gap, 2)))
-        if not gap <= tolerance:
-            shown = f"{mpmath.nstr(one, 17)} instead of {mpmath.nstr(other, 17)}"
-            return Outcome("numeric", False, f"{label} is {shown}", exhibits=tuple(seen))
-    detail = f"agrees to {mpmath.nstr(worst + mpmath.mpf(10) ** -DIGITS, 2)}"
+def compare_all(found: Any, tolerance: float) -> Outcome:
+    """The numeric route on numbers: each value is the expected one, relative to its own size."""
+    worst, seen, open_ = mpmath.mpf(0), list[Exhibit](), list[str]()
+    for label, value, expected in triples(found, "(label, value, expected)"):
+        said = agree(value, expected, tolerance)
+        one, other = mpmath.nstr(said.value, 17), mpmath.nstr(said.expected, 17)
+        note = mpmath.nstr(said.gap, 2)
+        seen.append(Exhibit(label, mpmath.nstr(said.value, 30), mpmath.nstr(said.expected, 30), note))
+        if said.same is False:
+            detail = f"{label} is {one} instead of {other}, off by {note} of it"
+            return Outcome("numeric", False, detail, exhibits=tuple(seen))
+        if said.same is None:
+            open_.append(f"{label} is undecided: {one} and {other} have no digit that is sure")
+        worst = max(worst, said.gap)
+    if open_:
+        return Outcome("numeric", False, "; ".join(open_[:3]), True, tuple(seen))
+    detail = f"agrees to {mpmath.nstr(worst + mpmath.mpf(10) ** -50, 2)}"
     return Outcome("numeric", True, detail, exhibits=tuple(seen))
 
 
-def _number(value: Any) -> Any:
-    if value in (sp.oo, -sp.oo):
-        return mpmath.mpf("inf" if value == sp.oo else "-inf")
-    if isinstance(value, sp.Basic):
-        return mpmath.mpmathify(sp.N(value, DIGITS + 10))
-    return mpmath.mpmathify(value)
+SIGNS = ("positive", "nonnegative", "negative", "nonpositive")
 
 
-def prove_signs(triples: Iterable[tuple[str, sp.Expr, str]]) -> Outcome:
+def prove_signs(found: Any) -> Outcome:
     """The interval route: each expression has its sign on the whole of (0, 1)."""
-    seen, methods = list[Exhibit](), set[str]()
-    for label, expr, wanted in triples:
-        sign = sign_on_unit(expr)
-        seen.append(Exhibit(label, sp.sympify(expr, strict=True), sign.value, sign.method))
-        if not (sign.positive if wanted == "positive" else sign.nonnegative):
+    seen, methods, open_ = list[Exhibit](), dict[str, None](), list[str]()
+    for label, expr, wanted in triples(found, "(label, expression, sign)"):
+        if wanted not in SIGNS:
+            raise InputError(f"{label}: the sign {wanted!r} is not known; expected one of {', '.join(SIGNS)}")
+        formula = expression(expr)
+        sign = sign_on_unit(formula)
+        seen.append(Exhibit(label, formula, sign.value, sign.method))
+        if not _has(sign, wanted):
             where = f" at t = {sign.witness[0]:.6g}" if sign.witness else ""
             detail = f"{label} is {sign.value}{where}, not {wanted}"
-            return Outcome("interval", False, detail, not sign.decided, tuple(seen))
-        methods |= {sign.method}
-    detail = f"{len(seen)} signs proved ({', '.join(sorted(methods))})"
+            if _refuted(sign, wanted):
+                return Outcome("interval", False, detail, exhibits=tuple(seen))
+            open_.append(detail)
+        methods[sign.method] = None
+    if open_:
+        return Outcome("interval", False, "; ".join(open_[:3]), True, tuple(seen))
+    detail = f"{len(seen)} sign{'s' * (len(seen) != 1)} proved ({', '.join(sorted(methods))})"
     return Outcome("interval", True, detail, exhibits=tuple(seen))
+
+
+def _has(sign: Sign, wanted: str) -> bool:
+    own = -sign if wanted in ("negative", "nonpositive") else sign
+    return own.positive if wanted in ("positive", "negative") else own.nonnegative
+
+
+def _refuted(sign: Sign, wanted: str) -> bool:
+    """Whether there is a t with another sign: "nonnegative" with no zero to show for it may still be positive."""
+    own = -sign if wanted in ("negative", "nonpositive") else sign
+    if own.value in ("negative", "mixed"):
+        return True
+    strict = wanted in ("positive", "negative")
+    return (strict and own.value in ("zero", "nonpositive")) or (sign.witness is not None and not _has(sign, wanted))
 
 
 def _clip(expr: sp.Expr, width: int = 160) -> str:

@@ -20,8 +20,9 @@ from symsched.endpoints import limit_at, values
 from symsched.errors import InputError, UndecidedError
 from symsched.normalform import decide_zero
 from symsched.parsing import parse_expression, quoted
+from symsched.precision import alone_all
 from symsched.signs import Sign, sign_on_unit
-from symsched.symbols import t
+from symsched.symbols import assigned, foreign_time, t
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,6 +71,7 @@ def as_expression(given: Any, what: str) -> sp.Expr:
     raise InputError(f"{what} = {given!r}: expected a SymPy expression in t, a number, or text")
 
 
+@alone_all
 @dataclass(frozen=True)
 class Schedule:
     """The schedule (α, β): C¹ and positive on (0, 1), continuous on [0, 1], with r = β/α strictly increasing.
@@ -154,14 +156,11 @@ class Schedule:
         """The schedule with the named parameters replaced.
 
         Raises:
-            InputError: a name is not a parameter of this schedule.
+            InputError: a name is not a parameter, or that of two; or the assumptions of one exclude its value.
         """
-        known = {str(s): s for s in self.parameters}
-        unknown = sorted(set(parameters) - set(known))
-        if unknown:
-            raise InputError(f"{unknown[0]} is not a parameter of {self}: it has {', '.join(sorted(known)) or 'none'}")
-        put = {known[k]: as_expression(v, k) for k, v in parameters.items()}
-        return Schedule(self.alpha.subs(put), self.beta.subs(put), self.name, self.source)
+        put = assigned(self.parameters, {k: as_expression(v, k) for k, v in parameters.items()}, str(self))
+        alpha, beta = (form.subs(put, simultaneous=True) for form in (self.alpha, self.beta))
+        return Schedule(alpha, beta, self.name, self.source)
 
     # -- limits and numbers ---------------------------------------------------------------------------------------
 
@@ -295,7 +294,7 @@ def _check_label(what: str, text: Any) -> None:
 
 
 def _check_formula(name: str, expr: sp.Expr) -> None:
-    if any(s.name == t.name and s != t for s in expr.free_symbols):
+    if foreign_time(expr):
         raise InputError(f"{name} = {expr} uses a symbol t of its own: write it in symsched.t, which is positive")
     steep = [p for p in expr.atoms(sp.Pow) if p.base.has(t) and p.exp.is_Rational and abs(p.exp) > STEEPEST]
     if steep:
@@ -305,10 +304,12 @@ def _check_formula(name: str, expr: sp.Expr) -> None:
 
 
 def _is(limit: sp.Expr, number: int) -> bool:
+    if limit.is_infinite:
+        return False
     decision = decide_zero(limit - number)
-    if decision.zero is None and not limit.free_symbols:
+    if decision.zero is None:
         raise UndecidedError(f"could not decide whether {limit} equals {number}")
-    return decision.zero is True
+    return decision.zero
 
 
 def _where(name: str, expr: sp.Expr, sign: Sign) -> str:

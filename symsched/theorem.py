@@ -5,24 +5,33 @@ test:
 
 - `step`: returns residuals that must vanish.  The verdict is exact (`decide_zero`), and the same residuals, with
   every undefined function replaced by a concrete one, must vanish to 50 digits at random points (mpmath).
-- `values`: returns (label, value, expected) triples that must agree to 45 digits.
+- `values`: returns (label, value, expected) triples that must agree to 45 digits, relative to their own size.
 - `interval`: returns (label, expression, sign) triples whose sign must be proved on the whole of (0, 1).
 - `monte_carlo`: runs the SDE itself and returns `Evidence`, with its false-positive rate and its power.
 
 Every check can have sabotaged twins, `theorem.sabotage(check, "what is wrong", formula=wrong)`: the same function with
-a wrong formula put in, which it must reject.  A check that accepts its twin proves nothing and fails the theorem.
+a wrong formula put in, which it must reject: understood, and refuted on every route that applies.  A check that
+accepts its twin, breaks on it or leaves it undecided proves nothing and fails the theorem, as does a check that
+returns nothing.
 
 A file that binds `Theorem` objects at module level is a derivation: `symsched verify my_file.py` runs it.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import math
+import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from symsched.errors import InputError, UndecidedError
+import numpy as np
+
+from symsched.agreement import known_tolerance
+from symsched.errors import InputError
 from symsched.exhibit import Point
 from symsched.routes import Outcome, compare_all, decide_all, evaluated, labelled, prove_signs
 
@@ -46,6 +55,20 @@ class Evidence:
     false_positive: float
     power: float | None = None
     points: tuple[Point, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raises InputError for rates that are no probabilities, and for an answer that is neither yes nor no."""
+        if not isinstance(self.accepted, bool | np.bool_):
+            raise InputError(f"Evidence(accepted={self.accepted!r}): expected True or False")
+        if not _is_share(self.false_positive, below=1):
+            raise InputError(f"Evidence(false_positive={self.false_positive!r}): expected a probability below 1")
+        if self.power is not None and not _is_share(self.power):
+            raise InputError(f"Evidence(power={self.power!r}): expected a probability, or None")
+
+
+def _is_share(value: Any, below: float = math.inf) -> bool:
+    number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    return number and bool(0 <= value <= 1 and value < below)
 
 
 @dataclass(frozen=True)
@@ -91,15 +114,39 @@ class Check:
         formulas = dict(wrong or {})
         if self.kind == "monte_carlo":
             evidence = self.function(setting, **formulas)
+            if not isinstance(evidence, Evidence):
+                raise InputError(f"a simulation returned {type(evidence).__name__}: expected Evidence")
             points = tuple(Point(*point) for point in evidence.points)
             rate = evidence.false_positive
-            return [Outcome("montecarlo", evidence.accepted, _evidence_text(evidence), False, (), points, rate)]
+            return [Outcome("montecarlo", bool(evidence.accepted), _evidence_text(evidence), False, (), points, rate)]
         found = self.function(**formulas)
         if self.kind == "step":
             residuals = labelled(found)
             routes = [decide_all(residuals)]
             return [*routes, evaluated(residuals)] if self.options.get("numeric", True) else routes
         return [compare_all(found, **self.options)] if self.kind == "values" else [prove_signs(found)]
+
+
+_loads: list[list[tuple[Theorem, str]]] = []  # one list for each file that is being loaded
+
+
+@contextmanager
+def made() -> Iterator[list[tuple[Theorem, str]]]:
+    """The theorems that are made meanwhile, each with the file whose code asked for it."""
+    noted: list[tuple[Theorem, str]] = []
+    _loads.append(noted)
+    try:
+        yield noted
+    finally:
+        _loads.remove(noted)
+
+
+def _caller() -> str:
+    """The file of the code that makes a theorem: the nearest that is neither this one nor a dataclass."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename in (__file__, "<string>", dataclasses.__file__):
+        frame = frame.f_back
+    return frame.f_code.co_filename
 
 
 @dataclass
@@ -123,6 +170,13 @@ class Theorem:
     source: str = ""
     checks: list[Check] = field(default_factory=list, repr=False)
 
+    def __post_init__(self) -> None:
+        """Raises InputError for a name that is no word of one line."""
+        if not isinstance(self.name, str) or not self.name.strip() or not self.name.isprintable():
+            raise InputError(f"a theorem named {self.name!r}: expected a short name on one line")
+        if _loads:
+            _loads[-1].append((self, _caller()))
+
     def step(self, description: str, *, numeric: bool = True) -> Callable[[Callable[..., Any]], Check]:
         """Register a derivation step: a function that returns residuals which must be identically zero.
 
@@ -131,11 +185,18 @@ class Theorem:
         return self._register("step", description, numeric=numeric)
 
     def values(self, description: str, *, tolerance: float = 1e-45) -> Callable[[Callable[..., Any]], Check]:
-        """Register numbers: a function that returns (label, value, expected) triples."""
-        return self._register("values", description, tolerance=tolerance)
+        """Register numbers: a function that returns (label, value, expected) triples; the tolerance is relative.
+
+        Raises:
+            InputError: a tolerance of 1 or more, which lets everything pass.
+        """
+        return self._register("values", description, tolerance=known_tolerance(tolerance))
 
     def interval(self, description: str) -> Callable[[Callable[..., Any]], Check]:
-        """Register signs: a function that returns (label, expression in t, "positive" | "nonnegative") triples."""
+        """Register signs: a function that returns (label, expression in t, sign) triples.
+
+        A sign is "positive", "nonnegative", "negative" or "nonpositive".
+        """
         return self._register("interval", description)
 
     def monte_carlo(self, description: str) -> Callable[[Callable[..., Any]], Check]:
@@ -188,7 +249,8 @@ class CheckResult:
 
     @property
     def passed(self) -> bool:
-        return all(o.passed for o in self.outcomes) and all(rejected for _, rejected, _ in self.twins)
+        every = bool(self.outcomes) and all(o.passed for o in self.outcomes)
+        return every and all(rejected for _, rejected, _ in self.twins)
 
 
 def run_check(check: Check, setting: Setting) -> CheckResult:
@@ -212,15 +274,11 @@ def _guarded(check: Check, setting: Setting, wrong: Mapping[str, Any] | None) ->
         return check.run(setting, wrong)
     except Exception as error:  # a broken check is a finding about the theorem, whatever broke it
         route = {"step": "exact", "values": "numeric", "interval": "interval"}.get(check.kind, "montecarlo")
-        return [Outcome(route, False, f"{type(error).__name__}: {error}", error=not _is_refusal(error))]
-
-
-def _is_refusal(error: Exception) -> bool:
-    """Whether the library understood the formula and refused it, as opposed to breaking on it."""
-    return isinstance(error, InputError) and not isinstance(error, UndecidedError)
+        name = "" if isinstance(error, InputError) else f"{type(error).__name__}: "
+        return [Outcome(route, False, f"{name}{error}", error=True)]
 
 
 def _rejected(outcomes: list[Outcome]) -> tuple[bool, str]:
-    """A twin is rejected when every route that applies rejects it: an undecided or broken check rejects nothing."""
+    """A twin is rejected when every route that applies refutes it: what is undecided, refused or broken is not."""
     failed = [o for o in outcomes if not o.passed and not o.error]
-    return len(failed) == len(outcomes), "; ".join(o.detail for o in outcomes)
+    return bool(failed) and len(failed) == len(outcomes), "; ".join(o.detail for o in outcomes)

@@ -18,13 +18,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from symsched.ceiling import lifted
 from symsched.errors import InputError
 from symsched.processes import quick
-from symsched.theorem import KINDS, CheckResult, Setting, Theorem, run_check
+from symsched.theorem import KINDS, CheckResult, Setting, Theorem, made, run_check
 from symsched.version import __version__
 
 Progress = Callable[[int, int, str], None]
 Key = tuple[str, str]  # (file, theorem name)
+MODULE = "symsched_derivation_"  # what the module of a file is named after
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Verdict:
     assumptions: tuple[str, ...]
     source: str
     checks: tuple[CheckResult, ...]
+    empty: bool = False  # the theorem has no checks of any kind
     coq: bool | None = None
     coq_detail: str = ""
 
@@ -68,8 +71,19 @@ class Verdict:
         return len(twins), sum(twins)
 
     @property
+    def checked(self) -> bool:
+        """Whether anything was asked at this level, and answered."""
+        return bool(self.checks) or self.coq is not None
+
+    @property
     def passed(self) -> bool:
-        return all(c.passed for c in self.checks) and self.coq is not False
+        """Whether something was checked, and all that was passed."""
+        return self.checked and not self.failed
+
+    @property
+    def failed(self) -> bool:
+        """Whether a check failed, or there is none at any level."""
+        return self.empty or not all(c.passed for c in self.checks) or self.coq is False
 
     @property
     def seconds(self) -> float:
@@ -77,15 +91,17 @@ class Verdict:
 
     @property
     def measured(self) -> str:
-        """What the Monte Carlo checks measured; without them, the number of exact residuals."""
+        """What the Monte Carlo checks measured; without them, how many steps or signs were decided."""
         runs = [o.detail for c in self.checks for o in c.outcomes if o.route == "montecarlo"]
-        exact = sum(c.kind == "step" for c in self.checks)
-        return "; ".join(runs) if runs else f"{exact} step{'s' * (exact != 1)} decided"
+        if runs:
+            return "; ".join(runs)
+        return _decided("step", "exact", self.checks) or _decided("interval", "interval", self.checks)
 
     @property
     def failures(self) -> list[str]:
         """One line for each check that failed: which, and with what residual or measurement."""
-        lines = [f"coq: {self.coq_detail}"] if self.coq is False else []
+        lines = ["no checks: nothing is derived, compared, bounded or simulated"] if self.empty else []
+        lines += [f"coq: {self.coq_detail}"] if self.coq is False else []
         for check in self.checks:
             lines += [f"{check.kind} {check.description!r}: {o.detail}" for o in check.outcomes if not o.passed]
             for wrong, rejected, how in check.twins:
@@ -98,6 +114,7 @@ class Verdict:
         tried, rejected = self.sabotage
         return {
             "name": self.name,
+            "state": "failed" if self.failed else "passed" if self.checked else "not checked",
             "title": self.title,
             "exact": self.exact,
             "numeric": self.numeric,
@@ -111,6 +128,19 @@ class Verdict:
             "failures": self.failures,
             "seconds": round(self.seconds, 3),
         }
+
+
+def _held(count: int) -> str:
+    return f"{count} claim{'s' * (count != 1)} hold{'s' * (count == 1)}"
+
+
+def _decided(kind: str, route: str, checks: Sequence[CheckResult]) -> str:
+    """How many checks of a kind got an answer, yes or no."""
+    found = [o for c in checks if c.kind == kind for o in c.outcomes if o.route == route]
+    answered = sum(not o.error for o in found)
+    what = {"step": "step", "interval": "sign check"}[kind] + "s" * (len(found) != 1)
+    share = f"{answered}" if answered == len(found) else f"{answered} of {len(found)}"
+    return f"{share} {what} decided" if found else ""
 
 
 @dataclass(frozen=True)
@@ -131,10 +161,21 @@ class Report:
 
     @property
     def passed(self) -> bool:
-        return all(v.passed for v in self.verdicts)
+        """Whether at least one claim was checked at this level, and none of them failed."""
+        return any(v.passed for v in self.verdicts) and not any(v.failed for v in self.verdicts)
 
-    def certified(self, said: Mapping[str, tuple[bool, str]]) -> Report:
-        """The same with what Coq said of each claim, by name: (accepted, in words)."""
+    @property
+    def outcome(self) -> str:
+        """One line: what failed, what holds, and what was not looked at."""
+        failed = [v.name for v in self if v.failed]
+        silent = [v.name for v in self if not v.failed and not v.checked]
+        held, at = len(self) - len(failed) - len(silent), "" if self.level == "all" else f" at level {self.level}"
+        said = f"all {held} claims hold{at}" if held == len(self) > 1 else _held(held) + at
+        parts = [f"{len(failed)} of {len(self)} failed: {', '.join(failed)}"] if failed else [said] if held else []
+        return "; ".join([*parts, *([f"nothing was checked{at} of {', '.join(silent)}"] if silent else [])])
+
+    def certified(self, said: Mapping[str, tuple[bool | None, str]]) -> Report:
+        """The same with what Coq said of each claim, by name: (all of it, a part, or not accepted; in words)."""
         told = [replace(v, coq=said[v.name][0], coq_detail=said[v.name][1]) if v.name in said else v for v in self]
         return replace(self, verdicts=tuple(told))
 
@@ -172,21 +213,54 @@ def load(path: str) -> tuple[Theorem, ...]:
     """The theorems bound at module level in a Python file, in order of definition.  Runs the file.
 
     Raises:
-        InputError: the file cannot be read or run, or binds no theorem.
+        InputError: the file cannot be read or run, binds no theorem, makes one that it loses, or two of one name.
     """
-    spec = importlib.util.spec_from_file_location(f"symsched_derivation_{Path(path).stem}", path)
+    spec = importlib.util.spec_from_file_location(f"{MODULE}{Path(path).stem}", path)
     if spec is None or spec.loader is None or not Path(path).is_file():
         raise InputError(f"{path}: expected a Python file that binds Theorem objects")
     module = importlib.util.module_from_spec(spec)
     try:
-        spec.loader.exec_module(module)
+        with made() as new:
+            spec.loader.exec_module(module)
     except Exception as error:
         line = _line_of(error, path)
         raise InputError(f"{path}{line}: the file does not run: {type(error).__name__}: {error}") from error
-    found = [value for value in vars(module).values() if isinstance(value, Theorem)]
+    found = list(_bound(vars(module), set()))
+    for theorem, file in new:
+        if file == path and all(theorem is not one for one in found):
+            how = "bind it at module level, or in a list, a mapping or a class that is bound there"
+            raise InputError(f"{path}: theorem {theorem.name!r} is made and then lost; {how}")
     if not found:
         raise InputError(f"{path}: binds no Theorem; bind one at module level, as the files in derivations do")
+    _one_of_each_name([(path, theorem.name) for theorem in found])
     return tuple(found)
+
+
+def _bound(value: Any, seen: set[int]) -> Iterator[Theorem]:
+    """The theorems in a value: itself, or in a container or a class, each once."""
+    if id(value) in seen:
+        return
+    seen.add(id(value))
+    if isinstance(value, Theorem):
+        yield value
+    elif isinstance(value, Mapping):
+        for part in list(value.values()):
+            yield from _bound(part, seen)
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        for part in value:
+            yield from _bound(part, seen)
+    elif isinstance(value, type) and str(value.__module__).startswith(MODULE):
+        yield from _bound(dict(vars(value)), seen)
+
+
+def _one_of_each_name(keys: Sequence[Key]) -> None:
+    """Raises InputError where two theorems have one name: one of them would be taken for the other."""
+    files: dict[str, str] = {}
+    for file, name in keys:
+        if name in files:
+            where = f"twice in {file}" if files[name] == file else f"in {files[name]} and in {file}"
+            raise InputError(f"theorem {name!r} is {where}: rename one of them")
+        files[name] = file
 
 
 def _line_of(error: BaseException, path: str) -> str:
@@ -204,7 +278,7 @@ def collect(names: Sequence[str] | None) -> list[Key]:
     """(file, theorem) for each name or path; the whole theory when there is none.
 
     Raises:
-        InputError: an unknown claim, or a file that binds no theorem.
+        InputError: an unknown claim, a file that binds no theorem, or two theorems of one name.
     """
     own = {theorem.name.lower(): (str(path), theorem.name) for path in theory() for theorem in load(str(path))}
     if not names:
@@ -220,7 +294,9 @@ def collect(names: Sequence[str] | None) -> list[Key]:
             hint = f"did you mean {own[close[0]][1]}? " if close else ""
             known = ", ".join(key[1] for key in own.values())
             raise InputError(f"no claim {name!r}: {hint}expected one of {known}, or a path to a .py file")
-    return keys
+    once = list(dict.fromkeys(keys))
+    _one_of_each_name(once)
+    return once
 
 
 def find(key: Key) -> Theorem:
@@ -303,7 +379,8 @@ def _answer(future: Future[list[CheckResult]]) -> list[CheckResult]:
 
 def run_kinds(key: Key, kinds: Sequence[str], setting: Setting) -> list[CheckResult]:
     """The results of a theorem's checks of the given kinds."""
-    return [run_check(check, setting) for check in find(key).checks if check.kind in kinds]
+    with lifted():
+        return [run_check(check, setting) for check in find(key).checks if check.kind in kinds]
 
 
 def _verdict(theorem: Theorem, results: list[CheckResult]) -> Verdict:
@@ -315,6 +392,7 @@ def _verdict(theorem: Theorem, results: list[CheckResult]) -> Verdict:
         theorem.assumptions,
         theorem.source,
         tuple(results),
+        empty=not theorem.checks,
     )
 
 

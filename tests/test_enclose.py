@@ -91,6 +91,60 @@ def test_functions_of_several_arguments():
     assert sp.Abs in FUNCTIONS
 
 
+MORE = [
+    *(f(n, t) for f in (sp.besselj, sp.bessely, sp.besseli, sp.besselk) for n in (0, 2, sp.Rational(1, 3))),
+    *(f(t) for f in (sp.gamma, sp.loggamma, sp.zeta, sp.Ei, sp.li, sp.Si, sp.Ci, sp.Shi, sp.Chi, sp.erfi, sp.erfinv)),
+    *(f(t) for f in (sp.fresnels, sp.fresnelc, sp.airyai, sp.airybi, sp.airyaiprime, sp.airybiprime, sp.acot)),
+    *(f(-t) for f in (sp.Ei, sp.acot, sp.Abs, sp.sign, sp.airyai)),
+    *(sp.polygamma(n, t) for n in range(4)),
+    *(f(n, t) for f in (sp.expint, sp.uppergamma, sp.lowergamma) for n in (1, 2, sp.Rational(1, 2))),
+    *(f(2, sp.Rational(1, 2), t / 3, t) for f in (sp.betainc, sp.betainc_regularized)),
+    *(sp.atan2(y, x) for y in (t, -t) for x in (t, -1)),
+    sp.LambertW(t),
+    sp.LambertW(-t / 3, -1),
+]
+
+
+@pytest.mark.parametrize("expr", MORE, ids=str)
+def test_special_functions_against_mpmath(expr):
+    """By SymPy's evalf, that is by mpmath, at 40 digits."""
+    for point in (sp.Rational(3, 10), sp.Rational(7, 8)):
+        ball = enclose(expr, {t: point}, bits=200)
+        with mpmath.workdps(50):
+            exact = mpmath.mpf(expr.subs(t, point).evalf(40))
+            assert abs(mpmath.mpf(ball.mid().str(45, radius=False)) - exact) < mpmath.mpf(10) ** -35 * (1 + abs(exact))
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 7, 10])
+def test_powers_of_a_ball_about_zero(n):
+    ball = enclose(t**n, {t: interval(-1, 2)})
+    assert ball.contains(2**n)
+    assert ball.contains((-1) ** n)
+    assert ball < 2**n + 1
+    assert ball >= 0 if n % 2 == 0 else ball > -(2**n) - 1
+
+
+x = sp.Symbol("x", real=True)
+JUMPING = [
+    sp.acot(x),
+    sp.atan2(x, -1),
+    1 / x,
+    sp.log(x),
+    sp.sqrt(x),
+    sp.cot(x),
+    sp.csch(x),
+    sp.gamma(x),
+    sp.atan(1 / x),
+]
+JUMPING += [sp.Ei(x), sp.bessely(0, x), x ** sp.Rational(2, 3), x**sp.pi, sp.DiracDelta(x), sp.tan(2 * x)]
+
+
+@pytest.mark.parametrize("expr", JUMPING, ids=str)
+def test_no_ball_hides_a_jump_or_a_pole(expr):
+    """None of these is continuous and real on all of [−1, 1]."""
+    assert not enclose(expr, {x: interval(-1, 1)}).is_finite()
+
+
 def test_shape_is_kept_and_cancellation_to_zero_is_zero():
     values, zero = Evaluator((t**2, sp.sin(t) ** 2 + sp.cos(t) ** 2 - 1))(np.array([[0.25, 0.5]]))
     assert values.tolist() == [[0.0625, 0.25]]
@@ -111,7 +165,11 @@ def test_decimals_in_expressions_are_exact():
     ("expr", "message"),
     [
         (kappa * t, "no value for kappa in kappa*t: give every parameter a number"),
-        (sp.zeta(t + 2), "cannot evaluate zeta(t + 2): no numeric value is known for zeta"),
+        (
+            sp.digamma(t) * sp.dirichlet_eta(t + 2),
+            "cannot evaluate dirichlet_eta(t + 2): no numeric value is known for dirichlet_eta",
+        ),
+        (sp.LambertW(t, 1), "cannot evaluate LambertW(t, 1): LambertW is real on the branches 0 and -1"),
         (sp.I * t, "cannot enclose the constant I: expected a real number"),
     ],
 )

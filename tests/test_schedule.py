@@ -205,7 +205,7 @@ def test_parameters():
     assert shifted.parameters == {rho}
     assert shifted.subs(rho=2) == Schedule("1-t", "t**2")
     assert not Schedule(1 - t, t / (rho + t * (1 - rho))).validate().proved
-    with pytest.raises(InputError, match="kappa is not a parameter of alpha=1 - t; beta=t\\*\\*rho: it has rho"):
+    with pytest.raises(InputError, match="alpha=1 - t; beta=t\\*\\*rho has no parameter kappa; its parameters are rho"):
         shifted.subs(kappa=1)
     with pytest.raises(InputError, match="no value for rho"):
         shifted.at(0.5)

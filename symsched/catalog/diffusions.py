@@ -1,13 +1,13 @@
 """Schedules of diffusion models.  Their papers run time s from data to noise; here s = 1 - t."""
 
-from sympy import Expr, Symbol, cos, exp, integrate, log, pi, sin, sqrt
+from sympy import Dummy, Expr, cos, exp, integrate, log, pi, sin, sqrt
 
 from symsched.catalog.registry import NONNEGATIVE, POSITIVE, Domain, Number, Pair, schedule
 from symsched.errors import InputError
 from symsched.symbols import t
 
 s = 1 - t
-_u = Symbol("u", positive=True)
+_u = Dummy("u", positive=True)
 FINITE = Domain("a finite number", lambda v: v.is_finite)
 
 

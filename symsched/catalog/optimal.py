@@ -1,6 +1,6 @@
 """Schedules that are optimal for something: Föllmer, the lazy families, the Lipschitz-optimal one."""
 
-from sympy import Expr, Symbol, limit, solve, sqrt, symbols, together
+from sympy import Dummy, Expr, limit, solve, sqrt, together
 
 from symsched.catalog.registry import INCREASING, NONNEGATIVE, POSITIVE, Number, Pair, schedule
 from symsched.lazy import solve as solve_lazy
@@ -47,10 +47,10 @@ def geometric(M: Number) -> Pair:
     return sqrt(noise.subs(_M, M)), sqrt(data.subs(_M, M))
 
 
-_M = Symbol("M", positive=True)
+_M = Dummy("M", positive=True)
 
 
 def _geometric() -> tuple[Expr, Expr]:
-    noise, data = symbols("noise data")
+    noise, data = Dummy("noise"), Dummy("data")
     (found,) = solve([noise + data - 1, noise + _M**2 * data - _M ** (2 * t)], [noise, data], dict=True)
     return together(found[noise]), together(found[data])

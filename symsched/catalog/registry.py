@@ -13,6 +13,7 @@ from sympy import Expr, Integer, Rational, Symbol
 from symsched.errors import InputError
 from symsched.parsing import Call, did_you_mean, parse_call, parse_expression, parse_pair, quoted
 from symsched.parsing.calls import PARAMETERS
+from symsched.precision import alone
 from symsched.schedule import Schedule
 
 Number: TypeAlias = Any  # int, float, text or SymPy expression; a builder always receives the expression
@@ -79,6 +80,7 @@ def schedule(*, source: str, kind: str, **domains: Domain) -> Callable[[Callable
         signature = inspect.signature(builder)
 
         @functools.wraps(builder)
+        @alone
         def build(*args: P.args, **kwargs: P.kwargs) -> Schedule:
             given = _bound(_ENTRIES[name], signature, args, kwargs)
             label = ", ".join(f"{key}={_label(value)}" for key, value in given.items())

@@ -19,7 +19,9 @@ from fractions import Fraction
 from types import FunctionType
 from typing import Any
 
-from flint import arb, arb_series, ctx, fmpq
+from flint import arb, arb_series, fmpq
+
+from symsched.precision import precision
 
 BITS, ORDER = 192, 12
 MAX_PIECES = 4000
@@ -104,12 +106,8 @@ BOUNDS = (*_bounds(64), *_bounds(32))
 def prove(bound: Bound, function: Any = None) -> Proof:
     """Bisection of the domain (both signs where it is symmetric) until every piece is within the bound."""
     run = _on_balls(function or _kernel(bound.name))
-    with ctx.workprec(BITS):
-        cap = ctx.cap
-        try:
-            return _proof(bound, run)
-        finally:
-            ctx.cap = cap
+    with precision(BITS, ORDER + 1):
+        return _proof(bound, run)
 
 
 def _proof(bound: Bound, run: Function) -> Proof:
@@ -178,7 +176,6 @@ def _ball(number: Fraction) -> arb:
 
 
 def _series(start: arb) -> Any:
-    ctx.cap = ORDER + 1
     return arb_series([start, 1])
 
 

@@ -8,7 +8,13 @@ from collections.abc import Sequence
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """Run the command line on `args` (by default those of the process) and exit with its code."""
+    """Run the command line on `args` (by default those of the process), within limits, and exit with its code."""
+    from symsched.cli.warden import guarded
+
+    sys.exit(guarded(sys.argv[1:] if args is None else args, _run))
+
+
+def _run(args: Sequence[str]) -> int:
     from symsched.cli.app import run
 
-    sys.exit(run(sys.argv[1:] if args is None else args))
+    return run(args)

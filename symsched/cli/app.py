@@ -38,6 +38,7 @@ A schedule is written as a catalogue call, [bold]"lazy(kappa=1, rho=0.5)"[/bold]
 Exit codes: 0 all well, 1 a claim failed, 2 bad input.
 """)
 
+INTERRUPTED = 130
 BROKEN_PIPE = 141  # what a shell reports for a process that its reader left
 
 app = typer.Typer(
@@ -89,6 +90,8 @@ def run(args: Sequence[str]) -> int:
         with warnings.catch_warnings():
             warnings.showwarning = _warn
             code = typer.main.get_command(app).main(args=list(args), prog_name="symsched", standalone_mode=False)
+        if code == INTERRUPTED:  # what newer Typer makes of Ctrl-C, without a word
+            raise KeyboardInterrupt
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except InputError as error:
@@ -96,7 +99,7 @@ def run(args: Sequence[str]) -> int:
     except _ClickError as error:
         return _complain(_usage(error))
     except (typer.Abort, KeyboardInterrupt):
-        return _complain("interrupted", 130)
+        return _complain("interrupted", INTERRUPTED)
     except (BrokenPipeError, SystemExit):  # Typer turns a broken pipe into the latter
         _silence()  # the reader left: say nothing more
         return BROKEN_PIPE

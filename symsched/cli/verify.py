@@ -38,7 +38,7 @@ confirmed by Monte Carlo where it applies, and each check must also reject its s
   symsched verify --mutate --json mutation.json # spoil every formula, and see which route notices (slow: about ten
                                                 # minutes; a run that was stopped goes on from mutation.json.part)
 
-Exit codes: 0 all held, 1 a claim failed, 2 bad input.
+Exit codes: 0 all that was checked held, 1 a claim failed or nothing was checked at this level, 2 bad input.
 """)
 
 
@@ -121,11 +121,16 @@ def _require_coq() -> None:
 
 def _said_by_coq(
     names: list[str] | None, progress: Callable[[int, int, str], None] | None
-) -> dict[str, tuple[bool, str]]:
+) -> dict[str, tuple[bool | None, str]]:
+    """What Coq proved of each claim: True for all of it, None for a part or nothing, False where a proof failed."""
     from symsched.certify import certify as run
 
     found = run(names or None, None, progress)
-    return {one.name: (said.passed, said.failure or one.summary()) for one, said in found if said is not None}
+    told: dict[str, tuple[bool | None, str]] = {}
+    for one, said in found:
+        failure = "" if said is None else said.failure
+        told[one.name] = (False if failure else True if said and one.complete else None, failure or one.summary())
+    return told
 
 
 def _write_page(target: str, found: Report) -> None:
@@ -192,10 +197,7 @@ def _show(report: Report) -> None:
         for line in verdict.failures:
             typer.echo(f"{verdict.name} failed: {line}")
     _show_trust(report)
-    failed = [verdict.name for verdict in report if not verdict.passed]
-    held = "1 claim holds" if len(rows) == 1 else f"all {len(rows)} claims hold"
-    outcome = f"{len(failed)} of {len(rows)} failed: {', '.join(failed)}" if failed else held
-    typer.echo(f"{outcome} ({report.seconds:.1f} s)")
+    typer.echo(f"{report.outcome} ({report.seconds:.1f} s)")
 
 
 def _show_trust(report: Report) -> None:
@@ -204,7 +206,7 @@ def _show_trust(report: Report) -> None:
     if rates:
         typer.echo(f"Monte Carlo, each check: {' or '.join(rates)}")
     for verdict in report:
-        if verdict.coq and verdict.coq_detail:
+        if verdict.coq is not False and verdict.coq_detail:
             typer.echo(f"{verdict.name} in Coq: {verdict.coq_detail}")
     for verdict in report:
         if verdict.assumptions:

@@ -12,13 +12,13 @@ from itertools import pairwise
 import sympy as sp
 
 from symsched.codegen.kappa import by_kappa
-from symsched.codegen.kernels import reduced
+from symsched.codegen.kernels import reduced, simplified
 from symsched.endpoints import limit_at
 from symsched.errors import InputError, UndecidedError
 from symsched.symbols import kappa, t
 
 TURNS = (sp.S.Half, sp.S.One, sp.Integer(2))
-q = sp.Symbol("q", positive=True)
+q = sp.Dummy("q", positive=True)
 Case = tuple[sp.Expr, sp.Basic]
 
 
@@ -33,7 +33,7 @@ def by_parameter(exact: sp.Expr, end: int) -> sp.Expr | None:
         limit = _limit(short.subs(parameter, put), end)
         if limit is None or limit.has(sp.nan, sp.zoo, sp.AccumBounds):
             return None
-        found.append((upto, sp.simplify(limit.subs(q, back)) if limit.has(q) else limit))
+        found.append((upto, simplified(limit.subs(q, back)) if limit.has(q) else limit))
     return _cases(parameter, found)
 
 

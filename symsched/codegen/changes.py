@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 import sympy as sp
-from flint import arb, ctx
+from flint import arb
 
 from symsched.codegen.distance import distance, ends_of, log_end
-from symsched.codegen.kernels import spread
+from symsched.codegen.kernels import in_factors, spread
 from symsched.codegen.logslope import log_slope
 from symsched.codegen.quantities import (
     ENOUGH,
@@ -37,6 +37,7 @@ from symsched.enclose import Ball, compile_tape, sharpen, to_ball
 from symsched.endpoints import end_value, limit_at, numeric_limit
 from symsched.errors import InputError, UndecidedError
 from symsched.inversion import MonotoneInverse, R, closed_inverse
+from symsched.precision import precision
 from symsched.schedule import Schedule
 from symsched.symbols import t
 
@@ -106,7 +107,7 @@ def _time_of(source: Schedule, target: Schedule, end: int) -> float:
     within = own >= ratio * (1 - 2**-50) if end == 0 else own <= ratio * (1 + 2**-50)
     if within:
         return float(end)
-    with ctx.workprec(256):
+    with precision(256):
         time = MonotoneInverse(target).solve(compile_tape((sp.log(reach(source)[end]),), ()).run([])[0])
         found = float(time.mid())
         inside = time < found if end == 0 else time > found
@@ -161,7 +162,7 @@ class ConversionForms:
         if closed_inverse(self.origin) is None and point.bits > 700:
             return False  # Newton steps at thousands of bits take long
         given = {p: _dyadic(point.known[p].value) for p in self.shop.parameters}
-        with ctx.workprec(point.bits + 200):
+        with precision(point.bits + 200):
             try:
                 value = source_time(self.origin, self.target, point.known[t].value, given)
             except (InputError, UndecidedError):
@@ -204,7 +205,7 @@ class ConversionForms:
         self._add_distances()
         for symbol, exact in ((tau, TAU), (tau_left, 1 - TAU)):
             for point in self.shop.points:
-                with ctx.workprec(point.bits):
+                with precision(point.bits):
                     value = point.evaluate(exact).value
                     point.known[symbol] = Rounded(value, (8 * HALF_ULP * value).mid())
             self.shop.made[symbol] = Quantity(symbol, symbol, self.exact[symbol], 4.0, (None, None))
@@ -225,7 +226,7 @@ class ConversionForms:
     def _with_sums(self, form: sp.Expr) -> sp.Expr:
         """α + β and α² + β² replaced by 1 where the target keeps them so: β + α²/β is then 1/β."""
         for kept in self._kept:
-            for given in (form, sp.factor(form)):
+            for given in (form, in_factors(form)):
                 if given.has(kept):
                     return given.xreplace({kept: sp.S.One})
         return form
@@ -311,7 +312,7 @@ class ConversionForms:
         if form.free_symbols <= {alpha, beta, scale} and form.count_ops() <= MOVABLE:
             slope = form.diff(alpha) * alpha_dot + form.diff(beta) * beta_dot
             for put in self._jets:
-                moved = sp.factor(slope.subs(put))
+                moved = in_factors(slope.subs(put))
                 if root.is_Pow:
                     moved = moved.replace(
                         lambda e: e.is_Pow and e.base == root.base, lambda e: scale ** (e.exp / root.exp)
@@ -329,7 +330,7 @@ class ConversionForms:
 
     def _share(self) -> sp.Expr:
         """τ̇/(λ̄ τ): for the linear source 1 − τ = ᾱ/(ᾱ + β̄), one division where the sum of quotients takes three."""
-        return sp.factor(sp.together(1 / (self.base.pace * self.shop.made[tau].form)))
+        return in_factors(sp.together(1 / (self.base.pace * self.shop.made[tau].form)))
 
     def _slope_forms(self) -> Iterator[sp.Expr]:
         c = self.shop.made[scale].shape
@@ -344,7 +345,7 @@ class ConversionForms:
             if self.base.kept is not None:
                 law = self.base.kept.subs({alpha: alpha / scale, beta: beta / scale}, simultaneous=True)
                 for moved in self._moved(law):
-                    yield sp.factor(sp.cancel(-moved / law.diff(scale)))
+                    yield in_factors(sp.cancel(-moved / law.diff(scale)))
         by_noise = alpha_dot / alpha - tau_dot * self._named(alpha_dot) / self._named(alpha)
         by_data = beta_dot / beta - tau_dot * self._named(beta_dot) / self._named(beta)
         # Each cancels at one end, like 1/u and 1/t: their mean with weights u and t nowhere.

@@ -7,12 +7,12 @@ from dataclasses import replace
 from functools import cache, lru_cache
 
 import sympy as sp
-from flint import arb, ctx
+from flint import arb
 
 from symsched.codegen.by_parameter import by_parameter
 from symsched.codegen.changes import ConversionForms, eps, scale, scale_dot, tau_dot
 from symsched.codegen.kappa import by_kappa
-from symsched.codegen.kernels import reduced
+from symsched.codegen.kernels import expanded, reduced, simplified
 from symsched.codegen.quantities import (
     ScheduleForms,
     Workshop,
@@ -27,6 +27,7 @@ from symsched.codegen.rounding import Rounded
 from symsched.codegen.sources import tau, tau_left
 from symsched.enclose import to_ball
 from symsched.normalform import decide_zero
+from symsched.precision import precision
 from symsched.schedule import Schedule
 from symsched.symbols import kappa, t
 
@@ -44,11 +45,11 @@ def target_quantities(
     add_levels(shop, schedule)
     if at_kappa.free_symbols:
         for k, point in enumerate(shop.points):
-            with ctx.workprec(point.bits):
+            with precision(point.bits):
                 point.known[kappa] = Rounded(to_ball(KAPPAS[k % len(KAPPAS)]), arb(0))
     if with_eps:
         exact = at_kappa * schedule.eps_star
-        short = sp.simplify(exact) if exact.count_ops() < 30 else exact
+        short = simplified(exact) if exact.count_ops() < 30 else exact
         merged = short.atoms(sp.log) - exact.atoms(sp.log)  # κ log a as log a^κ loses digits at the ends
         shop.add(eps, exact if merged else short, [at_kappa * eps_star])
     add_drift(shop, schedule, at_kappa)
@@ -89,7 +90,7 @@ def prediction_weights(prediction: str, pace: sp.Expr = beta_dot / beta - alpha_
 
 
 MONOMIALS = {"data": beta, "noise": alpha, "score": sp.S.One, "velocity": sp.S.One, "v": sp.S.One}
-slope_a, slope_b = sp.symbols("slope_a slope_b", real=True)  # α̇/α and β̇/β
+slope_a, slope_b = sp.Dummy("slope_a", real=True), sp.Dummy("slope_b", real=True)  # α̇/α and β̇/β
 
 
 @cache
@@ -137,7 +138,7 @@ def _rational_weight(schedule: Schedule, weight: sp.Expr, monomial: sp.Expr) -> 
     jets = sp.cancel(weight.subs({alpha_dot: alpha * slope_a, beta_dot: beta * slope_b}) / monomial)
     squares = {x: sp.Dummy() for x in logs}
     even = jets.subs({x**2: y for x, y in squares.items()})
-    full = even.subs({y: sp.expand(getattr(schedule, str(x)) ** 2) for x, y in squares.items()})
+    full = even.subs({y: expanded(getattr(schedule, str(x)) ** 2) for x, y in squares.items()})
     full = full.subs({slope: _relative(getattr(schedule, str(x))) for x, slope in logs.items()})
     full = full.subs({alpha: schedule.alpha, beta: schedule.beta})
     return reduced(full) if full.is_rational_function(t) and full.count_ops() < 150 else None
@@ -162,7 +163,7 @@ def add_drift(shop: Workshop, schedule: Schedule, at_kappa: sp.Expr = kappa) -> 
         for symbol, exact, forms in zip(weight_symbols(prediction), exacts, _weight_forms(prediction), strict=True):
             full = exact.subs(jets, simultaneous=True).subs(kappa, at_kappa)
             if full.free_symbols <= {kappa} or not full.has(t):
-                full = sp.simplify(full)
+                full = simplified(full)
             monomial = sp.S.One if symbol.name.startswith("A") else MONOMIALS[prediction]
             if preserving:
                 forms = (*_variance_forms(prediction)[symbol.name.startswith("B")], *forms)

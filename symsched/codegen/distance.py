@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import sympy as sp
 
-from symsched.codegen.kernels import reduced
+from symsched.codegen.kernels import expanded, in_factors, reduced
 from symsched.codegen.rounding import expm1, log1p, u, worst, written_out
 from symsched.codegen.stable import Stabiliser, cost
 from symsched.schedule import Schedule
@@ -57,7 +57,7 @@ def _relative(factor: sp.Expr, end: int, stabilise: Stabiliser) -> tuple[sp.Expr
     moved, began = _moved(inner, end, stabilise), at_end(inner, end)
     if isinstance(factor, expm1):
         return expm1(moved) * (1 + 1 / (sp.exp(began) - 1)), -expm1(-moved) / expm1(-inner)
-    middle = stabilise(sp.factor(sp.expand(written_out(inner) + began)) / 2)
+    middle = stabilise(in_factors(expanded(written_out(inner) + began)) / 2)
     change = 2 * sp.cosh(middle) * sp.sinh(moved / 2)
     return change / start, -change / factor
 
@@ -70,7 +70,7 @@ def _is_positive(form: sp.Expr) -> bool:
 
 def _moved(form: sp.Expr, end: int, stabilise: Stabiliser) -> sp.Expr:
     """g(t) − g(end)."""
-    return stabilise(sp.factor(sp.expand(written_out(form) - at_end(form, end))))
+    return stabilise(in_factors(expanded(written_out(form) - at_end(form, end))))
 
 
 def at_end(form: sp.Expr, end: int) -> sp.Expr:

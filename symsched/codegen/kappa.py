@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import sympy as sp
 
+from symsched.codegen.kernels import reduced
 from symsched.endpoints import end_value, limit_at
 from symsched.errors import InputError, UndecidedError
 from symsched.symbols import kappa
@@ -34,7 +35,7 @@ def _turn(exact: sp.Expr, end: int) -> sp.Expr | None:
     """The κ ≥ 0 at which the leading terms cancel, 0 where they never do."""
     still, slope = exact.subs(kappa, 0), exact.diff(kappa)
     try:
-        turn = limit_at(sp.cancel(-still / slope), end)
+        turn = limit_at(reduced(-still / slope), end)
     except (UndecidedError, InputError):
         return None
     if not turn.is_extended_real or (turn.is_finite and not turn.is_number):

@@ -11,8 +11,25 @@ from collections.abc import Callable
 import sympy as sp
 
 from symsched.codegen.rounding import u
+from symsched.generators import has_root_of_large_degree
 from symsched.normalform import canonical
 from symsched.symbols import t
+
+STEEP = 24  # a larger power is not multiplied out: t^200 is no polynomial of degree 200, but a kernel
+
+
+def is_steep(expr: sp.Expr) -> bool:
+    """Whether it is a power whose polynomial would have too many terms, or whose root too large a degree."""
+    if not expr.is_Pow or isinstance(expr, sp.exp) or not expr.exp.is_Rational or not expr.base.free_symbols:
+        return False
+    return bool(max(abs(expr.exp.p), expr.exp.q) > STEEP)
+
+
+def expanded(expr: sp.Expr, **hints: bool) -> sp.Expr:
+    """Multiplied out, but for steep powers, which stay as they are."""
+    letters = {p: sp.Dummy(positive=True) for p in expr.atoms(sp.Pow) if is_steep(p)}
+    found = sp.expand(expr.xreplace(letters), **hints)
+    return found.xreplace({letter: power for power, letter in letters.items()})
 
 
 def _held(expr: sp.Expr, letters: dict[sp.Expr, sp.Expr]) -> sp.Expr:
@@ -21,7 +38,7 @@ def _held(expr: sp.Expr, letters: dict[sp.Expr, sp.Expr]) -> sp.Expr:
     `letters` is filled with kernel -> letter (or power of one)."""
     if expr.is_Atom:
         return expr
-    if expr.is_Add or expr.is_Mul or (expr.is_Pow and expr.exp.is_Integer and not isinstance(expr, sp.exp)):
+    if expr.is_Add or expr.is_Mul or (expr.is_Pow and expr.exp.is_Integer and not is_steep(expr)):
         return expr.func(*[_held(a, letters) for a in expr.args])
     if not expr.free_symbols and not expr.is_positive:
         return expr
@@ -39,6 +56,9 @@ def _related(expr: sp.Expr, letters: dict[sp.Expr, sp.Expr]) -> sp.Expr | None:
             ratio = sp.cancel(expr.exp / other.exp)
         else:
             continue
+        apart = expr.exp - other.exp
+        if is_steep(expr) and apart.is_Integer and abs(apart) <= STEEP:
+            return letter * expr.base**apart
         if ratio.is_Integer and abs(ratio) <= 6:
             return letter**ratio
     return None
@@ -80,6 +100,17 @@ def joined(expr: sp.Expr) -> sp.Expr:
 def factored(expr: sp.Expr) -> sp.Expr:
     """The quotient of products of factors."""
     return with_letters(sp.factor, expr)
+
+
+def in_factors(expr: sp.Expr) -> sp.Expr:
+    """A product of factors of polynomials in all that stands in it, or in kernels, where powers are steep."""
+    return factored(expr) if expr.find(is_steep) else sp.factor(expr)
+
+
+def simplified(expr: sp.Expr) -> sp.Expr:
+    """As short as SymPy gets it; where powers are steep, the reduced quotient."""
+    steep = has_root_of_large_degree(expr) or bool(expr.find(is_steep))
+    return reduced(expr) if steep else sp.simplify(expr)
 
 
 def paired(form: sp.Expr) -> sp.Expr:

@@ -9,7 +9,7 @@ import sympy as sp
 from symsched.codegen import header
 from symsched.codegen.changes import scale, tau_dot
 from symsched.codegen.derive import prediction_weights
-from symsched.codegen.kernels import factored, paired, reduced
+from symsched.codegen.kernels import factored, in_factors, paired, reduced
 from symsched.codegen.module import Module
 from symsched.codegen.program import Function
 from symsched.codegen.quantities import TIME, Quantity, alpha, alpha_dot, beta, beta_dot
@@ -189,7 +189,7 @@ def _in_factors(expr: sp.Expr) -> sp.Expr:
     """t (1 − t) for t − t², at every depth."""
 
     def factor(total: sp.Expr) -> sp.Expr:
-        found = paired(sp.factor(total))
+        found = paired(in_factors(total))
         return found if found.count_ops() <= total.count_ops() else total
 
     return paired(expr.replace(lambda e: e.is_Add and e.is_polynomial(t), factor))

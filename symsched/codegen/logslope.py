@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 import sympy as sp
 
+from symsched.codegen.kernels import expanded
 from symsched.codegen.rounding import expm1, log1p, u
 from symsched.symbols import t
 
@@ -84,5 +85,5 @@ def _cancelled(form: sp.Expr) -> sp.Expr | None:
             total += sp.log(factor.base) * factor.exp
         else:
             rest *= factor
-    total = sp.expand(total.subs(u, 1 - t))
+    total = expanded(total.subs(u, 1 - t))
     return None if total.free_symbols else rest * sp.exp(total)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 
@@ -42,7 +42,10 @@ from symsched.errors import InputError
 from symsched.inversion import R, closed_inverse
 from symsched.schedule import Schedule, as_expression
 from symsched.sde import InterpolantSDE
-from symsched.symbols import kappa, t
+from symsched.symbols import check_names, kappa, t
+
+if TYPE_CHECKING:
+    from symsched.codegen.references import Reference
 
 PREDICTED = {
     "data": "the data prediction E[X | x]",
@@ -66,8 +69,8 @@ class Module:
     closed: bool = field(default=True, init=False)
 
     def __post_init__(self) -> None:
-        for schedule in filter(None, (self.target, self.source)):
-            check_parameters(schedule.parameters)
+        check_names(self.parameters, "the module")
+        check_parameters(self.parameters)
         self.target.validate()
         if self.kappa is not None and self.source_eps is not None:
             raise InputError("kappa and eps are both given; give one: kappa is eps/eps_star")
@@ -75,9 +78,13 @@ class Module:
             raise InputError("eps is a scale of the source, and there is none: give a source, or kappa")
         if self.source_eps is not None and self.source is not None:
             self.source_eps = InterpolantSDE(self.source, Gaussian(0, 1), eps=self.source_eps).eps  # checks its sign
+            if unknown := self.source_eps.free_symbols - {t, *self.parameters}:
+                raise InputError(
+                    f"eps = {self.source_eps}: {unknown.pop()} is no parameter of the schedules; give it a value"
+                )
         if self.kappa is not None:
             self.kappa = as_expression(self.kappa, "kappa")
-            if self.kappa.is_nonnegative is False or self.kappa.has(t):
+            if self.kappa.is_nonnegative is False or self.kappa.free_symbols - {kappa}:
                 raise InputError(f"kappa = {self.kappa}: expected a number >= 0")
 
     @property
@@ -137,6 +144,13 @@ class Module:
         from symsched.codegen.steps import steps
 
         return steps(self)
+
+    @cached_property
+    def references(self) -> tuple[Reference, ...]:
+        """What it must return: values in ball arithmetic."""
+        from symsched.codegen.references import references
+
+        return tuple(references(self))
 
 
 __all__ = ["Module", "enclose", "rate", "tau_left"]

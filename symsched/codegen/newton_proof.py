@@ -24,11 +24,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import sympy as sp
-from flint import arb, ctx
+from flint import arb
 
 from symsched.codegen.rounding import written_out
 from symsched.enclose import Tape, compile_tape
 from symsched.errors import InputError
+from symsched.precision import precision
 
 if TYPE_CHECKING:
     from symsched.codegen.newton import Inverse
@@ -76,7 +77,7 @@ def prove(inverse: Inverse, finest: int = 128) -> Steps | None:
     cells = 64
     while cells <= finest:
         try:
-            with ctx.workprec(BITS):
+            with precision(BITS):
                 return _over(_Source(inverse, cells))
         except (InputError, _TooWideError, ZeroDivisionError, ValueError, OverflowError):
             cells *= 2

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import sympy as sp
-from flint import arb, ctx
+from flint import arb
 
 from symsched.codegen.carry import MAX_OPERATIONS, carried
 from symsched.codegen.distance import distance
@@ -24,6 +24,7 @@ from symsched.enclose import compile_tape
 from symsched.endpoints import end_value, limit_at
 from symsched.errors import InputError, UndecidedError
 from symsched.normalform import decide_zero
+from symsched.precision import precision
 from symsched.schedule import Schedule
 from symsched.symbols import kappa, t
 
@@ -142,7 +143,7 @@ class Workshop:
         for symbol, line in lines:
             self.made[symbol] = Quantity(symbol, line, quantity.exact, quantity.bound, (None, None))
         for sample in self.points:
-            with ctx.workprec(sample.bits):
+            with precision(sample.bits):
                 value = sample.evaluate(quantity.form).value
                 error = 2 * quantity.bound * HALF_ULP * abs(value)
                 sample.known[quantity.name] = Rounded(value, error.mid())
@@ -164,7 +165,7 @@ class Workshop:
         try:
             tape = compile_tape((slope,), symbols)
             for point in self.points:
-                with ctx.workprec(point.bits):
+                with precision(point.bits):
                     near = min(point.known[t].value, point.known[u].value)
                     found = abs(tape.run([point.known[s].value for s in symbols])[0]) * near
                     scales.append(found if found.is_finite() and found > SMALLEST else None)
@@ -178,7 +179,7 @@ class Workshop:
         symbols = tuple(sorted(exact.free_symbols, key=str))
         tape = compile_tape((exact,), symbols)
         for point in self.points:
-            with ctx.workprec(point.bits):
+            with precision(point.bits):
                 if not tape.run([point.known[s].value for s in symbols])[0].overlaps(arb(number)):
                     return False
         return True
@@ -189,7 +190,7 @@ class Workshop:
         symbols = tuple(sorted(exact.free_symbols, key=str))
         tape = compile_tape((exact,), symbols)
         for point in self.points:
-            with ctx.workprec(point.bits):
+            with precision(point.bits):
                 there = tape.run([point.known[s].value for s in symbols])[0]
                 if not there.overlaps(point.evaluate(form).value):
                     raise UndecidedError(f"{symbol}: the form {form} is not equal to {exact}")

@@ -14,13 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 import sympy as sp
-from flint import arb, ctx
+from flint import arb
 
+from symsched.budget import remembered
 from symsched.enclose import FUNCTIONS, Ball, compile_tape, to_ball
+from symsched.precision import precision
 from symsched.symbols import t
 
 u = sp.Symbol("u", positive=True)  # 1 − t, exact for t ≥ 1/2
@@ -162,7 +163,7 @@ class Point:
 _B = sp.Dummy("b", positive=True)
 
 
-@cache
+@remembered(maxsize=None)
 def _slopes(function: type, arity: int) -> list[Callable[[list[Ball]], Ball]]:
     """The partial derivatives of a function, as ball programs."""
     args = sp.symbols(f"x0:{arity}", positive=True)
@@ -211,7 +212,7 @@ def unit_points(parameters: Sequence[sp.Symbol] = ()) -> list[Point]:
 def point(at: Mapping[sp.Symbol, sp.Rational], inexact: Sequence[sp.Symbol] = ()) -> Point:
     """A sample with exact inputs, but for those in `inexact`, which were rounded once."""
     bits = 128 + 2 * max(int(q).bit_length() for v in at.values() for q in (v.p, v.q))
-    with ctx.workprec(bits):
+    with precision(bits):
         known: dict[sp.Basic, Rounded] = {}
         for symbol, number in at.items():
             value = to_ball(number)
@@ -222,7 +223,7 @@ def point(at: Mapping[sp.Symbol, sp.Rational], inexact: Sequence[sp.Symbol] = ()
 def name(points: Sequence[Point], symbol: sp.Symbol, form: sp.Expr) -> None:
     """From here on `symbol` stands for the computed value of `form`."""
     for sample in points:
-        with ctx.workprec(sample.bits):
+        with precision(sample.bits):
             sample.known[symbol] = sample.evaluate(form)
 
 
@@ -230,7 +231,7 @@ def worst(points: Sequence[Point], form: sp.Expr, scales: Sequence[Any] | None =
     """The worst error bound of `form` over the samples, in ulps of the value, or of `scales` where larger."""
     found = 0.0
     for k, sample in enumerate(points):
-        with ctx.workprec(sample.bits):
+        with precision(sample.bits):
             made = sample.evaluate(form)
             if scales is not None and scales[k] is not None and abs(made.value) < scales[k]:
                 made = Rounded(scales[k], made.error)

@@ -13,10 +13,10 @@ from functools import cached_property, lru_cache, partial
 from typing import Any
 
 import sympy as sp
-from flint import arb, ctx
+from flint import arb
 
 from symsched.budget import within
-from symsched.codegen.kernels import reduced
+from symsched.codegen.kernels import reduced, simplified
 from symsched.codegen.quantities import ScheduleForms, alpha, beta
 from symsched.codegen.rounding import Point, Rounded, name, unit_points, worst
 from symsched.codegen.stable import Stabiliser, cost
@@ -24,6 +24,7 @@ from symsched.enclose import compile_tape
 from symsched.errors import InputError, UndecidedError
 from symsched.inversion import R, closed_inverse
 from symsched.normalform import decide_zero
+from symsched.precision import precision
 from symsched.schedule import Schedule
 from symsched.symbols import t
 
@@ -69,7 +70,7 @@ class SourceForms:
         tape = compile_tape((self.schedule.r,), (t, *parameters))
         found = []
         for sample in unit_points(parameters):
-            with ctx.workprec(sample.bits):
+            with precision(sample.bits):
                 ratio = tape.run([sample.known[s].value for s in (t, *parameters)])[0]
                 known: dict[sp.Basic, Rounded] = {p: sample.known[p] for p in parameters}
                 pair = (1 / ratio, arb(1)) if ratio > 1 else (arb(1), ratio)
@@ -82,7 +83,7 @@ class SourceForms:
         slope = form.diff(beta) * beta
         scales: list[Any] = []
         for sample in self.points:
-            with ctx.workprec(sample.bits):
+            with precision(sample.bits):
                 found = abs(sample.evaluate(slope).value)
                 scales.append(found if found.is_finite() else None)
         return scales
@@ -164,7 +165,7 @@ def source_forms(schedule: Schedule) -> SourceForms:
 def _simple(form: sp.Expr) -> sp.Expr | None:
     if form.count_ops() > 40:
         return None
-    return within(CALLS, lambda: sp.simplify(reduced(form)))
+    return within(CALLS, lambda: simplified(reduced(form)))
 
 
 def _inverse_forms(stabilise: Stabiliser, form: sp.Expr) -> Iterator[sp.Expr]:
@@ -177,14 +178,14 @@ def _inverse_forms(stabilise: Stabiliser, form: sp.Expr) -> Iterator[sp.Expr]:
 
 
 def _shortened(form: sp.Expr) -> sp.Expr:
-    return sp.simplify(reduced(form)) if form.count_ops() < 40 else reduced(form)
+    return simplified(reduced(form)) if form.count_ops() < 40 else reduced(form)
 
 
 def _left_forms(stabilise: Stabiliser, forward: sp.Expr) -> Iterator[sp.Expr]:
     """1 − τ as (1 − τ²)/(1 + τ), in which a root disappears, and as the logarithm of one quotient."""
     square = reduced(forward**2)
     if not square.has(sp.log, sp.exp):
-        yield stabilise(sp.simplify(1 - square)) / (1 + tau)
+        yield stabilise(simplified(1 - square)) / (1 + tau)
     above, below = sp.fraction(sp.together(1 - forward))
     combined = sp.logcombine(sp.expand_log(above, force=True), force=True)
     if isinstance(combined, sp.log):

@@ -14,7 +14,7 @@ from typing import Any
 import sympy as sp
 from sympy.simplify.fu import TR8, TR9
 
-from symsched.codegen.kernels import factored, joined, paired, reduced
+from symsched.codegen.kernels import expanded, factored, is_steep, joined, paired, reduced
 from symsched.codegen.rounding import Point, expm1, log1p, u, unit_points, worst
 from symsched.errors import InputError
 from symsched.normalform import canonical
@@ -100,7 +100,7 @@ def operations(form: sp.Expr) -> int:
     return int(_folded(form).count_ops())
 
 
-_constant = sp.Symbol("c", positive=True)
+_constant = sp.Dummy("c", positive=True)
 
 
 def _folded(form: sp.Expr) -> sp.Expr:
@@ -130,7 +130,7 @@ def _whole_forms(expr: sp.Expr) -> Iterator[sp.Expr]:
         except (sp.PolynomialError, RecursionError):
             continue
     if expr.has(t) and not expr.has(u):
-        yield sp.expand(expr.subs(t, 1 - u), trig=False) if expr.is_polynomial(t) else expr.subs(t, 1 - u)
+        yield expanded(expr.subs(t, 1 - u), trig=False) if expr.is_polynomial(t) else expr.subs(t, 1 - u)
 
 
 # -- sums -----------------------------------------------------------------------------------------------------
@@ -147,8 +147,8 @@ def _sums(to: Stabiliser, expr: sp.Add, depth: int) -> Iterator[sp.Expr]:
         yield from _tried(form, expr, to, depth)
     for one, other in ((sp.cos, sp.sin), (sp.sin, sp.cos)):
         swapped = expr.replace(lambda e, f=one: e.is_Pow and e.base.func == f and e.exp == 2, _pythagoras(other))
-        if swapped != expr and not sp.expand(swapped).is_Add:
-            yield to.rewrite(sp.expand(swapped), depth + 1)
+        if swapped != expr and not expanded(swapped).is_Add:
+            yield to.rewrite(expanded(swapped), depth + 1)
     cosines = _as_cosines(whole)
     if cosines != whole:
         yield to.rewrite(cosines, depth + 1)
@@ -166,7 +166,7 @@ def _tried(form: sp.Expr, expr: sp.Expr, to: Stabiliser, depth: int) -> Iterator
 
 def _mirrored(expr: sp.Expr) -> sp.Expr:
     """The same in u alone."""
-    return sp.expand(expr.subs(t, 1 - u))
+    return expanded(expr.subs(t, 1 - u))
 
 
 def _factor(form: sp.Expr) -> sp.Expr:
@@ -178,7 +178,7 @@ def _factor(form: sp.Expr) -> sp.Expr:
 
 def _polynomials(expr: sp.Expr) -> Iterator[sp.Expr]:
     """A polynomial or quotient of polynomials in t: its factors, each in Bernstein form, t or u."""
-    if not expr.is_rational_function(t) or not expr.has(t) or expr.count_ops() > 80:
+    if not expr.is_rational_function(t) or not expr.has(t) or expr.count_ops() > 80 or expr.find(is_steep):
         return
     above, below = sp.fraction(canonical(expr))
     for pick in (lambda f: f.subs(u, 1 - t), _mirrored_polynomial, _bernstein):
@@ -231,14 +231,14 @@ def _splits(form: sp.Add) -> Iterator[tuple[sp.Expr, sp.Expr]]:
 def _differences(x: sp.Expr, z: sp.Expr, to: Stabiliser, depth: int) -> Iterator[sp.Expr]:
     """X − Z for positive X, Z: by conjugates of roots, or Z expm1(log(X/Z))."""
     if depth < 2 and (x.has(sp.Pow) or z.has(sp.Pow)):
-        squares = [sp.expand(x**2), sp.expand(z**2)]
+        squares = [expanded(x**2), expanded(z**2)]
         if not any(_has_root(s) for s in squares) and (_has_root(x) or _has_root(z)):
             yield to.rewrite(reduced(squares[0] - squares[1]), depth + 1) / to.rewrite(x + z, depth + 1)
     if _moves_exponentially(x) or _moves_exponentially(z):
         gap = sp.expand_log(sp.log(x), force=True) - sp.expand_log(sp.log(z), force=True)
-        forward = to.rewrite(sp.expand(gap), depth + 1)
+        forward = to.rewrite(expanded(gap), depth + 1)
         yield to.rewrite(z, depth + 1) * expm1(forward)
-        yield -to.rewrite(x, depth + 1) * expm1(to.rewrite(sp.expand(-gap), depth + 1))
+        yield -to.rewrite(x, depth + 1) * expm1(to.rewrite(expanded(-gap), depth + 1))
 
 
 def _has_root(expr: sp.Expr) -> bool:
@@ -264,7 +264,7 @@ def _as_cosines(expr: sp.Expr) -> sp.Expr:
     if not expr.has(sp.sin, sp.cos) or len(expr.atoms(sp.sin, sp.cos)) > 4 or expr.count_ops() > 30:
         return expr
     above, below = sp.fraction(joined(expr))
-    return sp.factor_terms(TR9(sp.expand(TR8(sp.expand(above))))) / below
+    return sp.factor_terms(TR9(expanded(TR8(expanded(above))))) / below
 
 
 # -- functions near their zeros ---------------------------------------------------------------------------------
@@ -299,8 +299,7 @@ def _exponential(x, rewrite):  # type: ignore[no-untyped-def]
     for factor in sp.Mul.make_args(x):
         if isinstance(factor, sp.log) and factor.is_number:
             yield sp.Pow(factor.args[0], rewrite(x / factor), evaluate=False)
-    expanded = sp.expand(x)
-    if expanded.is_Add:
+    if expanded(x).is_Add:
         yield sp.exp(rewrite(_about(x)))
 
 
@@ -320,7 +319,7 @@ def _area_tangent(x, rewrite):  # type: ignore[no-untyped-def]
 
 def _about(expr: sp.Expr) -> sp.Expr:
     """A sum brought to its simplest form, whichever of t and u it was written in."""
-    return sp.expand(expr.subs(u, 1 - t))
+    return expanded(expr.subs(u, 1 - t))
 
 
 ALTERNATIVES: dict[type, Any] = {

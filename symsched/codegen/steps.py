@@ -15,9 +15,9 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import sympy as sp
-from flint import ctx
 
 from symsched.codegen.derive import eps, prediction_weights, weight_symbols
+from symsched.codegen.kernels import expanded, in_factors, simplified
 from symsched.codegen.program import Function, Output, function, plain
 from symsched.codegen.quantities import TIME, Quantity, alpha, alpha_dot, beta, beta_dot
 from symsched.codegen.rounding import expm1, log1p, name, point, u, written_out
@@ -26,6 +26,7 @@ from symsched.discretize.quadrature import antiderivative
 from symsched.endpoints import limit_at
 from symsched.errors import InputError, UndecidedError
 from symsched.normalform import decide_zero
+from symsched.precision import precision
 from symsched.symbols import kappa, t
 
 if TYPE_CHECKING:
@@ -90,8 +91,8 @@ def _lazy(module: Module) -> Function | None:
     grown = None if exact == 0 else _variance(module, exact)
     if grown is None:
         return None
-    variance = sp.factor(grown.subs(t, T_NEXT) - grown)
-    forms = variance, sp.simplify(variance.subs(T_NEXT, t + h))
+    variance = in_factors(grown.subs(t, T_NEXT) - grown)
+    forms = variance, simplified(variance.subs(T_NEXT, t + h))
     short = min(forms, key=lambda f: (f.count_ops(), f.has(t)))
     bare = short.xreplace({s: plain(s) for s in short.free_symbols})
     made = _held_drift(module, "lazy_step", summary, [(z_weight, sp.sqrt(bare))], [], variance)
@@ -125,7 +126,7 @@ def growth(form: sp.Expr) -> sp.Expr:
 def _moved(form: sp.Expr) -> sp.Expr:
     """f(t + h) − f(t)."""
     whole = written_out(form)
-    return sp.factor(sp.expand(whole.subs(t, t + h) - whole))
+    return in_factors(expanded(whole.subs(t, t + h) - whole))
 
 
 def _variance(module: Module, exact: sp.Expr) -> sp.Expr | None:
@@ -133,9 +134,9 @@ def _variance(module: Module, exact: sp.Expr) -> sp.Expr | None:
     if module.source_eps is None and not exact.has(kappa):
         squares = module.target.alpha**2, module.target.beta**2
         rho_squared = ((2 * exact - squares[0].diff(t)) / squares[1].diff(t)).subs(t, sp.Rational(1, 3))
-        lazy = squares[0] + sp.simplify(rho_squared) * squares[1]
+        lazy = squares[0] + simplified(rho_squared) * squares[1]
         if decide_zero(lazy.diff(t) - 2 * exact).zero:
-            return sp.simplify(lazy)
+            return simplified(lazy)
     if exact.has(TIME):
         return None
     try:
@@ -227,7 +228,7 @@ def _rounding(function: Function, now: float, then: float) -> float:
     sample = point(known)
     for symbol, form in function.lines:
         name([sample], symbol, form)
-    with ctx.workprec(sample.bits):
+    with precision(sample.bits):
         return max(sample.known[sp.Symbol(o.name)].ulps for o in function.outputs)
 
 

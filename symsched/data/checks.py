@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sympy import Expr, Integer, Rational, Symbol, nan, oo, zoo
 
 from symsched.errors import InputError
-from symsched.symbols import t, x
+from symsched.symbols import foreign_time, t, x
 
 Array = NDArray[np.float64]
 _WEIGHT_SLACK = Rational(1, 10**9)
@@ -28,7 +28,7 @@ def exact(value: Any, what: str) -> Expr:
         expr = Rational(repr(float(value)))
     else:
         raise InputError(f"{what} is {value!r}; it should be finite and real")
-    if expr.free_symbols & {t, x} or expr.is_real is False or expr.has(nan, oo, -oo, zoo):
+    if expr.free_symbols & {t, x} or foreign_time(expr) or expr.is_real is False or expr.has(nan, oo, -oo, zoo):
         raise InputError(f"{what} is {expr}; it should be finite, real and free of t and x")
     return expr
 

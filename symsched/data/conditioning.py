@@ -13,17 +13,17 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from sympy import Expr, Matrix, Symbol, cancel, diag, diff, exp, factor, lambdify, log, pi, sqrt
+from sympy import Dummy, Expr, Matrix, cancel, diag, diff, exp, factor, lambdify, log, pi, sqrt
 
-from symsched.symbols import mean as m
+from symsched.errors import InputError
 from symsched.symbols import x
 
 #: Values of α, β and the data's standard deviation; nonnegative, so that the points of an empirical law fit too.
-a = Symbol("a", nonnegative=True)
-b = Symbol("b", nonnegative=True)
-spread = Symbol("s", nonnegative=True)
+a, b, spread = (Dummy(name, nonnegative=True) for name in ("a", "b", "s"))
+m = Dummy("m", real=True)
 #: √V.  Dividing by it, never by α or β alone, is what keeps both ends finite.
-width = Symbol("sigma", positive=True)
+width = Dummy("sigma", positive=True)
+_other = Dummy("m_other", real=True)
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,12 @@ class Conditional:
     score: Expr
 
     def put(self, name: str, alpha: Expr, beta: Expr, component: Component) -> Expr:
-        """The closed form called `name`, with the component and the schedule's values put in."""
+        """The closed form called `name`, with the component and the schedule's values put in.
+
+        Raises InputError when α or β has the state for a parameter: the two could not be told apart.
+        """
+        if alpha.has(x) or beta.has(x):
+            raise InputError(f"alpha = {alpha}, beta = {beta} use the state {x} as a parameter; rename the parameter")
         values = {a: alpha, b: beta, m: component.mean, spread: component.std}
         return getattr(self, name).subs(values, simultaneous=True)
 
@@ -86,22 +91,27 @@ class Standardised:
 
 @cache
 def standardised() -> Standardised:
-    """Lambdified from the same derivation as `conditional()`, with V kept as σ²."""
-    form, u = _derive(width**2), Symbol("u", real=True)
+    """Lambdified from the same derivation as `conditional()`, with V kept as σ².
+
+    In the shares c = a/σ and d = bs/σ, both at most 1: no square of a, s or σ is ever formed.
+    """
+    form, u = _derive(width**2), Dummy("u", real=True)
+    c, d = Dummy("c", nonnegative=True), Dummy("d", nonnegative=True)
 
     def scaled(expr: Expr) -> Callable[..., Any]:
         in_u = expr.subs(x, form.centre + width * u).expand(log=True)
-        return lambdify((a, b, spread, width, u), in_u, "numpy")
+        shares = in_u.subs(a, c * width).subs(b, d * width / spread)
+        inner = lambdify((c, d, spread, width, u), shares, "numpy")
+        return lambda a, b, s, sigma, u: inner(a / sigma, b * s / sigma, s, sigma, u)
 
     return Standardised(scaled(form.eta_z), scaled(form.eta_x - m), scaled(form.score), scaled(form.log_density))
 
 
 @cache
-def _gap_at_equal_variance() -> tuple[Expr, Symbol]:
-    """log N(x; b m', V) − log N(x; b m, V), factored so that no two large squares are subtracted."""
-    other = Symbol("m_other", real=True)
+def _gap_at_equal_variance() -> Expr:
+    """log N(x; b m', V) − log N(x; b m, V), factored so that no two large squares are subtracted; m' is `_other`."""
     exponent = conditional().exponent
-    return factor(exponent.subs(m, other) - exponent), other
+    return factor(exponent.subs(m, _other) - exponent)
 
 
 def density_ratio(one: Component, other: Component, alpha: Expr, beta: Expr) -> Expr:
@@ -111,8 +121,7 @@ def density_ratio(one: Component, other: Component, alpha: Expr, beta: Expr) -> 
     """
     form, odds = conditional(), other.weight / one.weight
     if one.std == other.std:
-        gap, other_mean = _gap_at_equal_variance()
-        with_gap = replace(form, exponent=gap.subs(other_mean, other.mean))
+        with_gap = replace(form, exponent=_gap_at_equal_variance().subs(_other, other.mean))
         return odds * exp(with_gap.put("exponent", alpha, beta, one))
     mine, theirs = (form.put("variance", alpha, beta, which) for which in (one, other))
     gap = form.put("exponent", alpha, beta, other) - form.put("exponent", alpha, beta, one)

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from sympy import Expr, Integer, Symbol, sqrt
+from sympy import Expr, Integer, Rational, Symbol, sqrt
 
 from symsched.data import checks
+from symsched.data.axes import diagonalise
 from symsched.data.checks import Array
 from symsched.data.conditioning import Component
 from symsched.data.law import DataLaw
 from symsched.data.numeric import Block, Eigenframe
 from symsched.errors import InputError
+from symsched.precision import alone
+from symsched.symbols import assigned
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -31,6 +35,7 @@ class Gaussian(DataLaw):
     spread: Any = 1
     _frame: Eigenframe | None = field(init=False, default=None)
 
+    @alone
     def __post_init__(self) -> None:
         put = object.__setattr__
         if not checks.is_sequence(self.mean):
@@ -46,7 +51,7 @@ class Gaussian(DataLaw):
             put(self, "mean", checks.exact(float(mean[0]), "mean"))
             put(self, "spread", scalar_std(self.spread, "covariance"))
             return
-        frame = component_frame(mean, self.spread, 0.0, "covariance")
+        frame = component_frame(mean, self.spread, Integer(1), "covariance")
         matrix = checks.array(self.spread, "covariance") if checks.is_sequence(self.spread) else frame.covariance
         put(self, "mean", mean)
         put(self, "spread", matrix)
@@ -84,6 +89,7 @@ class Gaussian(DataLaw):
         """Letters left open in mean and std."""
         return frozenset() if self._frame is not None else self.mean.free_symbols | self.spread.free_symbols
 
+    @alone
     def subs(self, **values: Any) -> Gaussian:
         """The law with letters replaced by name: `Gaussian(m, rho).subs(m=0, rho=2)`."""
         exprs = () if self._frame is not None else (self.mean, self.spread)
@@ -123,29 +129,31 @@ def scalar_std(spread: Any, what: str) -> Expr:
     return sqrt(checks.positive(float(checks.covariance(spread, 1, what)[0, 0]), what))
 
 
+@lru_cache(maxsize=4096)
 def scalar_frame(component: Component) -> Eigenframe:
     """A one-dimensional component in numbers."""
-    values = np.array([[float(component.mean)], [float(component.std)]])
-    return Eigenframe(float(np.log(float(component.weight))), values[0], values[1])
+    mean, std = (np.array([float(value)]) for value in (component.mean, component.std))
+    return Eigenframe(component.weight, mean, std, mean_low=lacking(component.mean))
 
 
-def component_frame(mean: Array, spread: Any, log_weight: float, what: str) -> Eigenframe:
+def lacking(exact: Expr) -> float:
+    """The exact number less the float64 nearest to it."""
+    return float(exact - Rational(float(exact)))
+
+
+def component_frame(mean: Array, spread: Any, weight: Expr, what: str) -> Eigenframe:
     """Mean vector with a standard deviation or a covariance matrix, diagonalised once."""
     if not checks.is_sequence(spread):
         std = float(checks.positive(spread, "std"))
-        return Eigenframe(log_weight, mean, np.full(len(mean), std))
+        return Eigenframe(weight, mean, np.full(len(mean), std))
     matrix = checks.covariance(spread, len(mean), what)
     if np.array_equal(matrix, np.diag(np.diag(matrix))):
-        return Eigenframe(log_weight, mean, np.sqrt(np.diag(matrix)))
-    values, axes = np.linalg.eigh((matrix + matrix.T) / 2)
-    return Eigenframe(log_weight, mean, np.sqrt(np.maximum(values, 0.0)), axes)
+        return Eigenframe(weight, mean, np.sqrt(np.diag(matrix)))
+    return Eigenframe(weight, mean, *diagonalise(matrix), matrix)
 
 
 def substitute(exprs: tuple[Expr, ...], values: dict[str, Any]) -> tuple[Expr, ...]:
-    """Replace symbols by name, whatever assumptions they carry."""
-    free = {symbol.name: symbol for expr in exprs for symbol in expr.free_symbols}
-    unknown = sorted(set(values) - set(free))
-    if unknown:
-        raise InputError(f"the law has no parameter {', '.join(unknown)}; its parameters are {sorted(free) or 'none'}")
-    table = {free[name]: checks.exact(value, name) for name, value in values.items()}
-    return tuple(expr.subs(table) for expr in exprs)
+    """Replace symbols by name, all at once.  Raises InputError as `symbols.assigned`."""
+    letters = frozenset().union(*(expr.free_symbols for expr in exprs))
+    table = assigned(letters, {name: checks.exact(value, name) for name, value in values.items()}, "the law")
+    return tuple(expr.subs(table, simultaneous=True) for expr in exprs)

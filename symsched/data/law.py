@@ -17,6 +17,7 @@ from symsched.data.checks import Array, known, time_values
 from symsched.data.conditioning import Component, conditional, density_ratio
 from symsched.data.numeric import Block, evaluate, per_state
 from symsched.errors import InputError
+from symsched.precision import alone
 
 _SYMBOLIC_LIMIT = 64
 
@@ -99,22 +100,27 @@ class DataLaw(ABC):
 
     # -- symbolic, one dimension ------------------------------------------------------------------------------------
 
+    @alone
     def eta_z(self, schedule: ScheduleLike) -> Expr:
         """η_Z(t, x) = E[Z | I_t = x], an expression in t and x.  Raises InputError when dim > 1."""
         return self._average("eta_z", schedule)
 
+    @alone
     def eta_x(self, schedule: ScheduleLike) -> Expr:
         """η_X(t, x) = E[X | I_t = x], an expression in t and x.  Raises InputError when dim > 1."""
         return self._average("eta_x", schedule)
 
+    @alone
     def score(self, schedule: ScheduleLike) -> Expr:
         """s(t, x) = ∂ log p_t(x)/∂x, an expression in t and x.  Raises InputError when dim > 1."""
         return self._average("score", schedule)
 
+    @alone
     def velocity(self, schedule: ScheduleLike) -> Expr:
         """b(t, x) = α̇ η_Z + β̇ η_X (theory 1), an expression in t and x.  Raises InputError when dim > 1."""
         return schedule.alpha_dot * self.eta_z(schedule) + schedule.beta_dot * self.eta_x(schedule)
 
+    @alone
     def log_density(self, schedule: ScheduleLike) -> Expr:
         """log p_t(x) of I_t, an expression in t and x.  Raises InputError when dim > 1."""
         alpha, beta, form = schedule.alpha, schedule.beta, conditional()
@@ -122,6 +128,7 @@ class DataLaw(ABC):
         total = 1 + sum(density_ratio(first, other, alpha, beta) for other in rest)
         return form.put("log_density", alpha, beta, first) + log(first.weight) + log(total)
 
+    @alone
     def moments(self, alpha: Any, beta: Any) -> tuple[Any, Any]:
         """Mean β E X and covariance α² + β² Cov X of I = αZ + βX.
 

@@ -10,6 +10,7 @@ an unevaluated `Product` or `Sum`, which is still exact, and `closed` says so.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from sympy import (
     Dummy,
@@ -42,18 +43,20 @@ from symsched.discretize.quadrature import antiderivative
 from symsched.discretize.steps import check_scheme
 from symsched.errors import InputError
 from symsched.normalform import decide_zero
+from symsched.precision import alone
 from symsched.sde import InterpolantSDE
 from symsched.sde.equation import tidy
 from symsched.symbols import t
 
+#: The number of steps, as answers show it, unless a letter of the equation has that name.
 n = Symbol("n", integer=True, positive=True)
-_k = Symbol("k", integer=True, nonnegative=True)
-_j = Symbol("j", integer=True, nonnegative=True)
+_n = Dummy("n", integer=True, positive=True)
+_k, _j = (Dummy(name, integer=True, nonnegative=True) for name in "kj")
 
 
 @dataclass(frozen=True)
 class ClosedForm:
-    """Mean and variance at t = 1 after n uniform steps, expressions in `n` (and any letters of the equation)."""
+    """Mean and variance at t = 1 after n uniform steps, expressions in `steps` (and any letters of the equation)."""
 
     mean: Expr
     variance: Expr
@@ -64,11 +67,12 @@ class ClosedForm:
         """Whether no unevaluated product, sum or integral is left."""
         return not any(form.has(Product, Sum) for form in (self.mean, self.variance))
 
+    @alone
     def at(self, steps: int, digits: int = 30) -> tuple[Expr, Expr]:
         """(mean, variance) for a number of steps, evaluated to that many digits when no letters are left."""
         if steps < 1:
             raise InputError(f"steps = {steps}; there should be at least one")
-        mean, variance = (_value(form.subs(n, steps).doit(), digits) for form in (self.mean, self.variance))
+        mean, variance = (_value(form.subs(self.steps, steps).doit(), digits) for form in (self.mean, self.variance))
         return mean, variance
 
 
@@ -79,13 +83,19 @@ def _value(expr: Expr, digits: int) -> Expr:
 
 @dataclass(frozen=True)
 class StepForms:
-    """Slope a, source s (to be multiplied by m) and noise q of step k of n, expressions in k and n."""
+    """Slope a, source s (to be multiplied by m) and noise q of a step, in private letters for step k of n."""
 
     slope: Expr
     source: Expr
     noise: Expr
 
+    def at(self, step: Any, steps: Any) -> tuple[Expr, Expr, Expr]:
+        """(a, s, q) of one step (numbered from 0) of so many, numbers or expressions."""
+        put = {_k: step, _n: steps}
+        return tuple(form.subs(put, simultaneous=True) for form in (self.slope, self.source, self.noise))
 
+
+@alone
 def closed_form(sde: InterpolantSDE, scheme: str = "euler") -> ClosedForm:
     """The law at t = 1 after n uniform steps of `euler`, `lazy` or `heun`; parameters may stay symbolic.
 
@@ -99,17 +109,27 @@ def closed_form(sde: InterpolantSDE, scheme: str = "euler") -> ClosedForm:
     start = sde.data.moments(alpha, beta)[1]
     tail = _products(forms.slope)
     after = tail.subs(_j, _j + 1)
-    mean = sde.schedule.limit("beta", 1) * sde.data.expectation
+    centre = sde.data.expectation
+    mean = sde.schedule.limit("beta", 1) * centre + centre * _sum(forms.source * after)
     variance = cancel(tail.subs(_j, 0)) ** 2 * start + _sum(forms.noise * after**2)
-    return ClosedForm(mean + sde.data.expectation * _sum(forms.source * after), variance)
+    steps = _free(sde)
+    return ClosedForm(mean.xreplace({_n: steps}), variance.xreplace({_n: steps}), steps)
+
+
+def _free(sde: InterpolantSDE) -> Symbol:
+    """`n`, or the first of n_, n__, … that names no letter of the equation."""
+    taken, name = {letter.name for letter in sde.parameters}, n.name
+    while name in taken:
+        name += "_"
+    return Symbol(name, integer=True, positive=True)
 
 
 def step_forms(sde: InterpolantSDE, scheme: str) -> StepForms:
-    """One step of the scheme, as expressions in k and n: the twin of `symsched.discretize.steps`, exact."""
+    """One step of the scheme, as expressions in private letters: the twin of `symsched.discretize.steps`, exact."""
     check_scheme(scheme, sde)
     if scheme == "exponential":
         raise InputError("the exponential step has no closed form here; use 'euler', 'lazy', 'heun' or trajectory(…)")
-    h, left, right = 1 / n, _k / n, (_k + 1) / n
+    h, left, right = 1 / _n, _k / _n, (_k + 1) / _n
     slope, beta = sde.affine[0], sde.schedule.beta
     g, source = _at(slope, left), h * _at(beta.diff(t), left) - (_at(beta, right) - _at(beta, left))
     noise = 2 * h * _at(sde.eps, left) if scheme == "euler" else _exact_noise(sde, left, right)
@@ -124,9 +144,9 @@ def step_forms(sde: InterpolantSDE, scheme: str) -> StepForms:
 def _at(expr: Expr, time: Expr) -> Expr:
     """`expr` at the time of step k, refused when putting in the first or the last step needs a limit."""
     found = tidy(expr).subs(t, time)
-    for step in (0, n - 1):
+    for step in (0, _n - 1):
         if found.subs(_k, step).has(nan, zoo, oo):
-            where = simplify(time.subs(_k, step))
+            where = simplify(time.subs(_k, step)).subs(_n, n)
             raise InputError(
                 f"{expr} is infinite or 0/0 at t = {where}, a time of the scheme: no closed form on [0, 1]"
             )
@@ -146,15 +166,15 @@ def _exact_noise(sde: InterpolantSDE, left: Expr, right: Expr) -> Expr:
 def _products(slope: Expr) -> Expr:
     """P(j) = ∏_{k=j}^{n−1} slope(k), in closed form when there is one."""
     if not slope.has(_k):
-        return slope ** (n - _j)
+        return slope ** (_n - _j)
     telescoped = _telescope(slope)
     if telescoped is not None:
         return telescoped
     if slope.is_rational_function(_k):
-        found = product(slope, (_k, _j, n - 1))
+        found = product(slope, (_k, _j, _n - 1))
         if not found.has(Product, Piecewise):
             return found
-    return Product(slope, (_k, _j, n - 1))
+    return Product(slope, (_k, _j, _n - 1))
 
 
 def _telescope(slope: Expr) -> Expr | None:
@@ -165,22 +185,22 @@ def _telescope(slope: Expr) -> Expr | None:
     constant = cancel(slope * base / base.subs(_k, _k + 1))
     if constant.has(_k):
         return None
-    return constant ** (n - _j) * cancel(base.subs(_k, n) / base.subs(_k, _j))
+    return constant ** (_n - _j) * cancel(base.subs(_k, _n) / base.subs(_k, _j))
 
 
 def _sum(term: Expr) -> Expr:
     """Σ_{j=0}^{n−1} of a term in k (the step) and j, both the same index here."""
     term = term.subs(_k, _j)
     if term.has(Product):
-        return Sum(term, (_j, 0, n - 1))
+        return Sum(term, (_j, 0, _n - 1))
     term = cancel(term) if term.is_rational_function(_j) else term
     if term == 0 or not term.has(_j):
-        return n * term
+        return _n * term
     rational = _rational_sum(term) if term.is_rational_function(_j) else None
     if rational is not None:
         return rational
-    found = summation(term, (_j, 0, n - 1)) if _is_geometric(term) else None
-    return Sum(term, (_j, 0, n - 1)) if found is None or found.has(Piecewise) else found
+    found = summation(term, (_j, 0, _n - 1)) if _is_geometric(term) else None
+    return Sum(term, (_j, 0, _n - 1)) if found is None or found.has(Piecewise) else found
 
 
 def _is_geometric(term: Expr) -> bool:
@@ -200,18 +220,19 @@ def _rational_sum(term: Expr) -> Expr | None:
     for part in apart(term.subs(_j, index), index).as_ordered_terms():
         numerator, denominator = fraction(part)
         if not denominator.has(index):
-            total += summation(part.subs(index, _j), (_j, 0, n - 1))
+            total += summation(part.subs(index, _j), (_j, 0, _n - 1))
             continue
         found = roots(denominator, index)
         if len(found) != 1 or numerator.has(index):
             return None
         ((pole, power),) = found.items()
-        shift = polygamma(power - 1, -pole) - polygamma(power - 1, n - pole)
+        shift = polygamma(power - 1, -pole) - polygamma(power - 1, _n - pole)
         lead = Poly(denominator, index).LC()
         total += numerator / lead * Rational((-1) ** power, factorial(power - 1)) * shift
     return total
 
 
+@alone
 def exact_law(sde: InterpolantSDE, steps: int, scheme: str = "euler") -> tuple[Expr, Expr]:
     """(mean, variance) at t = 1 after a given number of uniform steps, by the recursion in exact arithmetic.
 
@@ -223,6 +244,6 @@ def exact_law(sde: InterpolantSDE, steps: int, scheme: str = "euler") -> tuple[E
     alpha, beta = (sde.schedule.limit(name, 0) for name in ("alpha", "beta"))
     deviation, variance = Integer(0), sde.data.moments(alpha, beta)[1]
     for k in range(steps):
-        slope, source, noise = (part.subs({n: steps, _k: k}) for part in (forms.slope, forms.source, forms.noise))
+        slope, source, noise = forms.at(k, steps)
         deviation, variance = slope * deviation + source, slope**2 * variance + noise
     return (sde.schedule.limit("beta", 1) + deviation) * sde.data.expectation, variance

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from symsched.data.numeric import Eigenframe
 from symsched.discretize.distances import kl_scalar
 from symsched.discretize.steps import Steps, affine_steps
+from symsched.precision import alone
 from symsched.sde import InterpolantSDE
 from symsched.sde.values import by_time
 
@@ -70,6 +71,7 @@ class Trajectory:
         return np.where(same, 0.0, parts).sum(axis=1)
 
 
+@alone
 def trajectory(sde: InterpolantSDE, grid: Any, scheme: str = "euler", centre: bool = False) -> Trajectory:
     """The law of the scheme's state at every time of the grid, started from the exact law of I at the first time.
 

@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 from flint import arb
 from numpy.typing import NDArray
-from sympy import Expr, Integral, Rational, RootSum, Symbol, integrate, log
+from sympy import Dummy, Expr, Integral, Rational, RootSum, integrate, log
 
 from symsched.enclose import Evaluator, compile_tape, sharpen
 from symsched.endpoints import limit_at
@@ -22,7 +22,7 @@ from symsched.normalform import canonical
 from symsched.symbols import t
 
 Array = NDArray[np.float64]
-_u, _v = Symbol("u", positive=True), Symbol("v", positive=True)
+_u, _v = Dummy("u", positive=True), Dummy("v", positive=True)
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
 _AGREE = 4e-16
 _LEVELS = 40

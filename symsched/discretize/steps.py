@@ -29,9 +29,10 @@ from symsched.discretize.grids import as_grid
 from symsched.discretize.quadrature import cells
 from symsched.errors import InputError
 from symsched.normalform import decide_zero
+from symsched.precision import alone
 from symsched.sde import InterpolantSDE
 from symsched.sde.values import by_time, without_start
-from symsched.symbols import rho, t
+from symsched.symbols import t
 
 Array = NDArray[np.float64]
 Tables = tuple[Array, Array, Array]
@@ -66,6 +67,7 @@ class Steps:
         return out[..., 0] if flat else out
 
 
+@alone
 def affine_steps(sde: InterpolantSDE, grid: Any, scheme: str = "euler", centre: bool = False) -> Steps:
     """The steps of a scheme for Gaussian data of any dimension.
 
@@ -143,8 +145,7 @@ def _end_exponent(rate: Expr, pair: Array) -> float:
 def slopes(sde: InterpolantSDE, frame: Eigenframe, times: Array) -> Array:
     """The slope g(t) of the drift along each eigendirection, (len(times), dim); 0 at a point start that is at rest."""
     stds, which = np.unique(frame.stds, return_inverse=True)
-    slope, _ = sde.direction
-    tables = by_time(tuple(slope.subs(rho, Rational(float(std))) for std in stds), times)
+    tables = by_time(tuple(sde.along(Rational(float(std)))[0] for std in stds), times)
     return without_start(sde, frame, times, np.stack(tables, axis=-1)[:, which], np.ones_like(times, dtype=bool))
 
 

@@ -23,6 +23,7 @@ from symsched.kernels.random import CHOICE, START, key, normals, uniforms
 from symsched.kernels.split import affine_parts, check_symbols
 from symsched.montecarlo.mixture import ETA, components, eta_x, is_small
 from symsched.parsing import parse_expression
+from symsched.precision import alone
 from symsched.sde import InterpolantSDE
 from symsched.symbols import state, t, x
 
@@ -200,6 +201,7 @@ class Model:
         return Start(self.dim, None, tuple(data.blocks()), alpha, beta)
 
 
+@alone
 def model_of(sde: Any) -> Model:
     """The model of an InterpolantSDE or a Diffusion.  Raises InputError for anything else, or open parameters."""
     if isinstance(sde, Diffusion):

@@ -127,7 +127,7 @@ def _judge(trial: Trial, check: Check, wrong: Mapping[str, Any]) -> None:
     trial.exact = bool(trial.exact) or exact is not None
     asked = [exact]
     if check.options.get("numeric", True):
-        asked.append(next((r for r in residuals if not _vanishes(r)), None))
+        asked.append(next((r for r in residuals if _refuted(r)), None))
         trial.numeric = bool(trial.numeric) or asked[-1] is not None
     chosen = dict.fromkeys(r for r in (*asked, *residuals) if r is not None)
     for residual in list(chosen)[:MOST_LEMMAS]:
@@ -136,8 +136,9 @@ def _judge(trial: Trial, check: Check, wrong: Mapping[str, Any]) -> None:
 
 
 @lru_cache(maxsize=4096)
-def _vanishes(residual: sp.Expr) -> bool:
-    return evaluated({"residual": residual}).passed
+def _refuted(residual: sp.Expr) -> bool:
+    found = evaluated({"residual": residual})
+    return not found.passed and not found.error
 
 
 @lru_cache(maxsize=4096)

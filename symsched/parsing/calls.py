@@ -28,6 +28,9 @@ class Call:
     kwargs: dict[str, Value] = field(default_factory=dict)
     text: str = ""
 
+    def __str__(self) -> str:
+        return f"{self.name}(…)" if self.args or self.kwargs else self.name
+
 
 def parse_call(text: str, symbols: Mapping[str, Symbol] = PARAMETERS) -> Call:
     """The call that `text` writes down: `name`, `name(value, …, key=value, …)`.

@@ -1,14 +1,14 @@
 """The whitelist walk: a Python syntax tree in, a SymPy expression out, every node checked before it is built.
 
-The walk carries, next to the expression, three floats that make hostile input cheap to refuse: the value of a
-pure number, a bound on the size when every symbol is at most 1, and the polynomial degree.
+The walk carries, next to the expression, its float values where all symbols are 1/16, 1/4, …, and its polynomial
+degree: hostile input is cheap to refuse before SymPy builds it, and the reason given is a value that it really takes.
 """
 
 import ast
 import math
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import sympy
@@ -25,8 +25,12 @@ MAX_BITS = 256
 MAX_SIZE = 1e60
 MAX_EXPONENT = 100
 MAX_GROWTH = 600.0
+#: Numerator and common denominator of the powers of one base, of which computer algebra makes polynomials.
+MAX_FINENESS = 25_000
+PLACES = (1 / 16, 1 / 4, 1 / 2, 3 / 4, 15 / 16)
 CONSTANTS: dict[str, Expr] = {"pi": sympy.pi, "E": S.Exp1, "e": S.Exp1}
 
+Twin = Callable[..., float]
 _NUMBER = re.compile(r"(\d[\d_]*)?\.?(\d[\d_]*)?([eE][+-]?\d{1,3})?")
 
 
@@ -45,12 +49,17 @@ def parse_expression(text: str, symbols: Mapping[str, Symbol] | None = None) -> 
 
 @dataclass(frozen=True)
 class Node:
-    """An expression with its value (numbers only), a bound on its size, and its polynomial degree."""
+    """An expression, whether it is a number, its values at `PLACES` (nan where it has none), and its degree."""
 
     expr: Expr
-    value: float | None
-    size: float
+    number: bool
+    values: tuple[float, ...]
     degree: float = 0.0
+
+    @property
+    def value(self) -> float:
+        """Of a number."""
+        return self.values[0]
 
 
 class Walker:
@@ -84,6 +93,8 @@ class Walker:
         for part in sympy.preorder_traversal(expr):
             if not _printable(part):
                 raise self.refuse(f"it contains {quoted(part)}; a formula must be real and smooth for 0 < t < 1")
+        if wrong := too_fine(expr):
+            raise self.refuse(wrong)
         return expr
 
     def node(self, tree: ast.expr) -> Node:
@@ -97,7 +108,7 @@ class Walker:
                 return self.name(name)
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 inner = self.node(operand)
-                return self.made(-inner.expr, [inner], operator.neg, inner.size, inner.degree)
+                return self.made(-inner.expr, [inner], operator.neg, inner.degree)
             case ast.UnaryOp(op=ast.UAdd(), operand=operand):
                 return self.node(operand)
             case ast.BinOp(left=left, op=op, right=right):
@@ -113,13 +124,13 @@ class Walker:
         exponent = re.search(r"[eE]([+-]?\d+)$", literal)
         if len(literal) > 80 or (exponent and abs(int(exponent[1])) > 60):
             raise self.refuse(f"the number {quoted(literal, 24)} is out of range; at most 60 digits are read")
-        return self.made(Rational(literal.replace("_", "")), [], lambda: 0.0, 0.0, 0.0)
+        return self.rational(Rational(literal.replace("_", "")))
 
     def name(self, name: str) -> Node:
         if name in self.symbols:
-            return Node(self.symbols[name], None, 1.0, 1.0)
+            return Node(self.symbols[name], False, PLACES, 1.0)
         if name in CONSTANTS:
-            return Node(CONSTANTS[name], float(CONSTANTS[name]), 3.2)
+            return Node(CONSTANTS[name], True, (float(CONSTANTS[name]),) * len(PLACES))
         if ALIASES.get(name, name) in FUNCTIONS:
             raise self.refuse(f"the function {name} needs an argument; write {name}(t)")
         if name in ("I", "i", "j", "oo", "inf", "nan"):
@@ -131,11 +142,11 @@ class Walker:
     def binary(self, op: ast.operator, a: Node, b: Node) -> Node:
         match op:
             case ast.Add():
-                return self.made(a.expr + b.expr, [a, b], operator.add, a.size + b.size, max(a.degree, b.degree))
+                return self.made(a.expr + b.expr, [a, b], operator.add, max(a.degree, b.degree))
             case ast.Sub():
-                return self.made(a.expr - b.expr, [a, b], operator.sub, a.size + b.size, max(a.degree, b.degree))
+                return self.made(a.expr - b.expr, [a, b], operator.sub, max(a.degree, b.degree))
             case ast.Mult():
-                return self.made(a.expr * b.expr, [a, b], operator.mul, a.size * b.size, a.degree + b.degree)
+                return self.made(a.expr * b.expr, [a, b], operator.mul, a.degree + b.degree)
             case ast.Div():
                 return self.quotient(a, b)
             case ast.Pow():
@@ -143,19 +154,23 @@ class Walker:
         raise self.refuse(f"the operator {_SIGNS.get(type(op), '?')} is not allowed; use + - * / **")
 
     def quotient(self, a: Node, b: Node) -> Node:
-        if b.expr.is_zero or b.value == 0:
+        if b.expr.is_zero or (b.number and b.value == 0):
             raise self.refuse("it divides by zero")
-        size = a.size * (max(1.0, b.size) if b.value is None else 1 / abs(b.value))
-        return self.made(a.expr / b.expr, [a, b], operator.truediv, size, a.degree + b.degree)
+        return self.made(a.expr / b.expr, [a, b], operator.truediv, a.degree + b.degree)
 
     def power(self, a: Node, b: Node) -> Node:
-        if b.size > (MAX_BITS if a.value is not None else MAX_EXPONENT):
-            raise self.refuse(f"an exponent is too large; exponents up to {MAX_EXPONENT} are read")
-        if a.value is not None and b.value is not None:
+        steepest = max((abs(v) for v in b.values if not math.isnan(v)), default=0.0)
+        if steepest > (MAX_BITS if a.number else MAX_EXPONENT):
+            raise self.refuse(f"an exponent is too large, {steepest:.4g}; exponents up to {MAX_EXPONENT} are read")
+        if b.expr.is_Rational and b.expr.q > MAX_FINENESS:
+            raise self.refuse(
+                f"the exponent {quoted(b.expr, 30)} is too fine; denominators up to {MAX_FINENESS} are read"
+            )
+        if a.number and b.number:
             self.check_numeric_power(a, a.value, b.value)
-        degree = a.degree * abs(b.value) if b.value is not None else a.degree + b.degree
-        size = self.grown(b.size * math.log(max(a.size, 1.0)), "a power")
-        return self.made(lambda: a.expr**b.expr, [a, b], _float_power, size, degree)
+        degree = a.degree * abs(b.value) if b.number else a.degree + b.degree
+        self.check_growth([y * math.log(x) for x, y in zip(a.values, b.values, strict=True) if x > 0], "a power")
+        return self.made(lambda: a.expr**b.expr, [a, b], _float_power, degree)
 
     def check_numeric_power(self, a: Node, base: float, exponent: float) -> None:
         if base == 0 and exponent < 0:
@@ -184,16 +199,17 @@ class Walker:
         return self.applied(name, args)
 
     def applied(self, name: str, args: list[Node]) -> Node:
-        function, size = FUNCTIONS[name], max(1.0, args[0].size)
+        function = FUNCTIONS[name]
         if name in GROWING:
-            size = self.grown(args[0].size, name)
+            self.check_growth(args[0].values, name)
         degree = sum(a.degree for a in args)
-        return self.made(lambda: function.build(*(a.expr for a in args)), args, function.value, size, degree)
+        return self.made(lambda: function.build(*(a.expr for a in args)), args, function.value, degree)
 
-    def grown(self, exponent: float, name: str) -> float:
-        if exponent > MAX_GROWTH:
-            raise self.refuse(f"{name} grows too fast; keep every exponent of e below {MAX_GROWTH:.0f}")
-        return math.exp(exponent)
+    def check_growth(self, exponents: Iterable[float], name: str) -> None:
+        worst = max((e for e in exponents if not math.isnan(e)), key=abs, default=0.0)
+        if abs(worst) > MAX_GROWTH:
+            wrong = f"{name} grows or falls too fast, like e to the {worst:.4g}"
+            raise self.refuse(f"{wrong}; keep every exponent of e between -{MAX_GROWTH:.0f} and {MAX_GROWTH:.0f}")
 
     def unknown_function(self, name: str) -> str:
         if name in self.symbols or name in CONSTANTS:
@@ -203,35 +219,33 @@ class Walker:
         known, close = ", ".join(FUNCTIONS), did_you_mean(name, [*FUNCTIONS, *ALIASES])
         return f"unknown function {quoted(name, 30)}{close} (known: {known})"
 
-    def made(
-        self,
-        expr: Expr | Callable[[], Expr],
-        args: list[Node],
-        twin: Callable[..., float],
-        size: float,
-        degree: float,
-    ) -> Node:
-        """The node of a result: its float value is found before SymPy builds it, its limits checked after."""
-        value = self.value(twin, args) if all(a.value is not None for a in args) else None
+    def made(self, expr: Expr | Callable[[], Expr], args: list[Node], twin: Twin, degree: float) -> Node:
+        """The node of a result: its float values are found before SymPy builds it, its limits checked after."""
+        number = all(a.number for a in args)
+        rows = zip(*(a.values for a in args), strict=True)
+        if number:
+            values = (self.value(twin, next(rows)),) * len(PLACES)
+        else:
+            values = tuple(_value_or_nan(twin, row) for row in rows)
         built = expr() if callable(expr) else expr
         if degree > MAX_EXPONENT:
             raise self.refuse(f"its degree in t is above {MAX_EXPONENT}; write lower powers")
         if built.is_Rational:
             return self.rational(built)
-        if value is not None:
-            size = abs(value)
-        if size > (math.exp(MAX_GROWTH) if value is None else MAX_SIZE):
+        if max((abs(v) for v in values if not math.isnan(v)), default=0.0) > (
+            MAX_SIZE if number else math.exp(MAX_GROWTH)
+        ):
             raise self.refuse("a number in it is too large; write numbers below 1e60")
-        return Node(built, value, size, degree)
+        return Node(built, number, values, degree)
 
     def rational(self, expr: Rational) -> Node:
         if max(expr.p.bit_length(), expr.q.bit_length()) > MAX_BITS:
             raise self.refuse("a number in it has too many digits; at most 60 are read")
-        return Node(expr, float(expr), abs(float(expr)))
+        return Node(expr, True, (float(expr),) * len(PLACES))
 
-    def value(self, twin: Callable[..., float], args: list[Node]) -> float:
+    def value(self, twin: Twin, args: tuple[float, ...]) -> float:
         try:
-            value = twin(*(a.value for a in args))
+            value = twin(*args)
         except (ValueError, ZeroDivisionError):
             raise self.refuse("a number in it is not defined or not real") from None
         except OverflowError:
@@ -239,6 +253,35 @@ class Walker:
         if isinstance(value, complex) or math.isnan(value):
             raise self.refuse("a number in it is not real")
         return value
+
+
+def _value_or_nan(twin: Twin, args: tuple[float, ...]) -> float:
+    """The value where it is real and in the range of floats: elsewhere the formula may still be defined."""
+    try:
+        value = twin(*args)
+    except (ValueError, ZeroDivisionError, OverflowError):
+        return math.nan
+    return math.nan if isinstance(value, complex) else value
+
+
+def too_fine(*exprs: Expr) -> str:
+    """Why the rational powers in some expressions that meet are too fine to work with; empty if they are not.
+
+    Computer algebra writes t^(1/6) + t^(1/4) as a polynomial of degree 3 in t^(1/12), in one call that nothing stops.
+    """
+    common: dict[Expr, tuple[int, float]] = {}
+    for power in set().union(*(expr.atoms(sympy.Pow) for expr in exprs)):
+        base, exponent = power.as_base_exp()
+        if exponent.is_Rational and not base.is_Rational:
+            q, most = common.get(base, (1, 0.0))
+            common[base] = math.lcm(q, exponent.q), max(most, abs(exponent))
+    for base, (q, most) in common.items():
+        if q > 1 and q * max(most, 1) > MAX_FINENESS:
+            what = (
+                f"powers of {quoted(base, 30)} with the common denominator {quoted(q, 24)} make a polynomial of degree"
+            )
+            return f"{what} {float(q * max(most, 1)):.4g}; degrees up to {MAX_FINENESS} are worked with"
+    return ""
 
 
 _SIGNS: dict[type, str] = {

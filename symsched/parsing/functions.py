@@ -11,6 +11,8 @@ import mpmath
 import sympy
 from sympy import Expr
 
+from symsched.precision import digits
+
 
 @dataclass(frozen=True)
 class Function:
@@ -30,7 +32,10 @@ def _cbrt(u: float) -> float:
 
 
 def _lambert(u: float, branch: float = 0) -> float:
-    w = mpmath.lambertw(u, int(branch))
+    if branch in (0, -1) and abs(u * math.e + 1) < 4e-16:
+        return -1.0  # the branch point −1/e, which no float is
+    with digits(16):
+        w = mpmath.lambertw(u, int(branch))
     if w.imag:
         raise ValueError("complex")
     return float(w.real)

@@ -101,6 +101,8 @@ def _nesting(source: str) -> int:
 
 
 def _syntax_hint(source: str) -> str:
+    if re.search(r"\d{1000}", source):
+        return "a number in it has too many digits; at most 60 are read"
     if source.count("(") != source.count(")"):
         return "the brackets do not match; close every '('"
     if _PRODUCT.search(source):

@@ -53,11 +53,10 @@ def driven(source: Any, target: Any, data: DataLaw, kappa: Any, paths: int, step
     sde = equation(conversion.target, data, kappa)
     scheme = "exponential" if kappa > 0 else "heun"
     run = simulate(sde, paths=paths, grid=grid, save=grid, scheme=scheme, seed=seed, keep_paths=paths)
-    states = run.paths.T
     with np.errstate(invalid="ignore", divide="ignore"):
-        source_times, source_states = back.path(run.times, states)
-    known = np.isfinite(source_states).all(axis=0)
-    return Driven(conversion, source_times[known], source_states[:, known], run.times, states)
+        source_times, source_states = back.path(run.times, run.paths)
+    known = np.isfinite(source_states).all(axis=1)
+    return Driven(conversion, source_times[known], source_states[known].T, run.times, run.paths.T)
 
 
 def paths(

@@ -51,7 +51,7 @@ def render(report: Report) -> str:
 
     Two reports of the same run settings differ in their <time> elements alone.
     """
-    title = f"symsched verification report: {_outcome(report)}"
+    title = f"symsched verification report: {report.outcome}"
     page = element("html", _head(title), _body(report), lang="en")
     return "<!DOCTYPE html>\n" + page.encode("utf-8", "replace").decode() + "\n"
 
@@ -80,13 +80,6 @@ def _body(report: Report) -> Html:
     )
 
 
-def _outcome(report: Report) -> str:
-    failed = [v.name for v in report if not v.passed]
-    if failed:
-        return f"{len(failed)} of {len(report)} claims failed ({', '.join(failed)})"
-    return "the claim holds" if len(report) == 1 else f"all {len(report)} claims hold"
-
-
 def _header(report: Report) -> Html:
     now = datetime.now(UTC)
     facts: list[Child] = [
@@ -97,7 +90,7 @@ def _header(report: Report) -> Html:
         join(["took ", duration(report.seconds)]),
     ]
     line = [join([" · " if k else "", fact]) for k, fact in enumerate(facts)]
-    outcome = _outcome(report)
+    outcome = report.outcome
     return element(
         "header",
         element("h1", "Verification report"),
@@ -122,7 +115,7 @@ def _row(verdict: Verdict) -> list[Child]:
     if rejected < tried:
         twins = element("span", "✗ ", twins, class_="bad")
     return [
-        join([element("a", verdict.name, href=f"#{anchor(verdict.name)}"), None if verdict.passed else FAILS]),
+        join([element("a", verdict.name, href=f"#{anchor(verdict.name)}"), FAILS if verdict.failed else None]),
         prose(verdict.title),
         *(mark(getattr(verdict, route)) for route in ROUTES),
         twins if tried else mark(None),

@@ -43,7 +43,9 @@ def section(verdict: Verdict) -> Html:
     title = element("h2", element("span", verdict.name, class_="name"), " ", prose(verdict.title))
     return element(
         "section",
-        element("div", title, badge(verdict.passed, "holds", "fails"), class_="head"),
+        element(
+            "div", title, badge(verdict.passed, "holds", "fails" if verdict.failed else "not checked"), class_="head"
+        ),
         element("p", prose(verdict.statement), class_="statement"),
         _suppositions(verdict),
         _failures(verdict),

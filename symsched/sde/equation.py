@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache, partial
 from typing import Any
 
-from sympy import Expr, Integer, Pow, Symbol, diff, factor, latex, simplify, solve, sqrt
+from sympy import Dummy, Expr, Integer, Pow, Symbol, diff, factor, latex, simplify, solve, sqrt
 from sympy.core.function import AppliedUndef
 
 from symsched import endpoints
@@ -24,13 +24,14 @@ from symsched.data.checks import exact
 from symsched.errors import InputError, UndecidedError
 from symsched.normalform import canonical, decide_zero
 from symsched.parsing import parse_expression
+from symsched.precision import alone_all
 from symsched.schedule import STEEPEST, Schedule
 from symsched.sde.values import drift_values
 from symsched.signs import sign_on_unit
-from symsched.symbols import mean as m
-from symsched.symbols import rho, t, x
+from symsched.symbols import assigned, check_names, foreign_time, rho, t, x
 
-alpha_, beta_, rate, beta_rate, eps_ = (Symbol(name, positive=True) for name in ("a", "b", "a'", "b'", "e"))
+alpha_, beta_, rate, beta_rate, eps_ = (Dummy(name, positive=True) for name in ("a", "b", "a'", "b'", "e"))
+_mean, _std = Dummy("m", real=True), Dummy("rho", positive=True)
 
 READING = 400_000  # function calls that one attempt at a shorter form may cost
 
@@ -51,7 +52,7 @@ class DriftForms:
 @cache
 def drift_forms() -> DriftForms:
     """Solved from the identities α η_Z + β η_X = x and s = −η_Z/α."""
-    eta_z, eta_x, score = Symbol("eta_z"), Symbol("eta_x"), Symbol("s")
+    eta_z, eta_x, score = Dummy("eta_z"), Dummy("eta_x"), Dummy("s")
     drift = alpha_ * rate * eta_z + beta_ * beta_rate * eta_x + eps_ * score
     identities = [alpha_ * eta_z + beta_ * eta_x - x, alpha_ * score + eta_z]
     in_state = drift.subs(solve(identities, [score, eta_z], dict=True, simplify=False)[0]).expand()
@@ -71,6 +72,7 @@ def data_form(schedule: Schedule, eps: Expr) -> tuple[Expr, Expr]:
     return forms.state.subs(jets, simultaneous=True), forms.data.subs(jets, simultaneous=True)
 
 
+@alone_all
 @dataclass(frozen=True)
 class InterpolantSDE:
     """dX = b^ε(t, X) dt + √(2ε) dW for a schedule, a data law, and a diffusion scale.
@@ -79,7 +81,8 @@ class InterpolantSDE:
     the probability-flow ODE.  Text, numbers and expressions in t are accepted.  Symbolic properties need one
     dimension; `drift_at`, `eps_at` and the coefficients A, B work in any.
 
-    Raises InputError when both scales are given, or when the scale is negative somewhere on (0, 1).
+    Raises InputError when both scales are given, when the scale is negative somewhere on (0, 1), or when the schedule
+    has the state x for a parameter.
     """
 
     schedule: Schedule
@@ -92,6 +95,8 @@ class InterpolantSDE:
             raise InputError(
                 f"eps = {self.eps} and kappa = {self.kappa} are both given; give one: kappa is eps/eps_star"
             )
+        if x in self.schedule.parameters:
+            raise InputError(f"{self.schedule} has a parameter {x}, which is the state of the equation; rename it")
         name = "kappa" if self.eps is None else "eps"
         scale = _scale(0 if self.eps is None and self.kappa is None else getattr(self, name), name)
         object.__setattr__(self, name, scale)
@@ -176,8 +181,20 @@ class InterpolantSDE:
 
     @property
     def direction(self) -> tuple[Expr, Expr]:
-        """(g, c/m): the affine drift g x + c of this schedule and scale for N(m, ρ²) data, in t and rho."""
-        return _direction(self.schedule, self.eps)
+        """(g, c/m): the affine drift g x + c of this schedule and scale for N(m, ρ²) data, in t and rho.
+
+        Raises InputError where rho is a parameter of the schedule or the scale already; see `along`.
+        """
+        if rho in self.schedule.parameters | self.eps.free_symbols:
+            raise InputError(
+                f"{self.schedule} and eps = {self.eps} use {rho} already; ask along(std) for another letter"
+            )
+        return self.along(rho)
+
+    def along(self, std: Any) -> tuple[Expr, Expr]:
+        """(g, c/m): the affine drift g x + c of this schedule and scale for N(m, std²) data, whatever its own data."""
+        slope, per_mean = _direction(self.schedule, self.eps)
+        return slope.subs(_std, std), per_mean.subs(_std, std)
 
     @property
     def marginal(self) -> tuple[Any, Any]:
@@ -200,19 +217,14 @@ class InterpolantSDE:
     def subs(self, **values: Any) -> InterpolantSDE:
         """The equation with letters replaced by name, wherever they stand: schedule, data, scale.
 
-        Raises InputError for a name that is not a parameter.
+        Raises InputError for a name that is not a parameter, or that of two; or a value its assumptions exclude.
         """
-        names = {symbol.name: symbol for symbol in self.parameters}
-        unknown = sorted(set(values) - set(names))
-        if unknown:
-            has = ", ".join(sorted(names)) or "none"
-            raise InputError(f"the equation has no parameter {', '.join(unknown)}; its parameters are {has}")
-        table = {names[name]: exact(value, name) for name, value in values.items()}
+        table = assigned(self.parameters, {k: exact(value, k) for k, value in values.items()}, "the equation")
         schedule = self.schedule.subs(**_named(values, self.schedule.parameters))
         data = self.data.subs(**_named(values, self.data.parameters))
         if self.kappa is not None:
-            return InterpolantSDE(schedule, data, kappa=self.kappa.subs(table))
-        return InterpolantSDE(schedule, data, eps=self.eps.subs(table))
+            return InterpolantSDE(schedule, data, kappa=self.kappa.subs(table, simultaneous=True))
+        return InterpolantSDE(schedule, data, eps=self.eps.subs(table, simultaneous=True))
 
     # -- display ---------------------------------------------------------------------------------------------------
 
@@ -230,7 +242,8 @@ class InterpolantSDE:
         return self._simplified
 
     def latex(self) -> str:
-        """The equation in LaTeX."""
+        """The equation in LaTeX.  Raises InputError when two symbols would be printed alike."""
+        check_names({*self.parameters, x, t}, "the equation")
         drift, scale = latex(self.simplified()), latex(readable(2 * self.eps))
         noise = "" if self.eps == 0 else rf" + \sqrt{{{scale}}}\,\mathrm{{d}}W_t"
         return rf"\mathrm{{d}}X_t = \left({drift}\right)\mathrm{{d}}t{noise}"
@@ -258,8 +271,9 @@ class InterpolantSDE:
 
 @lru_cache(maxsize=256)
 def _direction(schedule: Schedule, eps: Expr) -> tuple[Expr, Expr]:
-    slope, constant = InterpolantSDE(schedule, Gaussian(m, rho), eps=eps).affine
-    return slope, constant.subs(m, 1) - constant.subs(m, 0)
+    """In t and `_std`."""
+    slope, constant = InterpolantSDE(schedule, Gaussian(_mean, _std), eps=eps).affine
+    return slope, constant.subs(_mean, 1) - constant.subs(_mean, 0)
 
 
 def _named(values: dict[str, Any], symbols: frozenset[Symbol]) -> dict[str, Any]:
@@ -299,6 +313,8 @@ def _scale(value: Any, name: str) -> Expr:
     """ε or κ as an expression in t that is not known to be negative anywhere."""
     given = parse_expression(value) if isinstance(value, str) else value
     expr = given if isinstance(given, Expr) else exact(given, name)
+    if foreign_time(expr):
+        raise InputError(f"{name} = {expr} uses a symbol t of its own: write it in symsched.t, which is positive")
     if expr.has(x):
         raise InputError(f"{name} = {expr} depends on the state x; it should depend on t alone")
     if expr.has(AppliedUndef) or expr.is_nonnegative:

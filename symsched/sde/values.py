@@ -27,7 +27,6 @@ from symsched.data.checks import known
 from symsched.data.numeric import Eigenframe, has_density, per_state
 from symsched.errors import InputError, UndecidedError
 from symsched.schedule import Schedule
-from symsched.symbols import rho
 
 Array = NDArray[np.float64]
 #: Distinct standard deviations for which separate affine coefficients are worth their time.
@@ -53,8 +52,7 @@ class Equation(Protocol):
     def score_weight(self) -> Expr: ...
     @property
     def noise_weight(self) -> Expr: ...
-    @property
-    def direction(self) -> tuple[Expr, Expr]: ...
+    def along(self, std: Any) -> tuple[Expr, Expr]: ...
 
 
 def drift_values(sde: Equation, times: Any, states: Any) -> Any:
@@ -85,8 +83,7 @@ def by_time(exprs: tuple[Expr, ...], grid: Array) -> list[Array]:
 def affine_tables(sde: Equation, frame: Eigenframe, grid: Array) -> tuple[Array, Array]:
     """Slopes and constants along the axes at each time: two arrays of shape (…, dim)."""
     stds, which = np.unique(frame.stds, return_inverse=True)
-    slope, per_mean = sde.direction
-    exprs = [form.subs(rho, Rational(float(std))) for std in stds for form in (slope, per_mean)]
+    exprs = [form for std in stds for form in sde.along(Rational(float(std)))]
     tables = np.stack(by_time(tuple(exprs), grid), axis=-1)
     return tables[..., 0::2][..., which], tables[..., 1::2][..., which] * frame.into(frame.mean)
 
@@ -107,8 +104,8 @@ def vanishes_at_start(schedule: Schedule, coefficient: Expr) -> bool:
 def start_slopes(sde: Equation, frame: Eigenframe) -> Array:
     """Per axis, whether the slope of the affine drift may be taken as 0 at t = 0 because the state is 0 there."""
     stds, which = np.unique(frame.stds, return_inverse=True)
-    slope, _ = sde.direction
-    return np.array([vanishes_at_start(sde.schedule, slope.subs(rho, Rational(float(std)))) for std in stds])[which]
+    slopes = (sde.along(Rational(float(std)))[0] for std in stds)
+    return np.array([vanishes_at_start(sde.schedule, slope) for slope in slopes])[which]
 
 
 def without_start(sde: Equation, frame: Eigenframe, grid: Array, slopes: Array, at_origin: Any) -> Array:
@@ -126,7 +123,11 @@ def _affine(sde: Equation, frame: Eigenframe, grid: Array, x: Array) -> Any:
         where = float(grid[bad.any(axis=-1)].flat[0])
         tends = f"its slope tends to {slopes[bad].flat[0]:g} there"
         raise InputError(f"the drift is infinite at t = {where:g}: {tends}; {_advice(where)}")
-    drift = frame.back(slopes * frame.into(column) + constants)
+    beta, beta_dot = (part[..., None] for part in by_time((sde.schedule.beta, sde.schedule.beta_dot), grid))
+    if np.isfinite(beta_dot).all():  # g (x − βm) + β̇ m: the same, and nothing cancels where g and m are large
+        drift = frame.back(slopes * frame.offset(beta, column)) + beta_dot * frame.mean
+    else:
+        drift = frame.back(slopes * frame.into(column) + constants)
     return drift[..., 0] if sde.dim == 1 else drift
 
 

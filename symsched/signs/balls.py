@@ -1,8 +1,7 @@
 """Signs by ball arithmetic: enclosures over pieces of (0, 1), with an argument of its own at each end.
 
 Between the ends: f(X) > 0, or f(mid) + f'(X)(X − mid) > 0, on each piece X of an adaptive subdivision.  At an end,
-Taylor's theorem (see `taylor`); where f is not that smooth, pieces down to 2^-1100, below the least float64, and
-beyond them the sign of ever smaller steps.
+Taylor's theorem (see `taylor`), or, where f is not that smooth, the dominating term (see `germ`).
 """
 
 from __future__ import annotations
@@ -10,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import sympy as sp
-from flint import arb, ctx
+from flint import arb
 
 from symsched.enclose import Ball, compile_tape, enclose, interval
+from symsched.precision import precision
+from symsched.signs.germ import germ_sign
 from symsched.signs.sign import Sign
 from symsched.signs.taylor import taylor_sign
 
 MAX_PIECES = 4000
-MAX_FAR_PIECES = 1500
 NEAR = (2.0**-6, 2.0**-20, 2.0**-40)
-FAR = 1100
 UNKNOWN = Sign("unknown", "balls")
 _u = sp.Dummy("u", positive=True)
 
@@ -46,53 +45,11 @@ def by_balls(expr: sp.Expr, symbol: sp.Symbol) -> Sign:
 def _end_sign(near: sp.Expr) -> tuple[int, float, str]:
     """(sign on (0, δ], δ, how); the sign is 0 when it is not known."""
     for delta in NEAR:
-        sign = taylor_sign(near, _u, delta)
-        if sign:
-            return sign, delta, "Taylor"
-    return _leading(near), NEAR[1], "leading terms"
-
-
-def _leading(near: sp.Expr) -> int:
-    """The common sign of ever smaller steps, where pieces confirm it down to 2^-1100."""
-    signs = {_sign(enclose(near, {_u: sp.Rational(1, 2**k)}, bits=8192)) for k in (21, 60, 200, 800, 1200)}
-    sign = signs.pop() if len(signs) == 1 else 0
-    return sign if sign and _far_pieces_positive(sign * near) else 0
-
-
-def _sign(ball: Ball) -> int:
-    return int(ball > 0) - int(ball < 0)
-
-
-def _far_pieces_positive(near: sp.Expr) -> bool:
-    """near > 0 on [2^-1100, 2^-20], piece by geometric piece."""
-    run = compile_tape((near, near.diff(_u)), (_u,)).run
-    pieces = [(k, min(2 * k, FAR)) for k in (20, 40, 80, 160, 320, 640)] + [(1080, FAR)]
-    budget = MAX_FAR_PIECES
-    while pieces:
-        k, further = pieces.pop()
-        budget -= 1
-        with ctx.workprec(128 + 2 * further):
-            low, high = arb(2) ** -further, arb(2) ** -k
-            if _piece_positive(run, low.union(high), (low + high) / 2):
-                continue
-        if budget < 0:
-            return False
-        if further - k > 1:
-            middle = (k + further) // 2
-            pieces += [(k, middle), (middle, further)]
-        elif not _fine_pieces_positive(run, low, high):
-            return False
-    return True
-
-
-def _fine_pieces_positive(run: Callable[..., list[Ball]], low: Ball, high: Ball) -> bool:
-    """One octave, in sixteen equal pieces."""
-    with ctx.workprec(2400):
-        step = (high - low) / 16
-        return all(
-            _piece_positive(run, (low + i * step).union(low + (i + 1) * step), low + (2 * i + 1) * step / 2)
-            for i in range(16)
-        )
+        for how, route in (("Taylor", taylor_sign), ("leading terms", germ_sign)):
+            sign = route(near, _u, delta)
+            if sign:
+                return sign, delta, how
+    return 0, 0.0, "unknown"
 
 
 # -- between --------------------------------------------------------------------------------------------------------
@@ -107,7 +64,7 @@ class _Pieces:
     def positive(self, low: float, high: float) -> bool | tuple[float, float]:
         """Whether the expression is positive on [low, high]; or a point where it is negative, with the value."""
         pieces, budget = [(low, high)], MAX_PIECES
-        with ctx.workprec(192):
+        with precision(192):
             while pieces:
                 a, b = pieces.pop()
                 budget -= 1

@@ -11,43 +11,30 @@ Routes, in order of preference; the one that succeeded is named in the result:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 
 import sympy as sp
 
+from symsched.domain import needs
 from symsched.enclose import Ball, enclose
 from symsched.errors import InputError
 from symsched.normalform import decide_zero
+from symsched.precision import alone
 from symsched.signs.balls import by_balls
-from symsched.signs.sign import Sign
-from symsched.signs.structure import by_structure
+from symsched.signs.sign import Sign, strict
+from symsched.signs.structure import by_structure, sign_of_number
 from symsched.signs.sturm import by_sturm
 from symsched.symbols import t
 
 PROBES = tuple(sp.Rational(1, 10**k) for k in (9, 6, 4, 2)) + tuple(sp.Rational(k, 16) for k in range(1, 16))
 PROBES += tuple(1 - p for p in PROBES[:4])
 
-# What must not vanish, and what must not be negative, for a function of a real argument to be real and smooth.
-NONZERO: dict[type, Callable[[sp.Expr], sp.Expr]] = {
-    sp.tan: sp.cos,
-    sp.sec: sp.cos,
-    sp.cot: sp.sin,
-    sp.csc: sp.sin,
-    sp.coth: lambda a: a,
-    sp.csch: lambda a: a,
-}
-POSITIVE: dict[type, Callable[[sp.Expr], sp.Expr]] = {
-    sp.log: lambda a: a,
-    sp.asin: lambda a: 1 - a**2,
-    sp.acos: lambda a: 1 - a**2,
-    sp.atanh: lambda a: 1 - a**2,
-    sp.acosh: lambda a: a - 1,
-    sp.LambertW: lambda a: a + sp.exp(-1),
-}
+ALLOWED = {"positive": ("positive",), "negative": ("negative",), "nonzero": ("positive", "negative")}
 
 
 @lru_cache(maxsize=4096)
+@alone
 def sign_on_unit(expr: sp.Expr, symbol: sp.Symbol = t, *, balls: bool = True) -> Sign:
     """Prove the sign of `expr` for every `symbol` in (0, 1); `balls` = False leaves out the costly last route.
 
@@ -59,13 +46,14 @@ def sign_on_unit(expr: sp.Expr, symbol: sp.Symbol = t, *, balls: bool = True) ->
     expr = sp.sympify(expr, strict=True)
     if decide_zero(expr):
         return Sign("zero", "normal form")
-    if not expr.free_symbols <= {symbol}:
-        return by_structure(expr, symbol)
-    refuted = _refute(expr, symbol)
+    parameters = expr.free_symbols - {symbol}
+    refuted = None if parameters else _refute(expr, symbol)
     if refuted is not None:
         return refuted
     if not _defined(expr, symbol):
         return Sign("unknown", "domain")
+    if parameters:
+        return by_structure(expr, symbol)
     for route in (by_structure, by_sturm, by_balls) if balls else (by_structure, by_sturm):
         found = route(expr, symbol)
         if found.decided:
@@ -105,37 +93,53 @@ def _finite(expr: sp.Expr, symbol: sp.Symbol, probe: sp.Rational) -> Ball | None
 
 
 def _defined(expr: sp.Expr, symbol: sp.Symbol) -> bool:
-    """Whether every part is shown to be real and smooth on (0, 1); False when that stays open.
+    """Whether every part is shown to be real and smooth on (0, 1), up to kinks |f|; False when that stays open.
 
     Raises:
         InputError: a part is shown not to be.
     """
-    for part, condition, allowed in _conditions(expr, symbol):
-        found = sign_on_unit(condition, symbol)
-        if not found.decided:
-            return False
-        if found.value not in allowed:
-            where = f" (see {symbol} = {found.witness[0]:.6g})" if found.witness else ""
+    return all(_part_defined(part, symbol) for part in _smooth_parts(expr))
+
+
+def _part_defined(part: sp.Expr, symbol: sp.Symbol) -> bool:
+    groups = needs(part)
+    for group in groups:
+        found = [(need, _sign_needed(need.expr, symbol)) for need in group]
+        failed = next((sign for need, sign in found if sign.decided and sign.value not in ALLOWED[need.sign]), None)
+        if failed is None and all(sign.decided for _, sign in found):
+            return True
+        if failed is not None and len(groups) == 1:
+            where = f" (see {symbol} = {failed.witness[0]:.6g})" if failed.witness else ""
             raise InputError(f"{_short(part)} is not smooth and real on all of (0, 1){where}")
-    return True
+    return False
 
 
-def _conditions(expr: sp.Expr, symbol: sp.Symbol) -> Iterator[tuple[sp.Expr, sp.Expr, tuple[str, ...]]]:
-    """(part, condition, signs of the condition for which the part is defined)."""
-    for part in sp.postorder_traversal(expr):
-        if not part.args or not part.has(symbol):
-            continue
-        if isinstance(part, sp.Pow) and not isinstance(part, sp.exp) and part.base.has(symbol):
-            if not part.exp.is_Integer:
-                yield part, part.base, ("positive",)
-            elif part.exp.is_negative:
-                yield part, part.base, ("positive", "negative")
-        elif part.func in NONZERO:
-            yield part, NONZERO[part.func](part.args[0]), ("positive", "negative")
-        elif part.func in POSITIVE:
-            yield part, POSITIVE[part.func](part.args[0]), ("positive",)
-            if len(part.args) == 2:  # the lower branch of LambertW lives on (−1/e, 0)
-                yield part, part.args[0], ("negative",)
+def _sign_needed(expr: sp.Expr, symbol: sp.Symbol) -> Sign:
+    if expr.is_positive:
+        return strict(1, "assumption")
+    return sign_on_unit(expr, symbol) if expr.free_symbols else strict(sign_of_number(expr), "number")
+
+
+def _smooth_parts(expr: sp.Expr) -> Iterator[sp.Expr]:
+    """Parts that must be smooth: not |f|^p, of which continuity is enough, nor the sign(f) in f^p sign(f), p > 0."""
+    if not expr.free_symbols:
+        return  # a number, which balls show to be finite
+    args, (base, exponent) = expr.args, expr.as_base_exp()
+    if isinstance(expr, sp.Mul):
+        vanishing = [f.as_base_exp()[0] for f in args if f.as_base_exp()[1].is_positive]
+        args = tuple(f.args[0] if _is_tamed(f, vanishing) else f for f in args)
+    for arg in args:
+        yield from _smooth_parts(arg)
+    if args and not (isinstance(base, sp.Abs) and exponent.is_positive):
+        yield expr
+
+
+def _is_tamed(factor: sp.Expr, vanishing: list[sp.Expr]) -> bool:
+    """Whether it is sign(f), and another factor is 0 where f is."""
+    if not isinstance(factor, sp.sign):
+        return False
+    bases = [base.args[0] if isinstance(base, sp.Abs) else base for base in vanishing]
+    return any(not sp.cancel(base / factor.args[0]).free_symbols for base in bases)
 
 
 def _short(expr: sp.Expr) -> str:

@@ -143,12 +143,11 @@ class _Composer:
     def _trigonometric(self, expr: sp.Expr, levels: int) -> int:
         """An angle, monotone in the symbol, that stays in one quadrant."""
         angle = expr.args[0]
-        if angle.free_symbols != {self.symbol} or not self.sign(angle.diff(self.symbol), levels):
-            return 0
+        slope = self.sign(angle.diff(self.symbol), levels) if angle.free_symbols == {self.symbol} else 0
         ends = [end_if_continuous(angle, end, self.symbol) for end in (0, 1)]
-        if ends[0] is None or ends[1] is None:
+        if not slope or ends[0] is None or ends[1] is None:
             return 0
-        low, high = sorted((end / (sp.pi / 2) for end in ends), key=float)
+        low, high = (end / (sp.pi / 2) for end in ends[::slope])
         quadrant = sp.floor(low)
         if not _is_zero(quadrant + 1 - high) and sign_of_number(quadrant + 1 - high) <= 0:
             return 0

@@ -64,13 +64,18 @@ def _power(witness: tuple[float, float], n: int) -> tuple[float, float]:
 
 
 def _roots(polynomial: sp.Poly) -> tuple[list[sp.Rational], list[sp.Rational]]:
-    """Roots inside (0, 1), to 40 bits: those of odd multiplicity and those of even multiplicity."""
+    """Roots inside (0, 1), closely enclosed: those of odd multiplicity and those of even multiplicity."""
     found: tuple[list[sp.Rational], list[sp.Rational]] = [], []
     for factor, power in polynomial.sqf_list()[1]:
-        if _roots_inside(factor):
-            for (low, high), _ in factor.intervals(inf=0, sup=1, eps=sp.Rational(1, 2**40)):
-                if low > 0 and high < 1:
-                    found[1 - power % 2].append((low + high) / 2)
+        inside = _roots_inside(factor)
+        bits = 40
+        while inside:  # a root at 10^-400 is told from 0 by 2048 bits
+            intervals = [ends for ends, _ in factor.intervals(inf=0, sup=1, eps=sp.Rational(1, 2**bits))]
+            inner = [(low + high) / 2 for low, high in intervals if low > 0 and high < 1]
+            if len(inner) == inside:
+                found[1 - power % 2].extend(inner)
+                break
+            bits *= 2
     return found
 
 

@@ -6,16 +6,16 @@ If f(u) ~ c u^m exactly (see `leading`) and f is analytic on [0, δ], then f(u) 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import sympy as sp
-from flint import arb_series, ctx
+from flint import arb_series
 
 from symsched.enclose import enclose, interval
 from symsched.errors import InputError
 from symsched.leading import BeyondSeriesError, leading_term
+from symsched.precision import precision
 
 MAX_ORDER = 12
 PowerSeries = Any  # flint.arb_series carries no annotations
@@ -41,7 +41,16 @@ FUNCTIONS: Mapping[type, Callable[[PowerSeries], PowerSeries]] = {
     sp.atanh: lambda a: ((1 + a) / (1 - a)).log() / 2,
     sp.erf: lambda a: a.erf(),
     sp.erfc: lambda a: a.erfc(),
+    sp.LambertW: lambda a: a.lambertw(),
+    sp.Abs: lambda a: _absolute(a),
 }
+
+
+def _absolute(a: PowerSeries) -> PowerSeries:
+    """±a.  Raises ValueError where the sign is not the same everywhere."""
+    if not (a[0] > 0 or a[0] < 0):
+        raise ValueError("a kink")
+    return a if a[0] > 0 else -a
 
 
 def taylor_sign(near: sp.Expr, symbol: sp.Symbol, delta: float) -> int:
@@ -50,22 +59,12 @@ def taylor_sign(near: sp.Expr, symbol: sp.Symbol, delta: float) -> int:
         exponent, _ = leading_term(near, symbol)
         if not exponent.is_Integer or not 0 <= exponent <= MAX_ORDER:
             return 0
-        with ctx.workprec(192), _terms(int(exponent) + 1):
+        with precision(192, int(exponent) + 1):
             series = _evaluate(near, {symbol: arb_series([interval(0, delta), 1])})
             remainder = series[int(exponent)]
     except (BeyondSeriesError, InputError, ValueError, ZeroDivisionError):
         return 0  # not analytic on [0, δ], or not shown to be
     return int(remainder > 0) - int(remainder < 0) if remainder.is_finite() else 0
-
-
-@contextmanager
-def _terms(count: int) -> Iterator[None]:
-    """How many terms flint's power series keep."""
-    before, ctx.cap = ctx.cap, count
-    try:
-        yield
-    finally:
-        ctx.cap = before
 
 
 def _evaluate(expr: sp.Expr, known: dict[sp.Expr, PowerSeries]) -> PowerSeries:

@@ -1,0 +1,188 @@
+"""What a module must return: reference values at 50 digits, at times from one end of (0, 1) to the other.
+
+Each comes with the size that its error is measured by: the value, or min(t, 1 − t)|f′| where that is larger, since
+there moving t by a rounding changes the value as much.  So no time is left out for being next to a zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import sympy as sp
+from flint import arb
+
+from symsched.codegen.changes import source_time
+from symsched.codegen.module import Module
+from symsched.codegen.program import Function, Output
+from symsched.codegen.quantities import TAU, TIME, Workshop
+from symsched.codegen.rounding import SMALLEST, point
+from symsched.codegen.steps import PAIRS, rounding_of, samples
+from symsched.enclose import Tape, compile_tape, to_ball
+from symsched.errors import InputError, UndecidedError
+from symsched.precision import precision
+from symsched.schedule import Schedule
+from symsched.symbols import kappa, t
+
+FIRST, LAST = 1e-300, 1 - 2.0**-53
+TIMES = (FIRST, 1e-12, 0.0625, 0.25, 0.5, 0.75, 0.9375, 1 - 2.0**-40, LAST)
+BITS, BITS_NEXT_TO_0 = 700, 2800
+DIGITS = 50
+LARGEST = arb(2) ** 1024
+WORST = 10_000  # ulps: nothing that loses more is emitted
+
+
+@dataclass(frozen=True)
+class Value:
+    """The digits of a value, "inf" among them, and what its error is measured by where that is more than itself."""
+
+    text: str
+    size: float = 0.0
+
+    @property
+    def number(self) -> float:
+        return float(self.text)
+
+    @property
+    def measure(self) -> float:
+        return max(abs(self.number), self.size)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What `function` must return at `time`, with errors up to `ulps`; None where no limit was found."""
+
+    function: str
+    arguments: tuple[float, ...]
+    ulps: int
+    expected: tuple[Value | None, ...]
+
+
+def references(module: Module) -> Iterator[Reference]:
+    """All reference values of a module."""
+    for function in module.functions:
+        given = samples(function)
+        bounds = [o.quantity.bound for o in function.outputs]
+        ulps = _allowed(max(bounds))
+        for time in (0.0, *_times(function), 1.0):
+            expected = tuple(_value(module, output, time, given) for output in function.outputs)
+            yield Reference(function.name, (time, *(float(v) for v in given.values())), ulps, expected)
+    for function in module.steps:
+        yield from step_references(function)
+
+
+def _allowed(bound: float) -> int:
+    return 4 + int(min(bound, WORST))
+
+
+def _times(function: Function) -> tuple[float, ...]:
+    """Interior times, drawn together into what a truncated source covers."""
+    if function.covered is None:
+        return TIMES
+    low, high = function.covered
+    inside = dict.fromkeys(low + (high - low) * time for time in TIMES)
+    return tuple(time for time in inside if low < time < high)
+
+
+def _value(module: Module, output: Output, time: float, given: dict[str, sp.Rational]) -> Value | None:
+    if time in (0.0, 1.0):
+        text = _limit(output.quantity.ends[int(time)], given)
+        return None if text is None else Value(text)
+    exact = output.quantity.exact
+    try:
+        if exact.has(TIME) and exact not in (TIME, 1 - TIME) and not _is_float(module, time, given):
+            return None
+        value, slope = evaluate(module, exact, time, given)
+    except (InputError, UndecidedError):
+        return None
+    return measured(value, abs(slope) * min(time, 1 - time))
+
+
+def _is_float(module: Module, time: float, given: dict[str, sp.Rational]) -> bool:
+    """Whether τ and 1 − τ are normal floats: else they are 0, and nothing is promised of the rest."""
+    value, _ = evaluate(module, TIME, time, given)
+    return bool(value > SMALLEST and 1 - value > SMALLEST)
+
+
+def measured(value: arb, moves: arb) -> Value | None:
+    """A ball as a value, `moves` being how much it changes where t does by a factor; None where digits are missing."""
+    if abs(value) > LARGEST:  # no float is that large
+        return Value("inf" if value > 0 else "-inf")
+    if not value.is_finite() or not (moves.is_finite() or moves > 0):
+        return None
+    small = abs(value) < SMALLEST
+    if (value.rel_accuracy_bits() < 60 and not small) or abs(value) > LARGEST / 2:
+        return None
+    size = float(moves.mid()) if moves.is_finite() and moves > abs(value) else 0.0
+    return Value(digits(value), max(size, float(SMALLEST)) if small and value != 0 else size)
+
+
+def step_references(function: Function) -> Iterator[Reference]:
+    """Reference values of a step from t to t_next, with the bound of its own rounding there."""
+    given = samples(function)
+    exacts = [o.quantity.exact for o in function.outputs]
+    symbols = sorted(set().union(*(e.free_symbols for e in exacts)), key=str)
+    if any(e.has(TIME) for e in exacts):
+        return
+    for pair in PAIRS:
+        at = {**given, "t": sp.Rational(pair[0]), "t_next": sp.Rational(pair[1])}
+        with precision(BITS):
+            values = compile_tape(tuple(exacts), tuple(symbols)).run([to_ball(at[s.name]) for s in symbols])
+        expected = tuple(Value(digits(v)) if v.is_finite() else None for v in values)
+        ulps = _allowed(rounding_of(function, [pair]))
+        yield Reference(function.name, (*pair, *(float(v) for v in given.values())), ulps, expected)
+
+
+def digits(value: arb) -> str:
+    """50 significant digits."""
+    if value.contains(0):
+        return "0.0"  # hundreds of bits do not tell it from 0: it is 0
+    text = value.str(DIGITS, radius=False)
+    return text if "." in text or "e" in text else text + ".0"
+
+
+def evaluate(module: Module, exact: sp.Expr, time: float, given: Mapping[str, sp.Rational]) -> tuple[arb, arb]:
+    """The exact value at a float time as a narrow ball, and its slope there.
+
+    Raises:
+        InputError: the truncated source never has the ratio of the target at this time.
+    """
+    # A parameter that the function does not have cannot matter to it: any value serves.
+    numbers = {s: given.get(s.name, sp.Rational(13, 16)) for s in (*module.parameters, kappa)}
+    values, slopes = _tapes(module, exact, tuple(numbers))
+    with precision(BITS if time > 1e-100 else BITS_NEXT_TO_0):
+        known = tuple((s, v) for s, v in numbers.items() if s != kappa)
+        tau = _solved(module.source, module.target, time, known) if exact.has(TIME) else arb(0)
+        inputs = [to_ball(sp.Rational(time)), tau, *map(to_ball, numbers.values())]
+        return values.run(inputs)[0], slopes.run(inputs)[0]
+
+
+def _tapes(module: Module, exact: sp.Expr, names: tuple[sp.Symbol, ...]) -> tuple[Tape, Tape]:
+    """Programs for an exact expression and its derivative in time, with the source time as a letter."""
+    return _compiled(exact, module.shop.pace if exact.has(TIME) else sp.S.Zero, (t, TAU, *names))
+
+
+@lru_cache(maxsize=1024)
+def _compiled(exact: sp.Expr, pace: sp.Expr, where: tuple[sp.Symbol, ...]) -> tuple[Tape, Tape]:
+    explicit = Workshop(points=[point({t: sp.S.Half})], pace=pace).explicit
+    return compile_tape((explicit(exact),), where), compile_tape((explicit(exact.diff(t)),), where)
+
+
+@lru_cache(maxsize=4096)
+def _solved(source: Schedule, target: Schedule, time: float, given: tuple[tuple[sp.Symbol, sp.Rational], ...]) -> arb:
+    return source_time(source, target, to_ball(sp.Rational(time)), dict(given))
+
+
+def _limit(limit: sp.Expr | None, given: dict[str, sp.Rational]) -> str | None:
+    if limit in (None, sp.nan):
+        return None
+    if isinstance(limit, sp.Piecewise):
+        limit = limit.subs({s: given[s.name] for s in limit.free_symbols})
+    if limit in (sp.oo, -sp.oo):
+        return "inf" if limit == sp.oo else "-inf"
+    symbols = sorted(limit.free_symbols, key=str)
+    if limit.is_Float:
+        return repr(float(limit))
+    with precision(400):
+        return digits(compile_tape((limit,), tuple(symbols)).run([to_ball(given[s.name]) for s in symbols])[0])

@@ -1,0 +1,378 @@
+"""Formulas at random points, read by mpmath: the numeric route.
+
+Nothing is rewritten.  A formula is a tree, and its value is that of its parts; undefined functions become concrete
+ones, a derivative of a concrete function is written down, any other is taken by differences (`mpmath.diff`), and a
+substitution is a simultaneous change of the variables' values.  Each value is computed twice, with 60 digits and with
+120: only digits on which both agree are believed.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import mpmath
+import sympy as sp
+from mpmath.libmp import NoConvergence
+from sympy.core.function import AppliedUndef
+
+from symsched.errors import InputError
+from symsched.precision import digits
+from symsched.symbols import t
+
+FEW, MANY = 60, 120  # decimal digits of the two evaluations
+POINTS, MORE = 3, 5  # more where signs are free
+TRIES = 24  # points, some of which may lie where the formula has no value
+MOST_TERMS = 10_000  # of a finite sum
+
+NUMBERS = {sp.pi: "pi", sp.E: "e", sp.GoldenRatio: "phi", sp.EulerGamma: "euler", sp.Catalan: "catalan", sp.I: "j"}
+SAME_NAME = (
+    *("exp", "log", "sin", "cos", "tan", "cot", "sec", "csc", "asin", "acos", "atan", "acot", "sinh", "cosh", "tanh"),
+    *("coth", "sech", "csch", "asinh", "acosh", "atanh", "erf", "erfc", "gamma", "floor", "sign", "re", "im", "atan2"),
+)
+FUNCTIONS: dict[str, Callable[..., Any]] = {name: getattr(mpmath, name) for name in SAME_NAME}
+FUNCTIONS |= {"Abs": abs, "Max": max, "Min": min, "ceiling": mpmath.ceil, "conjugate": mpmath.conj}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the numbers say: `zero` is True, False, or None where they say nothing, and `detail` says why."""
+
+    zero: bool | None
+    detail: str
+    size: float = 0.0
+
+
+@lru_cache(maxsize=1024)
+def read(residual: sp.Expr) -> Reading:
+    """Whether `residual` vanishes at random points within the assumptions on its symbols and functions.
+
+    Raises:
+        InputError: a node that has no value in numbers, or symbols that no real number can stand for.
+    """
+    symbols = sorted(residual.free_symbols, key=sp.default_sort_key)
+    if not residual.is_commutative:
+        raise InputError(f"{str(residual)[:80]}: symbols that do not commute have no values in numbers")
+    samples = {f.func: f for f in sorted(residual.atoms(AppliedUndef), key=sp.default_sort_key)}
+    heads = sorted(samples, key=_key)
+    signed = [s for s in (*symbols, *samples.values()) if s.is_nonnegative is None and s.is_nonpositive is None]
+    size, seen = mpmath.mpf(0), 0
+    for k in range(TRIES):
+        point = {s: _draw(s, i, k) for i, s in enumerate(symbols)}
+        functions = {head: Concrete.of(samples[head], i + len(symbols), k) for i, head in enumerate(heads)}
+        found = _at(residual, point, functions)
+        if found is None:
+            continue
+        if found.zero is not True:
+            return found
+        size, seen = max(size, found.size), seen + 1
+        if seen == (MORE if signed else POINTS):
+            return Reading(True, "", size)
+    return Reading(None, f"has a value at {seen} of {TRIES} random points: nothing is known from that")
+
+
+def _at(residual: sp.Expr, point: Mapping[sp.Symbol, sp.Expr], functions: Mapping[Any, Concrete]) -> Reading | None:
+    """The reading at one point; None where the formula has no value there."""
+    few, many = (_evaluated(residual, point, functions, count) for count in (FEW, MANY))
+    if few is None or many is None:
+        return None
+    with digits(MANY):
+        for base, divisor in many.divisors.items():
+            if not _agree(divisor, few.divisors.get(base, divisor)):
+                return Reading(None, f"is divided by {_clip(base)}, which has no digit that differs from 0")
+        value, rough = many.value, few.value
+        if not _agree(value, rough):
+            noise = max(abs(rough) * mpmath.mpf(10) ** -40, many.largest * mpmath.mpf(10) ** -100)
+            if abs(value) <= noise:
+                return Reading(True, "", abs(rough) / few.largest)
+            return Reading(None, f"has no digit that {FEW} and {MANY} digits of work agree on")
+        where = ", ".join(f"{s} = {mpmath.nstr(mpmath.mpmathify(sp.N(v, 20)), 6)}" for s, v in list(point.items())[:4])
+        place = f" at {where}" if where else ""
+        return Reading(False, f"is {mpmath.nstr(value, 8)}{place}{', for some functions' * bool(functions)}")
+
+
+def _agree(one: Any, other: Any) -> bool:
+    return bool(one != 0 and abs(one - other) <= abs(one) * mpmath.mpf(10) ** -10)
+
+
+@dataclass
+class _Values:
+    value: Any
+    largest: Any  # of the values on the way, and 1
+    divisors: dict[Any, Any]
+
+
+def _evaluated(
+    residual: sp.Expr, point: Mapping[sp.Symbol, sp.Expr], functions: Mapping[Any, Concrete], count: int
+) -> _Values | None:
+    with digits(count):
+        reader = Reader({s: Reader({}, {}).value(v) for s, v in point.items()}, functions)
+        try:
+            value = reader.value(residual)
+        except InputError:
+            raise
+        except (ZeroDivisionError, OverflowError, ValueError, NoConvergence):
+            return None  # a pole, or too large: another point will do
+        return _Values(value, reader.largest(), reader.divisors) if mpmath.isfinite(value) else None
+
+
+# -- points and functions --------------------------------------------------------------------------------------
+
+
+def _draw(symbol: sp.Symbol, place: int, k: int) -> sp.Expr:
+    """A number that the assumptions on a symbol allow; the same in every run."""
+    source = random.Random(f"{place}/{symbol}/{k}")
+    if symbol == t:
+        return sp.Rational(source.randint(1, 99_999), 100_003)
+    size = sp.Rational(source.randint(10_000, 200_000), 100_003) * (7 if k % POINTS == 2 else 1)
+    wholes = [sp.Integer(n) for n in source.sample(range(-8, 9), 17)]
+    signed = [s * n for n in (size, *wholes, size * sp.sqrt(2), size * sp.pi) for s in _signs(place, k)]
+    for candidate in signed:
+        if all(getattr(candidate, f"is_{fact}") is told for fact, told in symbol.assumptions0.items()):
+            return candidate
+    raise InputError(f"{symbol}: no real number that its assumptions allow was found")
+
+
+def _signs(place: int, k: int) -> tuple[int, int]:
+    """The sign to try first: all negative, then by turns, then the other way round, then by chance."""
+    wanted = (-1, (-1) ** place, -((-1) ** place))[k] if k < 3 else random.Random(f"sign {place}/{k}").choice((-1, 1))
+    return wanted, -wanted
+
+
+def _key(head: Any) -> tuple[str, str]:
+    return str(head), str(sorted(head._kwargs.items()))
+
+
+@dataclass(frozen=True)
+class Concrete:
+    """s(3/2 + sin(φ)/2 + exp(−φ)/3), with a phase φ that is linear in the arguments: of one sign, that of s."""
+
+    seeds: tuple[int, ...]
+    factor: sp.Rational
+
+    @staticmethod
+    def of(sample: AppliedUndef, place: int, k: int) -> Concrete:
+        """A function of the kind of `sample`; those of different places are different.
+
+        Raises:
+            InputError: a kind of function of which none is kept here, such as integer-valued ones.
+        """
+        source = random.Random(f"{place}/{sample.func}/{k}")
+        size = sp.Rational(source.randint(20, 150), 100)
+        for candidate in (sign * size for sign in _signs(place, k)):
+            shape = candidate + sp.sqrt(2) / 1000  # neither a whole number nor a fraction
+            kinds = ("positive", "negative", "zero", "integer", "rational", "real", "infinite", "imaginary")
+            told = {kind: getattr(sample, f"is_{kind}") for kind in kinds}
+            if all(value is None or getattr(shape, f"is_{kind}") is value for kind, value in told.items()):
+                return Concrete(tuple(source.randint(3, 99) for _ in range(12)), candidate)
+        raise InputError(f"{sample.func}: no concrete function that its assumptions allow is known")
+
+    def value(self, args: list[Any], orders: tuple[int, ...] = ()) -> Any:
+        """The function, or its partial derivative of these orders."""
+        phase, slopes = mpmath.mpf(self.seeds[-1]) / 40, mpmath.mpf(1)
+        if len(args) >= len(self.seeds):
+            raise InputError(f"a function of {len(args)} arguments: at most {len(self.seeds) - 1} are read in numbers")
+        for k, arg in enumerate(args):
+            slope = mpmath.mpf(self.seeds[k]) / 61
+            phase += slope * arg
+            slopes *= slope ** (orders[k] if orders else 0)
+        order = sum(orders)
+        wave = mpmath.sin(phase + order * mpmath.pi / 2) / 2 + (-1) ** order * mpmath.exp(-phase) / 3
+        return mpmath.mpf(self.factor.p) / self.factor.q * slopes * (wave + mpmath.mpf(3) / 2 * (order == 0))
+
+
+# -- reading ---------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Reader:
+    """Values of expressions where the symbols have the values `point`; what was divided by is kept in `divisors`."""
+
+    point: Mapping[sp.Symbol, Any]
+    functions: Mapping[Any, Concrete]
+    divisors: dict[Any, Any] = field(default_factory=dict)
+    _memo: dict[sp.Basic, Any] = field(default_factory=dict)
+
+    def value(self, expr: sp.Basic) -> Any:
+        """The value of `expr` at the working precision.
+
+        Raises:
+            InputError: a node that is not read here.
+            ZeroDivisionError, OverflowError, ValueError: there is none at this point.
+        """
+        found = self._memo.get(expr)
+        if found is None:
+            found = self._memo[expr] = self._read(expr)
+        return found
+
+    def largest(self) -> Any:
+        """The largest absolute value on the way, at least 1: rounding errors are small beside it."""
+        return max(1, *map(abs, self._memo.values()))
+
+    def _moved(self, point: Mapping[sp.Symbol, Any]) -> Reader:
+        return Reader({**self.point, **point}, self.functions)
+
+    def _read(self, expr: Any) -> Any:
+        if expr.is_Symbol:
+            if expr not in self.point:
+                raise InputError(f"{expr}: bound where it is not known")
+            return self.point[expr]
+        if expr.is_Rational:
+            return mpmath.mpf(expr.p) / expr.q
+        if expr.is_Float:
+            return mpmath.mpf(expr)
+        if expr in NUMBERS:
+            return +getattr(mpmath, NUMBERS[expr])
+        if expr.is_Add:
+            return sum((self.value(a) for a in expr.args[1:]), self.value(expr.args[0]))
+        if expr.is_Mul:
+            return self._product(expr)
+        if isinstance(expr, sp.exp):
+            return mpmath.exp(self.value(expr.exp))
+        if expr.is_Pow:
+            return self._power(expr.base, expr.exp)
+        if isinstance(expr, AppliedUndef):
+            return self.functions[expr.func].value([self.value(a) for a in expr.args])
+        special = SPECIAL.get(type(expr))
+        return special(self, expr) if special else self._function(expr)
+
+    def _product(self, expr: sp.Mul) -> Any:
+        total = self.value(expr.args[0])
+        for factor in expr.args[1:]:
+            total *= self.value(factor)
+        return total
+
+    def _power(self, base: sp.Expr, exponent: sp.Expr) -> Any:
+        below, above = self.value(base), self.value(exponent)
+        if mpmath.re(above) < 0 and not base.is_number:
+            self.divisors[base] = below
+        if exponent.is_Integer:
+            return below ** int(exponent)
+        return mpmath.sqrt(below) if exponent == sp.S.Half else mpmath.power(below, above)
+
+    def _function(self, expr: Any) -> Any:
+        known = FUNCTIONS.get(type(expr).__name__) if isinstance(expr, sp.Function | sp.Max | sp.Min) else None
+        if known is not None and (known is not mpmath.log or len(expr.args) == 1):
+            return known(*(self.value(a) for a in expr.args))
+        if not isinstance(expr, sp.Function):
+            raise InputError(f"{_clip(expr)}: {type(expr).__name__} is not read in numbers")
+        return _printed(expr.func, len(expr.args))(*(self.value(a) for a in expr.args))
+
+    def _substituted(self, expr: sp.Subs) -> Any:
+        """All variables change at once."""
+        body, values = expr.expr, dict[sp.Symbol, Any]()
+        for by, place in zip(expr.variables, expr.point, strict=True):
+            variable, body = (by, body) if by.is_Symbol else _lettered(expr, by, body)
+            values[variable] = self.value(place)
+        inside = self._moved(values)
+        found = inside.value(body)
+        self.divisors.update({(expr, base): value for base, value in inside.divisors.items()})
+        return found
+
+    def _derivative(self, expr: sp.Derivative) -> Any:
+        body, point, orders = expr.expr, dict[sp.Symbol, Any](), list[int]()
+        for by, count in expr.variable_count:
+            if not by.is_Symbol and body.has(sp.Derivative, sp.Subs, sp.Integral):
+                raise InputError(f"{_clip(expr)}: a derivative by {_clip(by)} is not read in numbers")
+            variable, body = (by, body) if by.is_Symbol else _lettered(expr, by, body)
+            point[variable] = self.value(by)
+            orders.append(int(count))
+        if isinstance(body, AppliedUndef) and all(_own_slot(body, v) for v in point):
+            by_slot = dict(zip(point, orders, strict=True))
+            values = [point[a] if a in point else self.value(a) for a in body.args]
+            return self.functions[body.func].value(values, tuple(by_slot.get(a, 0) for a in body.args))
+
+        def moving(*values: Any) -> Any:
+            return self._moved(dict(zip(point, values, strict=True))).value(body)
+
+        return mpmath.diff(moving, tuple(point.values()), tuple(orders))
+
+    def _integral(self, expr: sp.Integral) -> Any:
+        if any(len(limit) != 3 for limit in expr.limits):
+            raise InputError(f"{_clip(expr)}: an integral without limits is not read in numbers")
+        if len(expr.limits) > 1:
+            inner = sp.Integral(expr.function, *expr.limits[:-1])
+            return self._integral(sp.Integral(inner, expr.limits[-1]))
+        variable, low, high = expr.limits[0]
+        ends = [mpmath.inf * int(sp.sign(e)) if e.is_infinite else self.value(e) for e in (low, high)]
+        return mpmath.quad(lambda place: self._moved({variable: place}).value(expr.function), ends)
+
+    def _series(self, expr: sp.Sum | sp.Product) -> Any:
+        if len(expr.limits) > 1:
+            inner = expr.func(expr.function, *expr.limits[:-1])
+            return self._series(expr.func(inner, expr.limits[-1]))
+        variable, low, high = expr.limits[0]
+        first, last = (mpmath.inf if e.is_infinite else self.value(e) for e in (low, high))
+        if not (mpmath.isint(first) and mpmath.isint(last) and -1 <= last - first <= MOST_TERMS):
+            raise InputError(f"{_clip(expr)}: expected whole limits, at most {MOST_TERMS} terms apart")
+        places = (mpmath.mpf(n) for n in range(int(first), int(last) + 1))
+        terms = [self._moved({variable: place}).value(expr.function) for place in places]
+        return mpmath.fprod(terms) if isinstance(expr, sp.Product) else mpmath.fsum(terms)
+
+    def _piecewise(self, expr: sp.Piecewise) -> Any:
+        for value, condition in expr.args:
+            if self._holds(condition):
+                return self.value(value)
+        raise ValueError("no case applies")
+
+    def _holds(self, condition: Any) -> bool:
+        if condition in (sp.true, sp.false):
+            return bool(condition)
+        if isinstance(condition, sp.And | sp.Or):
+            return (all if isinstance(condition, sp.And) else any)(map(self._holds, condition.args))
+        if isinstance(condition, sp.Not):
+            return not self._holds(condition.args[0])
+        compared = COMPARED.get(type(condition))
+        if compared is None:
+            raise InputError(f"{_clip(condition)}: this condition is not read in numbers")
+        return bool(compared(*(self.value(side) for side in condition.args)))
+
+
+SPECIAL: dict[type, Callable[[Reader, Any], Any]] = {
+    sp.Subs: Reader._substituted,
+    sp.Derivative: Reader._derivative,
+    sp.Integral: Reader._integral,
+    sp.Sum: Reader._series,
+    sp.Product: Reader._series,
+    sp.Piecewise: Reader._piecewise,
+}
+COMPARED: dict[type, Callable[[Any, Any], bool]] = {
+    sp.StrictLessThan: lambda a, b: a < b,
+    sp.LessThan: lambda a, b: a <= b,
+    sp.StrictGreaterThan: lambda a, b: a > b,
+    sp.GreaterThan: lambda a, b: a >= b,
+    sp.Equality: lambda a, b: a == b,
+    sp.Unequality: lambda a, b: a != b,
+}
+
+
+def _lettered(expr: sp.Expr, by: sp.Expr, body: sp.Expr) -> tuple[sp.Symbol, sp.Expr]:
+    """`body` with a letter for u(t), which is a variable of its own in ∂/∂u(t) and where u(t) is put at a point."""
+    if not isinstance(by, AppliedUndef):
+        raise InputError(f"{_clip(expr)}: {_clip(by)} in the place of a variable is not read in numbers")
+    letter = sp.Dummy("u")
+    return letter, body.xreplace({by: letter})
+
+
+def _own_slot(applied: AppliedUndef, variable: sp.Symbol) -> bool:
+    """Whether the variable is one argument, and in no other."""
+    places = [a for a in applied.args if a.has(variable)]
+    return places == [variable]
+
+
+@lru_cache(maxsize=256)
+def _printed(function: Any, arguments: int) -> Callable[..., Any]:
+    """SymPy's own translation of one function into mpmath."""
+    letters = sp.symbols(f"z:{arguments}", cls=sp.Dummy)
+    try:
+        return sp.lambdify(letters, function(*letters), "mpmath")
+    except Exception:  # whatever SymPy makes of a function that mpmath has not
+        raise InputError(f"{function}: not read in numbers") from None
+
+
+def _clip(expr: Any) -> str:
+    text = str(expr)
+    return text if len(text) <= 80 else text[:79] + "…"
