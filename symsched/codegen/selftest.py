@@ -18,8 +18,9 @@ TIME_ARGUMENT = {"numpy": "t", "numba": "t", "torch": "torch.tensor(t, dtype=tor
 
 def python(module: Module, lang: str) -> str:
     rows = [
-            "# function, arguments, allowed error in units of 2^-52; expected values at 50 digits, and what their",
-            "# errors are measured by where that is larger: min(t, 1 - t) |df/dt|, next to a zero", "_REFERENCE = (",
+        "# function, arguments, allowed error in units of 2^-52; expected values at 50 digits, and what their",
+        "# errors are measured by where that is larger: min(t, 1 - t) |df/dt|, next to a zero",
+        "_REFERENCE = (",
     ]
     for reference in module.references:
         arguments = ", ".join(map(repr, reference.arguments))

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symsched.errors import InputError
+from symsched.parsing import quoted
 
 Array = NDArray[np.float64]
 #: Times nearer than this are the same time.
@@ -16,11 +17,13 @@ SAME = 1e-12
 
 
 def count(value: Any, name: str, least: int = 1) -> int:
-    """An integer of at least `least`."""
+    """An integer of at least `least`, and below 2^64: no machine counts further."""
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer):
         raise InputError(f"{name} is {value!r}; it should be an integer >= {least}")
     if value < least:
         raise InputError(f"{name} is {value}; it should be >= {least}")
+    if value >= 2**64 and name != "seed":
+        raise InputError(f"{name} is {quoted(value)}; it should be below 2^64")
     return int(value)
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -190,7 +191,7 @@ def ordered(job: Job, pool: tuple[Any, int], first_unit: int) -> Iterator[Part]:
     size = job.units_per_chunk
     waiting: list[Future[Part]] = []
     complete = job.paths // moments.UNIT
-    chunks = iter([*range(first_unit, complete, size), *range(max(first_unit, complete), job.units)])
+    chunks = chain(range(first_unit, complete, size), range(max(first_unit, complete), job.units))
     try:
         while True:
             for unit in chunks:
