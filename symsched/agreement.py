@@ -86,11 +86,14 @@ def _number(value: Any) -> sp.Expr:
 
 
 def _refined(number: sp.Expr) -> Iterator[tuple[Any, Any]]:
-    """(value, error) with more and more digits; the error is what twice as many digits change, ten times."""
+    """(value, error) with more and more digits; the error is what twice as many digits change, ten times, and never
+    less than a few units of the last of the fewer digits."""
+    exact = number.is_Float or number.is_Rational
     finer = _evaluated(number, WORK[0])
     for count in WORK:
         value, finer = finer, _evaluated(number, 2 * count)
-        yield finer, 10 * abs(finer - value)
+        least = mpmath.mpf(0) if exact else abs(finer) * mpmath.mpf(10) ** (3 - count)
+        yield finer, max(10 * abs(finer - value), least)
 
 
 def _evaluated(number: sp.Expr, count: int) -> Any:

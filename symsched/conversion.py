@@ -24,11 +24,12 @@ from flint import arb
 from sympy.core.function import AppliedUndef
 
 from symsched.budget import within
-from symsched.enclose import Ball, Evaluator, compile_tape, sharpen, to_ball
-from symsched.endpoints import continuous_value, end_value, numeric_limit, times_array, values
+from symsched.enclose import Ball, Evaluator, compile_tape, sharpen
+from symsched.endpoints import continuous_value, end_value, limit_at, times_array, values
 from symsched.errors import InputError, UndecidedError
 from symsched.generators import canonical
 from symsched.inversion import MonotoneInverse, R, closed_inverse
+from symsched.leading import BeyondSeriesError, limit_along
 from symsched.normalform import decide_zero, expansion
 from symsched.precision import alone, alone_all
 from symsched.schedule import Schedule, as_expression
@@ -156,21 +157,39 @@ class Conversion:
         return [self._implicit_end(expr, int(point)) for expr in exprs]
 
     def _implicit_end(self, expr: sp.Expr, end: int) -> float:
-        """The limit at an end: by continuity in t and τ together, if τ ends where t does; else from values nearby."""
-        if "truncated" not in (self.source.kind, self.target.kind):
-            near = {t: _u, tau_function(t): _s} if end == 0 else {t: 1 - _u, tau_function(t): 1 - _s}
-            for form in self._scales if expr == self.scale else (expr,):
-                value = continuous_value(form.xreplace(near), _u, _s)
-                if value is not None:
-                    return Evaluator((value,)).at(0.5)[0]
-        return numeric_limit(self._near(expr, end))
+        """The limit at an end: by continuity, or by the series of τ where it ends with t."""
+        forms = [f.xreplace({t: _near(_u, end), tau_function(t): _s}) for f in self._forms_of(expr)]
+        ratios = [limit_at(schedule.r, end) for schedule in (self.source, self.target)]
+        if ratios[0] != ratios[1] and not _same_number(*ratios):
+            return self._end_inside(forms, ratios[1], end)
+        joint = [f.xreplace({_s: _near(_s, end)}) for f in forms]
+        found = next((v for f in joint if (v := continuous_value(f, _u, _s)) is not None), None)
+        if found is None:
+            found = self._end_by_series(joint, ratios[1], end)
+        return float(found) if found in (sp.oo, -sp.oo) else Evaluator((found,)).at(0.5)[0]
 
-    def _near(self, expr: sp.Expr, end: int) -> Callable[[sp.Rational], float]:
-        def evaluate(u: sp.Rational) -> float:
-            near = u if end == 0 else 1 - u
-            return self._solve((expr,), lambda: to_ball(near), f"t → {end}")[0]
+    def _forms_of(self, expr: sp.Expr) -> list[sp.Expr]:
+        return self._scales if expr == self.scale else [expr]
 
-        return evaluate
+    def _end_inside(self, forms: list[sp.Expr], ratio: sp.Expr, end: int) -> float:
+        """At a source time inside (0, 1), where the source is smooth."""
+        found = next((v for f in forms if (v := continuous_value(f, _u)) is not None), None)
+        if found is None or not ratio.is_finite:
+            raise UndecidedError(f"{self}: a limit at t = {end} could not be determined")
+        tape, log_r = compile_tape((found,), (_s,)), compile_tape((sp.log(ratio),), ())
+        inverse = MonotoneInverse(self.source)
+        return sharpen(lambda: tape.run([inverse.solve(log_r.run([])[0])]), lambda: f"{self} at t = {end}")[0]
+
+    def _end_by_series(self, joint: list[sp.Expr], ratio: sp.Expr, end: int) -> sp.Expr:
+        f, g = (schedule.r.subs(t, _near(u, end)) for schedule, u in ((self.source, _s), (self.target, _u)))
+        f, g = (1 / f, 1 / g) if ratio == sp.oo else (f - ratio, g - ratio)
+        sign = -1 if ratio not in (0, sp.oo) and end == 1 else 1
+        for form in joint:
+            try:
+                return limit_along(form, _u, _s, sign * f, sign * g)
+            except BeyondSeriesError:
+                continue
+        raise UndecidedError(f"{self}: a limit at t = {end} could not be determined")
 
     def _solve(self, exprs: tuple[sp.Expr, ...], point: Callable[[], Ball], where: str) -> list[float]:
         """Values at one target time, with the source time solved for at each working precision."""
@@ -235,6 +254,16 @@ class Conversion:
             if (times == end).any():
                 scale[times == end] = self.values((self.scale,), [float(end)])[0][0]
         return scale
+
+
+def _near(distance: sp.Symbol, end: int) -> sp.Expr:
+    """The time at this distance from an end."""
+    return distance if end == 0 else 1 - distance
+
+
+def _same_number(one: sp.Expr, other: sp.Expr) -> bool:
+    """Whether two finite constants are equal."""
+    return bool(one.is_finite and other.is_finite and decide_zero(one - other))
 
 
 @alone

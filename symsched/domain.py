@@ -65,26 +65,27 @@ _TABLE: Mapping[type, Callable[..., Needs]] = {
 }
 
 
-def needs(expr: sp.Expr) -> Needs:
-    """For `expr` = f(args): signs that, between them, make f real and smooth near its arguments.
+def needs(expr: sp.Expr, args: tuple[sp.Expr, ...] | None = None) -> Needs:
+    """For `expr` = f(args): signs that, between them, make f real and smooth near `args` (by default its own).
 
     Returns alternatives, of which one is to hold: `SMOOTH` where nothing is needed, () where nothing is known.
     """
     if expr.is_Add or expr.is_Mul or expr.func in ENTIRE or isinstance(expr, (AppliedUndef, sp.Derivative, sp.exp)):
         return SMOOTH
+    args = expr.args if args is None else args
     if expr.is_Pow:
-        return _needs_of_power(expr.base, expr.exp)
+        return _needs_of_power(*args)
     if isinstance(expr, sp.LambertW):
-        return _needs_of_lambert(*expr.args)
+        return _needs_of_lambert(*args)
     if isinstance(expr, (sp.besselj, sp.besseli, sp.bessely, sp.besselk)):
-        entire = expr.order.is_integer and isinstance(expr, (sp.besselj, sp.besseli))
-        return SMOOTH if entire else _positive(expr.argument)
+        entire = args[0].is_integer and isinstance(expr, (sp.besselj, sp.besseli))
+        return SMOOTH if entire else _positive(args[1])
     if isinstance(expr, sp.polygamma):
-        return _positive(expr.args[1]) if expr.args[0].is_Integer and expr.args[0] >= 0 else ()
+        return _positive(args[1]) if args[0].is_Integer and args[0] >= 0 else ()
     if isinstance(expr, (sp.betainc, sp.betainc_regularized)):
-        return _positive(*expr.args[:2], *_between(expr.args[2:]))
+        return _positive(*args[:2], *_between(args[2:]))
     table = _TABLE.get(expr.func)
-    return table(*expr.args) if table is not None else ()
+    return table(*args) if table is not None else ()
 
 
 def _needs_of_power(base: sp.Expr, exponent: sp.Expr) -> Needs:

@@ -7,13 +7,15 @@ numeric table is the limit at the ends and a last-bit-correct value (see `enclos
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import sympy as sp
+from sympy.core.function import AppliedUndef
 
 from symsched.budget import within
+from symsched.domain import needs
 from symsched.enclose import Evaluator, enclose
 from symsched.errors import InputError, UndecidedError
 from symsched.generators import has_root_of_large_degree
@@ -29,17 +31,9 @@ if TYPE_CHECKING:
 _u = sp.Dummy("u", positive=True)  # distance from the end
 GRUNTZ_CALLS = 400_000
 
-EVERYWHERE = (sp.exp, sp.sin, sp.cos, sp.sinh, sp.cosh, sp.tanh, sp.sech, sp.atan, sp.asinh, sp.erf, sp.erfc, sp.Abs)
-# What must not vanish for the function to be continuous (for a real argument).
-POLES: Mapping[type, Callable[[sp.Expr], sp.Expr]] = {
-    sp.tan: sp.cos,
-    sp.sec: sp.cos,
-    sp.cot: sp.sin,
-    sp.csc: sp.sin,
-    sp.coth: lambda v: v,
-    sp.csch: lambda v: v,
-    sp.atanh: lambda v: 1 - v**2,
-}
+# Functions that, of arguments that do not oscillate for u → 0, make functions that do not either.
+STEADY = (sp.exp, sp.log, sp.sinh, sp.cosh, sp.tanh, sp.coth, sp.sech, sp.csch, sp.asinh, sp.acosh, sp.atanh, sp.Abs)
+STEADY += (sp.asin, sp.acos, sp.atan, sp.acot, sp.erf, sp.erfc, sp.erfi, sp.LambertW)
 
 
 @lru_cache(maxsize=4096)
@@ -48,8 +42,8 @@ def limit_at(expr: sp.Expr, end: int, symbol: sp.Symbol = t) -> sp.Expr:
     """lim of `expr` as `symbol` → `end` from inside (0, 1); `end` is 0 or 1.  May be ±∞.
 
     Substitution where the expression is continuous by composition; cancellation; a generalised power series (see
-    `leading`); and, within a budget, SymPy's Gruntz algorithm.  Each candidate but the first is checked against ball
-    evaluations ever closer to the end before it is believed.
+    `leading`).  Without parameters, and where nothing oscillates, so that there is a limit, also SymPy's Gruntz
+    algorithm, within a budget; what it says is checked against ball evaluations ever closer to the end.
 
     Raises:
         InputError: `end` is neither 0 nor 1.
@@ -67,9 +61,10 @@ def limit_at(expr: sp.Expr, end: int, symbol: sp.Symbol = t) -> sp.Expr:
     value = _series_value(near)
     if value is not None:
         return value
-    for candidate in _candidates(near):
-        if _is_value(candidate) and _agrees(near, candidate):
-            return candidate
+    if near.free_symbols == {_u} and _is_steady(near):
+        for candidate in _candidates(near):
+            if _is_value(candidate) and _closes_in(near, candidate):
+                return candidate
     raise UndecidedError(f"the limit of {_short(expr)} at {symbol} = {end} could not be determined")
 
 
@@ -136,19 +131,32 @@ def end_if_continuous(expr: sp.Expr, end: int, symbol: sp.Symbol = t) -> sp.Expr
 
 
 def _continuous_at(expr: sp.Expr, args: Sequence[sp.Expr]) -> bool:
-    if expr.is_Add or expr.is_Mul or expr.func in EVERYWHERE:
+    if isinstance(expr, (AppliedUndef, sp.Derivative)):
+        return False  # free functions are smooth inside (0, 1)
+    if isinstance(expr, (sp.Abs, sp.Max, sp.Min)):
         return True
-    if expr.is_Pow:
-        base, exponent = args
-        if expr.exp.is_number and (exponent.is_positive or exponent.is_zero):
-            return bool(exponent.is_Integer or base.is_nonnegative)
-        return bool(base.is_positive) or bool(expr.exp.is_Integer and base.is_negative)
-    if isinstance(expr, sp.log):
-        return bool(args[0].is_positive)
     if isinstance(expr, (sp.asin, sp.acos)):
         return bool((1 - args[0] ** 2).is_nonnegative)
-    poles = POLES.get(expr.func)
-    return poles is not None and bool(poles(args[0]).is_nonzero)
+    if expr.is_Pow and args[1].is_positive:
+        return bool(expr.exp.is_Integer or args[0].is_nonnegative)
+    return any(all(_holds(*need) for need in group) for group in needs(expr, tuple(args)))
+
+
+def _holds(expr: sp.Expr, sign: str) -> bool:
+    return bool(expr.is_nonzero if sign == "nonzero" else getattr(expr, f"is_{sign}"))
+
+
+def _is_steady(near: sp.Expr) -> bool:
+    """Whether `near` lies in a field of functions that are monotone in the end: sin and the like only of what has a
+    finite limit."""
+    for part in sp.preorder_traversal(near):
+        if isinstance(part, sp.Function) and part.has(_u) and not isinstance(part, STEADY):
+            try:
+                if not all(limit_at(arg, 0, _u).is_finite for arg in part.args):
+                    return False
+            except UndecidedError:
+                return False
+    return True
 
 
 def _substituted(near: sp.Expr) -> sp.Expr:
@@ -166,48 +174,27 @@ def _is_value(candidate: sp.Expr) -> bool:
     return candidate in (sp.oo, -sp.oo) or not candidate.has(sp.oo, -sp.oo)
 
 
-def _agrees(near: sp.Expr, candidate: sp.Expr) -> bool:
-    """Whether ball evaluations at u = 2^-60, 2^-240, 2^-960 close in on the candidate, for each of a few values of
-    the parameters, if there are any.
-
-    They must close in at the rate of 1/√log u at least: mere nearness would let a slightly wrong value pass."""
-    parameters = sorted((near.free_symbols | candidate.free_symbols) - {_u}, key=sp.default_sort_key)
-    return all(_closes_in(near.subs(point), candidate.subs(point)) for point in _places(parameters))
-
-
-def _places(parameters: Sequence[sp.Symbol]) -> list[dict[sp.Symbol, sp.Rational]]:
-    """Values for the parameters, apart from each other, and negative where that is what is supposed of them."""
-    sizes = [sp.Rational(3, 11), sp.Rational(9, 7), sp.Rational(31, 9)] if parameters else [sp.S.One]
-    signs = {p: -1 if p.is_negative else 1 for p in parameters}
-    return [{p: signs[p] * (size + sp.Rational(k, 13)) for k, p in enumerate(parameters)} for size in sizes]
-
-
 def _closes_in(near: sp.Expr, candidate: sp.Expr) -> bool:
+    """Whether ball evaluations at u = 2^-60, 2^-240, 2^-960 close in on the candidate, at the rate of 1/√log u at
+    least: mere nearness would let a slightly wrong value pass."""
     far, nearer, nearest = (_distance(near, candidate, k) for k in (60, 240, 960))
-    return nearest <= 2.0**-100 or (nearer <= 0.6 * far and nearest <= 0.6 * nearer and nearest < 0.25)
+    return nearest <= 2.0**-900 or (nearer <= 0.6 * far and nearest <= 0.6 * nearer and nearest < 0.25)
 
 
 def _distance(near: sp.Expr, candidate: sp.Expr, k: int) -> float:
-    ball = enclose(near, {_u: sp.Rational(1, 2**k)}, bits=4096)
+    ball = enclose(near, {_u: sp.Rational(1, 2**k)}, bits=16384)
     if not ball.is_finite():
         return float("inf")
     if candidate in (sp.oo, -sp.oo):
         return float("inf") if (ball > 0) != (candidate == sp.oo) else float((1 / abs(ball)).mid())
-    exact = enclose(candidate, {}, bits=4096)
+    exact = enclose(candidate, {}, bits=16384)
     return float((abs(ball - exact) / (1 + abs(exact))).mid())
 
 
 @alone
 def end_value(expr: sp.Expr, end: int, symbol: sp.Symbol = t) -> float:
-    """The limit as a float64, ±inf where it is infinite: by continuity, by balls, or by the exact limit."""
-    expr = sp.sympify(expr, strict=True)
-    near = expr.subs(symbol, _u if end == 0 else 1 - _u)
-    limit = continuous_value(near, _u)
-    if limit is None:
-        try:
-            return numeric_limit(lambda u: Evaluator((near,), _u).at_rational(u)[0])
-        except UndecidedError:
-            limit = limit_at(expr, end, symbol)
+    """The exact limit as a float64, ±inf where it is infinite."""
+    limit = limit_at(expr, end, symbol)
     return float(limit) if limit in (sp.oo, -sp.oo) else Evaluator((limit,), symbol).at(0.5)[0]
 
 

@@ -21,6 +21,7 @@ from flint import arb
 
 from symsched.budget import within
 from symsched.enclose import Tape, compile_tape, enclose, to_ball
+from symsched.endpoints import limit_at
 from symsched.errors import InputError, UndecidedError
 from symsched.normalform import canonical, decide_zero
 from symsched.precision import working_bits
@@ -211,7 +212,7 @@ def _meets_the_times(candidate: sp.Expr, ratio: sp.Expr) -> bool:
 class MonotoneInverse:
     """s = r⁻¹(R) for a schedule without parameters, as balls at the working precision in force."""
 
-    REACH, REACH_TRUNCATED = 131072.0, 8192.0  # |logit s| up to here
+    NEAR, REACH = 8192.0, 2.0**1023  # |logit s|: 1/(1 − log s) is 10^-300 at s = exp(−10^300)
     STEPS = 96  # bracketed Newton needs about twenty; when rounding hides the root, more would not find it
 
     def __init__(self, schedule: Schedule) -> None:
@@ -257,13 +258,22 @@ class MonotoneInverse:
         return low, high
 
     def _check_reach(self, z: Any, log_r: Any) -> None:
-        truncated = self.schedule.kind == "truncated"
-        if abs(z) <= (self.REACH_TRUNCATED if truncated else self.REACH):
+        if abs(z) <= self.NEAR:
             return
-        ratio = float(log_r.exp().mid())
-        if truncated:
-            raise InputError(f"{self.schedule} never has r = {ratio:.6g}: it is truncated; choose a narrower target")
-        raise UndecidedError(f"{self.schedule} has r = {ratio:.6g} too close to an end to be resolved")
+        ratio = f"{float(log_r.exp().mid()):.6g}"
+        low, high = self._bounds
+        if not (log_r > low if z < 0 else log_r < high):
+            raise InputError(f"{self.schedule} never has r = {ratio}: it is truncated; choose a narrower target")
+        if abs(z) > self.REACH:
+            raise UndecidedError(f"{self.schedule} has r = {ratio} too close to an end to be resolved")
+
+    @property
+    def _bounds(self) -> tuple[Any, Any]:
+        """log r at the ends, in balls of the precision in force."""
+        ends = (limit_at(self.schedule.r, 0), limit_at(self.schedule.r, 1))
+        at_ends = {sp.S.Zero: arb.neg_inf(), sp.oo: arb.pos_inf()}
+        low, high = (at_ends[e] if e in at_ends else enclose(sp.log(e), {}, working_bits()) for e in ends)
+        return low, high
 
     def _verified(self, z: Any, radius: Any, log_r: Any) -> Any:
         """A ball around z, wide enough that the sign of log r − R is seen to change across it."""

@@ -8,7 +8,7 @@ this class (an essential singularity, a quotient by a sum of logarithms) is give
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cmp_to_key, lru_cache, reduce
 
@@ -23,8 +23,10 @@ _v = sp.Dummy("v", real=True)
 ORDERS = (2, 5, 12)
 MAX_TERMS = 60
 MAX_PRODUCTS = 20_000
+MAX_ROUNDS = 16
 
 SMOOTH = (sp.exp, sp.sin, sp.cos, sp.sinh, sp.cosh, sp.tanh, sp.atan, sp.asinh, sp.erf, sp.erfc)
+BOUNDED = (sp.sin, sp.cos, sp.tanh, sp.atan, sp.erf, sp.erfc)
 SMOOTH_INSIDE = (sp.asin, sp.acos, sp.atanh)  # on (−1, 1)
 REWRITTEN: dict[type, Callable[[sp.Expr], sp.Expr]] = {
     sp.tan: lambda a: sp.sin(a) / sp.cos(a),
@@ -57,8 +59,27 @@ class Series:
 
 def limit_of(expr: sp.Expr, u: sp.Symbol) -> sp.Expr:
     """lim of `expr` as u → 0+.  Raises BeyondSeriesError when the expansion does not tell."""
-    for order in ORDERS:
-        series = _Expansion(u, sp.Integer(order)).of(expr)
+    return _limit(lambda order: _Expansion(u, order).of(expr))
+
+
+def limit_along(expr: sp.Expr, u: sp.Symbol, s: sp.Symbol, f: sp.Expr, g: sp.Expr) -> sp.Expr:
+    """lim of `expr`, in u and s, as u → 0+ where s → 0+ solves f(s) = g(u).
+
+    Raises BeyondSeriesError when the expansions, which may have no logarithms, do not tell.
+    """
+
+    def expand(order: sp.Expr) -> Series:
+        here = _Expansion(u, order)
+        solution = _solved(_Expansion(s, order).of(f), here.of(g), here)
+        here.known[s] = solution
+        here.moving |= {s}
+        return here.of(expr)
+
+    return _limit(expand)
+
+
+def _limit(expand: Callable[[sp.Expr], Series]) -> sp.Expr:
+    for series in _ever_longer(expand):
         if series.terms and not _less(sp.S.Zero, series.lead):
             return _value(*series.terms[0])
         if _less(sp.S.Zero, series.order):
@@ -66,10 +87,39 @@ def limit_of(expr: sp.Expr, u: sp.Symbol) -> sp.Expr:
     raise BeyondSeriesError
 
 
+def _ever_longer(expand: Callable[[sp.Expr], Series]) -> Iterator[Series]:
+    """The expansions to rising orders: a short one may break off where all that it knows has cancelled."""
+    for order in ORDERS:
+        try:
+            yield expand(sp.Integer(order))
+        except BeyondSeriesError:
+            continue
+
+
+def _solved(f: Series, g: Series, here: _Expansion) -> Series:
+    """s(u) with f(s) = c s^p (1 + φ(s)) = g(u): iterates s ← (g/c)^(1/p) (1 + φ(s))^(−1/p), each of which adds an
+    order of φ to what is known of s."""
+    if not f.terms or not g.terms or any(c.has(L) for _, c in (*f.terms, *g.terms)):
+        raise BeyondSeriesError
+    (p, c), *rest = f.terms
+    first = here._power(here._times(g, here._constant(1 / c)), 1 / p)
+    nearest = min([*(q for q, _ in rest), f.order], key=lambda q: q) - p
+    found = Series(first.terms[:1], first.lead + _least(first.order - first.lead, nearest * first.lead))
+    if len(first.terms) > 1:
+        found = Series(found.terms, _least(found.order, first.terms[1][0]))
+    for _ in range(MAX_ROUNDS):
+        phi = [here._times(here._constant(d / c), here._power(found, q - p)) for q, d in rest]
+        error = Series((), (f.order - p) * first.lead) if f.order != sp.oo else Series((), sp.oo)
+        better = here._times(first, here._power(here._sum([here._constant(sp.S.One), *phi, error]), -1 / p))
+        if better == found:
+            break
+        found = better
+    return found
+
+
 def leading_term(expr: sp.Expr, u: sp.Symbol) -> tuple[sp.Expr, sp.Expr]:
     """(p, c) with `expr` ~ c u^p as u → 0+; c may be a polynomial in `L` = log u.  Raises BeyondSeriesError."""
-    for order in ORDERS:
-        series = _Expansion(u, sp.Integer(order)).of(expr)
+    for series in _ever_longer(lambda order: _Expansion(u, order).of(expr)):
         if series.terms:
             return series.terms[0]
     raise BeyondSeriesError
@@ -155,6 +205,7 @@ class _Expansion:
 
     def __init__(self, u: sp.Symbol, order: sp.Expr) -> None:
         self.u, self.order = u, order
+        self.moving = {u}  # what depends on u: u itself, and what is known as a series in it
         self.known: dict[sp.Expr, Series] = {}
         self.products = 0
 
@@ -164,7 +215,7 @@ class _Expansion:
         return self.known[expr]
 
     def _of(self, expr: sp.Expr) -> Series:
-        if not expr.has(self.u):
+        if not expr.has(*self.moving):
             return self._constant(expr)
         if expr == self.u:
             return Series(((sp.S.One, sp.S.One),), sp.oo)
@@ -178,7 +229,7 @@ class _Expansion:
         if isinstance(expr, sp.exp):
             return self._exponential(self.of(expr.exp))
         if expr.is_Pow:
-            if expr.exp.has(self.u):
+            if expr.exp.has(*self.moving):
                 return self._exponential(self._times(self.of(expr.exp), self._logarithm(self.of(expr.base))))
             return self._power(self.of(expr.base), expr.exp)
         if isinstance(expr, sp.log):
@@ -226,7 +277,7 @@ class _Expansion:
         if not _less(sp.S.Zero, h.lead):
             raise BeyondSeriesError
         total, power, k = [self._constant(coefficient(0))], self._constant(sp.S.One), 0
-        limit = _least(self.order, h.order)
+        limit = _least(self.order + h.lead, h.order)
         while h.terms and _less((k + 1) * h.lead, limit):
             k += 1
             if k > MAX_TERMS:
@@ -288,6 +339,14 @@ class _Expansion:
     def _smooth(self, function: type, args: tuple[sp.Expr, ...]) -> Series:
         if len(args) != 1 or function not in (*SMOOTH, *SMOOTH_INSIDE):
             raise BeyondSeriesError
+        if function in BOUNDED:  # t sin(1/t) is of the order of t
+            try:
+                return self._smooth_of_one(function, args)
+            except BeyondSeriesError:
+                return Series((), sp.S.Zero)
+        return self._smooth_of_one(function, args)
+
+    def _smooth_of_one(self, function: type, args: tuple[sp.Expr, ...]) -> Series:
         a = self.of(args[0])
         if a.terms and _less(a.lead, sp.S.Zero):
             return self._at_infinity(function, a, args[0])

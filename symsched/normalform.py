@@ -172,7 +172,7 @@ def expansion(expr: sp.Expr) -> float:
     if not expr.args or isinstance(expr, OPAQUE):
         return 1.0
     if isinstance(expr, TRIG):
-        return 3.0  # 1 − T² over 1 + T²
+        return 3.0 ** min(expansion(expr.args[0]), 12)  # 1 − T² over 1 + T², for each term of the angle
     sizes = [expansion(a) for a in expr.args]
     if expr.is_Mul:
         return min(math.prod(sizes), 1e9)

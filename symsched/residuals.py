@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from types import GeneratorType
 from typing import Any
 
 import sympy as sp
@@ -15,7 +16,7 @@ SIDES = "return left − right, which must vanish"
 def labelled(found: Any) -> dict[str, sp.Expr]:
     """The residuals that a check returned, by name.
 
-    An expression or an equation, or any nesting of matrices, arrays, lists and mappings of these.
+    An expression or an equation, or any nesting of matrices, arrays, lists, generators and mappings of these.
 
     Raises:
         InputError: there is none, two have one name, or something is neither an expression nor an equation.
@@ -48,7 +49,7 @@ def _parts(found: Any) -> list[Any] | None:
     """The entries of a container; None where `found` is no container."""
     if isinstance(found, sp.MatrixExpr):
         found = _explicit(found)
-    if isinstance(found, (list, tuple, sp.Tuple, sp.MatrixBase)):
+    if isinstance(found, (list, tuple, sp.Tuple, sp.MatrixBase, GeneratorType)):
         return list(found)
     if isinstance(found, sp.NDimArray):
         return list(sp.flatten(found.tolist())) if found.rank() else [found[()]]

@@ -174,8 +174,8 @@ class Report:
         parts = [f"{len(failed)} of {len(self)} failed: {', '.join(failed)}"] if failed else [said] if held else []
         return "; ".join([*parts, *([f"nothing was checked{at} of {', '.join(silent)}"] if silent else [])])
 
-    def certified(self, said: Mapping[str, tuple[bool, str]]) -> Report:
-        """The same with what Coq said of each claim, by name: (accepted, in words)."""
+    def certified(self, said: Mapping[str, tuple[bool | None, str]]) -> Report:
+        """The same with what Coq said of each claim, by name: (all of it, a part, or not accepted; in words)."""
         told = [replace(v, coq=said[v.name][0], coq_detail=said[v.name][1]) if v.name in said else v for v in self]
         return replace(self, verdicts=tuple(told))
 

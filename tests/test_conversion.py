@@ -192,8 +192,25 @@ def test_high_powers_at_the_ends():
 
 def test_what_cannot_be_resolved_says_so():
     slow = Schedule("1-t", "1/(1-log(t))")
-    with pytest.raises(UndecidedError, match=r"could settle|no limit emerges|too close to an end"):
+    with pytest.raises(UndecidedError, match="a limit at t = 0 could not be determined"):
         convert(slow, S["linear"]).at([0.0])
+
+
+@pytest.mark.parametrize("time", [1e-300, 1e-12, 1e-6, 0.01])
+def test_a_source_that_starts_slowly(time):
+    """β = 1/(1 − log s) = R α: s = exp(1 − 1/(R (1 − s))), which is below every float at t = 10^-6, and c = ᾱ/α → 1."""
+    slow = Schedule("1-t", "1/(1-log(t))")
+    tau, scale, tau_dot, scale_dot = (float(v) for v in convert(slow, S["linear"]).at(time))
+    with mpmath.workdps(40):
+        ratio, s = mpmath.mpf(time) / (1 - mpmath.mpf(time)), mpmath.mpf(0)
+        for _ in range(60):
+            s = mpmath.exp(1 - 1 / (ratio * (1 - s)))
+        assert tau == pytest.approx(float(s), rel=1e-14)
+        assert scale == pytest.approx(float((1 - mpmath.mpf(time)) / (1 - s)), rel=1e-15)
+    assert tau_dot >= 0
+    assert scale_dot == pytest.approx(-1, rel=1e-9 if time < 0.01 else 0.5)
+    back = convert(S["linear"], slow).at(time)
+    assert float(back[0]) == pytest.approx(float(mpmath.mpf(1) / (1 + (1 - mpmath.mpf(time)) * (1 - mpmath.log(time)))))
 
 
 # -- truncated schedules --------------------------------------------------------------------------------------------

@@ -91,9 +91,9 @@ def test_quantiles_of_a_point_at_zero_are_zero():
     assert simulate(Diffusion(0 * x, 0.5, 0), 100, 4).quantiles([0, 0.3, 1])[0].tolist() == [0, 0, 0]
 
 
-def test_saved_times_are_put_on_the_grid():
-    r = simulate(SPIN, 10, 4, save=[0.25, 0.3, 1])
-    assert r.grid.tolist() == [0, 0.25, 0.3, 0.5, 0.75, 1]
+def test_saved_times_leave_the_grid_alone():
+    r = simulate(SPIN, 10, 4, save=[1, 0.25, 0.3, 0.3])
+    assert r.grid.tolist() == [0, 0.25, 0.5, 0.75, 1]
     assert r.times.tolist() == [0.25, 0.3, 1]
 
 

@@ -1,34 +1,38 @@
-"""The algebraic core of a step, as a lemma: for all values of the generators, the residual is 0.
+"""A residual as a lemma: the formula as the theorem's author wrote it, for all functions and letters in it, is 0.
 
-A residual is a rational function of generators (jets, symbols, and what stands for powers, exponentials and angles).
-The lemma says so with its hypotheses written out: generators that are positive, denominators that do not vanish, and
-the relations G^q = base of radicals.  Coq's `field` and `ring` do the algebra.  Where there are relations, the
-cofactors that SymPy found are only a hint, which Coq checks.
+Undefined functions stay functions of Coq, applied to their arguments, and their derivatives are functions of their own:
+what holds for all functions in the place of a derivative holds for the derivative.  Substitutions are applications.
+The hypotheses are written out: the signs that letters were declared with, divisors that are not 0, positive bases.
+
+How it is proved is a matter of hints, found by SymPy and checked by Coq: roots become letters whose squares are known,
+and exponentials, powers and logarithms are replaced by products of a few of them, each replacement with a proof.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import sympy as sp
 
-from symsched.certify.coq import Names, Printer, comment
-from symsched.generators import Relation
-from symsched.rewriter import Rewriter, as_jet
-from symsched.symbols import t
+from symsched.certify.coq import Names, Printer, comment, domain, signs
+from symsched.certify.hints import Product, Total, replacements
+from symsched.certify.jets import jet_of, parts
+
+MOST_WORK = 400  # operations of a divisor that is factored
 
 
 @dataclass(frozen=True)
 class Lemma:
-    """A statement and its proof, as Coq text; `trivial` when SymPy's own evaluation had already left 0."""
+    """A statement and its proof, as Coq text; `refuted` says that numbers speak against it."""
 
     name: str
     about: str
     statement: str
     proof: tuple[str, ...]
-    trivial: bool = False
     hypotheses: tuple[str, ...] = ()
+    derivative: bool = False
+    refuted: bool = False
 
     def text(self) -> str:
         """The lemma as it stands in a file."""
@@ -43,178 +47,136 @@ class Lemma:
         return f"Goal\n  {self.statement}.\nProof.\n  {tries}.\nAbort.\n"
 
 
-@dataclass(frozen=True)
-class Core:
-    """A residual as a rational function without fractions in fractions, and the relations of its radicals.
-
-    `denominators` are the polynomials that are divided by, but for plain letters, each with a letter of its own.
-    """
-
-    rational: sp.Expr
-    relations: tuple[Relation, ...]
-    shown: dict[sp.Dummy, sp.Expr]
-    denominators: dict[sp.Expr, sp.Dummy] = field(default_factory=dict)
-
-    @property
-    def letters(self) -> list[sp.Dummy]:
-        """The generators that occur, in the order in which they were met."""
-        used = self.rational.free_symbols.union(*(base.free_symbols | {root} for root, _, base in self.relations))
-        return [dummy for dummy in self.shown if dummy in used]
-
-
-def core_of(residual: sp.Expr) -> Core:
-    """The residual over its generators, by the rewriting on which `decide_zero` rests."""
-    rewriter = Rewriter()
-    for _ in range(2):  # what is met late may split what was met early
-        rewriter.rewrite(residual)
-        rewriter.known.measure_angles()
-        rewriter.restart()
-    rational, relations = rewriter.known.unify(rewriter.rewrite(residual))
-    flat = flatten(rational)
-    needed = [(root, q, flatten(base)) for root, q, base in _needed(flat, relations)]
-    powers = [power for expr in (flat, *(base for _, _, base in needed)) for power in expr.atoms(sp.Pow)]
-    divided = {p.base for p in powers if p.exp.is_negative and p.base.free_symbols}
-    bases = {base for base in divided if not (base.is_Symbol and base.is_positive)}
-    largest_first = sorted(bases, key=lambda base: (-base.count_ops(), str(base)))
-    below = {base: sp.Dummy(f"d{k}", real=True) for k, base in enumerate(largest_first)}
-    return Core(flat, tuple(needed), dict(rewriter.known.shown), below)
-
-
-def flatten(expr: sp.Expr) -> sp.Expr:
-    """`expr` with every denominator a polynomial: 1/(n/d) becomes d (1/n)."""
-    if not expr.args:
-        return expr
-    args = [flatten(a) for a in expr.args]
-    if expr.is_Pow and expr.exp.is_negative and not args[0].is_polynomial():
-        above, below = sp.fraction(sp.together(args[0]))
-        return below**-expr.exp * sp.Mul(*(f**expr.exp for f in sp.Mul.make_args(above)))
-    return expr.func(*args)
-
-
-def _needed(rational: sp.Expr, relations: list[Relation]) -> Iterator[Relation]:
-    """The relations of radicals that occur, also in the bases of others."""
-    used = set(rational.free_symbols)
-    for root, q, base in relations:  # a base has only earlier radicals in it
-        if root in used:
-            used |= base.free_symbols
-            yield root, q, base
-
-
 def lemma(name: str, about: str, residual: sp.Expr) -> Lemma:
-    """The lemma that the residual vanishes."""
-    core = core_of(residual)
-    letters = _letters(core)
-    printer = Printer(Names(), letters)
-    names = [letters[d] for d in core.letters]
-    binder = f"forall ({' '.join(names)} : R),\n  " if names else ""
-    below = _denominators(core.denominators)
-    hypotheses = (
-        *(f"0 < {letters[d]}" for d in core.letters if d.is_positive),
-        *(f"{letters[d]} < 1" for d in core.letters if core.shown[d] == t),
-        *(f"{printer.text(factor)} <> 0" for factor in below.assumed),
-        *(f"{printer.text(root**q)} = {printer.text(base)}" for root, q, base in core.relations),
-    )
-    statement = binder + "".join(f"{h} ->\n  " for h in hypotheses) + f"{printer.text(core.rational)} = 0"
-    glossary = "; ".join(f"{letters[d]} = {core.shown[d]}" for d in core.letters if str(core.shown[d]) != letters[d])
-    full = about if not glossary else f"{about}. Here {glossary}"
-    return Lemma(name, full, statement, tuple(_proof(core, printer, below)), residual == 0, hypotheses)
+    """The lemma that the residual vanishes.
+
+    Raises:
+        UnsupportedError: the formula has something that the certificates have no term for.
+    """
+    printer = Printer(Names())
+    goal = printer.text(residual)
+    symbols = sorted(residual.free_symbols, key=sp.default_sort_key)
+    applied = sorted((e for e in parts(residual) if e.is_Function and jet_of(e)), key=str)
+    bounds = [hypothesis for hypothesis, *_ in domain(residual, printer)]
+    hypotheses = tuple(dict.fromkeys([*signs([*symbols, *applied], printer), *bounds]))
+    proof = tuple(_proof(residual, printer))
+    # Letters are bound after the functions, whose names were given while printing.
+    kinds = [f"({n} : {'R -> ' * arity}R)" for n, arity in printer.functions.items()]
+    letters = f"({' '.join(printer.text(s) for s in symbols)} : R)" if symbols else ""
+    binder = f"forall {' '.join([*kinds, letters])},\n  " if kinds or letters else ""
+    statement = binder + "".join(f"{h} ->\n  " for h in hypotheses) + f"{goal} = 0"
+    return Lemma(name, about, statement, proof, hypotheses)
 
 
-def _letters(core: Core) -> dict[sp.Basic, str]:
-    """A readable name for each generator."""
-    names, letters = Names(), dict[sp.Basic, str]()
-    for k, dummy in enumerate(core.letters):
-        letters[dummy] = names.of(dummy, _wanted(core.shown[dummy], k))
-    return letters
+def supposed(residual: sp.Expr) -> list[str]:
+    """Where the lemma says less than the residual does: parts that it supposes to be positive, beyond what was
+    declared."""
+    printer = Printer(Names())
+    return list(dict.fromkeys(str(part) for _, part, free in domain(residual, printer) if not free))
 
 
-def _wanted(shown: sp.Expr, k: int) -> str:
-    if shown.is_Symbol:
-        return str(shown.name)
-    jet = as_jet(shown)
-    if jet is None:
-        return "pi" if shown == sp.pi else f"g{k}"
-    function, orders, args = jet
-    mark = "" if not any(orders) else "_" + "".join(map(str, orders))
-    at = "" if all(a.is_Symbol for a in args) else "_at_" + "_".join(str(a) for a in args if not a.is_Symbol)
-    return f"{function}{mark}{at}" if len(at) < 16 else f"g{k}"
+@dataclass
+class _Letters:
+    """The formula's parts as rational functions of letters, as the proof has them after its replacements."""
+
+    printer: Printer
+    known: dict[sp.Basic, sp.Expr] = field(default_factory=dict)
+
+    def letter(self, expr: sp.Expr, wanted: str) -> sp.Dummy:
+        """The letter for a part that is not taken apart, which in Coq is `expr` as it is printed."""
+        if expr not in self.known:
+            dummy = sp.Dummy(wanted, positive=True if expr.is_positive else None)
+            self.printer.letters[dummy] = self.printer.text(expr)
+            self.known[expr] = dummy
+        return self.known[expr]
+
+    def flat(self, expr: sp.Expr) -> sp.Expr:
+        """`expr` in letters."""
+        if expr in self.known:
+            return self.known[expr]
+        if expr.is_Rational or expr.is_Symbol:
+            return expr
+        if expr.is_Add or expr.is_Mul:
+            return expr.func(*map(self.flat, expr.args))
+        if expr.is_Pow and expr.exp.is_Integer:
+            return self.flat(expr.base) ** expr.exp
+        if _is_root(expr):
+            whole, _ = divmod(expr.exp, 1)
+            return self.flat(expr.base) ** whole * self.letter(sp.sqrt(expr.base), "root")
+        return self.letter(expr, "u")
+
+    def replaced(self, one: Product | Total) -> None:
+        """What a part has become."""
+        if isinstance(one, Product):
+            self.known[one.before] = sp.Mul(*(self.flat(base) ** n for base, n in one.factors))
+        else:
+            terms = one.after.as_coefficients_dict().items()
+            self.known[one.before] = sp.Add(*(c * self.letter(m, "l") for m, c in terms))
 
 
-# -- denominators ----------------------------------------------------------------------------------------------
+def _proof(residual: sp.Expr, printer: Printer) -> Iterator[str]:
+    """Roots become letters, exponentials and logarithms products and sums of common ones; the rest is algebra."""
+    yield "intros; cbv beta"
+    letters, found = _Letters(printer), replacements(residual)
+    for k, one in enumerate(found):
+        after = _product(one, printer) if isinstance(one, Product) else printer.text(one.after)
+        tactic = "powers" if isinstance(one, Product) else "logarithms"
+        pairs = [f"try replace {printer.text(a)} with {printer.text(b)} by (field; nz); " for a, b in one.bases]
+        yield f"try (assert (E{k} : {printer.text(one.before)} = {after}) by ({''.join(pairs)}{tactic}))"
+    known = {one.before for one in found}
+    plain = dict.fromkeys(p.base for p in parts(residual) if _is_root(p) and p not in known)
+    made = dict.fromkeys(b.base for one in found if isinstance(one, Product) for b, _ in one.factors if _is_root(b))
+    roots = {base: printer.names.of(("root", base), "r") for base in [*plain, *made]}
+    for k, base in enumerate(plain):
+        yield f"try (root {printer.text(base)} as Root{k} called {roots[base]})"
+    for k in range(len(found)):
+        yield f"try (rewrite E{k} in *; clear E{k})"
+    for k, base in enumerate(b for b in made if b not in plain):
+        yield f"try (root {printer.text(base)} as Root{len(plain) + k} called {roots[base]})"
+    for base, name in roots.items():
+        printer.letters[letters.letter(sp.sqrt(base), "root")] = name
+    for one in found:
+        letters.replaced(one)
+    squares = [f"Root{k}" for k in range(len(roots))]
+    yield from _divisors(residual, letters, squares)
+    yield f"first [ring | field; nz{''.join(f' | {how}' for how in _with_squares(squares))}]"
 
 
-@dataclass(frozen=True)
-class Denominators:
-    """What must not be 0: `assumed` (irreducible, a hypothesis each), and `products` of these and positive terms."""
-
-    assumed: tuple[sp.Expr, ...]
-    products: tuple[tuple[sp.Expr, sp.Expr], ...]  # (as it stands, factored)
+def _with_squares(squares: list[str]) -> Iterator[str]:
+    """With all roots' squares, or each alone: some are not there."""
+    for known in [squares, *([one] for one in squares if len(squares) > 1)] if squares else []:
+        yield f"ring [{' '.join(known)}] | field [{' '.join(known)}]; nz"
 
 
-def _denominators(bases: Iterable[sp.Expr]) -> Denominators:
-    assumed: dict[sp.Expr, None] = {}
-    products: list[tuple[sp.Expr, sp.Expr]] = []
-    for base in bases:
-        constant, factors = (number, []) if (number := sp.expand(base)).is_number else sp.factor_list(base)
-        unsure = [f for f, _ in factors if not f.is_positive]
-        single = len(factors) == 1 and factors[0][1] == 1 and constant == 1
-        if not single or not unsure:
-            products.append((base, sp.Mul(constant, *(f**n for f, n in factors))))
-        assumed.update(dict.fromkeys([base] if single and unsure else unsure))
-    return Denominators(tuple(assumed), tuple(products))
+def _divisors(residual: sp.Expr, letters: _Letters, squares: list[str]) -> Iterator[str]:
+    """The factors of the numerators of divisors are not 0 either."""
+    seen, known = dict[sp.Expr, None](), " ".join(squares)
+    for hypothesis, base, _ in domain(residual, letters.printer):
+        if base.count_ops() > MOST_WORK or not hypothesis.endswith("<> 0"):
+            continue
+        above, below = sp.fraction(sp.together(letters.flat(base)))
+        if not above.free_symbols:
+            continue
+        constant, factors = sp.factor_list(above)
+        product = sp.Mul(constant, *(f**n for f, n in factors))
+        forms = [*((f, product) for f, _ in factors), (sp.expand(above), sp.expand(above))]
+        for part, whole in forms:
+            if part.is_Add and part not in seen:
+                seen[part] = None
+                text, own = (
+                    letters.printer.text(part),
+                    f"({letters.printer.text(whole)} / {letters.printer.text(below)})",
+                )
+                swap = f"replace d with {own} by (field{f' [{known}]' if squares else ''}; nz)"
+                inside = f"match goal with H : ?d <> 0 |- _ => apply H; {swap}; rewrite Z; field; nz end"
+                yield f"try (assert ({text} <> 0) by (let Z := fresh in intro Z; {inside}))"
 
 
-# -- the proof -------------------------------------------------------------------------------------------------
+def _is_root(part: sp.Basic) -> bool:
+    return bool(part.is_Pow and part.exp.is_Rational and part.exp.q == 2 and part.base.free_symbols)
 
 
-def _proof(core: Core, printer: Printer, below: Denominators) -> Iterator[str]:
-    """Give each denominator a letter, clear it, put it back, and compare polynomials."""
-    yield "intros"
-    for k, (base, factored) in enumerate(below.products):
-        product = f"replace {printer.text(base)} with {printer.text(factored)} by field"
-        yield f"assert (Nz{k} : {printer.text(base)} <> 0) by ({product}; nz)"
-    gaps = [f"({printer.text(root**q)} - {printer.text(base)})" for root, q, base in core.relations]
-    for k, gap in enumerate(gaps):
-        yield f"assert (Gap{k} : {gap} = 0) by lra"
-    if gaps:
-        total = " + ".join(f"{printer.text(c)} * {g}" for c, g in zip(_cofactors(core), gaps, strict=True))
-        rewrites = ", ".join(f"Gap{k}" for k in range(len(gaps)))
-        yield f"transitivity ({total}); [clear {rewrites.replace(',', '')} | rewrite {rewrites}; ring]"
-    sums = [base for base in core.denominators if not base.is_Symbol]  # largest first: one may be part of another
-    if not sums:
-        yield "first [ring | field; nz]"
-        return
-    for k, base in enumerate(sums):
-        yield f"remember {printer.text(base)} as Dd{k} eqn:Ed{k}"
-    put_back = f"subst {' '.join(f'Dd{k}' for k in range(len(sums)))}"
-    yield f"first [field_simplify_eq; [{put_back}; first [ring | field] | nz] | {put_back}; field]"
-
-
-def _cofactors(core: Core) -> list[sp.Expr]:
-    """C with residual = Σ C (root^q − base), if the residual vanishes; else what the same steps give."""
-    back = {letter: base for base, letter in core.denominators.items()}
-    numerator, denominator = _cleared(core.rational, core.denominators)
-    numerator, cofactors = sp.expand(numerator.xreplace(back)), []
-    for root, q, base in core.relations:
-        quotient, rest = sp.S.Zero, sp.S.Zero
-        for (k,), c in sp.Poly(numerator, root).terms():
-            m, low = divmod(k, q)
-            rest += c * root**low * base**m
-            quotient += c * root**low * sp.Add(*[root ** (q * j) * base ** (m - 1 - j) for j in range(m)])
-        cofactors.append(quotient / denominator.xreplace(back))
-        numerator, factor = _cleared(rest, core.denominators)
-        numerator, denominator = sp.expand(numerator.xreplace(back)), denominator * factor
-    return cofactors
-
-
-def _cleared(expr: sp.Expr, denominators: dict[sp.Expr, sp.Dummy]) -> tuple[sp.Expr, sp.Expr]:
-    """(numerator, denominator) where the denominators are letters, so that none is multiplied out."""
-    return sp.fraction(sp.together(_lettered(expr, denominators)))
-
-
-def _lettered(expr: sp.Expr, denominators: dict[sp.Expr, sp.Dummy]) -> sp.Expr:
-    if not expr.args:
-        return expr
-    if expr.is_Pow and expr.exp.is_negative and expr.base in denominators:
-        return denominators[expr.base] ** expr.exp
-    return expr.func(*(_lettered(a, denominators) for a in expr.args))
+def _product(one: Product, printer: Printer) -> str:
+    """Whole powers, those with negative exponents as inverses."""
+    texts = ((printer.text(base), n) for base, n in one.factors)
+    return f"({' * '.join(f'({b} ^ {n})' if n >= 0 else f'(/ ({b} ^ {-n}))' for b, n in texts) or '1'})"

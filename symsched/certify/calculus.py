@@ -12,10 +12,9 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from symsched.certify.algebra import Lemma
-from symsched.certify.coq import QUOTIENTS, Names, Printer, UnsupportedError
+from symsched.certify.coq import QUOTIENTS, Names, Printer, UnsupportedError, domain, signs
+from symsched.certify.jets import Jet, jet_of, parts
 from symsched.certify.trace import Derivative
-from symsched.rewriter import as_jet
-from symsched.symbols import t
 
 
 def derivative_lemma(name: str, taken: Derivative) -> Lemma:
@@ -30,14 +29,16 @@ def derivative_lemma(name: str, taken: Derivative) -> Lemma:
     jets = list(_jets(taken, printer))
     symbols = sorted(taken.expr.free_symbols | taken.result.free_symbols | {taken.symbol}, key=str)
     # Letters are bound after the functions, whose names were given while printing.
-    hypotheses = list(dict.fromkeys([*_signs(symbols, printer), *jets, *_domain(taken, printer)]))
+    used = [e for e in parts(taken.expr) if isinstance(e, AppliedUndef)]
+    bounds = [hypothesis for expr in (taken.expr, taken.result) for hypothesis, *_ in domain(expr, printer)]
+    hypotheses = list(dict.fromkeys([*signs([*symbols, *used], printer), *jets, *bounds]))
     kinds = [f"({n} : {'R -> ' * arity}R)" for n, arity in printer.functions.items()]
     letters = " ".join(printer.text(s) for s in symbols)
     binder = f"forall {' '.join(kinds)} ({letters} : R)"
     goal = f"is_derive (fun {moving} : R => {body}) {moving} {result}"
     statement = f"{binder},\n  " + "".join(f"{h} ->\n  " for h in hypotheses) + goal
     about = f"d/d{taken.symbol} {taken.expr} = {taken.result}"
-    return Lemma(name, about, statement, tuple(_proof(taken, printer)), hypotheses=tuple(hypotheses))
+    return Lemma(name, about, statement, tuple(_proof(taken, printer)), tuple(hypotheses), derivative=True)
 
 
 def _proof(taken: Derivative, printer: Printer) -> Iterator[str]:
@@ -49,7 +50,7 @@ def _proof(taken: Derivative, printer: Printer) -> Iterator[str]:
             raise UnsupportedError(f"the root of a quotient {base}")
     yield "intros; differentiate"
     for k, base in enumerate(radicands):
-        yield f"root {printer.text(base)} as Root{k}"
+        yield f"root {printer.text(base)} as Root{k} called {printer.names.of(('root', base), 'r')}"
     squares = " ".join(f"Root{k}" for k in range(len(radicands)))
     if taken.expr.has(*QUOTIENTS.keys()) or taken.result.has(*QUOTIENTS.keys()):
         yield "angle Circle"
@@ -60,53 +61,20 @@ def _proof(taken: Derivative, printer: Printer) -> Iterator[str]:
     yield f"first [ring | field; side{by_squares}{by_exponentials}]"
 
 
-def _signs(symbols: list[sp.Symbol], printer: Printer) -> Iterator[str]:
-    for s in symbols:
-        if s.is_positive:
-            yield f"0 < {printer.text(s)}"
-        elif s.is_nonnegative:
-            yield f"0 <= {printer.text(s)}"
-        if s == t:
-            yield f"{printer.text(s)} < 1"
-
-
 def _jets(taken: Derivative, printer: Printer) -> Iterator[str]:
-    """Each undefined function that moves has its derivative where it is used, and the positive ones are positive."""
-    for jet in sorted((e for e in sp.preorder_traversal(taken.expr) if as_jet(e)), key=str):
-        found = as_jet(jet)
-        assert found is not None
-        function, orders, args = found
-        if isinstance(jet, AppliedUndef) and jet.is_positive:
-            yield f"0 < {printer.text(jet)}"
-        slots = [k for k, arg in enumerate(args) if arg.has(taken.symbol)]
+    """Each undefined function that moves has its derivative where it is used."""
+    for expr in sorted((e for e in parts(taken.expr) if jet_of(e)), key=str):
+        jet = jet_of(expr)
+        assert jet is not None
+        slots = [k for k, arg in enumerate(jet.args) if arg.has(taken.symbol)]
         if len(slots) > 1:
-            raise UnsupportedError(f"{function} moves in {len(slots)} arguments at once: {jet}")
+            raise UnsupportedError(f"{jet.head} moves in {len(slots)} arguments at once: {expr}")
         for k in slots:
-            higher = tuple(n + (i == k) for i, n in enumerate(orders))
-            yield _differentiable(printer, str(function), orders, higher, args, k)
+            yield _differentiable(printer, jet, k)
 
 
-def _differentiable(
-    printer: Printer, name: str, orders: tuple[int, ...], higher: tuple[int, ...], args: tuple[sp.Expr, ...], k: int
-) -> str:
-    own, next_ = printer.jet(name, orders), printer.jet(name, higher)
-    places = [printer.text(a) for a in args]
+def _differentiable(printer: Printer, jet: Jet, k: int) -> str:
+    own, next_ = printer.jet(jet), printer.jet(jet.raised(k))
+    places = [printer.text(a) for a in jet.args]
     slot = " ".join("z" if i == k else place for i, place in enumerate(places))
     return f"is_derive (fun z : R => {own} {slot}) {places[k]} ({next_} {' '.join(places)})"
-
-
-def _domain(taken: Derivative, printer: Printer) -> Iterator[str]:
-    """Denominators that do not vanish; roots and logarithms of positive numbers."""
-    for expr in (taken.expr, taken.result):
-        for part in sp.postorder_traversal(expr):
-            if isinstance(part, sp.log) and part.args[0].free_symbols:
-                yield f"0 < {printer.text(part.args[0])}"
-            elif part.is_Pow and not isinstance(part, sp.exp) and part.base.free_symbols:
-                if not part.exp.is_Integer:
-                    yield f"0 < {printer.text(part.base)}"
-                elif part.exp.is_negative and not part.base.is_positive:
-                    yield f"{printer.text(part.base)} <> 0"
-            elif isinstance(part, sp.tan | sp.sec):
-                yield f"{printer.text(sp.cos(part.args[0]))} <> 0"
-            elif isinstance(part, sp.cot | sp.csc):
-                yield f"{printer.text(sp.sin(part.args[0]))} <> 0"

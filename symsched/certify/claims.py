@@ -40,8 +40,8 @@ def certify(
 ) -> list[tuple[Certificate, Checked | None]]:
     """Write the certificates of claims into a folder, if one is given, and have Coq check them.
 
-    Returns each certificate with what Coq said; None where Coq was not asked, by `check`, or because a claim has no
-    exact step and so no certificate.
+    Returns each certificate, without the lemmas that Coq found no proof of, with what Coq said; None where Coq was not
+    asked, by `check`, or because a claim has nothing to certify.
 
     Raises:
         InputError: unknown names, or a folder that cannot be written.
@@ -60,7 +60,10 @@ def certify(
             progress(len(keys) + count, len(keys) + len(asked), f"{one.name} checked")
 
     said = dict(zip([one.name for one in asked], ask(asked, done), strict=True)) if asked else {}
-    return [(one, said.get(one.name)) for one in written]
+    kept = [one.without(said[one.name].open) if one.name in said else one for one in written]
+    if folder is not None and kept != written:
+        write(kept, folder)  # a file has only lemmas that Coq accepts
+    return [(one, said.get(one.name)) for one in kept]
 
 
 def write(written: Sequence[Certificate], folder: str) -> list[Path]:

@@ -7,12 +7,13 @@ differentiates.  Powers that are neither whole nor square roots are exp(e ln b),
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import sympy as sp
 
+from symsched.certify.jets import Jet, jet_of, parts
 from symsched.errors import InputError
-from symsched.rewriter import as_jet
+from symsched.symbols import t
 
 RESERVED = {
     *("forall", "exists", "fun", "let", "in", "match", "with", "end", "if", "then", "else", "return", "as", "at"),
@@ -82,8 +83,14 @@ class Printer:
         """
         if expr in self.letters:
             return self.letters[expr]
+        if not expr.is_commutative and not expr.args:
+            raise UnsupportedError(f"{expr} does not commute: Coq's real numbers do")
         if expr.is_Symbol:
+            if expr.is_extended_real is False or expr.is_infinite:
+                raise UnsupportedError(f"{expr} is not a real number")
             return self.names.of(expr, expr.name)
+        if expr.is_Float:
+            return self.text(sp.Rational(expr))
         if expr.is_Rational:
             return _rational(expr)
         if expr.is_Add:
@@ -130,18 +137,56 @@ class Printer:
             return f"({FUNCTIONS[expr.func]} {self.text(expr.args[0])})"
         if expr.func in QUOTIENTS:
             return self.text(QUOTIENTS[expr.func](expr.args[0]))
-        jet = as_jet(expr)
-        if jet is None:
-            raise UnsupportedError(f"no Coq term for {type(expr).__name__}: {str(expr)[:80]}")
-        function, orders, args = jet
-        return f"({self.jet(str(function), orders)} {' '.join(self.text(a) for a in args)})"
+        jet = jet_of(expr)
+        if jet is not None:
+            if not expr.is_commutative or expr.is_extended_real is False:
+                raise UnsupportedError(f"{expr} is not a function with real values")
+            return f"({self.jet(jet)} {' '.join(self.text(a) for a in jet.args)})"
+        if isinstance(expr, sp.Subs) and all(v.is_Symbol for v in expr.variables):
+            # Coq puts in all points at once, and knows what is bound.
+            inside, points = self.text(expr.expr), " ".join(self.text(p) for p in expr.point)
+            return f"((fun {' '.join(self.text(v) for v in expr.variables)} : R => {inside}) {points})"
+        raise UnsupportedError(f"no Coq term for {type(expr).__name__}: {str(expr)[:80]}")
 
-    def jet(self, function: str, orders: tuple[int, ...]) -> str:
+    def jet(self, jet: Jet) -> str:
         """The Coq name of a derivative of an undefined function, itself a function."""
-        mark = "" if not any(orders) else "_" + "".join(map(str, orders))
-        name = self.names.of((function, orders), function + mark)
-        self.functions[name] = len(orders)
+        mark = "" if not any(jet.orders) else "_" + "".join(map(str, jet.orders))
+        name = self.names.of((jet.head, jet.orders), str(jet.head) + mark)
+        self.functions[name] = len(jet.orders)
         return name
+
+
+def signs(letters: list[sp.Basic], printer: Printer) -> Iterator[str]:
+    """What is supposed of symbols and of undefined functions where they are applied: their signs, and t in (0, 1)."""
+    for one in letters:
+        text = printer.text(one)
+        if one.is_zero:
+            yield f"{text} = 0"
+        elif one.is_positive or one.is_negative:
+            yield f"0 < {text}" if one.is_positive else f"{text} < 0"
+        elif one.is_nonnegative or one.is_nonpositive:
+            yield f"0 <= {text}" if one.is_nonnegative else f"{text} <= 0"
+        elif one.is_zero is False:
+            yield f"{text} <> 0"
+        if one == t:
+            yield f"{text} < 1"
+
+
+def domain(expr: sp.Basic, printer: Printer) -> Iterator[tuple[str, sp.Basic, bool]]:
+    """(hypothesis, part, whether it only keeps out what has no value): divisors that are not 0, and the positive
+    bases and arguments of roots, powers and logarithms, where SymPy would go on with complex numbers."""
+    for part in parts(expr):
+        if isinstance(part, sp.log) and part.args[0].free_symbols:
+            yield f"0 < {printer.text(part.args[0])}", part.args[0], bool(part.args[0].is_positive)
+        elif part.is_Pow and not isinstance(part, sp.exp) and part.base.free_symbols:
+            if not part.exp.is_Integer:
+                yield f"0 < {printer.text(part.base)}", part.base, bool(part.base.is_positive)
+            elif part.exp.is_negative and not part.base.is_positive:
+                yield f"{printer.text(part.base)} <> 0", part.base, True
+        elif isinstance(part, sp.tan | sp.sec):
+            yield f"{printer.text(sp.cos(part.args[0]))} <> 0", part.args[0], True
+        elif isinstance(part, sp.cot | sp.csc):
+            yield f"{printer.text(sp.sin(part.args[0]))} <> 0", part.args[0], True
 
 
 def _rational(number: sp.Rational) -> str:

@@ -17,15 +17,44 @@ Ltac pos := first
   | (apply cos_gt_0; generalize PI_RGT_0; lra) | (apply sin_gt_0; generalize PI_RGT_0; lra) ].
 
 (* A denominator is not 0: by positivity, by a hypothesis up to a constant factor, or factor by factor. *)
-Ltac nz1 := first
+Ltac nz0 := first
   [ assumption
   | apply Rgt_not_eq; solve [pos]
   | apply Rlt_not_eq; lra
   | match goal with H : ?d <> 0 |- ?e <> 0 => let Z := fresh in intro Z; apply H; first [lra | rewrite Z; ring] end
-  | apply Rinv_neq_0_compat; nz1
-  | apply Rmult_integral_contrapositive_currified; nz1
-  | apply pow_nonzero; nz1 ].
+  | apply Rinv_neq_0_compat; nz0
+  | apply Rmult_integral_contrapositive_currified; nz0
+  | apply pow_nonzero; nz0 ].
+(* The same, also where terms cancel. *)
+Ltac nz1 := first
+  [ nz0
+  | let Z := fresh in intro Z; ring_simplify in Z; revert Z;
+    match goal with |- ?e = 0 -> False => change (e <> 0) end; nz0 ].
 Ltac nz := repeat split; nz1.
+
+(* Products of powers are equal where their logarithms are. *)
+Lemma ln_of_pow : forall (x : R) (n : nat), 0 < x -> ln (x ^ n) = INR n * ln x.
+Proof.
+  intros x n Hx; induction n as [|n IH].
+  - simpl; rewrite ln_1; ring.
+  - rewrite S_INR; simpl pow; rewrite ln_mult by (try apply pow_lt; exact Hx); rewrite IH; ring.
+Qed.
+Lemma ln_of_sqrt : forall x : R, 0 < x -> ln (sqrt x) = ln x / 2.
+Proof.
+  intros x Hx; assert (H : ln (sqrt x * sqrt x) = ln x) by (f_equal; apply sqrt_sqrt; lra).
+  rewrite ln_mult in H by (apply sqrt_lt_R0; exact Hx); lra.
+Qed.
+Ltac logarithms := unfold Rdiv;
+  repeat first [ rewrite ln_exp | rewrite ln_of_pow by pos | rewrite ln_of_sqrt by pos | rewrite ln_mult by pos
+               | rewrite ln_Rinv by pos | rewrite ln_1 ];
+  unfold INR; first [ ring | field; nz ].
+Ltac powers := unfold Rdiv; apply ln_inv; [ pos | pos | logarithms ].
+Tactic Notation "root" constr(b) "as" ident(H) "called" ident(r) :=
+  assert (H : sqrt b * sqrt b = b) by (apply sqrt_sqrt; apply Rlt_le; pos);
+  assert (0 < sqrt b) by (apply sqrt_lt_R0; pos);
+  repeat match goal with |- context [sqrt ?a] =>
+    tryif constr_eq a b then fail else (replace (sqrt a) with (sqrt b) by (f_equal; field; nz)) end;
+  remember (sqrt b) as r in *.
 """
 
 CALCULUS = """From Coquelicot Require Import Coquelicot.
@@ -51,11 +80,4 @@ Ltac angle H := match goal with |- context [sin ?a] =>
   assert (H : sin a * sin a = 1 - cos a * cos a) by (generalize (sin2_cos2 a); unfold Rsqr; lra) end.
 Ltac differentiate :=
   unfold Rdiv in *; auto_derive; [ side | jets; alike exp; alike ln; alike sin; alike cos ].
-Tactic Notation "root" constr(b) "as" ident(H) :=
-  let r := fresh "r" in
-  assert (H : sqrt b * sqrt b = b) by (apply sqrt_sqrt; apply Rlt_le; pos);
-  assert (0 < sqrt b) by (apply sqrt_lt_R0; pos);
-  repeat match goal with |- context [sqrt ?a] =>
-    tryif constr_eq a b then fail else (replace (sqrt a) with (sqrt b) by (f_equal; field; side)) end;
-  remember (sqrt b) as r.
 """

@@ -94,13 +94,13 @@ def _passed(found: list[tuple[Certificate, Checked | None]]) -> bool:
 
 def _line(one: Certificate, said: Checked | None) -> str:
     if not one.text:
-        return f"{one.name}  –  no exact step, so no certificate"
+        return f"{one.name}  –  nothing to certify: {one.summary()}"
     if said is None:
         return f"{one.name}  –  {one.summary()}: written, not checked"
     if not said.passed:
         return f"{one.name}  ✗  {said.failure}"
     when = "checked before" if said.cached else f"{said.seconds:.1f} s"
-    return f"{one.name}  ✓  {one.summary()}; {len(said.axioms)} axioms ({when})"
+    return f"{one.name}  {'✓' if one.complete else '–'}  {one.summary()}; {len(said.axioms)} axioms ({when})"
 
 
 def _verdict(found: list[tuple[Certificate, Checked | None]]) -> None:
@@ -108,7 +108,7 @@ def _verdict(found: list[tuple[Certificate, Checked | None]]) -> None:
     if axioms:
         typer.echo(f"axioms, all of Coq's classical real numbers: {', '.join(axioms)}")
     for one, _ in found:
-        for left in one.left:
+        for left in (*one.left, *one.left_derivatives):
             typer.echo(f"{one.name}: not certified: {left}")
     failed = [one.name for one, said in found if said and not said.passed]
     typer.echo(f"{len(failed)} failed: {', '.join(failed)}" if failed else "nothing failed")
@@ -117,13 +117,14 @@ def _verdict(found: list[tuple[Certificate, Checked | None]]) -> None:
 def _document(one: Certificate, said: Checked | None) -> dict[str, object]:
     return {
         "name": one.name,
-        "coq": None if said is None else said.passed,
+        "coq": None if said is None or (said.passed and not one.complete) else said.passed,
         "failure": said.failure if said else "",
         "axioms": list(said.axioms) if said else [],
         "residuals": one.residuals,
         "by_evaluation": one.trivial,
         "derivatives": one.derivatives,
         "not_certified": list(one.left),
+        "derivatives_not_certified": list(one.left_derivatives),
         "sha256": one.digest,
     }
 

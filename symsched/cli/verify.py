@@ -121,11 +121,16 @@ def _require_coq() -> None:
 
 def _said_by_coq(
     names: list[str] | None, progress: Callable[[int, int, str], None] | None
-) -> dict[str, tuple[bool, str]]:
+) -> dict[str, tuple[bool | None, str]]:
+    """What Coq proved of each claim: True for all of it, None for a part or nothing, False where a proof failed."""
     from symsched.certify import certify as run
 
     found = run(names or None, None, progress)
-    return {one.name: (said.passed, said.failure or one.summary()) for one, said in found if said is not None}
+    told: dict[str, tuple[bool | None, str]] = {}
+    for one, said in found:
+        failure = "" if said is None else said.failure
+        told[one.name] = (False if failure else True if said and one.complete else None, failure or one.summary())
+    return told
 
 
 def _write_page(target: str, found: Report) -> None:
@@ -201,7 +206,7 @@ def _show_trust(report: Report) -> None:
     if rates:
         typer.echo(f"Monte Carlo, each check: {' or '.join(rates)}")
     for verdict in report:
-        if verdict.coq and verdict.coq_detail:
+        if verdict.coq is not False and verdict.coq_detail:
             typer.echo(f"{verdict.name} in Coq: {verdict.coq_detail}")
     for verdict in report:
         if verdict.assumptions:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 import types
+from collections.abc import Iterable
 from typing import Any
 
 from symsched.conversion import Conversion
@@ -48,7 +49,8 @@ def generate(
         InputError: unknown language, one that carries no self-test when that is asked for, an invalid schedule,
             both scales given, a negative ε, or ε without a source.
     """
-    from symsched.codegen.emit import emit
+    from symsched.codegen.check import check
+    from symsched.codegen.emit import EMITTERS, emit
     from symsched.codegen.lists import sigmas
     from symsched.codegen.module import Module
 
@@ -60,8 +62,29 @@ def generate(
         tested = ", ".join(name for name in LANGUAGES if name not in UNTESTED)
         raise InputError(f"{lang} carries no self-test: expected one of {tested}")
     source, target = (what.source, what.target) if isinstance(what, Conversion) else (None, what)
+    _refuse_absent([s for s in (source, target) if s is not None], lang)
     module = Module(target, source, kappa, eps)
-    return sigmas(module, steps) if lang == "sigmas" else emit(module, lang, self_test)
+    if lang == "sigmas":
+        return sigmas(module, steps)
+    text = emit(module, lang, self_test)
+    if lang in EMITTERS:
+        check(module)
+    return text
+
+
+def _refuse_absent(schedules: Iterable[Schedule], lang: str) -> None:
+    """Raises InputError for a function that the language lacks, before anything is derived for it."""
+    from symsched.codegen.printers import absent
+
+    if lang in ("latex", "sigmas"):
+        return
+    for schedule in schedules:
+        found = absent((schedule.alpha, schedule.beta), lang)
+        if found is not None:
+            raise InputError(
+                f"there is no {found} in {lang} alone, and {schedule} has it: choose another language (latex, sigmas "
+                "take every function), or another schedule"
+            )
 
 
 class _Callable(types.ModuleType):

@@ -11,6 +11,9 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from symsched.codegen.emit import body
+from symsched.codegen.header import title
+from symsched.codegen.languages import NUMPY
 from symsched.codegen.module import Module
 from symsched.codegen.references import Reference, Value
 from symsched.errors import InputError
@@ -55,8 +58,10 @@ def _wrong(reference: Reference, names: list[str], found: list[float]) -> Iterat
             yield Miss(f"{reference.function}.{name}", reference.arguments[0], got, value, ulps, reference.ulps)
 
 
-def check(module: Module, text: str) -> None:
-    """Raises InputError with the worst value that the module would return."""
-    worst = max(misses(module, text), key=lambda miss: (not math.isnan(miss.found), miss.ulps), default=None)
+def check(module: Module) -> None:
+    """Raises InputError, with the worst value that the module would return, where it is not what it should be."""
+    worst = max(
+        misses(module, body(NUMPY, module)), key=lambda miss: (not math.isnan(miss.found), miss.ulps), default=None
+    )
     if worst is not None:
-        raise InputError(f"no code for {module.title}: {worst}; give it in another form, or convert() for its values")
+        raise InputError(f"no code for {title(module)}: {worst}; give it in another form, or convert() for its values")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from symsched.codegen import carry, header, newton, newton_scalars, scalars, selftest
 from symsched.codegen.c99 import C99
@@ -17,16 +17,14 @@ Emitter = Callable[[Module, bool], str]
 def identifier(module: Module) -> str:
     """A name for the module that every language accepts: linear_to_follmer."""
     parts = [module.target] if module.source is None else [module.source, module.target]
-    words = [re.sub(r"\W+", "_", str(s)).strip("_").lower() for s in parts]
+    words = [re.sub("[^A-Za-z0-9]+", "_", str(s)).strip("_").lower() or "custom" for s in parts]
     words = [w if len(w) <= 24 and not w.startswith("alpha_") else "custom" for w in words]
     name = "_to_".join(words)
     return name if name[:1].isalpha() else f"schedule_{name}"
 
 
 def _docstring(module: Module) -> str:
-    rows = header.lines(module)
-    text = "\n".join(rows).replace("\\", "\\\\").replace('"', "'")  # nothing in it ends the string
-    return f'"""{text}\n"""\n'
+    return header.docstring([*header.lines(module), ""]) + "\n"
 
 
 def _helpers(module: Module, language: str, single: bool = False) -> list[str]:
@@ -35,12 +33,19 @@ def _helpers(module: Module, language: str, single: bool = False) -> list[str]:
 
 
 def _arrays(dialect: Arrays, module: Module, test: bool, name: str) -> str:
-    parts = [_docstring(module) + "\n" + dialect.prelude, *_helpers(module, dialect.prefix)]
-    if not module.closed:
-        parts.append(newton.arrays(dialect, module))
+    parts = [selftest.python(module, name)] if test else []
+    return _docstring(module) + "\n" + _joined([body(dialect, module), *parts])
+
+
+def body(dialect: Arrays, module: Module) -> str:
+    """Imports and functions, without a word that anybody else wrote."""
+    parts = [newton.arrays(dialect, module)] if not module.closed else []
     parts += [dialect.write(f) for f in (*module.functions, *module.steps)]
-    if test:
-        parts.append(selftest.python(module, name))
+    text = _joined([*_helpers(module, dialect.prefix), *parts])
+    return _joined([dialect.opening(text), text])
+
+
+def _joined(parts: Sequence[str]) -> str:
     return "\n\n".join(part.rstrip("\n") + "\n" for part in parts)
 
 
@@ -70,7 +75,7 @@ def c(module: Module, test: bool, single: bool = False) -> str:
     prefix = identifier(module) + ("_f32" if single else "")
     guard = f"{prefix.upper()}_H"
     rows = [f" * {row}".rstrip() for row in header.lines(module)]
-    top = ["/*", *[row.replace("*/", "* /") for row in rows], " *", *C_NOTES]
+    top = ["/*", *map(_harmless, rows), " *", *C_NOTES]
     top += [" * Test it: cc -std=c99 -DSELF_TEST -x c FILE -lm"] if test else []
     top += [" */", f"#ifndef {guard}", f"#define {guard}", "", "#include <math.h>", "#include <stddef.h>"]
     parts = ["\n".join(top), *_helpers(module, "c", single)]
@@ -80,6 +85,13 @@ def c(module: Module, test: bool, single: bool = False) -> str:
     if test:
         parts.append(selftest.c(module, prefix, single))
     return "\n\n".join(part.rstrip("\n") for part in parts) + f"\n\n#endif /* {guard} */\n"
+
+
+def _harmless(row: str) -> str:
+    """A row of a comment that ends no comment, begins none, and holds no trigraph and no joint of two lines."""
+    for mark in ("*/", "/*", "??"):
+        row = row.replace(mark, " ".join(mark))
+    return row + "." if row.endswith("\\") else row
 
 
 def c_float(module: Module, test: bool) -> str:
@@ -127,4 +139,6 @@ def emit(module: Module, lang: str, test: bool = False) -> str:
     try:
         return emitters[lang](module, test)
     except NotImplementedError as error:
-        raise InputError(f"{lang}: {error}; choose another language or another form of the schedule") from None
+        raise InputError(
+            f"{lang}: there is no {error} in {lang} alone; choose another language, or a schedule without it"
+        ) from None

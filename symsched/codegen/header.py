@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import sympy as sp
 
@@ -35,6 +35,12 @@ def lines(module: Module, whole: bool = True) -> list[str]:
     rows += [f"  {row}" for row in shown]
     rows += UNDETERMINED if any("undetermined" in row for row in shown) else []
     return [*rows, "", *citation(module)]
+
+
+def docstring(rows: Iterable[str]) -> str:
+    """A string of Python that no text in it can end, and whose backslashes are backslashes."""
+    text = "\n".join(map(str, rows)).replace("\\", "\\\\").replace('"', "'")
+    return f'"""{text}"""'
 
 
 def citation(module: Module) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import reduce
@@ -31,6 +32,14 @@ FUNCTIONS: Mapping[type, Callable[..., Any]] = {
     sp.acosh: np.arccosh,
     sp.atanh: np.arctanh,
     sp.Abs: np.abs,
+    sp.sign: np.sign,
+    sp.sec: lambda a: 1 / np.cos(a),
+    sp.csc: lambda a: 1 / np.sin(a),
+    sp.coth: lambda a: 1 / np.tanh(a),
+    sp.sech: lambda a: 1 / np.cosh(a),
+    sp.csch: lambda a: 1 / np.sinh(a),
+    sp.erf: np.vectorize(math.erf, otypes=[float]),
+    sp.erfc: np.vectorize(math.erfc, otypes=[float]),
     sp.Max: lambda *a: reduce(np.maximum, a),
     sp.Min: lambda *a: reduce(np.minimum, a),
     expm1: np.expm1,

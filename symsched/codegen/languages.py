@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -69,6 +70,13 @@ class Arrays:
     decorator: str
     start: str
     safe: bool  # whether the formulas see a harmless time at the ends, so that gradients stay finite
+
+    def opening(self, text: str) -> str:
+        """What a module of this text starts with."""
+        before, after, helper = ERROR_FUNCTIONS.get(self.prefix, ("", "", ""))
+        used = [name for name in ("erf", "erfc") if re.search(rf"\b(_|jsp\.){name}\(", text)]
+        prelude = self.prelude.replace(before, after, 1) if used else self.prelude
+        return "\n\n".join([prelude.rstrip("\n") + "\n", *(helper.format(name) for name in used if helper)])
 
     def write(self, function: Function) -> str:
         printer = self.forms()
@@ -273,6 +281,18 @@ def _floating(function):
 
     return widened
 '''
+ERROR_FUNCTIONS = {  # NumPy has none, and JAX has them elsewhere
+    "np.": (
+        "import numpy as np",
+        "import math\n\nimport numpy as np",
+        '''def _{0}(x):
+    """math.{0} of every number."""
+    x = np.asarray(x)
+    return np.vectorize(math.{0}, otypes=[x.dtype])(x)
+''',
+    ),
+    "jnp.": ("import jax.numpy as jnp", "import jax.numpy as jnp\nimport jax.scipy.special as jsp", ""),
+}
 QUIET = '@np.errstate(all="ignore")'
 NUMPY = Arrays(NumPyForms, "np.", NUMPY_PRELUDE, QUIET, "_times({})", False)
 TORCH = Arrays(TorchForms, "torch.", TORCH_PRELUDE, "@_floating", "", True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sympy as sp
 
 from symsched.codegen import carry, header, newton
+from symsched.codegen.check import check
 from symsched.codegen.emit import identifier
 from symsched.codegen.languages import TORCH
 from symsched.codegen.module import Module
@@ -29,7 +30,9 @@ def sigmas(module: Module, steps: int) -> str:
         raise InputError(f"sigmas need numbers, but {s} leaves {names} open: fix it in the schedule")
     grid = [k / steps for k in range(steps + 1)]
     flow, ratio = values((s.alpha / (s.alpha + s.beta), s.alpha / s.beta), grid)
-    rows = [f"# {row}".rstrip() for row in header.lines(Module(s), whole=False)]
+    # Python looks for the encoding of a file in its first two lines: a label is no such thing.
+    rows = ["# Noise levels, one for each time; their schedule:", "#"]
+    rows += [f"# {row}".rstrip() for row in header.lines(Module(s), whole=False)]
     rows += [
         "#",
         "# sigma = alpha/(alpha + beta) at uniform t: what FlowMatchEuler and ComfyUI flow models call sigma.",
@@ -52,13 +55,15 @@ def flow_matching(module: Module, test: bool) -> str:  # noqa: ARG001
     name = "".join(word.capitalize() for word in identifier(alone).split("_")) + "Scheduler"
     rows = header.lines(alone, whole=False)
     top = "\n".join([*rows, "", "In the class alpha multiplies the DATA and sigma the noise, as in flow_matching."])
-    parts = ['"""' + top.replace("\\", "\\\\").replace('"', "'") + '\n"""\n\n' + TORCH.prelude + _SUPER]
+    parts = [header.docstring([top, ""]) + "\n\n" + TORCH.prelude + _SUPER]
     schedule = alone.functions[0]
     if carry.is_used([schedule]) or (back.closed and carry.is_used([_inverse(back)])):
         parts.append(carry.prelude(TORCH.prefix))
     if not back.closed:
         parts.append(newton.arrays(TORCH, back))
     parts += [TORCH.write(schedule), _class(name, schedule, back)]
+    check(alone)
+    check(back)
     return "\n\n".join(part.rstrip("\n") + "\n" for part in parts)
 
 
@@ -82,7 +87,8 @@ except ImportError:  # the class also stands alone
 
 def _class(name: str, schedule: Function, back: Module) -> str:
     parameters = [p.name for p in sorted(back.source.parameters, key=str)] if back.source is not None else []
-    rows = [f"class {name}(Scheduler):", f'    """{header.title(Module(back.source or back.target))}."""']
+    summary = f"{header.title(Module(back.source or back.target))}."
+    rows = [f"class {name}(Scheduler):", f"    {header.docstring([summary])}"]
     if parameters:
         rows += ["", f"    def __init__(self, {', '.join(parameters)}):"]
         rows += [f"        self.{p} = {p}" for p in parameters]

@@ -16,15 +16,16 @@ _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,30}")
 _C = (
     "auto break case char const continue default do double else enum extern float for goto if inline int long register "
     "restrict return short signed sizeof static struct switch typedef union unsigned void volatile while main errno "
-    "sqrt exp log sin cos tan pow fabs isnan NAN INFINITY HUGE_VAL M_PI abort printf"
+    "sqrt exp log sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh erf erfc expm1 log1p cbrt pow fabs "
+    "fmin fmax copysign isnan NAN INFINITY HUGE_VAL M_PI abort printf"
 )
 _JULIA = "begin end function global let local macro module mutable quote struct using export baremodule abstract"
-_MODULES = "np jnp jax torch math numpy njit Base"
+_MODULES = "np jnp jsp jax torch math numpy njit Base"
 _OURS = (
     "t u x tau tau_left t_next u_next h keep ratio x_weight p_weight z_weight zero one covered result source n k v "
     "alpha beta alpha_dot beta_dot rate scale tau_dot scale_dot eps eps_star r log_snr "
-    "s left z log_r above below near_above near_below inverse_r goal low high gap newton moved move done own_above "
-    "own_below at tiny floor inside step state going found kappa"
+    "s left z log_r above below near_above near_below inverse_r goal low high gap close newton moved move done most "
+    "own_above own_below at tiny floor inside step state going found kappa"
 )
 _TAKEN = frozenset([*keyword.kwlist, *dir(builtins), *f"{_C} {_JULIA} {_MODULES} {_OURS}".split()])
 #: Names that the generated code makes of others: w1, alpha_squared, inverse_t, t_next, alpha_source, A_data, u_low.

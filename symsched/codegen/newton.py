@@ -37,7 +37,7 @@ from symsched.symbols import t
 STEPS = 60
 WHY = "Source time tau and 1 - tau at given noise and data coefficients."
 START = "logit tau to six digits: guarded Newton steps in log SNR."
-above, below, log_r, inverse_r = sp.symbols("above below log_r inverse_r")
+above, below, log_r, inverse_r, close = sp.symbols("above below log_r inverse_r close")
 PLACES = {  # what is solved, by the truncated ends of the source; and what its logarithm is that of
     (): (log_r, sp.exp(t)),
     (0,): (above + sp.log(-expm1(-above)), expm1(t)),
@@ -56,7 +56,8 @@ class Inverse:
     distances: tuple[tuple[sp.Symbol, sp.Expr], ...]  # from log r
     place: sp.Expr
     slope: sp.Expr
-    gap: sp.Expr  # log r_source(s) − log r, in 1/r
+    close: sp.Expr  # r_source(s)/r, but for the roots in it
+    gap: sp.Expr  # log r_source(s) − log r, in `close`
     near: tuple[tuple[sp.Symbol, sp.Expr, float], ...]  # distances at s, stable next to an end: used below a number
     parameters: tuple[str, ...]
 
@@ -88,13 +89,18 @@ def inverse_of(module: Module) -> Inverse:
     slope = log_slope(inner).subs({t: above, u: below}, simultaneous=True)
     parameters = tuple(p.name for p in sorted(module.shop.parameters, key=str) if p.name != "kappa")
     ratio, pace = lettered(source.ratio), lettered(source.alone(rate))
-    return Inverse(ratio, pace, ends, far, place, slope, _gap(ratio), near, parameters)
+    return Inverse(ratio, pace, ends, far, place, slope, *_gap(ratio), near, parameters)
 
 
-def _gap(ratio: sp.Expr) -> sp.Expr:
-    """log(r_source/r), by the squares where r_source has a root: half of what is rounded then counts half."""
-    power = 2 if any(p.exp.is_Rational and p.exp.q == 2 for p in ratio.atoms(sp.Pow)) else 1
-    return sp.log(ratio**power * inverse_r**power) / power
+def _gap(ratio: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
+    """(what `close` is, log(r_source/r) in it), by squares where r_source has a root: what is rounded then counts half.
+
+    What stands outside the roots is brought `close` to 1 by 1/r before it is squared: that of 1/r alone is no float.
+    """
+    factors = sp.Mul.make_args(ratio)
+    roots = [f for f in factors if f.is_Pow and not isinstance(f, sp.exp) and abs(f.exp) == sp.S.Half]
+    rest = sp.Mul(inverse_r, *(f for f in factors if f not in roots))
+    return rest, sp.log(close**2 * sp.Mul(*(f**2 for f in roots))) / 2 if roots else sp.log(close)
 
 
 def _nearness(schedule: Schedule, end: int) -> float:
@@ -130,7 +136,7 @@ def arrays(dialect: Arrays, module: Module) -> str:
         f"    tiny, floor = {np}finfo(log_r.dtype).tiny, 64 * {np}finfo(log_r.dtype).eps",
         *(f"    {row}" for row in _distances(inverse, printer, np)),
         f"    goal = {printer.form(inverse.place)}",
-        f"    high = {np}full_like(goal, -0.95 * math.log(tiny))",
+        f"    high = {np}full_like(goal, -math.log(tiny) - 0.375)",
         "    low = -high",
         f"    z = {np}minimum({np}maximum(goal, low), high)",
         *(f"    {row}" for row in loop(inverse, printer, module)),
@@ -147,11 +153,14 @@ def arrays(dialect: Arrays, module: Module) -> str:
         f"    z = _logit_time({given})",
         f"    s, left = {LOGIT.format(np)}",
         "    for _ in range(2):",
+        f"        close = {printer.form(inverse.close)}",
         f"        gap = {printer.form(inverse.gap)}",
         *(f"        {name} = {text}" for name, text in gaps(inverse, printer.form, f"{np}where({{}}, {{}}, {{}})")),
         f"        move = gap / ({pace})",
         "        s, left = s - move, left + move",
-        "    return s, left",
+        f"    most = -math.log({np}finfo(z.dtype).tiny) - 0.5  # beyond, no float is that time",
+        f"    s = {np}where(z < -most, 0.0, {np}where(z > most, 1.0, s))",
+        f"    return s, {np}where(z < -most, 1.0, {np}where(z > most, 0.0, left))",
     ]
     imports = "import math\n" + ("\nimport jax\n" if np == "jnp." else "")
     return imports + "\n\n" + "\n".join(rows)

@@ -12,7 +12,8 @@ from symsched.codegen.newton import START, STEPS, WHY, Inverse, gaps, inverse_of
 from symsched.codegen.printers import CForms, JuliaForms, NumbaForms
 
 NOTE = f"{WHY[:-1]}: {START}"
-REACH = "670.0"  # e^z and its inverse stay floats
+REACH = "708.0"  # e^z and its inverse stay normal floats
+MOST = "707.9"
 FLOOR = repr(64 * 2.0**-52)
 
 
@@ -25,7 +26,7 @@ class Texts:
     larger: str  # of two numbers
 
     def of(self, name: str) -> str:
-        """`ratio`, `pace`, `place` or `gap`."""
+        """`ratio`, `pace`, `place`, `close` or `gap`."""
         return self.form(getattr(self.inverse, name))
 
     @property
@@ -74,10 +75,13 @@ def numba(module: Module) -> str:
         "            break",
         f"    {logit}",
         "    for _ in range(2):",
+        f"        close = {text.of('close')}",
         f"        gap = {text.of('gap')}",
         *(f"        {name} = {value}" for name, value in text.gaps("{1} if {0} else {2}")),
         f"        move = gap / ({text.of('pace')})",
         "        s, left = s - move, left + move",
+        f"    if abs(z) > {MOST}:  # no float is that time",
+        "        return (0.0, 1.0) if z < 0 else (1.0, 0.0)",
         "    return s, left",
     ]
     return "\n".join(rows)
@@ -114,12 +118,14 @@ def c(module: Module, prefix: str) -> str:
         "        if (done) break;",
         "    }",
         "    for (int step = 0; step < 2; ++step) {",
+        f"        const double close = {text.of('close')};",
         f"        double gap = {text.of('gap')};",
         *(f"        {'const double ' * (name != 'gap')}{name} = {value};" for name, value in text.gaps("{} ? {} : {}")),
         f"        const double move = gap/({text.of('pace')});",
         "        s -= move;",
         "        left += move;",
         "    }",
+        f"    if (fabs(z) > {MOST}) {{ s = z < 0.0 ? 0.0 : 1.0; left = 1.0 - s; }} /* no float is that time */",
         f"    const {prefix}_time_t found = {{s, left}};",
         "    return found;",
         "}",
@@ -151,11 +157,13 @@ def julia(module: Module) -> str:
         "    end",
         f"    {logit}",
         "    for _ in 1:2",
+        f"        close = {text.of('close')}",
         f"        gap = {text.of('gap')}",
         *(f"        {name} = {value}" for name, value in text.gaps("{} ? {} : {}")),
         f"        move = gap / ({text.of('pace')})",
         "        s, left = s - move, left + move",
         "    end",
+        f"    abs(z) > {MOST} && return z < 0 ? (0.0, 1.0) : (1.0, 0.0)  # no float is that time",
         "    return s, left",
         "end",
     ]

@@ -7,6 +7,7 @@ negative half power is one over a root.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -36,12 +37,33 @@ NAMES = {
     sp.acosh: "acosh",
     sp.atanh: "atanh",
     sp.erf: "erf",
+    sp.erfc: "erfc",
     sp.Abs: "abs",
+    sp.sign: "sign",
     expm1: "expm1",
     log1p: "log1p",
 }
+ERROR_FUNCTIONS = (sp.erf, sp.erfc)
 NUMPY_NAMES = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2"}
 NUMPY_NAMES |= {"asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh"}
+
+# What no library has by name, by what all have.
+RECIPROCALS = {sp.cot: sp.tan, sp.sec: sp.cos, sp.csc: sp.sin, sp.coth: sp.tanh, sp.sech: sp.cosh, sp.csch: sp.sinh}
+
+
+def lowered(form: sp.Expr) -> sp.Expr:
+    """Reciprocals of the functions that every language has, for those that it may lack: 1/tan x for cot x."""
+    for function, other in RECIPROCALS.items():
+        form = form.replace(function, lambda x, other=other: 1 / other(x, evaluate=False))
+    return form.replace(sp.acot, lambda x: sp.atan(1 / x, evaluate=False))
+
+
+def absent(forms: Iterable[sp.Expr], lang: str) -> str | None:
+    """A function in the forms that the language has not, by the name it was written with."""
+    here = {*NAMES, *RECIPROCALS, sp.acot}
+    here -= set(ERROR_FUNCTIONS) if lang == "julia" else set()
+    found = {f.func for form in forms for f in form.atoms(sp.Function) if f.free_symbols} - here
+    return min((f.__name__ for f in found), default=None)
 
 
 def folded(form: sp.Expr) -> sp.Expr:
@@ -69,7 +91,7 @@ def folded(form: sp.Expr) -> sp.Expr:
         args = [fold(a) for a in expr.args]
         return expr if args == list(expr.args) else expr.func(*args, evaluate=False)
 
-    return fold(form)
+    return fold(lowered(form))
 
 
 class _Forms:
@@ -82,6 +104,7 @@ class _Forms:
         return repr(value)
 
     def name_of(self, function: type) -> str:
+        """The function's name in the language.  Raises NotImplementedError where it has none."""
         return self.prefix + NAMES[function]
 
     def _print_Float(self, expr: sp.Float) -> str:
@@ -89,12 +112,12 @@ class _Forms:
 
     def _print_Function(self, expr: sp.Expr) -> str:
         if expr.func not in NAMES:
-            raise NotImplementedError(f"{expr.func.__name__} has no counterpart in this language")
+            raise NotImplementedError(expr.func.__name__)
         return f"{self.name_of(expr.func)}({', '.join(self._print(a) for a in expr.args)})"  # type: ignore[attr-defined]
 
     _print_exp = _print_log = _print_sin = _print_cos = _print_tan = _print_asin = _print_acos = _print_Function
     _print_atan = _print_atan2 = _print_sinh = _print_cosh = _print_tanh = _print_asinh = _print_acosh = _print_Function
-    _print_atanh = _print_Abs = _print_expm1 = _print_log1p = _print_erf = _print_Function  # noqa: N815
+    _print_atanh = _print_Abs = _print_sign = _print_expm1 = _print_log1p = _print_erf = _print_erfc = _print_Function  # noqa: N815
 
     def _print_Exp1(self, _: Any) -> str:
         return self.number(float(sp.E))
@@ -209,7 +232,7 @@ class NumPyForms(_Python):
 
     def name_of(self, function: type) -> str:
         plain = NAMES[function]
-        return self.prefix + NUMPY_NAMES.get(plain, plain)
+        return f"_{plain}" if function in ERROR_FUNCTIONS else self.prefix + NUMPY_NAMES.get(plain, plain)
 
     def conditional(self, test: str, yes: str, no: str) -> str:
         return f"{self.prefix}where({test}, {yes}, {no})"
@@ -220,6 +243,14 @@ class JaxForms(NumPyForms):
 
     prefix = "jnp."
 
+    def name_of(self, function: type) -> str:
+        return f"jsp.{NAMES[function]}" if function in ERROR_FUNCTIONS else super().name_of(function)
+
+    def _print_atanh(self, expr: sp.Expr) -> str:
+        """JAX's own takes the difference of two logarithms, which cancels: it loses 30 units at 1/4."""
+        inside = self._print(expr.args[0])
+        return f"(0.5*jnp.log1p(2*({inside})/(1 - ({inside}))))"
+
 
 class NumbaForms(_Python):
     """Functions of the standard `math` module, which Numba compiles."""
@@ -228,6 +259,9 @@ class NumbaForms(_Python):
 
     def name_of(self, function: type) -> str:
         return "abs" if function is sp.Abs else self.prefix + NAMES[function]
+
+    def _print_sign(self, expr: sp.Expr) -> str:
+        return f"math.copysign(1.0, {self._print(expr.args[0])})"
 
 
 class TorchForms(_Python):
@@ -267,6 +301,9 @@ class CForms(_Forms, C99CodePrinter):
 
     def name_of(self, function: type) -> str:
         return ("fabs" if function is sp.Abs else NAMES[function]) + self.suffix
+
+    def _print_sign(self, expr: sp.Expr) -> str:
+        return f"copysign{self.suffix}({self.number(1.0)}, {self._print(expr.args[0])})"
 
     def root(self, inside: str) -> str:
         return f"sqrt{self.suffix}({inside})"
@@ -321,6 +358,8 @@ class JuliaForms(_Forms, JuliaCodePrinter):
         JuliaCodePrinter.__init__(self, {"strict": False})
 
     def name_of(self, function: type) -> str:
+        if function in ERROR_FUNCTIONS:  # of a package, not of Julia itself
+            raise NotImplementedError(NAMES[function])
         return "atan" if function is sp.atan2 else NAMES[function]
 
     def _print_Mul(self, expr: sp.Mul) -> str:

@@ -9,6 +9,7 @@ import sympy as sp
 
 from symsched.codegen.ieee import ORDERS, evaluate
 from symsched.codegen.quantities import Quantity, Workshop
+from symsched.codegen.ranges import grouped
 
 PAIR = frozenset((sp.Symbol("t"), sp.Symbol("u")))
 
@@ -46,7 +47,7 @@ class Function:
 def function(name: str, summary: str, shop: Workshop, wanted: Sequence[sp.Symbol]) -> Function:
     """The function that returns the quantities `wanted`, with exactly the lines that they need."""
     needed = _needed(shop, wanted)
-    lines = _shared([(q.name, q.form) for q in shop.made.values() if q.name in needed and q.form != q.name])
+    lines = grouped(_shared([(q.name, q.form) for q in shop.made.values() if q.name in needed and q.form != q.name]))
     local = {symbol for symbol, _ in lines}
     free = set().union(*(form.free_symbols for _, form in lines)) - local - PAIR
     implicit = bool(free & IMPLICIT) or bool({plain(w) for w in wanted} & IMPLICIT and shop.implicit)

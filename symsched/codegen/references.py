@@ -89,11 +89,20 @@ def _value(module: Module, output: Output, time: float, given: dict[str, sp.Rati
     if time in (0.0, 1.0):
         text = _limit(output.quantity.ends[int(time)], given)
         return None if text is None else Value(text)
+    exact = output.quantity.exact
     try:
-        value, slope = evaluate(module, output.quantity.exact, time, given)
+        if exact.has(TIME) and exact not in (TIME, 1 - TIME) and not _is_float(module, time, given):
+            return None
+        value, slope = evaluate(module, exact, time, given)
     except (InputError, UndecidedError):
         return None
     return measured(value, abs(slope) * min(time, 1 - time))
+
+
+def _is_float(module: Module, time: float, given: dict[str, sp.Rational]) -> bool:
+    """Whether τ and 1 − τ are normal floats: else they are 0, and nothing is promised of the rest."""
+    value, _ = evaluate(module, TIME, time, given)
+    return bool(value > SMALLEST and 1 - value > SMALLEST)
 
 
 def measured(value: arb, moves: arb) -> Value | None:

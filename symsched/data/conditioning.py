@@ -91,12 +91,18 @@ class Standardised:
 
 @cache
 def standardised() -> Standardised:
-    """Lambdified from the same derivation as `conditional()`, with V kept as σ²."""
+    """Lambdified from the same derivation as `conditional()`, with V kept as σ².
+
+    In the shares c = a/σ and d = bs/σ, both at most 1: no square of a, s or σ is ever formed.
+    """
     form, u = _derive(width**2), Dummy("u", real=True)
+    c, d = Dummy("c", nonnegative=True), Dummy("d", nonnegative=True)
 
     def scaled(expr: Expr) -> Callable[..., Any]:
         in_u = expr.subs(x, form.centre + width * u).expand(log=True)
-        return lambdify((a, b, spread, width, u), in_u, "numpy")
+        shares = in_u.subs(a, c * width).subs(b, d * width / spread)
+        inner = lambdify((c, d, spread, width, u), shares, "numpy")
+        return lambda a, b, s, sigma, u: inner(a / sigma, b * s / sigma, s, sigma, u)
 
     return Standardised(scaled(form.eta_z), scaled(form.eta_x - m), scaled(form.score), scaled(form.log_density))
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
@@ -11,6 +13,7 @@ import numpy as np
 from sympy import Expr, Integer, Rational
 
 from symsched.data import checks
+from symsched.data.axes import decimal
 from symsched.data.checks import Array
 from symsched.data.conditioning import Component
 from symsched.data.law import DataLaw
@@ -77,7 +80,16 @@ class Empirical(DataLaw):
         """Chunks of points."""
         table, log_weight = self.points.reshape(len(self.points), -1), -float(np.log(len(self.points)))
         for start in range(0, len(table), POINTS):
-            yield Points(log_weight, table[start : start + POINTS])
+            some = slice(start, start + POINTS)
+            yield Points(log_weight, table[some], None if self._lacking is None else self._lacking[some])
+
+    @cached_property
+    def _lacking(self) -> Array | None:
+        """The decimals of points on a line less their float64s, (n, 1); arrays of vectors are what they hold."""
+        if self.dim > 1:
+            return None
+        gaps = (float(decimal(v) - Fraction(v)) for v in self.points.tolist())
+        return np.array([[gap] for gap in gaps])
 
     def key(self) -> tuple[Any, ...]:
         """Shape and digest of the points."""

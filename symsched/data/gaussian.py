@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from sympy import Expr, Integer, Symbol, sqrt
+from sympy import Expr, Integer, Rational, Symbol, sqrt
 
 from symsched.data import checks
+from symsched.data.axes import diagonalise
 from symsched.data.checks import Array
 from symsched.data.conditioning import Component
 from symsched.data.law import DataLaw
@@ -49,7 +51,7 @@ class Gaussian(DataLaw):
             put(self, "mean", checks.exact(float(mean[0]), "mean"))
             put(self, "spread", scalar_std(self.spread, "covariance"))
             return
-        frame = component_frame(mean, self.spread, 0.0, "covariance")
+        frame = component_frame(mean, self.spread, Integer(1), "covariance")
         matrix = checks.array(self.spread, "covariance") if checks.is_sequence(self.spread) else frame.covariance
         put(self, "mean", mean)
         put(self, "spread", matrix)
@@ -127,22 +129,27 @@ def scalar_std(spread: Any, what: str) -> Expr:
     return sqrt(checks.positive(float(checks.covariance(spread, 1, what)[0, 0]), what))
 
 
+@lru_cache(maxsize=4096)
 def scalar_frame(component: Component) -> Eigenframe:
     """A one-dimensional component in numbers."""
-    values = np.array([[float(component.mean)], [float(component.std)]])
-    return Eigenframe(float(np.log(float(component.weight))), values[0], values[1])
+    mean, std = (np.array([float(value)]) for value in (component.mean, component.std))
+    return Eigenframe(component.weight, mean, std, mean_low=lacking(component.mean))
 
 
-def component_frame(mean: Array, spread: Any, log_weight: float, what: str) -> Eigenframe:
+def lacking(exact: Expr) -> float:
+    """The exact number less the float64 nearest to it."""
+    return float(exact - Rational(float(exact)))
+
+
+def component_frame(mean: Array, spread: Any, weight: Expr, what: str) -> Eigenframe:
     """Mean vector with a standard deviation or a covariance matrix, diagonalised once."""
     if not checks.is_sequence(spread):
         std = float(checks.positive(spread, "std"))
-        return Eigenframe(log_weight, mean, np.full(len(mean), std))
+        return Eigenframe(weight, mean, np.full(len(mean), std))
     matrix = checks.covariance(spread, len(mean), what)
     if np.array_equal(matrix, np.diag(np.diag(matrix))):
-        return Eigenframe(log_weight, mean, np.sqrt(np.diag(matrix)))
-    values, axes = np.linalg.eigh((matrix + matrix.T) / 2)
-    return Eigenframe(log_weight, mean, np.sqrt(np.maximum(values, 0.0)), axes)
+        return Eigenframe(weight, mean, np.sqrt(np.diag(matrix)))
+    return Eigenframe(weight, mean, *diagonalise(matrix), matrix)
 
 
 def substitute(exprs: tuple[Expr, ...], values: dict[str, Any]) -> tuple[Expr, ...]:

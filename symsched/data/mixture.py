@@ -66,7 +66,7 @@ class GaussianMixture(DataLaw):
             return
         object.__setattr__(self, "means", means)
         frames = (
-            component_frame(mean, spread, float(np.log(float(weight))), f"covariance {k}")
+            component_frame(mean, spread, weight, f"covariance {k}")
             for k, (weight, mean, spread) in enumerate(zip(self.weights, means, self.stds, strict=True))
         )
         object.__setattr__(self, "_frames", tuple(frames))

@@ -43,8 +43,8 @@ _2P64, _2P65 = 2.0**-64, 2.0**-65
 _F32_2P32, _F32_2P64, _F32_2P65 = f32(2.0**-32), f32(2.0**-64), f32(2.0**-65)
 
 #: What a stream is for: Brownian increments, their second normals, the start, the second clock of a coupled pair,
-#: the choice of a component.
-BROWNIAN, AREA, START, CLOCK, CHOICE = (u64(k << 24) for k in range(5))
+#: the choice of a component, what happens inside a step.
+BROWNIAN, AREA, START, CLOCK, CHOICE, BRIDGE = (u64(k << 24) for k in range(6))
 #: Normals that one call of `fill64` and `fill32` makes per lane.
 NORMALS = {"float64": 2, "float32": 4}
 
@@ -130,6 +130,40 @@ def normals64(out: Any, path: Any, stream: Any, k0: Any, k1: Any) -> None:
                 fill64(z, 0, path + u64(base), u64(n // 2), stream + u64(i), k0, k1)
                 for j in range(min(2, steps - n)):
                     out[n + j, i, base : base + width] = z[j * LANES : j * LANES + width]
+
+
+@kernel
+def step64(out: Any, step: int, path: Any, stream: Any, k0: Any, k1: Any) -> None:
+    """out[i, p]: the normal of one step, coordinate i and path `path` + p."""
+    dim, count = out.shape
+    z = np.empty(2 * LANES)
+    for i in range(dim):
+        for base in range(0, count, LANES):
+            width, j = min(LANES, count - base), step % 2
+            fill64(z, 0, path + u64(base), u64(step // 2), stream + u64(i), k0, k1)
+            out[i, base : base + width] = z[j * LANES : j * LANES + width]
+
+
+@kernel
+def step32(out: Any, step: int, path: Any, stream: Any, k0: Any, k1: Any) -> None:
+    """`step64` as the float32 steppers draw it."""
+    dim, count = out.shape
+    z = np.empty(4 * LANES, np.float32)
+    for i in range(dim):
+        for base in range(0, count, LANES):
+            width, j = min(LANES, count - base), step % 4
+            fill32(z, 0, path + u64(base), u64(step // 4), stream + u64(i), k0, k1)
+            out[i, base : base + width] = z[j * LANES : j * LANES + width]
+
+
+def step_normals(
+    seed: int, first: int, count: int, step: int, dim: int, dtype: str, purpose: np.uint64, rank: int = 0
+) -> Any:
+    """Normals (dim, count) of one step, as the steppers of that dtype draw them; `rank` numbers further ones."""
+    out = np.empty((dim, count), dtype)
+    draw = step64 if dtype == "float64" else step32
+    draw(out, step, u64(first), purpose + u64(dim * rank), *key(seed))
+    return out
 
 
 def key(seed: int) -> tuple[np.uint64, np.uint64]:

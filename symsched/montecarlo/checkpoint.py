@@ -29,6 +29,7 @@ def job_hash(job: Job) -> str:
     """Hash of everything that the numbers depend on, the number of paths apart."""
     tables, start = job.tables, job.start
     arrays: list[Any] = [*tables.arrays, job.grid, job.save, start.rows, job.basis]
+    arrays += [inside.times for inside in job.between]
     for block in start.blocks:
         arrays += [getattr(block, name, None) for name in ("log_weight", "mean", "stds", "axes", "points")]
     digest = hashlib.sha256(tables.text.encode())

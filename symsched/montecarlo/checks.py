@@ -92,22 +92,31 @@ def _start(value: Any) -> float:
 
 
 def make_grid(steps: Any, grid: Any, start: Any, save: Any) -> tuple[Array, Array]:
-    """(grid, saved times): saved times that are not on the grid are inserted."""
+    """(grid, saved times in order, each once): those that mean a time of the grid are that time exactly."""
     times = grid_of(steps, grid, start)
     if save is None:
         return times, times[[0, -1]]
-    saved = np.unique(times_of(save, "save"))
-    outside = saved[(saved < times[0] - SAME) | (saved > times[-1] + SAME)]
+    saved = np.unique(snapped(times_of(save, "save"), times))
+    outside = saved[(saved < times[0]) | (saved > times[-1])]
     if outside.size:
         raise InputError(f"save has the time {outside[0]:.6g}, outside the grid's [{times[0]:.6g}, {times[-1]:.6g}]")
-    near = np.abs(saved[:, None] - times[np.clip(_nearest(times, saved), 0, len(times) - 1)][:, None])[:, 0]
-    saved = np.where(near <= SAME, times[_nearest(times, saved)], saved)
-    return np.union1d(times, saved), np.unique(saved)
+    return times, saved
 
 
-def _nearest(times: Array, saved: Array) -> NDArray[np.intp]:
-    right = np.clip(np.searchsorted(times, saved), 1, len(times) - 1)
-    return np.where(saved - times[right - 1] < times[right] - saved, right - 1, right)
+def snapped(given: Array, grid: Array) -> Array:
+    """The times given, with those of the grid where that is what they are up to rounding.
+
+    Either of a sum of float64 steps (`SAME`, but never more than a thousandth of the steps there), or to float32: the
+    time is the float32 nearest to one time of the grid, and to no other.
+    """
+    right = np.clip(np.searchsorted(grid, given), 1, len(grid) - 1)
+    at = np.where(given - grid[right - 1] < grid[right] - given, right - 1, right)
+    near, gaps = grid[at], np.diff(grid)
+    step = np.minimum(np.append(np.inf, gaps)[at], np.append(gaps, np.inf)[at])
+    short = grid.astype(np.float32)
+    alone = np.append(True, np.diff(short) > 0) & np.append(np.diff(short) > 0, True)
+    rounded = (short[at] == given) & alone[at]
+    return np.where((np.abs(given - near) <= np.minimum(SAME, 1e-3 * step)) | rounded, near, given)
 
 
 def available() -> int:

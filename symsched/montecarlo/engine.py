@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from symsched.kernels import moments, store
 from symsched.kernels.compiled import LANES
 from symsched.kernels.random import key
+from symsched.montecarlo.between import Between, states_inside
 from symsched.montecarlo.model import Start, turn
 from symsched.montecarlo.schemes import Tables
 
@@ -27,7 +29,10 @@ HISTOGRAM_BYTES = 1 << 26
 
 @dataclass(frozen=True)
 class Job:
-    """Everything a worker needs; picklable."""
+    """Everything a worker needs; picklable.
+
+    `save` says after how many steps the states are wanted, `between` at which times inside steps; `times` are all.
+    """
 
     tables: Tables
     start: Start
@@ -40,6 +45,12 @@ class Job:
     keep: int
     digits: int
     label: str = ""
+    between: tuple[Between, ...] = ()
+
+    @cached_property
+    def times(self) -> Array:
+        """The saved times."""
+        return np.sort(np.concatenate([self.grid[self.save], *(inside.times for inside in self.between)]))
 
     @property
     def dim(self) -> int:
@@ -54,7 +65,7 @@ class Job:
     @property
     def units_per_chunk(self) -> int:
         """Units in one chunk; the result does not depend on it."""
-        path_bytes = 8 * self.dim * (len(self.save) + 1)
+        path_bytes = 8 * self.dim * (len(self.times) + 1)
         by_memory = CHUNK_BYTES // (path_bytes * moments.UNIT)
         per_step = self.dim * (1 + len(self.tables.law))
         by_work = CHUNK_WORK // (moments.UNIT * per_step * max(1, len(self.grid) - 1))
@@ -74,17 +85,33 @@ class Part:
 
 def states(job: Job, first: int, count: int, save: NDArray[np.int64] | None = None) -> Array:
     """States (times, dim, count) of the paths from `first` on, in the original coordinates."""
-    kind = np.dtype(job.dtype).type
-    wanted = job.save if save is None else save
     x0 = job.start.sample(first, count, job.seed)
     x0 = x0 if job.basis is None else turn(job.basis.T, x0)
-    out = np.empty((len(wanted), job.dim, count), kind)
+    found = _stepped(job, x0, first, job.save if save is None else save)
+    if job.between and save is None:
+        found = _with_between(job, x0, first, found)
+    return found if job.basis is None else turn(job.basis, found)
+
+
+def _stepped(job: Job, x0: Array, first: int, wanted: NDArray[np.int64]) -> Array:
+    """States after the wanted numbers of steps, in working coordinates."""
+    kind = np.dtype(job.dtype).type
+    out = np.empty((len(wanted), *x0.shape), kind)
     module = store.load(job.tables.text)
     none = np.empty((0, 0, 0), kind)
     parts = (np.ascontiguousarray(a, kind) for a in job.tables.arrays)
     numbers = (np.uint64(first), *key(job.seed))
     module.run(np.ascontiguousarray(x0, kind), *numbers, *parts, wanted, none, none, out)
-    return out if job.basis is None else turn(job.basis, out)
+    return out
+
+
+def _with_between(job: Job, x0: Array, first: int, found: Array) -> Array:
+    """The states at all saved times: those after whole steps, and those inside steps."""
+    kind = np.dtype(job.dtype).type
+    begins = _stepped(job, x0, first, np.array([inside.step for inside in job.between], np.int64))
+    parts = [states_inside(b, x, first, job.seed, kind) for b, x in zip(job.between, begins, strict=True)]
+    times = np.concatenate([job.grid[job.save], *(inside.times for inside in job.between)])
+    return np.ascontiguousarray(np.concatenate([found, *parts])[np.argsort(times)])
 
 
 def work(job: Job, first_unit: int, units: int) -> Part:
@@ -92,7 +119,7 @@ def work(job: Job, first_unit: int, units: int) -> Part:
     first = first_unit * moments.UNIT
     count = min(job.paths - first, units * moments.UNIT)
     found = states(job, first, count)
-    rows = np.empty((units, len(job.save), moments.row_length(job.dim)))
+    rows = np.empty((units, len(job.times), moments.row_length(job.dim)))
     moments.unit_moments(rows, found, LANES)
     lost = int(count - np.isfinite(found).all(axis=(0, 1)).sum())
     kept = found[:, :, : max(0, min(count, job.keep - first))].astype(np.float64)
@@ -102,7 +129,7 @@ def work(job: Job, first_unit: int, units: int) -> Part:
 def _bins(job: Job, found: Array) -> tuple[NDArray[Any], NDArray[Any]]:
     if job.digits < 0:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    counts = np.zeros((len(job.save), job.dim, moments.bin_count(job.digits)), np.int64)
+    counts = np.zeros((len(job.times), job.dim, moments.bin_count(job.digits)), np.int64)
     moments.count_bins(counts, found, job.digits)
     flat = counts.ravel()
     at = np.flatnonzero(flat)

@@ -30,8 +30,8 @@ class Totals:
     def empty(cls, job: Job) -> Totals:
         """Nothing yet."""
         bins = moments.bin_count(job.digits) if job.digits >= 0 else 0
-        rows = np.zeros((len(job.save), moments.row_length(job.dim)))
-        return cls(rows, np.zeros((len(job.save), job.dim, bins), np.int64))
+        rows = np.zeros((len(job.times), moments.row_length(job.dim)))
+        return cls(rows, np.zeros((len(job.times), job.dim, bins), np.int64))
 
     def add(self, part: Part, dim: int) -> None:
         """Merge the next part: parts must come in the order of the paths."""
@@ -61,7 +61,7 @@ class Result:
     @property
     def times(self) -> Array:
         """The saved times."""
-        return self.job.grid[self.job.save]
+        return self.job.times
 
     @property
     def grid(self) -> Array:

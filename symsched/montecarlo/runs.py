@@ -17,6 +17,7 @@ from symsched.errors import InputError
 from symsched.kernels import moments
 from symsched.kernels.compiled import LANES
 from symsched.montecarlo import engine
+from symsched.montecarlo.between import between
 from symsched.montecarlo.checkpoint import Checkpoint
 from symsched.montecarlo.checks import boolean, count, make_grid, memory, seed_of, type_of
 from symsched.montecarlo.engine import Job, Part, work
@@ -54,7 +55,8 @@ def simulate(
         steps: steps from `start` to 1, equal ones unless `grid` gives the times.
         scheme: 'euler', 'lazy', 'exponential', 'heun' or 'sra1' (see `montecarlo.schemes` for formulas and orders).
         seed: 0 … 2⁶⁴ − 1; with the path's number and the step's it addresses every random number.
-        save: times in [start, 1] (default: the first and the last); those not on the grid are put on it.
+        save: times in [start, 1] (default: the first and the last).  What is saved does not change the paths: a time
+            inside a step is reached by a shorter step, driven by the same Brownian motion.
         grid: increasing times in [0, 1] in place of `steps`.
         start: time of the first state (default 0).  The law of I_start is sampled exactly.  Where a coefficient
             diverges at 0 and `start` is not given, paths begin at the first later time of the grid.
@@ -99,12 +101,16 @@ def prepare(
     if start is None and times[0] == 0 and model.fixed is None and not tables.finite_rows()[0]:
         times, saved, law, tables = _later_start(model, scheme, times, saved, kind, save is not None)
     _check_finite(tables, model, times)
-    places = np.searchsorted(times, saved).astype(np.int64)
-    memory(8 * len(places) * keep * model.dim, f"{keep} stored paths of dimension {model.dim} at {len(places)} times")
-    digits = engine.digits_for(len(places), model.dim)
-    rows = 8 * len(places) * moments.row_length(model.dim)
-    memory(rows, f"covariances of dimension {model.dim} at {len(places)} times")
-    return Job(tables, law, model.basis, times, places, seed, kind, paths, keep, digits, label(model))
+    on_grid = np.isin(saved, times)
+    places = np.searchsorted(times, saved[on_grid]).astype(np.int64)
+    inside = between(model, scheme, times, saved[~on_grid], kind, law.at_zero)
+    for part in (part for one in inside for part in one.tables):
+        _check_finite(part, model, saved[~on_grid])
+    memory(8 * len(saved) * keep * model.dim, f"{keep} stored paths of dimension {model.dim} at {len(saved)} times")
+    digits = engine.digits_for(len(saved), model.dim)
+    rows = 8 * len(saved) * moments.row_length(model.dim)
+    memory(rows, f"covariances of dimension {model.dim} at {len(saved)} times")
+    return Job(tables, law, model.basis, times, places, seed, kind, paths, keep, digits, label(model), inside)
 
 
 def _later_start(
@@ -115,6 +121,11 @@ def _later_start(
         raise InputError(
             f"a coefficient of {label(model)} is infinite at t = 0, so nothing can be saved there; "
             f"save times from {times[1]:.6g} on, or use scheme 'exponential'"
+        )
+    if asked and saved[0] < times[1]:
+        raise InputError(
+            f"a coefficient of {label(model)} is infinite at t = 0, so paths begin at {times[1]:.6g}, after the saved "
+            f"time {saved[0]:.6g}; save times from there on, or give start={saved[0]:.6g}"
         )
     if len(times) < 3:
         raise InputError(

@@ -123,7 +123,11 @@ def _affine(sde: Equation, frame: Eigenframe, grid: Array, x: Array) -> Any:
         where = float(grid[bad.any(axis=-1)].flat[0])
         tends = f"its slope tends to {slopes[bad].flat[0]:g} there"
         raise InputError(f"the drift is infinite at t = {where:g}: {tends}; {_advice(where)}")
-    drift = frame.back(slopes * frame.into(column) + constants)
+    beta, beta_dot = (part[..., None] for part in by_time((sde.schedule.beta, sde.schedule.beta_dot), grid))
+    if np.isfinite(beta_dot).all():  # g (x − βm) + β̇ m: the same, and nothing cancels where g and m are large
+        drift = frame.back(slopes * frame.offset(beta, column)) + beta_dot * frame.mean
+    else:
+        drift = frame.back(slopes * frame.into(column) + constants)
     return drift[..., 0] if sde.dim == 1 else drift
 
 

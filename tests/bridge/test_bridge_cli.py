@@ -61,6 +61,7 @@ def test_the_image_depends_on_the_seed_alone(tmp_path):
         (["--kappa", "-1"], "kappa = -1: expected a finite number"),
         (["--target", "nosuch"], "unknown schedule 'nosuch'"),
         (["--device", "tpu9"], "device = 'tpu9': expected cpu, cuda or cuda:N"),
+        (["--device", "meta"], "device = meta: it holds shapes and no numbers"),
         (["--count", "0"], "--count 0: expected 1 to 10000"),
         (["--grid", "sigmas([1,2])"], "decrease"),
         (["-o", "sheet.gif"], "end it in .png"),

@@ -148,6 +148,62 @@ def test_what_is_of_another_kind_is_one_line(call, match):
     assert "\n" not in str(error.value)
 
 
+GUIDED = FlowField(lambda x, _, y: x * 0 + y[:, None], shape=(4,), guidance=2.0, null={"y": torch.zeros(1)})
+
+
+@pytest.mark.parametrize(
+    ("call", "match"),
+    [
+        (lambda: sample(FIELD, noise=torch.zeros(2, 5)), r"samples of shape \(5,\), and the field's have \(4,\)"),
+        (lambda: sample(FIELD, (2, 5)), r"samples of shape \(5,\), and the field's have \(4,\)"),
+        (lambda: calibrate(FIELD, (4, 5), steps=(2,)), r"samples of shape \(5,\), and the field's have \(4,\)"),
+        (lambda: sample(GUIDED, 2, steps=2), r"guidance = 2.0 without conditions.*give conditions with y"),
+        (lambda: GUIDED.velocity(torch.zeros(2, 4), 0.5), "guidance = 2.0 without conditions"),
+        (lambda: sample(GUIDED, 2, conditions={"y": torch.zeros(3)}), r"condition of shape \(3,\) for 2 samples"),
+        (lambda: FlowField(model, guidance=float("nan"), null={"y": 0}), "guidance = nan: expected a finite number"),
+        (lambda: FlowField(model, guidance="3", null={"y": 0}), "guidance = '3': expected a finite number"),
+        (lambda: FlowField(model, guidance=3.0, null=["y"]), "null = .*expected a dict"),
+        (lambda: FlowField(model, "edm", "edm", sigma_data=-1), "sigma_data = -1: expected a finite number > 0"),
+        (lambda: FlowField(model, device="tpu9"), "device = 'tpu9': expected cpu"),
+        (lambda: sample(FlowField(model, shape=(4,), dtype="int8"), 2), "dtype = 'int8': expected one of float16"),
+        (
+            lambda: sample(FlowField(model, shape=(4,), time="log(t)"), 2),
+            "model's time is infinite or NaN at .* time 0",
+        ),
+        (
+            lambda: sample(FlowField(model, shape=(4,), time=lambda t: t[:2]), 2),
+            r"time: it made shape \(2,\) of \(8,\)",
+        ),
+        (lambda: sample(FIELD, 2, device="meta"), "device = meta: it holds shapes and no numbers; use cpu"),
+        (lambda: sample(FIELD, 2, indices="ab"), "indices: expected whole numbers"),
+        (lambda: sample(FIELD, 2, indices=[2**70, 1]), "indices: expected whole numbers"),
+        (lambda: sample(FIELD, 2, solver=3), "solver = '3': expected a name"),
+    ],
+    ids=range(18),
+)
+def test_what_does_not_fit_the_field(call, match):
+    with raises(match) as error:
+        call()
+    assert "\n" not in str(error.value)
+
+
+def test_a_condition_for_each_sample_or_one_for_all():
+    """One in doubled batches: w (c − 0) of a model that answers with its condition c."""
+    x = torch.zeros(2, 4)
+    assert GUIDED.output(x, torch.zeros(2), y=torch.tensor([1.0, 2.0]))[:, 0].tolist() == [2.0, 4.0]
+    assert GUIDED.output(x, torch.zeros(2), y=torch.tensor([3.0]))[:, 0].tolist() == [6.0, 6.0]
+
+
+def test_a_flow_level_that_rounding_put_above_one_is_one():
+    """np.float32 of a product may be 1 + 1.2e-7; what is farther off is no rounding."""
+    levels = np.array([1, 0.5, 0.25])
+    found = grids.flow(levels * (1 + 2.0**-23)).times(frame(), 3)
+    np.testing.assert_allclose(found, grids.flow(levels).times(frame(), 3), atol=1e-6)
+    assert found[0] == 0
+    with raises("of at most 1"):
+        grids.flow(levels * (1 + 1e-5))
+
+
 def test_a_count_beside_noise_of_that_count_is_no_conflict():
     assert sample(FIELD, 2, noise=torch.zeros(2, 4), steps=2).shape == (2, 4)
 

@@ -17,6 +17,7 @@ from functools import cache
 from typing import Any
 
 import diffusers
+from diffusers.configuration_utils import FrozenDict
 
 from symsched.errors import InputError
 from symsched.parsing import did_you_mean
@@ -100,7 +101,10 @@ MODEL = (
 )  # fmt: skip
 
 
-def vp_config(cls: type, config: Any, given: Mapping[str, Any], *, keep_unknown: bool = False) -> dict[str, Any]:
+Told = tuple[dict[str, Any], dict[str, Any]]  # the config to build from, and what is kept for the way back
+
+
+def vp_config(cls: type, config: Any, given: Mapping[str, Any], *, keep_unknown: bool = False) -> Told:
     """The config for `LazyVPScheduler`: what the model is, with the defaults of the config's own class.
 
     Raises InputError for a class whose models are no DDPM, and for a key that means something we would ignore.
@@ -121,7 +125,7 @@ def vp_config(cls: type, config: Any, given: Mapping[str, Any], *, keep_unknown:
     return judge.finish(MODEL)
 
 
-def flow_config(cls: type, config: Any, given: Mapping[str, Any], *, keep_unknown: bool = False) -> dict[str, Any]:
+def flow_config(cls: type, config: Any, given: Mapping[str, Any], *, keep_unknown: bool = False) -> Told:
     """The config for `LazyScheduler`; a `flow_shift` is its shift.
 
     Raises InputError for a class whose models are no flow's, and for a key that means something we would ignore.
@@ -134,7 +138,7 @@ def flow_config(cls: type, config: Any, given: Mapping[str, Any], *, keep_unknow
     judge.only("prediction_type", _one_of("flow_prediction"), "the model is no flow's: take LazyVPScheduler")
     if theirs and not judge.said("use_flow_sigmas"):
         judge.refuse("use_flow_sigmas", "flow_prediction on levels of betas: expected use_flow_sigmas=True")
-    if not theirs:
+    if not theirs and judge.source != judge.name:  # ours may have kept theirs
         for key in ("beta_start", "beta_end", "beta_schedule", "trained_betas"):
             judge.only(key, _nothing, "betas belong to DDPM models: take LazyVPScheduler")
     judge.only("clip_sample", _nothing, "LazyScheduler does not clip: say False")
@@ -159,7 +163,6 @@ class _Judge:
         self.name, self.ours = cls.__name__, set(inspect.signature(cls).parameters)
         self.source = self._source(config)
         defaulted = config.get("_use_default_values", ())
-        self.config = dict(config)
         self.told = {key: value for key, value in config.items() if key[:1] != "_" and key not in defaulted}
         self.given, self.keep_unknown = given, keep_unknown
         self.effective = _defaults(self.source) | {k: v for k, v in config.items() if k[:1] != "_"} | dict(given)
@@ -173,6 +176,8 @@ class _Judge:
         keys = set(config)
         if keys >= self.ours:
             return self.name
+        if "_use_default_values" not in keys and not isinstance(config, FrozenDict):
+            return UNNAMED  # written by hand: its keys are what somebody chose to say
         found = {name: set(known) for name, known in _classes().items() if known and keys >= set(known)}
         most = max(map(len, found.values()), default=0)
         likely = [name for name, known in found.items() if len(known) == most] or [UNNAMED]
@@ -210,7 +215,7 @@ class _Judge:
     def rename(self, theirs: str, ours: str) -> None:
         """Their word for one of ours."""
         self.settled.add(theirs)
-        if theirs in self.effective and ours not in {**self.given, **self.config}:
+        if theirs in self.effective and ours not in {**self.given, **self.told}:
             self.effective[ours] = self.effective[theirs]
 
     def placing(self) -> None:
@@ -219,8 +224,8 @@ class _Judge:
         for key in PLACING:
             self.only(key, (lambda _: True) if instead else _nothing, "say False, or where they lie: grid, calibration")
 
-    def finish(self, model: tuple[str, ...]) -> dict[str, Any]:
-        """The config to build from; keys of other classes are kept for the way back."""
+    def finish(self, model: tuple[str, ...]) -> Told:
+        """The config to build from, and the keys of other classes, kept for the way back to them."""
         for key, (fine, why) in SPECIAL.items():
             if key not in self.ours:
                 self.only(key, fine, why)
@@ -231,8 +236,9 @@ class _Judge:
                 where = f"in the config of {self.source}" if key in self.told else "given to from_config"
                 raise InputError(f"{key} {where} is not known to {self.name}, which would ignore it{close}")
         fixed = {key: self.effective[key] for key in model if key in self.effective and key in self.ours}
-        kept = {key: value for key, value in self.config.items() if key not in ("_class_name", "_use_default_values")}
-        return {**{k: v for k, v in kept.items() if k in self.told or k[:1] == "_"}, **fixed, "_class_name": self.name}
+        taken = {key: value for key, value in self.told.items() if key in self.ours}
+        kept = {key: value for key, value in self.told.items() if key not in self.ours}
+        return {**taken, **fixed, "_class_name": self.name}, kept
 
 
 @cache

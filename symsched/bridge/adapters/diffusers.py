@@ -21,7 +21,7 @@ from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchE
 from symsched.bridge.adapters.configs import flow_config
 from symsched.bridge.adapters.draws import Draws
 from symsched.bridge.adapters.loops import Loop, Recipe, flow_ratios, read_calibration, require_floats
-from symsched.bridge.adapters.steps import on_device, place_of, require_positive, source_of
+from symsched.bridge.adapters.steps import Borrowing, on_device, place_of, require_positive, source_of
 from symsched.bridge.adapters.vp import LazyVPScheduler as LazyVPScheduler
 from symsched.bridge.fields import named_device
 from symsched.bridge.grids import as_grid
@@ -32,7 +32,7 @@ from symsched.errors import InputError
 REMEDY = "calibrate a FlowField(velocity, 'linear') of the pipeline's own model"
 
 
-class LazyScheduler(FlowMatchEulerDiscreteScheduler):
+class LazyScheduler(Borrowing, FlowMatchEulerDiscreteScheduler):
     """A flow-matching scheduler that steps in any target schedule.
 
     Args:
@@ -54,6 +54,7 @@ class LazyScheduler(FlowMatchEulerDiscreteScheduler):
     """
 
     _compatibles = ["FlowMatchEulerDiscreteScheduler"]  # noqa: RUF012 - diffusers' own convention
+    _read_config = staticmethod(flow_config)
     order = 1
 
     @register_to_config
@@ -87,7 +88,6 @@ class LazyScheduler(FlowMatchEulerDiscreteScheduler):
         if shift_terminal and not 0 < shift_terminal < 1:
             raise InputError(f"shift_terminal = {shift_terminal}: expected a noise level between 0 and 1, or None")
         as_grid(grid)
-        # by keyword: what the parent is given by position its decorator takes for a default
         self._built(
             num_train_timesteps=num_train_timesteps, shift=shift, use_dynamic_shifting=use_dynamic_shifting,
             base_shift=base_shift, max_shift=max_shift, base_image_seq_len=base_image_seq_len,
@@ -101,26 +101,6 @@ class LazyScheduler(FlowMatchEulerDiscreteScheduler):
         self._known = read_calibration(calibration)
         self._stock = (target, self._recipe.frame.kappa, solver) == ("linear", 0, "euler")
         self._restart(None)
-
-    def _built(self, **options: Any) -> None:
-        try:
-            super().__init__(**options)
-        except ValueError as error:
-            raise InputError(f"LazyScheduler: {error}") from None
-
-    @classmethod
-    def from_config(cls, config: Any = None, return_unused_kwargs: bool = False, **kwargs: Any) -> Any:
-        """The scheduler of another scheduler's config, or its own.
-
-        Raises InputError for a class or a setting that would be ignored: see `adapters.configs`.
-        """
-        told = flow_config(cls, config, kwargs, keep_unknown=return_unused_kwargs)
-        return super().from_config(told, return_unused_kwargs, **kwargs)
-
-    @property
-    def last_seed(self) -> int | None:
-        """The seed of the current or last run's noise; None where it drew none, or from generators."""
-        return self._draws.seed
 
     def _restart(self, fitted: Plan | None) -> None:
         self._draws, self._fitted = Draws(self.config.seed, self.config.indices), fitted

@@ -95,7 +95,7 @@ class Recipe:
         """The plan through signal-to-noise ratios, increasing, then the data; it starts from the state as it is."""
         inside = np.asarray(ratios, dtype=np.float64)
         if inside.ndim != 1 or not len(inside) or not (np.diff(inside) > 0).all() or not (inside >= 0).all():
-            raise InputError(f"noise levels with r = {np.array2string(inside, precision=4)}: expected them to decrease")
+            raise InputError(f"noise levels with r = {brief(inside.ravel())}: expected r to increase, from 0 or later")
         times = np.append(self.frame.time_at(inside), 1.0)
         stages = as_solver(self.solver)[1](self.frame, times)
         if len(stages) != len(inside):

@@ -7,11 +7,42 @@ from typing import Any
 
 import torch
 
-from symsched.bridge.adapters.draws import Source, from_generators
+from symsched.bridge.adapters.draws import Draws, Source, from_generators
 from symsched.bridge.adapters.loops import require_floats
 from symsched.errors import InputError
 
 CLOSE = 1e-3  # between a timestep and the same one in another dtype
+
+
+class Borrowing:
+    """What both schedulers are besides the class of diffusers that each is made of."""
+
+    _read_config: Any
+    _draws: Draws
+
+    @classmethod
+    def from_config(cls, config: Any = None, return_unused_kwargs: bool = False, **kwargs: Any) -> Any:
+        """The scheduler of another scheduler's config, or of its own; keyword arguments come before the config's.
+
+        Raises InputError for a class or a setting that would be ignored: see `adapters.configs`.
+        """
+        told, kept = cls._read_config(cls, config, kwargs, keep_unknown=return_unused_kwargs)
+        kwargs = {key: value for key, value in kwargs.items() if key in told or key not in kept}
+        built, unused = super().from_config(told, True, **kwargs)  # type: ignore[misc]
+        built.register_to_config(**kept)
+        return (built, {**unused, **kept}) if return_unused_kwargs else built
+
+    def _built(self, **options: Any) -> None:
+        """The other base, made by keyword: options given by position its decorator takes for defaults."""
+        try:
+            super().__init__(**options)
+        except (ValueError, TypeError, IndexError, RuntimeError) as error:
+            raise InputError(f"{type(self).__name__}: {error}") from None
+
+    @property
+    def last_seed(self) -> int | None:
+        """The seed of the current or last run's noise; None where it drew none, or from generators."""
+        return self._draws.seed
 
 
 def place_of(timestep: Any, timesteps: Any) -> int:

@@ -21,7 +21,7 @@ from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchE
 from symsched.bridge.adapters.configs import vp_config
 from symsched.bridge.adapters.draws import Draws
 from symsched.bridge.adapters.loops import Limit, Loop, Recipe, read_calibration
-from symsched.bridge.adapters.steps import place_of, source_of
+from symsched.bridge.adapters.steps import Borrowing, place_of, require_positive, source_of
 from symsched.bridge.fields import FlowField
 from symsched.bridge.grids import as_grid
 from symsched.bridge.levels import TabulatedNative
@@ -32,7 +32,7 @@ PREDICTIONS = {"epsilon": "noise", "sample": "data", "v_prediction": "v"}
 REMEDY = "calibrate the field that LazyVPScheduler.field makes of the pipeline's own model"
 
 
-class LazyVPScheduler(DDIMScheduler):
+class LazyVPScheduler(Borrowing, DDIMScheduler):
     """A scheduler for DDPM and DDIM pipelines that steps in any target schedule.
 
     Args:
@@ -49,6 +49,7 @@ class LazyVPScheduler(DDIMScheduler):
     """
 
     _compatibles = ["DDIMScheduler", "DDPMScheduler"]  # noqa: RUF012 - diffusers' own convention
+    _read_config = staticmethod(vp_config)
     order = 1
 
     @register_to_config
@@ -77,8 +78,11 @@ class LazyVPScheduler(DDIMScheduler):
         indices: list[int] | None = None,
         calibration: str | dict[str, Any] | None = None,
     ) -> None:
-        # by keyword: what the parent is given by position its decorator takes for a default
-        super().__init__(
+        require_positive(num_train_timesteps=num_train_timesteps, clip_sample_range=clip_sample_range)
+        if not 0 < dynamic_thresholding_ratio <= 1:
+            raise InputError(f"dynamic_thresholding_ratio = {dynamic_thresholding_ratio}: expected a number in (0, 1]")
+        as_grid(grid)
+        self._built(
             num_train_timesteps=num_train_timesteps, beta_start=beta_start, beta_end=beta_end,
             beta_schedule=beta_schedule, trained_betas=trained_betas, clip_sample=clip_sample,
             set_alpha_to_one=set_alpha_to_one, steps_offset=steps_offset, prediction_type=prediction_type,
@@ -88,27 +92,13 @@ class LazyVPScheduler(DDIMScheduler):
         )  # fmt: skip
         if prediction_type not in PREDICTIONS:
             raise InputError(f"prediction_type = {prediction_type!r}: expected one of {', '.join(PREDICTIONS)}")
-        native = _native(self.alphas_cumprod.double().numpy()[::-1], prediction_type)
+        native = _native(self.alphas_cumprod.double().numpy(), prediction_type, num_train_timesteps)
         self._last = len(native.times) - 1
         self._recipe = Recipe(native, PREDICTIONS[prediction_type], target, kappa, solver)
         self._recipe.plan([native.span[1] / 2, native.span[1]])
         self._known = read_calibration(calibration)
         self._fitted: Plan | None = None
         self._restart()
-
-    @classmethod
-    def from_config(cls, config: Any = None, return_unused_kwargs: bool = False, **kwargs: Any) -> Any:
-        """The scheduler of another scheduler's config, or its own.
-
-        Raises InputError for a class or a setting that would be ignored: see `adapters.configs`.
-        """
-        told = vp_config(cls, config, kwargs, keep_unknown=return_unused_kwargs)
-        return super().from_config(told, return_unused_kwargs, **kwargs)
-
-    @property
-    def last_seed(self) -> int | None:
-        """The seed of the current or last run's noise; None where it drew none, or from generators."""
-        return self._draws.seed
 
     def _restart(self) -> None:
         self._draws, self._shown, self._next = Draws(self.config.seed, self.config.indices), False, 0
@@ -230,8 +220,15 @@ class LazyVPScheduler(DDIMScheduler):
         return self._recipe.begin(beta / alpha, sample, self._draws, self._limit)
 
 
-def _native(kept: Any, predicts: str) -> TabulatedNative:
-    """The model's schedule from its ᾱ, noisiest first; its name tells calibrations apart."""
+def _native(kept: Any, predicts: str, count: int) -> TabulatedNative:
+    """The model's schedule from its ᾱ; its name tells calibrations apart."""
+    if kept.shape != (count,) or count < 2:
+        raise InputError(f"{kept.size} betas with num_train_timesteps = {count}: expected as many, and at least 2")
+    kept = kept[::-1]  # noisiest first
+    if not (kept[0] >= 0 and kept[-1] < 1 and (np.diff(kept) > 0).all()):
+        raise InputError(
+            "betas: expected numbers in (0, 1) (the last may be 1), so that the signal falls at each of them"
+        )
     first, some = kept[0], kept[kept > 0]
     if first <= 0 and predicts == "epsilon":
         raise InputError(

@@ -1,0 +1,88 @@
+"""Products in an order that stays inside the floats: α β λ at t = 10⁻³⁰⁰ is (β λ) α, since α β would underflow.
+
+Emitted code multiplies from left to right.  Where the factors of a product, next to an end, are so small and so large
+that some order of them leaves the floats although the product does not, the largest and the smallest of them are
+multiplied first, on a line of their own, until no order of what is left does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import sympy as sp
+
+from symsched.codegen.ieee import evaluate
+
+EDGES = (1e-300, 1 - 2.0**-53)
+LOWEST, HIGHEST = -1022.0, 1023.0  # binary exponents of floats
+Lines = Sequence[tuple[sp.Symbol, sp.Expr]]
+Values = list[dict[str, float]]  # of every name so far, at each edge
+
+
+def grouped(lines: Lines) -> list[tuple[sp.Symbol, sp.Expr]]:
+    """The same lines, and before them what is to be multiplied first."""
+    letters = {s.name for _, form in lines for s in form.free_symbols}
+    others = {name: 0.8125 + k / 8 for k, name in enumerate(sorted(letters))}
+    known: Values = [others | {"t": x, "u": 1 - x, "tau": x, "tau_left": 1 - x} for x in EDGES]
+    made: list[tuple[sp.Symbol, sp.Expr]] = []
+
+    def helper(form: sp.Expr) -> sp.Symbol:
+        for symbol, other in made:
+            if other == form:
+                return symbol
+        symbol = sp.Symbol(f"w{900 + len(made)}")
+        add(symbol, form)
+        return symbol
+
+    def add(symbol: sp.Symbol, form: sp.Expr) -> None:
+        made.append((symbol, form))
+        for values in known:
+            values[symbol.name] = evaluate(form, values)
+
+    for symbol, form in lines:
+        add(symbol, form.replace(lambda e: e.is_Mul, lambda e: _ordered(e, known, helper)))
+    return made
+
+
+def _ordered(product: sp.Mul, known: Values, helper) -> sp.Expr:  # type: ignore[no-untyped-def]
+    factors = [f for factor in product.args for f in _single(factor)]
+    while len(factors) > 2:
+        sizes = [_sizes(factors, values) for values in known]
+        at = next((row for row in sizes if _may_leave(row)), None)
+        if at is None:
+            break
+        moving = [k for k, f in enumerate(factors) if f.free_symbols]
+        low, high = (pick(moving, key=at.__getitem__) for pick in (min, max))
+        pair = factors[low] * factors[high]
+        if low == high or not pair.is_Mul:
+            break
+        factors = [f for k, f in enumerate(factors) if k not in (low, high)] + [helper(pair)]
+    else:
+        return sp.Mul(*factors)
+    return sp.Mul(*factors) if len(factors) < len(product.args) or _has_helper(factors, product) else product
+
+
+def _has_helper(factors: Sequence[sp.Expr], product: sp.Mul) -> bool:
+    return bool(set().union(*(f.free_symbols for f in factors)) - product.free_symbols)
+
+
+def _single(factor: sp.Expr) -> Iterator[sp.Expr]:
+    """A square or a cube of a name, or one over it, is two or three factors."""
+    if factor.is_Pow and factor.base.is_Symbol and factor.exp in (2, 3, -2, -3):
+        sign = 1 if factor.exp > 0 else -1
+        yield from [factor.base**sign] * abs(int(factor.exp))
+    else:
+        yield factor
+
+
+def _sizes(factors: Sequence[sp.Expr], values: Mapping[str, float]) -> list[float]:
+    with np.errstate(all="ignore"):
+        return [float(np.log2(abs(evaluate(f, values)))) for f in factors]
+
+
+def _may_leave(sizes: Sequence[float]) -> bool:
+    """Whether the product is a float, and some order of multiplying leaves the floats on the way."""
+    if not all(np.isfinite(sizes)) or not LOWEST < sum(sizes) < HIGHEST:
+        return False
+    return sum(s for s in sizes if s < 0) < LOWEST or sum(s for s in sizes if s > 0) > HIGHEST

@@ -1,0 +1,289 @@
+"""Theorem files that are false or say nothing: none of them may pass; and their true twins, all of which must.
+
+The right answer of each is known by construction: the statement is false at a point that is easily found by hand,
+returns nothing that could be checked, or names a twin that is equal to the claim or means nothing.
+"""
+
+import subprocess
+import sys
+
+import pytest
+
+from symsched.errors import InputError
+from symsched.verification import verify
+
+HEAD = """
+import math
+import numpy as np
+import sympy as sp
+from symsched.symbols import alpha, beta, kappa, t, x
+from symsched.theorem import Evidence, Theorem
+T = Theorem("T", "title", "statement")
+a, b = sp.symbols("a b", positive=True)
+m = sp.Symbol("m", negative=True)
+r, s = sp.symbols("r s", real=True)
+n = sp.Symbol("n", integer=True)
+j = sp.Symbol("j", imaginary=True)
+f, g = sp.Function("f"), sp.Function("f", real=True)
+A, B = sp.symbols("A B", commutative=False)
+M, N = sp.MatrixSymbol("M", 2, 2), sp.MatrixSymbol("N", 2, 2)
+noise = sp.sin(r) ** 2 + sp.cos(r) ** 2 - 1
+"""
+
+
+def step(returned):
+    return f"@T.step('d')\ndef c():\n    return {returned}\n"
+
+
+def values(returned, options=""):
+    return f"@T.values('d'{options})\ndef c():\n    return {returned}\n"
+
+
+def interval(returned):
+    return f"@T.interval('d')\ndef c():\n    return {returned}\n"
+
+
+def simulation(returned):
+    return f"@T.monte_carlo('d')\ndef c(setting):\n    return {returned}\n"
+
+
+def twin(returned, wrong):
+    return f"@T.step('d')\ndef c(k=1):\n    return {returned}\nT.sabotage(c, 'wrong', k={wrong})\n"
+
+
+OTHER = "U = Theorem('U', 'u', 'u')\n@U.step('x')\ndef q():\n    return sp.S(1)\n"
+TRUE_STEP = step("a - a")
+
+NOTHING = [
+    *("{}", "[]", "()", "None", "[[], {}]", "sp.Matrix([])", "sp.zeros(0, 3)", "np.array([])", "True", "sp.true"),
+    *("'0'", "''", "b''", "sp.Eq(a, a)", "[sp.Eq(1, 1)]", "(z for z in ())", "iter(())", "sp.S.EmptySet", "lambda: 0"),
+    *("{'x': None}", "sp.Lambda(r, 0)"),
+]
+NO_NUMBER = ["sp.nan", "[0, sp.nan]", "sp.zoo", "sp.oo", "float('nan')", "np.nan", "sp.I", "0j + 1", "j**2 + 1"]
+LABELS = ["{1: a, '1': 0}", "{'a': {'b': a}, 'a: b': 0}"]
+FALSE = [
+    *(
+        "sp.Eq(a, b)",
+        "np.array([1.0])",
+        "np.array([a - b, 0])",
+        "sp.Array([a - b, 0])",
+        "[sp.Matrix([0]), sp.Matrix([a])]",
+    ),
+    *("sp.Matrix([[0, a]])", "A*B - B*A", "M*N - N*M", "sp.MatrixSymbol('M', n, n)", "sp.O(r)"),
+    "sp.Subs(f(r, s), (r, s), (s, r)) - f(r, r)",
+    "sp.Derivative(f(r, 2*r), r) - sp.Subs(sp.Derivative(f(a, s), a), (a, s), (r, 2*r))",
+    *("noise/(sp.cosh(r)**2 - sp.sinh(r)**2 - 1) - 5", "noise/(sp.cosh(r)**2 - sp.sinh(r)**2 - 1)"),
+    *(
+        "sp.sqrt(r**n) - r**(n/2)",
+        "sp.cbrt(r**3) - r",
+        "sp.sqrt(r**2) - r",
+        "m - sp.sqrt(m**2)",
+        "sp.Abs(r - 3) + r - 3",
+    ),
+    *("sp.sqrt(r)*sp.sqrt(s) - sp.sqrt(r*s)", "sp.log(r*s) - sp.log(r) - sp.log(s)", "sp.asin(sp.sin(r)) - r"),
+    *(
+        "sp.Symbol('q') - sp.Symbol('q', positive=True)",
+        "f(r) - g(r)",
+        "sp.exp(-300)*a",
+        "sp.atan2(r, s) - sp.atan(r/s)",
+    ),
+    *("sp.Piecewise((0, r < 1), (1, True))", "sp.Sum(n, (n, 1, 3)) - 5", "sp.Product(n, (n, 1, 3)) - 5"),
+    *("sp.Limit(sp.sin(r)/r, r, 0) - 2", "sp.Integral(r, (r, 0, 1))", "sp.Heaviside(r) - 1", "sp.floor(r) - r"),
+    *("sp.Max(a, b) - a", "sp.sign(r) - 1", "sp.besselj(0, a) - sp.besselj(1, a)", "sp.cosh(a) - sp.sinh(a)"),
+]
+VALUES = [
+    *("[]", "None", "{}", "{'a': 1}", "[('a', 1)]", "[('a', 1, 2, 3)]", "[1]", "'abc'", "iter([])"),
+    *(
+        "[('a', sp.erfc(11), 0)]",
+        "[('a', sp.exp(-200), 2*sp.exp(-200))]",
+        "[('a', 1e-60, 0)]",
+        "[('a', sp.exp(-2000), 0)]",
+    ),
+    *("[('a', sp.nan, sp.nan)]", "[('a', sp.zoo, sp.zoo)]", "[('a', sp.oo, -sp.oo)]", "[('a', sp.oo, 10**400)]"),
+    *("[('a', math.nan, math.nan)]", "[('a', True, 1)]", "[('a', a, a)]", "[('a', 'x', 'x')]", "[('a', None, None)]"),
+    *("[('a', sp.I, -sp.I)]", "[('a', sp.pi, math.pi)]", "[('a', sp.cosh(200) - sp.sinh(200), 0)]"),
+    *("[('a', np.array([1]), np.array([1]))]", "[('a', sp.Matrix([1]), sp.Matrix([1]))]", "[('a', 1, 1 + 1e-12j)]"),
+]
+TOLERANCES = ["float('inf')", "1", "-1", "float('nan')", "10**400", "'0.1'", "True"]
+SIGNS = [
+    *("[]", "None", "{}", "[('a', t)]", "[('a', -t, 'negativ')]", "[('a', -t, 'Positive')]", "[('a', t, 'zero')]"),
+    *("[('a', t, 'negative')]", "[('a', t, 'nonpositive')]", "[('a', -t, 'positive')]", "[('a', -t, 'nonnegative')]"),
+    *("[('a', t, None)]", "[('a', t, True)]", "[('a', True, 'positive')]", "[('a', sp.nan, 'positive')]"),
+    *("[('a', kappa*t, 'positive')]", "[('a', 0*t, 'positive')]", "[('a', a - b, 'positive')]", "[('a', t, '')]"),
+    *("[('a', 1/(t - sp.S.Half)**2, 'negative')]", "[('a', t - sp.S.Half, 'nonnegative')]"),
+]
+EVIDENCE = [
+    *("None", "True", "(True, 'm', 1e-6)", "Evidence", "Evidence(False, 'm', 1e-6)", "Evidence(None, 'm', 1e-6)"),
+    *("Evidence('yes', 'm', 1e-6)", "Evidence(True, 'm', None)", "Evidence(True, 'm', 2)", "Evidence(True, 'm', -1)"),
+    *("Evidence(True, 'm', 1.0)", "Evidence(True, 'm', math.nan)", "Evidence(True, 'm', 1e-6, math.nan)"),
+    *("Evidence(True, 'm', 1e-6, 2.0)", "Evidence(True, 'm', 1e-6, -1)", "Evidence(True, 'm', '1e-6')"),
+    *("Evidence(True, 'm', True)", "Evidence(True, 'm', 1e-6, points=((1, 2),))"),
+]
+TWINS = {  # the check is true, and its twin is equal to it, means nothing, or breaks
+    "no factor": ("k*(a - a)", "2"),
+    "the same number": ("(a + 1)**2 - a**2 - 2*a - k", "1"),
+    "the golden ratio": (
+        "k*(1 + sp.sqrt(5))/2 - (1 + sp.sqrt(5))/2 if k == 1 else k - (1 + sp.sqrt(5))/2",
+        "sp.GoldenRatio",
+    ),
+    "the same function": ("sp.erf(a) + sp.erfc(a) - k", "sp.sin(b)**2 + sp.cos(b)**2"),
+    "the same integral": ("sp.Integral(2*r, (r, 0, 1)) - k", "sp.Integral(2*r, (r, 0, 1))"),
+    "zoo": ("(k - 1)*sp.zoo if k != 1 else a - a", "2"),
+    "nan": ("sp.nan if k != 1 else a - a", "2"),
+    "nothing": ("[] if k != 1 else [a - a]", "2"),
+    "True": ("True if k != 1 else a - a", "2"),
+    "raises": ("a**k/a - 1", "'oops'"),
+    "0/0": ("noise/(sp.cosh(r)**2 - sp.sinh(r)**2 - 1) - k if k != 1 else a - a", "3"),
+    "does not commute": ("A*B - B*A if k != 1 else a - a", "2"),
+}
+FILES = {
+    "no checks": "",
+    "lost in a function": TRUE_STEP + "def h():\n    U = Theorem('U', 'u', 'u')\nh()\n",
+    "bound over": step("a - b") + "T = Theorem('U', 'u', 'u')\n@T.step('x')\ndef q():\n    return a - a\n",
+    "in an object": TRUE_STEP + OTHER + "class K:\n    pass\nkept = K()\nkept.theorem = U\ndel U\n",
+    "in a list": TRUE_STEP + OTHER + "L = [U]\ndel U\n",
+    "in a mapping": TRUE_STEP + OTHER + "L = {'k': (U,)}\ndel U\n",
+    "in a class": TRUE_STEP + OTHER + "class K:\n    inner = U\ndel U\n",
+    "two of one name": TRUE_STEP + OTHER.replace("'U'", "'T'"),
+    "no name": TRUE_STEP + OTHER.replace("'U'", "''"),
+    "one without checks": TRUE_STEP + "U = Theorem('U', 'u', 'u')\n",
+    "a twin of no formula": TRUE_STEP + "T.sabotage(c, 'w', nope=2)\n",
+}
+HOSTILE = {
+    **{f"step {one}": step(one) for one in (*NOTHING, *NO_NUMBER, *LABELS, *FALSE)},
+    **{f"values {one}": values(one) for one in VALUES},
+    **{f"tolerance {one}": values("[('a', 1, 2)]", f", tolerance={one}") for one in TOLERANCES},
+    **{f"interval {one}": interval(one) for one in SIGNS},
+    **{f"simulation {one}": simulation(one) for one in EVIDENCE},
+    **{f"twin: {name}": twin(*pair) for name, pair in TWINS.items()},
+    **FILES,
+}
+
+
+def outcome(path, text):
+    """(passed, one line of why not)"""
+    path.write_text(HEAD + text, encoding="utf-8")
+    try:
+        report = verify(str(path), workers=1)
+    except InputError as error:
+        return False, str(error)
+    return report.passed, "; ".join(line for verdict in report for line in verdict.failures)
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_a_false_or_empty_theorem_does_not_pass(text, tmp_path):
+    passed, why = outcome(tmp_path / "hostile.py", text)
+    assert not passed
+    assert why
+    assert "\n" not in why
+
+
+TRUE = {
+    **{
+        f"step {one}": step(one)
+        for one in (
+            *("a - a", "[0]", "{'x': {'y': a - a}}", "sp.Matrix([[0, 0]])", "np.array([0, a - a])", "sp.Array([0, 0])"),
+            *(
+                "sp.Eq((a + b)**2, a**2 + 2*a*b + b**2)",
+                "sp.sqrt(a**2) - a",
+                "m + sp.sqrt(m**2)",
+                "0.0",
+                "np.float64(0)",
+            ),
+            *(
+                "sp.Subs(f(r, s), (r, s), (s, r)) - f(s, r)",
+                "sp.sqrt(a**n) - a**(n/2)",
+                "sp.sin(2*r) - 2*sp.sin(r)*sp.cos(r)",
+            ),
+            *(
+                "(f(r)*f(s)).diff(r) - f(r).diff(r)*f(s)",
+                "sp.log(a*b) - sp.log(a) - sp.log(b)",
+                "(z for z in (0, a - a))",
+            ),
+        )
+    },
+    **{
+        f"values {one}": values(one)
+        for one in (
+            *("[('a', sp.oo, sp.oo)]", "[('a', -sp.oo, float('-inf'))]", "[('a', sp.exp(-200), 1/sp.exp(200))]"),
+            *(
+                "[('a', sp.sqrt(2)**2 - 2, 0)]",
+                "[('a', sp.sqrt(3 + 2*sp.sqrt(2)), 1 + sp.sqrt(2))]",
+                "[('a', sp.I**2, -1)]",
+            ),
+            *("[('a', 0.5, '0.5')]", "[('a', sp.GoldenRatio, (1 + sp.sqrt(5))/2)]", "(('a', k, k) for k in (0, 1))"),
+            *("[('a', sp.sin(1)**2 + sp.cos(1)**2 - 1, 0)]", "[('a', sp.cosh(200) - sp.sinh(200), sp.exp(-200))]"),
+            *("[('a', sp.exp(sp.I*sp.pi/3), (1 + sp.sqrt(3)*sp.I)/2)]",),
+        )
+    },
+    "tolerance 1e-12": values("[('a', sp.pi, math.pi)]", ", tolerance=1e-12"),
+    **{
+        f"interval {sign}": interval(f"[('a', {expr}, '{sign}')]")
+        for sign, expr in {"positive": "t", "negative": "-t", "nonnegative": "t*0 + t**2", "nonpositive": "-t"}.items()
+    },
+    "simulation": simulation("Evidence(np.bool_(True), 'm', 1e-6, 0.5)"),
+    "twin": twin("sp.sin(a)**2 + sp.cos(a)**2 - k", "sp.Rational(999, 1000)"),
+    "in a list": OTHER.replace("S(1)", "S(0)") + "L = [U]\ndel U\n" + TRUE_STEP,
+    "bound twice": TRUE_STEP + "also = T\n",
+}
+
+
+@pytest.mark.parametrize("text", TRUE.values(), ids=TRUE)
+def test_a_true_theorem_passes(text, tmp_path):
+    assert outcome(tmp_path / "true.py", text) == (True, "")
+
+
+# -- levels and counts ---------------------------------------------------------------------------------------------
+
+
+def command(*args):
+    return subprocess.run([sys.executable, "-m", "symsched.cli", "verify", *args], capture_output=True, text=True)
+
+
+def test_a_false_step_is_not_held_at_a_level_that_does_not_look_at_it(tmp_path):
+    """A level that selects none of the checks checked nothing; the claim neither holds nor fails."""
+    path = tmp_path / "step.py"
+    path.write_text(HEAD + step("a - b"))
+    report = verify(str(path), level="interval", workers=1)
+    (verdict,) = report
+    assert (report.passed, verdict.passed, verdict.failed) == (False, False, False)
+    assert report.document()["claims"][0]["state"] == "not checked"
+    ran = command(str(path), "--level", "interval")
+    assert ran.returncode == 1
+    assert "nothing was checked at level interval of T" in ran.stdout
+    assert "hold" not in ran.stdout
+
+
+def test_claims_without_a_check_at_a_level_are_counted_apart(tmp_path):
+    path = tmp_path / "two.py"
+    path.write_text(
+        HEAD + step("a - b") + "U = Theorem('U', 'u', 'u')\n" + interval("[('a', t, 'positive')]").replace("T.", "U.")
+    )
+    report = verify(str(path), level="interval", workers=1)
+    assert report.passed
+    assert report.outcome == "1 claim holds at level interval; nothing was checked at level interval of T"
+
+
+def test_steps_that_are_not_decided_are_not_counted_as_decided(tmp_path):
+    path = tmp_path / "open.py"
+    path.write_text(
+        HEAD + step("a - a") + "@T.step('e')\ndef e():\n    return noise/(sp.cosh(r)**2 - sp.sinh(r)**2 - 1)\n" * 0
+    )
+    (verdict,) = verify(str(path), level="symbolic", workers=1)
+    assert verdict.measured == "1 step decided"
+    path.write_text(HEAD + step("a - a") + "@T.step('e')\ndef e():\n    return {}\n")
+    (verdict,) = verify(str(path.rename(tmp_path / "open2.py")), level="symbolic", workers=1)
+    assert verdict.measured == "1 of 2 steps decided"
+
+
+def test_two_files_with_a_theorem_of_one_name_are_refused(tmp_path):
+    one, two = tmp_path / "one.py", tmp_path / "two.py"
+    for path in (one, two):
+        path.write_text(HEAD + TRUE_STEP)
+    with pytest.raises(InputError, match=r"theorem 'T' is in .*one\.py and in .*two\.py: rename one of them"):
+        verify([str(one), str(two)], workers=1)
+    assert len(verify([str(one), str(one)], workers=1)) == 1
+    own = tmp_path / "own.py"
+    own.write_text((HEAD + TRUE_STEP).replace('"T"', '"C13"'))
+    with pytest.raises(InputError, match="theorem 'C13' is in"):
+        verify(["C13", str(own)], workers=1)
