@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from symsched.cli.request import Formula, Found, Request
     from symsched.conversion import Conversion
 
+_COMMA = re.compile(r",(?![^()]*\))")  # not those between the arguments of a function
 HELP = folded("""
 Convert one schedule (and diffusion scale) to another.
 
@@ -93,7 +95,7 @@ def times_from_text(text: str | None, option: str, what: str = "time") -> list[f
     from symsched.parsing import parse_expression, quoted
 
     times = []
-    for part in [] if text is None else text.split(","):
+    for part in [] if text is None else _COMMA.split(text):
         if not part.strip():
             raise InputError(f"{option} {quoted(text)}: expected {what}s separated by single commas, such as 0,0.25,1")
         time = parse_expression(part, {})

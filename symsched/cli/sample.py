@@ -68,6 +68,7 @@ def sample(
 
     from symsched import bridge
     from symsched.cli.output import writable, write_json
+    from symsched.cli.warden import patience
     from symsched.errors import InputError
     from symsched.plotting import check_output, save
 
@@ -79,6 +80,7 @@ def sample(
     field = _load(model, device)
     calibration = getattr(field, "calibration", None)
     plan = bridge.build_plan(field.native, target, _number(kappa), steps, solver, grid, calibration)
+    patience(math.inf)  # from here on the network works, as often as was asked for
     started = time.perf_counter()
     images = run(field, count, plan=plan, seed=seed, batch=batch, progress=True)
     seconds = time.perf_counter() - started

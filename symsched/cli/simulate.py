@@ -32,6 +32,10 @@ they are.  Ctrl-C prints what was done so far, marked as partial; with --checkpo
 """)
 
 
+#: Seconds to derive and compile, and of a step of one path in one dimension, each some hundred times the usual.
+PREPARING, SLOWEST = 300, 1e-5
+
+
 def simulate(
     schedule: Annotated[str, typer.Option(help='The schedule: a catalogue call, or "alpha=…; beta=…".')],
     data: Annotated[str, typer.Option(help='The law of the data, such as "gaussian(0,1)".')],
@@ -54,6 +58,7 @@ def simulate(
     from symsched.cli.convert import times_from_text
     from symsched.cli.output import writable, write_json
     from symsched.cli.request import Request
+    from symsched.cli.warden import patience
     from symsched.montecarlo import simulate as run
     from symsched.sde import InterpolantSDE
 
@@ -63,6 +68,7 @@ def simulate(
     first = times_from_text(start, "--start")
     given = {name: getattr(request, name) for name in ("kappa", "eps")}
     sde = InterpolantSDE(request.schedule, request.data, **given)  # type: ignore[arg-type]
+    patience(PREPARING + SLOWEST * paths * steps * sde.data.dim)
     found = run(
         sde, paths, steps, scheme, seed=seed, save=times_from_text(save, "--save") or None,
         start=first[0] if first else None, dtype=dtype, threads=threads, checkpoint=checkpoint, progress=True,

@@ -77,11 +77,19 @@ def _be_the_child(warden: int, said: int, args: list[str]) -> None:
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the warden passes it on, once
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
-    # Python keeps the terminal; C libraries, which say many lines before they give up, write where the warden reads.
-    own = os.dup(2)
-    sys.stderr = os.fdopen(own, "w", buffering=1, encoding=sys.stderr.encoding, errors="backslashreplace")
+    # Python keeps the streams; C libraries, which say many lines before they give up, write where the warden reads.
+    sys.stdout, sys.stderr = _own(sys.stdout, 1), _own(sys.stderr, 2)
+    os.dup2(said, 1)
     os.dup2(said, 2)
     _bound(args)
+
+
+def _own(stream: Any, number: int) -> Any:
+    """The stream again, on a number of its own."""
+    stream.flush()
+    lines = number == 2 or stream.isatty()
+    errors = "backslashreplace" if number == 2 else stream.errors
+    return os.fdopen(os.dup(number), "w", buffering=1 if lines else -1, encoding=stream.encoding, errors=errors)
 
 
 def _stop(*_: Any) -> None:
@@ -133,14 +141,15 @@ def _lower(which: int, limit: int) -> None:
 
 
 def patience(seconds: float) -> None:
-    """From here on the work is as long as the numbers that were given say: about `seconds` of a processor."""
-    if sys.platform == "linux":
+    """From here on the work is as long as the numbers that were given say: at most `seconds` of a processor more."""
+    if sys.platform == "linux" and "SYMSCHED_SECONDS" not in os.environ:
         import resource
 
         soft, hard = resource.getrlimit(resource.RLIMIT_CPU)
-        if soft != resource.RLIM_INFINITY and "SYMSCHED_SECONDS" not in os.environ:
-            limit = int(time.process_time() + seconds) + 1
-            resource.setrlimit(resource.RLIMIT_CPU, (min([limit] + [hard] * (hard != resource.RLIM_INFINITY)), hard))
+        if soft != resource.RLIM_INFINITY:
+            limit = min(time.process_time() + seconds + 1, 2**31)
+            known = [] if hard == resource.RLIM_INFINITY else [hard]
+            resource.setrlimit(resource.RLIMIT_CPU, (min([int(limit), *known]), hard))
 
 
 def _command(args: Sequence[str]) -> str:
@@ -149,7 +158,8 @@ def _command(args: Sequence[str]) -> str:
 
 def seconds_for(args: Sequence[str]) -> int:
     """Seconds of a processor for a command; 0 where its length is what was asked for."""
-    return int(_setting("SYMSCHED_SECONDS", SECONDS.get(_command(args), 0)))
+    command = "derive" if "--schedule" in args and _command(args) == "certify" else _command(args)
+    return int(_setting("SYMSCHED_SECONDS", SECONDS.get(command, 0)))
 
 
 def memory_for(args: Sequence[str]) -> int:

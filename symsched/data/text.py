@@ -13,7 +13,7 @@ from symsched.data.gaussian import Gaussian
 from symsched.data.law import DataLaw
 from symsched.data.mixture import GaussianMixture
 from symsched.errors import InputError
-from symsched.parsing import parse_call
+from symsched.parsing import parse_call, quoted
 
 _FORMS: dict[str, tuple[Callable[..., DataLaw], tuple[str, ...]]] = {
     "gaussian": (Gaussian, ("mean", "std")),
@@ -57,4 +57,4 @@ def _plain(value: Any, law: str) -> Any:
         return [_plain(entry, law) for entry in value]
     if isinstance(value, int | float | Expr | np.number):
         return value
-    raise InputError(f"{value!r} is not a number; {law} takes numbers and lists of numbers")
+    raise InputError(f"{quoted(value)} is not a number; {law} takes numbers and lists of numbers")

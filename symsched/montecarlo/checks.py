@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symsched.errors import InputError
+from symsched.parsing import quoted
 
 Array = NDArray[np.float64]
 #: Paths, steps, threads: more than this is a slip of the keyboard.
@@ -18,13 +19,13 @@ SAME = 1e-12
 
 
 def count(value: Any, name: str, least: int = 1) -> int:
-    """An integer of at least `least`."""
+    """An integer of at least `least`, and below 2^64: no machine counts further."""
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer):
         raise InputError(f"{name} is {value!r}; it should be an integer >= {least}")
     if value < least:
         raise InputError(f"{name} is {value}; it should be >= {least}")
     if name != "seed" and value > MOST:
-        raise InputError(f"{name} has {int(value).bit_length()} bits; it should be at most {MOST}")
+        raise InputError(f"{name} is {quoted(value)}; it should be at most 2^48")
     return int(value)
 
 

@@ -238,7 +238,18 @@ class Walker:
             MAX_SIZE if number else math.exp(MAX_GROWTH)
         ):
             raise self.refuse("a number in it is too large; write numbers below 1e60")
+        if number and built.is_finite is not False:
+            self.check_told(built, values[0])
         return Node(built, number, values, degree)
+
+    def check_told(self, number: Expr, value: float) -> None:
+        """A number next to a whole one must be told from it: what reads it will ask whether it is below 1, or 0."""
+        near = round(value)
+        if abs(value - near) < 1e-9 * max(1, abs(near)):
+            try:
+                bool(number < near), bool(number > near)
+            except TypeError:
+                raise self.refuse(f"{quoted(number, 30)} cannot be told from {near}; write {near}") from None
 
     def rational(self, expr: Rational) -> Node:
         if max(expr.p.bit_length(), expr.q.bit_length()) > MAX_BITS:
