@@ -347,10 +347,9 @@ def _positive_factors(base: sp.Expr, known: Generators, needed: bool = True) -> 
     `needed` tells that the power is not real if the base is negative.
     """
     content, factors = _factors(base)
-    unknown, sign, supposed = [], 1 if content > 0 else -1, False
+    unknown, sign = [], 1 if content > 0 else -1
     for factor, power in factors:
         orientation = _orientation(factor, known)
-        supposed |= bool({factor, -factor} & known.positive)
         if orientation:
             sign *= orientation ** abs(int(power))
             yield orientation * factor, sp.Integer(power)
@@ -369,7 +368,7 @@ def _positive_factors(base: sp.Expr, known: Generators, needed: bool = True) -> 
         yield from ((sp.expand(f**2), sp.Rational(n - 1, 2)) for f, n in unknown if n != 1)
     elif sign < 0:
         shown = known.show(base)
-        if supposed:  # both it and its opposite must be positive, or 0, for the expression to be real
+        if needed and known.positive:  # these may be 0 for all that is known, and the base with them
             raise UndecidedError(f"{shown} may be 0 wherever all its parts are real")
         where = " on (0, 1)" if shown.has(t) else ""
         raise NegativeError(f"{shown} is negative{where}: its roots and its logarithm are not real")
