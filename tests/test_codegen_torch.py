@@ -11,7 +11,7 @@ import sympy as sp
 import symsched as ss
 from symsched.codegen.emit import emit
 from symsched.codegen.module import Module
-from symsched.codegen.selftest import evaluate
+from symsched.codegen.references import evaluate
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 

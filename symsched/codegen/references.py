@@ -31,6 +31,7 @@ TIMES = (FIRST, 1e-12, 0.0625, 0.25, 0.5, 0.75, 0.9375, 1 - 2.0**-40, LAST)
 BITS, BITS_NEXT_TO_0 = 700, 2800
 DIGITS = 50
 LARGEST = arb(2) ** 1024
+FLOOR = 1e-280  # a smaller value may be off by units of this one: 0 is as good as 10^-300
 WORST = 10_000  # ulps: nothing that loses more is emitted
 
 
@@ -116,7 +117,7 @@ def measured(value: arb, moves: arb) -> Value | None:
     if (value.rel_accuracy_bits() < 60 and not small) or abs(value) > LARGEST / 2:
         return None
     size = float(moves.mid()) if moves.is_finite() and moves > abs(value) else 0.0
-    return Value(digits(value), max(size, float(SMALLEST)) if small and value != 0 else size)
+    return Value(digits(value), max(size, FLOOR) if abs(value) < FLOOR and value != 0 else size)
 
 
 def step_references(function: Function) -> Iterator[Reference]:
