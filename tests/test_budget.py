@@ -184,7 +184,7 @@ QUESTIONS = [
     lambda: conversion("lazy(kappa=0, rho=2)", "cosine()"),
     lambda: conversion("cosine()", "lazy(kappa=1/3)"),
     lambda: conversion("shifted(3)", "ddpm()"),
-    lambda: str(ss.lazy.solve(eps=1 + t**2).alpha),
+    lambda: str(ss.lazy.solve(eps=(1 - t) / 4).alpha),
     lambda: refused(lambda: ss.lazy.solve(eps=sp.exp(sp.sin(t)))),
     lambda: refused(lambda: limit_at(sp.exp(sp.sin(sp.exp(1 / sp.log(t)) / t)) ** sp.log(3 - sp.log(t)), 0)),
     lambda: str(decide_zero(sp.prod([t + k for k in range(30)]) - sp.prod([t + k for k in range(1, 31)])).zero),

@@ -82,7 +82,9 @@ def test_a_signal_ends_verify_and_its_workers_with_one_line(way):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("args", [VERIFY, ["certify", "C3", "C10", "--no-check", "-o", "FOLDER"]], ids=["fork", "server"])
+@pytest.mark.parametrize(
+    "args", [VERIFY, ["certify", "C3", "C10", "--no-check", "-o", "FOLDER"]], ids=["fork", "server"]
+)
 def test_kill_9_leaves_no_worker(args, tmp_path):
     args = [str(tmp_path) if a == "FOLDER" else a for a in args]
     process, all_of_it = begun(args, below=5 if "certify" in args else 3)
