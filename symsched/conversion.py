@@ -146,7 +146,7 @@ class Conversion:
         grid = times_array(times)
         self._require_covered(grid)
         if self.closed_form:
-            return values(exprs, grid)
+            return values(exprs, grid, end=self._end)
         rows = [self._implicit(exprs, float(point)) for point in grid.ravel()]
         table = np.array(rows, dtype=np.float64).reshape(grid.size, len(exprs))
         return [table[:, k].reshape(grid.shape) for k in range(len(exprs))]
@@ -154,11 +154,31 @@ class Conversion:
     def _implicit(self, exprs: tuple[sp.Expr, ...], point: float) -> list[float]:
         if 0 < point < 1:
             return self._solve(exprs, lambda: arb(point), f"t = {point!r}")
-        return [self._implicit_end(expr, int(point)) for expr in exprs]
+        return [self._implicit_end(self._scales if e == self.scale else [e], int(point)) for e in exprs]
 
-    def _implicit_end(self, expr: sp.Expr, end: int) -> float:
+    def _end(self, expr: sp.Expr, end: int, symbol: sp.Symbol = t) -> float:
+        """The limit of a closed form; by way of τ where it can, since the formulas of two schedules are shorter than
+        those of their composition."""
+        if continuous_value(expr.subs(symbol, _near(_u, end)), _u) is None and expr in self._in_tau:
+            try:
+                return self._implicit_end(self._in_tau[expr], end)
+            except UndecidedError:
+                pass
+        return end_value(expr, end, symbol)
+
+    @cached_property
+    def _in_tau(self) -> dict[sp.Expr, list[sp.Expr]]:
+        """τ, c, τ̇ and ċ as expressions in t and `tau(t)`."""
+        pairs = (self.target.alpha, self.source.alpha), (self.target.beta, self.source.beta)
+        tau = tau_function(t)
+        speed = self.target.log_r_dot / self.source.log_r_dot.subs(t, tau)
+        scales = [bar / own.subs(t, tau) for bar, own in pairs]
+        slopes = [scale.diff(t).subs(tau.diff(t), speed).doit() for scale in scales]
+        return {self.scale_dot: slopes, self.tau_dot: [speed], self.scale: scales, self.tau: [tau]}
+
+    def _implicit_end(self, forms: list[sp.Expr], end: int) -> float:
         """The limit at an end: by continuity, or by the series of τ where it ends with t."""
-        forms = [f.xreplace({t: _near(_u, end), tau_function(t): _s}) for f in self._forms_of(expr)]
+        forms = [f.xreplace({t: _near(_u, end), tau_function(t): _s}) for f in forms]
         ratios = [limit_at(schedule.r, end) for schedule in (self.source, self.target)]
         if ratios[0] != ratios[1] and not _same_number(*ratios):
             return self._end_inside(forms, ratios[1], end)
@@ -167,9 +187,6 @@ class Conversion:
         if found is None:
             found = self._end_by_series(joint, ratios[1], end)
         return float(found) if found in (sp.oo, -sp.oo) else Evaluator((found,)).at(0.5)[0]
-
-    def _forms_of(self, expr: sp.Expr) -> list[sp.Expr]:
-        return self._scales if expr == self.scale else [expr]
 
     def _end_inside(self, forms: list[sp.Expr], ratio: sp.Expr, end: int) -> float:
         """At a source time inside (0, 1), where the source is smooth."""

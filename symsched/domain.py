@@ -83,7 +83,7 @@ def needs(expr: sp.Expr, args: tuple[sp.Expr, ...] | None = None) -> Needs:
     if isinstance(expr, sp.polygamma):
         return _positive(args[1]) if args[0].is_Integer and args[0] >= 0 else ()
     if isinstance(expr, (sp.betainc, sp.betainc_regularized)):
-        return _positive(*args[:2], *_between(args[2:]))
+        return _positive(*args[:2], *_between(expr.args[2:], args[2:]))
     table = _TABLE.get(expr.func)
     return table(*args) if table is not None else ()
 
@@ -91,6 +91,8 @@ def needs(expr: sp.Expr, args: tuple[sp.Expr, ...] | None = None) -> Needs:
 def _needs_of_power(base: sp.Expr, exponent: sp.Expr) -> Needs:
     if exponent.is_integer and exponent.is_nonnegative:
         return SMOOTH
+    if isinstance(base, sp.Abs):
+        return _nonzero(base.args[0])
     return _nonzero(base) if exponent.is_integer else _positive(base)
 
 
@@ -101,6 +103,6 @@ def _needs_of_lambert(a: sp.Expr, branch: sp.Expr = sp.S.Zero) -> Needs:
     return ((above,),) if branch == 0 else ((above, Need(a, "negative")),)
 
 
-def _between(ends: Sequence[sp.Expr]) -> list[sp.Expr]:
-    """What is positive when each end lies in (0, 1); a plain 0 or 1 is fine too."""
-    return [e for x in ends if x not in (0, 1) for e in (x, 1 - x)]
+def _between(given: Sequence[sp.Expr], ends: Sequence[sp.Expr]) -> list[sp.Expr]:
+    """What is positive when each end lies in (0, 1); one that is 0 or 1 all the time is fine too."""
+    return [e for own, x in zip(given, ends, strict=True) if own not in (0, 1) for e in (x, 1 - x)]

@@ -22,6 +22,7 @@ import sympy as sp
 from flint import arb, fmpq, fmpz
 
 from symsched.budget import remembered
+from symsched.domain import needs
 from symsched.errors import InputError, UndecidedError
 from symsched.precision import alone_all, precision
 from symsched.symbols import t
@@ -34,6 +35,8 @@ Ball = Any  # flint.arb carries no annotations
 Operation = Callable[..., Ball]
 
 START_BITS, MAX_BITS = 96, 98304
+HYPERBOLIC = (sp.sinh, sp.cosh, sp.tanh, sp.coth, sp.sech, sp.csch)
+MAX_OPERATIONS = 400
 # float64 keeps 53 bits; six more leave the rounding error of the result below 0.51 ulp.
 NEEDED_BITS = 59
 SMALLEST = arb(2) ** -1075  # half the least float64; as a float it would itself be 0
@@ -72,6 +75,7 @@ FUNCTIONS: Mapping[type, Operation] = {
     sp.zeta: lambda s, a=1: s.zeta(arb(a)),
     sp.lowergamma: lambda s, a: a.gamma_lower(s),
     sp.uppergamma: lambda s, a: a.gamma_upper(s),
+    sp.beta: lambda p, q: p.gamma() * q.gamma() / (p + q).gamma(),
     sp.betainc: lambda p, q, a, b: b.beta_lower(p, q) - a.beta_lower(p, q),
     sp.betainc_regularized: lambda p, q, a, b: b.beta_lower(p, q, 1) - a.beta_lower(p, q, 1),
     sp.expint: lambda n, a: a.expint(n),
@@ -92,7 +96,7 @@ FUNCTIONS: Mapping[type, Operation] = {
     sp.besseli: lambda n, a: a.bessel_i(n),
     sp.besselk: lambda n, a: a.bessel_k(n),
     sp.LambertW: lambda a, k=None: a.lambertw() if k is None else a.lambertw(-1),
-    sp.Abs: lambda a: abs(a),
+    sp.Abs: lambda a: arb.nonnegative_part(abs(a)),
     sp.sign: lambda a: a.sgn(),  # [−1, 1] where a may be 0: what a slope of |a| is
     sp.DiracDelta: lambda a: arb.nan() if a.contains(0) else arb(0),
     sp.Max: lambda *a: _fold(arb.max, a),
@@ -300,6 +304,23 @@ def sharpen(compute: Callable[[], list[Ball]], what: Callable[[], str]) -> list[
     raise UndecidedError(f"{what()} has no finite real value that {MAX_BITS} bits could settle")
 
 
+@remembered(maxsize=1024)
+def without_cancellation(expr: sp.Expr) -> sp.Expr:
+    """`expr` as a quotient of sums of exponentials, multiplied out, in which 1 − tanh(10^6 t) leaves nothing to cancel.
+
+    The same where no hyperbolic function or exponential is in it, or where it is too long to be multiplied out."""
+    if not expr.has(*HYPERBOLIC, sp.exp) or expr.count_ops() > MAX_OPERATIONS:
+        return expr
+    fraction = sp.fraction(sp.together(expr.rewrite(HYPERBOLIC, sp.exp)))
+    above, below = (sp.Mul(*map(_multiplied_out, sp.Mul.make_args(part))) for part in fraction)
+    return above / below
+
+
+def _multiplied_out(factor: sp.Expr) -> sp.Expr:
+    base, exponent = (factor, sp.S.One) if isinstance(factor, sp.exp) else factor.as_base_exp()
+    return sp.expand(base, power_exp=False, log=False) ** exponent
+
+
 @alone_all
 @dataclass(frozen=True)
 class Evaluator:
@@ -327,7 +348,40 @@ class Evaluator:
 
     def at_rational(self, point: sp.Rational) -> list[float]:
         """The values at a point that float64 may not resolve, such as 1 − 2^-200."""
-        tape = compile_tape(self.exprs, (self.symbol,))
+        try:
+            return self._sharp(self.exprs, point)
+        except UndecidedError:
+            plain = tuple(map(without_cancellation, self.exprs))
+            if plain == self.exprs:
+                raise
+        return self._sharp(plain, point)
+
+    def _sharp(self, exprs: tuple[sp.Expr, ...], point: sp.Rational) -> list[float]:
+        tape = compile_tape(exprs, (self.symbol,))
         return sharpen(
             lambda: tape.run([to_ball(point)]), lambda: f"{_shorten(self.exprs)} at {self.symbol} = {float(point)!r}"
         )
+
+
+def sign_of_number(number: sp.Expr) -> int:
+    """The sign of a constant by balls; 0 when it is 0 or they cannot tell."""
+    try:
+        for form in (number, without_cancellation(number)):
+            ball = enclose(form, {}, bits=512)
+            if ball > 0 or ball < 0:
+                return 1 if ball > 0 else -1
+    except InputError:
+        return 0
+    return 0
+
+
+def smooth_at(expr: sp.Expr, args: tuple[sp.Expr, ...]) -> bool:
+    """Whether `expr` = f(args) is known, by assumptions or by balls, to be smooth where its arguments are `args`."""
+    return any(all(_holds(*need) for need in group) for group in needs(expr, args))
+
+
+def _holds(expr: sp.Expr, sign: str) -> bool:
+    found = expr.is_nonzero if sign == "nonzero" else getattr(expr, f"is_{sign}")
+    if found is None and not expr.free_symbols:
+        return sign_of_number(expr) in {"nonzero": (1, -1), "positive": (1,), "negative": (-1,)}[sign]
+    return bool(found)

@@ -15,8 +15,7 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from symsched.budget import within
-from symsched.domain import needs
-from symsched.enclose import Evaluator, enclose
+from symsched.enclose import Evaluator, enclose, smooth_at
 from symsched.errors import InputError, UndecidedError
 from symsched.generators import has_root_of_large_degree
 from symsched.leading import BeyondSeriesError, limit_of
@@ -122,7 +121,9 @@ def continuous_value(expr: sp.Expr, *symbols: sp.Symbol) -> sp.Expr | None:
     args = [continuous_value(a, *symbols) for a in expr.args]
     if any(a is None for a in args) or not _continuous_at(expr, args):
         return None
-    return expr.func(*args)
+    if isinstance(expr, (sp.betainc, sp.betainc_regularized)) and args[2] == args[3]:
+        return sp.S.Zero  # which SymPy leaves as it is, and the next one too
+    return sp.S.One if isinstance(expr, sp.betainc_regularized) and args[2:] == [0, 1] else expr.func(*args)
 
 
 def end_if_continuous(expr: sp.Expr, end: int, symbol: sp.Symbol = t) -> sp.Expr | None:
@@ -137,13 +138,11 @@ def _continuous_at(expr: sp.Expr, args: Sequence[sp.Expr]) -> bool:
         return True
     if isinstance(expr, (sp.asin, sp.acos)):
         return bool((1 - args[0] ** 2).is_nonnegative)
+    if isinstance(expr, (sp.betainc, sp.betainc_regularized)) and args[0].is_positive and args[1].is_positive:
+        return all(bool(x.is_nonnegative and (1 - x).is_nonnegative) for x in args[2:])
     if expr.is_Pow and args[1].is_positive:
         return bool(expr.exp.is_Integer or args[0].is_nonnegative)
-    return any(all(_holds(*need) for need in group) for group in needs(expr, tuple(args)))
-
-
-def _holds(expr: sp.Expr, sign: str) -> bool:
-    return bool(expr.is_nonzero if sign == "nonzero" else getattr(expr, f"is_{sign}"))
+    return smooth_at(expr, tuple(args))
 
 
 def _is_steady(near: sp.Expr) -> bool:
@@ -199,8 +198,13 @@ def end_value(expr: sp.Expr, end: int, symbol: sp.Symbol = t) -> float:
 
 
 @alone
-def values(exprs: Sequence[sp.Expr], points: ArrayLike, symbol: sp.Symbol = t) -> list[NDArray[np.float64]]:
-    """float64 tables of `exprs` at `points` in [0, 1]: limits at 0 and 1, last-bit-correct values between.
+def values(
+    exprs: Sequence[sp.Expr],
+    points: ArrayLike,
+    symbol: sp.Symbol = t,
+    end: Callable[[sp.Expr, int, sp.Symbol], float] = end_value,
+) -> list[NDArray[np.float64]]:
+    """float64 tables of `exprs` at `points` in [0, 1]: limits at 0 and 1 (by `end`), last-bit-correct values between.
 
     Each returned array has the shape of `points`; entries are ±inf where a limit is infinite.
 
@@ -216,9 +220,9 @@ def values(exprs: Sequence[sp.Expr], points: ArrayLike, symbol: sp.Symbol = t) -
     for expr, found in zip(exprs, Evaluator(tuple(exprs), symbol)(grid[inside]), strict=True):
         table = np.empty(grid.shape)
         table[inside] = found
-        for end in (0, 1):
-            if np.any(grid == end):
-                table[grid == end] = end_value(expr, end, symbol)
+        for edge in (0, 1):
+            if np.any(grid == edge):
+                table[grid == edge] = end(expr, edge, symbol)
         tables.append(table)
     return tables
 

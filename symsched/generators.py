@@ -32,7 +32,7 @@ MAX_ANGLE = 64  # likewise sin(9t) as a polynomial in tan(t/2)
 
 Relation = tuple[sp.Dummy, int, sp.Expr]  # (G, q, base): G^q = base
 Angle = tuple[sp.Expr, sp.Expr]  # (sin, cos)
-Base = sp.Expr | sp.Tuple | str  # of a family; (f,) where f^n is a whole power of an f that may be negative
+Base = Any  # of a family: an expression, "tan", or (f,) where f^n is a whole power of an f that may be negative
 
 
 class NowhereDefinedError(UndecidedError):

@@ -30,7 +30,7 @@ from symsched.symbols import t
 
 R = sp.Dummy("R", positive=True)
 R_ = sp.Dummy("R")  # stands for the right-hand side while a kernel is solved for
-COEFFICIENTS = tuple(sp.Dummy(f"c{n}") for n in range(3))
+COEFFICIENTS = tuple(sp.Dummy(name) for name in ("c0", "c1", "c2"))
 FORM_CALLS = 300_000
 MAX_TERMS = 8  # a quotient of more monomials than this is not a polynomial of degree two in one of them
 

@@ -117,9 +117,11 @@ def _solve_linear(equation: sp.Eq, unknown: sp.Expr) -> sp.Eq:
 
 def _fix_constant(equation: sp.Eq, general: sp.Eq, at: int, value: sp.Expr) -> sp.Expr:
     """The solution that takes `value` at t = `at`; its constant is the one letter that the equation has not."""
-    (constant,) = general.rhs.free_symbols - equation.free_symbols
-    solved = sp.solve(general.rhs.subs(t, at) - value, constant)
-    return sp.powsimp(sp.expand(general.rhs.subs(constant, solved[0]).rewrite(sp.Pow)))
+    (theirs,) = general.rhs.free_symbols - equation.free_symbols
+    constant = sp.Dummy("C")
+    found = general.rhs.subs(theirs, constant)
+    solved = sp.solve(found.subs(t, at) - value, constant)
+    return sp.powsimp(sp.expand(found.subs(constant, solved[0]).rewrite(sp.Pow)))
 
 
 def _confirmed(equation: sp.Eq, solution: sp.Eq) -> bool:
@@ -276,7 +278,7 @@ def frame(schedule: Schedule, kappa: Any = 0, rho: Any = 1) -> Schedule:
 @lru_cache(maxsize=1)
 def _axis_scale() -> Any:
     """c = β̄/β as a NumPy function of (α, β, ρ, κ), in a form without 0/0 at β = 0, proved equal to the frame's."""
-    a, b = (sp.Dummy(name, positive=True) for name in "ab")
+    a, b = (sp.Dummy(name, positive=True) for name in ("a", "b"))
     variance = a**2 + rho_symbol**2 * b**2
     stable = (rho_symbol**2 / variance) ** ((1 + kappa_symbol) / 2) * b**kappa_symbol
     if not decide_zero(stable - frame_beta().subs(R, b / a) / b):

@@ -14,15 +14,15 @@ from functools import cmp_to_key, lru_cache, reduce
 
 import sympy as sp
 
-from symsched.enclose import enclose
+from symsched.enclose import enclose, smooth_at
 from symsched.errors import InputError
 from symsched.normalform import decide_zero
 
 L = sp.Dummy("L", negative=True)  # log u
 _v = sp.Dummy("v", real=True)
 ORDERS = (2, 5, 12)
-MAX_TERMS = 60
-MAX_PRODUCTS = 20_000
+MAX_TERMS = 40
+MAX_PRODUCTS, MAX_COEFFICIENT = 20_000, 400
 MAX_ROUNDS = 16
 
 SMOOTH = (sp.exp, sp.sin, sp.cos, sp.sinh, sp.cosh, sp.tanh, sp.atan, sp.asinh, sp.erf, sp.erfc)
@@ -166,13 +166,15 @@ def _series(terms: dict[sp.Expr, sp.Expr], order: sp.Expr) -> Series:
     kept: dict[sp.Expr, sp.Expr] = {}
     for p, c in _merged(terms).items():
         if _less(p, order):
+            if c.count_ops() > MAX_COEFFICIENT:
+                raise BeyondSeriesError
             c = sp.expand(c)
             parts = sp.Poly(c, L).coeffs() if c.has(L) else (c,)
             if not all(vanishes(part) for part in parts):
                 kept[p] = c
-    if len(kept) > MAX_TERMS:
-        raise BeyondSeriesError
     increasing = sorted(kept, key=cmp_to_key(lambda p, q: -1 if _less(p, q) else 1))
+    if len(increasing) > MAX_TERMS:
+        order, increasing = increasing[MAX_TERMS], increasing[:MAX_TERMS]
     return Series(tuple((p, kept[p]) for p in increasing), order)
 
 
@@ -236,7 +238,7 @@ class _Expansion:
             return self._logarithm(self.of(expr.args[0]))
         if expr.func in REWRITTEN:
             return self.of(REWRITTEN[expr.func](expr.args[0]))
-        return self._smooth(expr.func, expr.args)
+        return self._smooth(expr)
 
     def _constant(self, number: sp.Expr) -> Series:
         if number.has(sp.oo, sp.zoo, sp.nan, sp.I):
@@ -278,10 +280,8 @@ class _Expansion:
             raise BeyondSeriesError
         total, power, k = [self._constant(coefficient(0))], self._constant(sp.S.One), 0
         limit = _least(self.order + h.lead, h.order)
-        while h.terms and _less((k + 1) * h.lead, limit):
+        while h.terms and k < MAX_TERMS and _less((k + 1) * h.lead, limit):
             k += 1
-            if k > MAX_TERMS:
-                raise BeyondSeriesError
             power = self._times(power, h)
             total.append(self._times(self._constant(coefficient(k)), power))
         if not h.terms and h.order == sp.oo:
@@ -336,29 +336,52 @@ class _Expansion:
 
     # -- other functions -------------------------------------------------------------------------------------------
 
-    def _smooth(self, function: type, args: tuple[sp.Expr, ...]) -> Series:
-        if len(args) != 1 or function not in (*SMOOTH, *SMOOTH_INSIDE):
-            raise BeyondSeriesError
-        if function in BOUNDED:  # t sin(1/t) is of the order of t
-            try:
-                return self._smooth_of_one(function, args)
-            except BeyondSeriesError:
-                return Series((), sp.S.Zero)
-        return self._smooth_of_one(function, args)
+    def _smooth(self, expr: sp.Expr) -> Series:
+        if len(expr.args) > 1 or expr.func not in (*SMOOTH, *SMOOTH_INSIDE):
+            return self._analytic(expr)
+        if expr.func not in BOUNDED:
+            return self._smooth_of_one(expr.func, expr.args[0])
+        try:
+            return self._smooth_of_one(expr.func, expr.args[0])
+        except BeyondSeriesError:
+            return Series((), sp.S.Zero)  # t sin(1/t) is of the order of t
 
-    def _smooth_of_one(self, function: type, args: tuple[sp.Expr, ...]) -> Series:
-        a = self.of(args[0])
+    def _smooth_of_one(self, function: type, argument: sp.Expr) -> Series:
+        a = self.of(argument)
         if a.terms and _less(a.lead, sp.S.Zero):
-            return self._at_infinity(function, a, args[0])
+            return self._at_infinity(function, a, argument)
         if not _less(sp.S.Zero, a.order):
             raise BeyondSeriesError
         centre = dict(a.terms).get(sp.S.Zero, sp.S.Zero)
         if centre.has(L):
-            return self._at_infinity(function, a, args[0])
+            return self._at_infinity(function, a, argument)
         if function in SMOOTH_INSIDE and vanishes(1 - centre**2):
-            return self._at_branch_point(function, args[0], centre)
+            return self._at_branch_point(function, argument, centre)
         h = Series(tuple((p, c) for p, c in a.terms if p != 0), a.order)
         return self._compose(lambda k: taylor(function, centre, k), h)
+
+    def _analytic(self, expr: sp.Expr) -> Series:
+        """Any function that is smooth where its one moving argument ends; |a| and sign(a) keep the sign of a."""
+        moving = [i for i, arg in enumerate(expr.args) if arg.has(*self.moving)]
+        if len(moving) != 1:
+            raise BeyondSeriesError
+        a = self.of(expr.args[moving[0]])
+        if isinstance(expr, (sp.Abs, sp.sign)):
+            if not a.terms:
+                raise BeyondSeriesError
+            sign = 1 if _value(sp.S(-1), a.terms[0][1]) == sp.oo else -1
+            return (
+                self._times(self._constant(sp.Integer(sign)), a) if expr.func is sp.Abs else self._constant(sp.S(sign))
+            )
+        if (a.terms and _less(a.lead, sp.S.Zero)) or not _less(sp.S.Zero, a.order):
+            raise BeyondSeriesError
+        centre = dict(a.terms).get(sp.S.Zero, sp.S.Zero)
+        args = tuple(centre if i in moving else arg for i, arg in enumerate(expr.args))
+        if centre.has(L) or not smooth_at(expr, args):
+            raise BeyondSeriesError
+        h = Series(tuple((p, c) for p, c in a.terms if p != 0), a.order)
+        form = expr.func(*(_v if i in moving else arg for i, arg in enumerate(expr.args)))
+        return self._compose(lambda k: (form.diff(_v, k) if k else form).subs(_v, centre).doit() / sp.factorial(k), h)
 
     def _at_infinity(self, function: type, a: Series, argument: sp.Expr) -> Series:
         sign = 1 if _value(*a.terms[0]) == sp.oo else -1

@@ -49,6 +49,8 @@ BITS, MORE_BITS = 256, 2048  # every eighth point is looked at more sharply, for
 
 NOT_REAL = (sp.nan, sp.zoo, sp.oo, -sp.oo, sp.I)
 NO_NUMBER = (sp.DiracDelta, sp.SingularityFunction, sp.Order, sp.AccumBounds, sp.Lambda, sp.MatrixExpr, sp.MatrixBase)
+#: |a| is √(a²), and the others are written by it.
+ROOTED = (sp.Abs, sp.Max, sp.Min, sp.sign, sp.Heaviside)
 #: What SymPy may raise on an expression that it does not understand.
 BROKEN = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError, NotImplementedError)
 
@@ -101,11 +103,13 @@ def _admitted(expr: Any) -> sp.Expr:
         raise InputError(f"cannot decide {_clip(expr)} ({kind}): expected a SymPy expression") from error
     if not isinstance(expr, sp.Expr) or isinstance(expr, NO_NUMBER):
         raise InputError(f"cannot decide {_clip(expr)} ({type(expr).__name__}): expected one real expression")
-    for part in _parts(expr):
+    parts = list(_parts(expr))
+    for part in parts:
         if part in NOT_REAL:
             raise InputError(f"cannot decide {_clip(expr)}: expected a finite real expression")
         if _mixes(part):
             raise InputError(f"cannot decide {_clip(expr)}: {part} does not commute; expected real numbers")
+    for part in parts:
         if isinstance(part, NO_NUMBER):
             raise InputError(f"cannot decide {_clip(expr)}: {_clip(part)} is not a number; expected a real expression")
         if isinstance(part, (sp.Symbol, AppliedUndef)) and (unreal := _unreal(part)):
@@ -154,9 +158,9 @@ def _decided(expr: sp.Expr, where: tuple[tuple[sp.Symbol, sp.Expr], ...], bounde
     try:
         if not bounded or expansion(expr) <= MAX_EXPANSION:
             return _decide_twice(expr, where)
-        witness = None if where or expr.has(*OPAQUE) else _look(expr, Rewriter(), 0)[1]
-        if witness is not None:
-            return Decision(False, expr, witness)
+        looked = None if where else within(HEAVY_CALLS, lambda: _look(expr, Rewriter(), 0))
+        if looked is not None and looked[1]:
+            return Decision(False, expr, looked[1])
         found = within(HEAVY_CALLS, lambda: _decide_twice(expr, where))
         return Decision(None, expr, reason="it is too much work") if found is None else found
     except UndecidedError as error:
@@ -174,6 +178,8 @@ def expansion(expr: sp.Expr) -> float:
     if isinstance(expr, TRIG):
         return 3.0 ** min(expansion(expr.args[0]), 12)  # 1 − T² over 1 + T², for each term of the angle
     sizes = [expansion(a) for a in expr.args]
+    if isinstance(expr, ROOTED):
+        return min(sum(sizes) ** 2, 1e9)
     if expr.is_Mul:
         return min(math.prod(sizes), 1e9)
     if expr.is_Pow and expr.exp.is_Integer:

@@ -127,7 +127,7 @@ def _draw(symbol: sp.Symbol, place: int, k: int) -> sp.Expr:
     source = random.Random(f"{place}/{symbol}/{k}")
     if symbol == t:
         return sp.Rational(source.randint(1, 99_999), 100_003)
-    size = sp.Rational(source.randint(10_000, 200_000), 100_003) * (7 if k % POINTS == 2 else 1)
+    size = sp.Rational(source.randint(10_000, 200_000), 100_003) * (7 if k % 2 else 1)
     wholes = [sp.Integer(n) for n in source.sample(range(-8, 9), 17)]
     signed = [s * n for n in (size, *wholes, size * sp.sqrt(2), size * sp.pi) for s in _signs(place, k)]
     for candidate in signed:

@@ -7,7 +7,7 @@ from functools import reduce
 
 import sympy as sp
 
-from symsched.errors import InputError
+from symsched.errors import InputError, UndecidedError
 from symsched.generators import (
     Angle,
     Generators,
@@ -18,7 +18,7 @@ from symsched.generators import (
     reduce_radicals,
     turned,
 )
-from symsched.jets import BINDING, OPAQUE, as_jet, as_written, carried_out
+from symsched.jets import BINDING, OPAQUE, as_jet, as_written, carried_out, is_ambiguous
 from symsched.points import known_function
 from symsched.symbols import t
 
@@ -139,6 +139,10 @@ class Rewriter:
 
     def _opaque(self, expr: sp.Expr) -> sp.Expr:
         """η(τ, x/c) is the same generator however its arguments are written."""
+        if is_ambiguous(expr):
+            raise UndecidedError(
+                f"SymPy takes {expr} for any derivative at these points: put in one variable at a time"
+            )
         jet = as_jet(expr)
         if jet is None:
             plain = carried_out(expr)
@@ -343,9 +347,10 @@ def _positive_factors(base: sp.Expr, known: Generators, needed: bool = True) -> 
     `needed` tells that the power is not real if the base is negative.
     """
     content, factors = _factors(base)
-    unknown, sign = [], 1 if content > 0 else -1
+    unknown, sign, supposed = [], 1 if content > 0 else -1, False
     for factor, power in factors:
         orientation = _orientation(factor, known)
+        supposed |= bool({factor, -factor} & known.positive)
         if orientation:
             sign *= orientation ** abs(int(power))
             yield orientation * factor, sp.Integer(power)
@@ -364,6 +369,8 @@ def _positive_factors(base: sp.Expr, known: Generators, needed: bool = True) -> 
         yield from ((sp.expand(f**2), sp.Rational(n - 1, 2)) for f, n in unknown if n != 1)
     elif sign < 0:
         shown = known.show(base)
+        if supposed:  # both it and its opposite must be positive, or 0, for the expression to be real
+            raise UndecidedError(f"{shown} may be 0 wherever all its parts are real")
         where = " on (0, 1)" if shown.has(t) else ""
         raise NegativeError(f"{shown} is negative{where}: its roots and its logarithm are not real")
     yield from ((sp.Integer(p), sp.Integer(n)) for p, n in sp.factorrat(abs(content)).items())

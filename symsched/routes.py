@@ -38,6 +38,7 @@ class Outcome:
     exhibits: tuple[Exhibit, ...] = ()
     points: tuple[Point, ...] = ()
     false_positive: float = 0.0
+    supposed: tuple[str, ...] = ()  # what a decision rests on beyond the declared assumptions
 
 
 def decide_all(residuals: Mapping[str, sp.Expr]) -> Outcome:
@@ -46,7 +47,7 @@ def decide_all(residuals: Mapping[str, sp.Expr]) -> Outcome:
     for label, residual in residuals.items():
         decision = decide_zero(residual, bounded=False)
         seen.append(Exhibit(label, residual, decision.normal_form, decision.witness or ""))
-        supposed |= dict.fromkeys(getattr(decision, "hypotheses", ()))
+        supposed |= dict.fromkeys(decision.hypotheses)
         if decision.zero is False:
             return Outcome("exact", False, _left(label, "=", decision), exhibits=tuple(seen))
         if decision.zero is None:
@@ -55,7 +56,7 @@ def decide_all(residuals: Mapping[str, sp.Expr]) -> Outcome:
         return Outcome("exact", False, "; ".join(open_[:3]), True, tuple(seen))
     detail = f"{len(residuals)} normal form{'s' * (len(residuals) != 1)} = 0"
     supposing = f", supposing {', '.join(supposed)}" if supposed else ""
-    return Outcome("exact", True, detail + supposing, exhibits=tuple(seen))
+    return Outcome("exact", True, detail + supposing, exhibits=tuple(seen), supposed=tuple(supposed))
 
 
 def _left(label: str, verb: str, decision: Decision) -> str:

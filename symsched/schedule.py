@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 
+from symsched.enclose import enclose, sign_of_number
 from symsched.endpoints import limit_at, values
 from symsched.errors import InputError, UndecidedError
 from symsched.normalform import decide_zero
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 
 KINKED = (sp.Piecewise, sp.Max, sp.Min, sp.floor, sp.ceiling, sp.frac, sp.sign, sp.Heaviside)
 #: The largest power of t that is worked with; algebra takes time and room in proportion, and doubles end far before.
-STEEPEST = 2000
+STEEPEST, STEEP = 2000, 120
+SHORT_TIMES = tuple(sorted({sp.Rational(k, n) for n in (*range(2, 13), 16, 20) for k in range(1, n)}))
 KINDS = ("standard", "scaled", "point-mass", "truncated")
 NAMES = ("alpha", "beta", "alpha_dot", "beta_dot", "r", "snr", "log_snr", "log_r_dot", "eps_star", "variance")
 
@@ -225,29 +227,46 @@ class Schedule:
         raise InputError(f"{self}: {name} must be positive on (0, 1), but {_where(name, expr, sign)}")
 
     def _require_increasing(self) -> Condition:
-        name, sign = "d/dt log r", self._sign(self.log_r_dot, balls=False)
+        name, sign = "d/dt log r", Sign("unknown", "too steep")
+        if not self._is_steep:  # SymPy looks for all roots of t − t^2000 as soon as it divides by it
+            sign = self._sign(self.log_r_dot, balls=False)
         if not sign.decided:  # balls thrive where nothing diverges
             name, sign = "2 alpha² beta d/dt log r", self._sign(self._wronskian)
         if not sign.decided:
             name, sign = "d/dt log r", self._sign(self.log_r_dot)
         if not sign.decided:
+            self._refuse_rest()
             return Condition("r = beta/alpha strictly increasing", "undecided")
-        if not sign.nonnegative or sign.value == "zero":
+        if not sign.positive:
             where = _where(name, self.log_r_dot, sign)
             raise InputError(f"{self}: r = beta/alpha must increase strictly, but {where}")
         return Condition("r = beta/alpha strictly increasing", sign.method)
+
+    def _refuse_rest(self) -> None:
+        """Refuse ṙ = 0 at a time that is a short fraction, where it is decided exactly."""
+        for time in () if self.parameters else SHORT_TIMES:
+            speed = self.log_r_dot.subs(t, time)
+            if not speed.has(sp.nan, sp.zoo, sp.oo) and enclose(speed, {}).contains(0) and decide_zero(speed):
+                shown = f"d/dt log r = 0 at t = {time}"
+                raise InputError(f"{self}: r = beta/alpha must increase strictly, but {shown}")
 
     @property
     def _wronskian(self) -> sp.Expr:
         """2α²β d/dt log r, without the denominators that blow up at the ends."""
         alpha_squared = self.alpha**2
-        return 2 * alpha_squared * self.beta_dot - self.beta * alpha_squared.diff(t)
+        product = 2 * alpha_squared * self.beta_dot - self.beta * alpha_squared.diff(t)
+        return sp.expand(product) if self._is_steep else product
+
+    @property
+    def _is_steep(self) -> bool:
+        powers = self.alpha.atoms(sp.Pow) | self.beta.atoms(sp.Pow)
+        return any(p.base == t and p.exp.is_Rational and abs(p.exp) > STEEP for p in powers)
 
     def _sign(self, expr: sp.Expr, *, balls: bool = True) -> Sign:
         try:
             return sign_on_unit(expr, balls=balls)
         except InputError as error:
-            raise InputError(f"{self}: {error}; a schedule must be real and finite on (0, 1)") from None
+            raise InputError(f"{self}: {error}; a schedule must be real and finite on (0, 1), and C¹") from None
 
     @cached_property
     def _ends(self) -> tuple[str, str]:
@@ -308,6 +327,8 @@ def _is(limit: sp.Expr, number: int) -> bool:
         return False
     decision = decide_zero(limit - number)
     if decision.zero is None:
+        if not limit.free_symbols and sign_of_number(limit - number):
+            return False
         raise UndecidedError(f"could not decide whether {limit} equals {number}")
     return decision.zero
 

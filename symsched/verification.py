@@ -98,6 +98,11 @@ class Verdict:
         return _decided("step", "exact", self.checks) or _decided("interval", "interval", self.checks)
 
     @property
+    def supposed(self) -> list[str]:
+        """What the exact decisions rest on beyond the declared assumptions, such as bases that are positive."""
+        return list(dict.fromkeys(one for c in self.checks for o in c.outcomes for one in o.supposed))
+
+    @property
     def failures(self) -> list[str]:
         """One line for each check that failed: which, and with what residual or measurement."""
         lines = ["no checks: nothing is derived, compared, bounded or simulated"] if self.empty else []
@@ -125,6 +130,7 @@ class Verdict:
             "measured": self.measured,
             "sabotage": {"tried": tried, "rejected": rejected},
             "assumptions": list(self.assumptions),
+            "supposed": self.supposed,
             "failures": self.failures,
             "seconds": round(self.seconds, 3),
         }

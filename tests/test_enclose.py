@@ -187,3 +187,15 @@ def test_values_that_do_not_exist(formula):
 def test_sharpen_gives_up_on_a_number_that_never_settles():
     with pytest.raises(UndecidedError, match="nothing has no finite real value"):
         sharpen(lambda: [arb(1, 1)], lambda: "nothing")
+
+
+@pytest.mark.parametrize("slope", [10, 10**4, 10**6, 10**9])
+@pytest.mark.parametrize("time", [0.25, 0.5, 0.500001, 0.75])
+def test_steep_hyperbolics(slope, time):
+    """α = 1/(1 + e^(2kx)), β = 1 − α with x = t − ½: ε* = α² · 2k, since log r = 2kx."""
+    wave = sp.tanh(slope * (t - sp.Rational(1, 2)))
+    alpha, beta = (1 - wave) / 2, (1 + wave) / 2
+    eps_star = alpha**2 * beta.diff(t) / beta - (alpha**2).diff(t) / 2
+    with mpmath.workdps(60):
+        exact = 2 * slope / (1 + mpmath.exp(2 * slope * (mpmath.mpf(time) - 0.5))) ** 2
+    assert Evaluator((eps_star,)).at(time) == [pytest.approx(float(exact), rel=1e-15)]

@@ -2,6 +2,7 @@
 
 import re
 
+import mpmath
 import pytest
 import sympy as sp
 
@@ -95,3 +96,18 @@ def test_a_false_solution_is_not_confirmed():
 def test_covariances_without_a_frame(mean, cov, message):
     with pytest.raises(InputError, match=re.escape(message)):
         lazy.spectral(mean, cov)
+
+
+@pytest.mark.parametrize("kappa", [1000, sp.Rational(1, 1999), sp.Rational(355, 113), sp.Rational(13, 1000), 10**4])
+def test_any_rational_kappa_is_decided(kappa):
+    """α² = β^q − β² with q = 2κ/(1 + κ) (theory C10), here by mpmath."""
+    schedule = lazy.solve(kappa=kappa)
+    assert schedule.validate().kind == "point-mass"
+    assert schedule.validate().proved
+    for time in (0.03125, 0.5, 0.875):
+        alpha, beta = (float(value) for value in schedule.at(time)[:2])
+        with mpmath.workdps(60):
+            k = mpmath.mpf(sp.Rational(kappa).p) / sp.Rational(kappa).q
+            exact = mpmath.mpf(time) ** (max((1 + k) / (2 * k), 1) if k < 1 else 1)
+            assert beta == pytest.approx(float(exact), rel=1e-15)
+            assert alpha == pytest.approx(float(mpmath.sqrt(exact ** (2 * k / (1 + k)) - exact**2)), rel=1e-15)

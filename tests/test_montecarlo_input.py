@@ -1,12 +1,14 @@
 """Every mistake of a user gets one line that names what was given and what would be right."""
 
+from functools import reduce
+
 import numpy as np
 import pytest
 import sympy as sp
 
 from symsched.data import Gaussian
 from symsched.errors import InputError
-from symsched.montecarlo import Diffusion, System, couple, simulate
+from symsched.montecarlo import Diffusion, System, couple, estimate, simulate
 from symsched.schedule import Schedule
 from symsched.sde import InterpolantSDE
 from symsched.symbols import rho, t, x
@@ -68,6 +70,14 @@ MISTAKES = {
     "different dimensions": (
         lambda: couple(System(OU, 4), System(Diffusion(["-x0", "-x1"], 1, 0), 4)), "the systems have dimensions",
     ),
+    "paths beyond counting": (lambda: simulate(OU, 10**70), "it should be at most 2^48"),
+    "steps beyond memory": (lambda: simulate(OU, 10, 10**13), "10000000000000 steps need .* GiB"),
+    "eps negative somewhere": (lambda: Diffusion(-x, "sin(9*t)"), "eps = .* is negative at t = 0.5"),
+    "eps negative at a step": (lambda: simulate(Diffusion(-x, "Min(t,1/2)-1/4"), 9), "is negative at t = 0"),
+    "drift not finite": (lambda: Diffusion(sp.oo * x), "it should be finite and real"),
+    "drift with floor": (lambda: Diffusion("floor(x)"), r"unknown function 'floor' \(known: .*Abs, .*Max, .*sign\)"),
+    "coupled paths lost": (lambda: couple(System(EXPLODES, 4), System(EXPLODES, 8), paths=9), "not finite on 9 of 9"),
+    "tolerance out of reach": (lambda: estimate(OU, x, 1e-9), "tolerance 1e-09 takes some .* steps of paths"),
     "save off the grid": (lambda: couple(System(OU, 4), System(OU, 3), save=[0.5]), "not on every grid"),
 }  # fmt: skip
 
@@ -91,3 +101,22 @@ def test_some_lost_paths_among_many():
         simulate(Diffusion(x**3, 1, [[0.0], [0.0], [0.0], [30.0]]), 4000, 100)
     lost = int(str(caught.value).split(" of 4000")[0].split()[-1])
     assert 1000 <= lost < 2500
+
+
+SUMS = {
+    "sines": sum(sp.sin(x + sp.Rational(k, 7)) for k in range(150)) / 150,
+    "with t": sum(sp.sin(x + k) * sp.cos(k * t) for k in range(60)) / 60,
+    "cases": sp.Piecewise(*((k - x, x < sp.Rational(k, 20)) for k in range(120)), (0, True)),
+    "nested": reduce(lambda f, _: sp.sin(f + 1), range(80), x),
+    "kinks": -sp.Abs(x) + sp.Max(x, t) - sp.sign(x - 2) + sp.sec(x / 9),
+}
+
+
+@pytest.mark.parametrize("name", SUMS)
+def test_drifts_of_any_length_and_with_kinks(name):
+    """One Euler step by hand, in float64 NumPy, from several places."""
+    places = np.linspace(-0.3, 1.1, 7)
+    r = simulate(Diffusion(SUMS[name], 0, places[:, None]), 7, 1, grid=[0.25, 0.5], keep_paths=7)
+    by_hand = places + 0.25 * sp.lambdify((x, t), SUMS[name], "numpy")(places, 0.25)
+    np.testing.assert_allclose(r.paths[1], by_hand, rtol=1e-13, atol=1e-14)
+    assert np.array_equal(Diffusion("-Abs(x)").drift, (-sp.Abs(x),))

@@ -82,9 +82,13 @@ def test_moments_are_those_of_the_paths():
     np.testing.assert_allclose(r.moments[4], stats.moment(x_, 4, axis=1), rtol=1e-11)
     assert (r.n_paths, r.partial, r.dim) == (2500, False, 2)
     q = [0, 0.01, 0.5, 0.99, 1]
-    exact = np.quantile(x_, q, axis=1).transpose(1, 0, 2)
-    assert np.abs(r.quantiles(q) - exact)[:, 1:-1].max() < 0.02
-    assert (np.abs(r.quantiles(q) - exact) <= np.abs(exact) * 2.0**-10 + 0.02).all()
+    # Between the neighbouring order statistics, up to the width of a bin.
+    low, high = (
+        np.quantile(x_, np.clip(np.array(q) + shift / 2500, 0, 1), axis=1, method=method).transpose(1, 0, 2)
+        for shift, method in ((-1, "lower"), (1, "higher"))
+    )
+    slack = 2.0**-10 * np.maximum(np.abs(low), np.abs(high))
+    assert ((low - slack <= r.quantiles(q)) & (r.quantiles(q) <= high + slack)).all()
 
 
 def test_quantiles_of_a_point_at_zero_are_zero():

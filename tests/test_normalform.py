@@ -104,7 +104,9 @@ def test_symbols_that_stand_for_expressions():
     "expr",
     [
         sp.Integral(sp.exp(-(x**2)), (x, 0, t)) - sp.sqrt(sp.pi) / 2 * sp.erf(t),
-        sp.Derivative(sp.sin(t), t) - sp.cos(t),
+        sp.Limit(sp.sin(x) / x, x, 0) - 1,
+        sp.Sum(kappa**2, (kappa, 1, sp.Symbol("n", integer=True))),
+        sp.elliptic_k(t) - 2,
     ],
 )
 def test_sealed_objects_never_serve_as_witnesses(expr):

@@ -119,10 +119,86 @@ def test_a_dip_of_r_or_beta_that_a_coarse_look_might_miss(alpha, beta):
     assert proved == increasing
 
 
-def test_a_double_root_of_the_slope_of_r_is_allowed():
-    touching = Schedule("1", "4*(t-1/2)**3+1/2")  # r' = 12 (t − ½)² vanishes at ½ only, but β(0) = 0
-    assert touching.validate().kind == "truncated"
-    assert touching.validate().proved
+AT_REST = [  # r still increases, but ṙ = 0 there: τ̇ of a conversion is 0 or infinite (theory 2)
+    ("1", "4*(t-1/2)**3+1/2", "t = 0.5"),
+    ("(2+(1-2*t)**3)/3", "(2-(1-2*t)**3)/3", "t = 0.5"),
+    ("2-t", "(2-t)*(1+(3*t-1)**3)", "t = 0.33333"),
+    ("2-t", "(2-t)*(1+(3*t-1)**5)", "t = 0.33333"),
+    ("2-t", "(2-t)*exp((2*t-1)**3)", "t = 1/2"),
+    ("2-t", "(2-t)*(10*t-sin(20*pi*t)/(2*pi)+1)", "t = 1/10"),
+    ("exp(-t)", "exp(-t)*(2+(4*t-1)**3)", "t = 1/4"),
+    ("sqrt(2-t)", "sqrt(2-t)*(2+atan((5*t-3)**3))", "t = 3/5"),
+]
+
+
+@pytest.mark.parametrize(("alpha", "beta", "where"), AT_REST)
+def test_a_ratio_that_rests_is_refused_with_the_time(alpha, beta, where):
+    with pytest.raises(InputError, match=f"r = beta/alpha must increase strictly, but d/dt log r = 0 at {where}"):
+        Schedule(alpha, beta).validate()
+
+
+@pytest.mark.parametrize(("alpha", "beta"), [pair[:2] for pair in AT_REST])
+def test_a_ratio_that_nearly_rests_is_not(alpha, beta):
+    """The twin: with β e^(t/1000) in place of β, d/dt log r is 1/1000 there."""
+    quicker = Schedule(alpha, Schedule(alpha, beta).beta * sp.exp(t / 1000))
+    assert quicker.validate().kind == "truncated"
+
+
+half = t - sp.Rational(1, 2)
+NOT_SMOOTH = [
+    (1 - t, t * (8 - sp.atan2(half, -1)) / 10),
+    (1 - t, t * (8 - sp.atan2(half, -t)) / 10),
+    (1 - t, t * (4 + sp.acot(half)) / 5),
+    ((2 - sp.acot(half)) * (1 - t), t),
+    (1 - t, t * (4 + sp.atan(1 / half)) / 5),
+    (1 - t, t * (1 + sp.Abs(half) / 4)),
+    (1 - t + sp.Abs(half) * (1 - t) / 9, t),
+    (1 - t, t * (1 + sp.Abs(half) ** sp.Rational(1, 2))),
+    (1 - t, t + t * sp.Abs(sp.sin(4 * t)) / 9),
+    (1 - t, sp.sqrt(t**2 + sp.Abs(2 * t - 1))),
+]
+
+
+@pytest.mark.parametrize(("alpha", "beta"), NOT_SMOOTH, ids=str)
+def test_jumps_and_kinks_are_refused(alpha, beta):
+    with pytest.raises(InputError, match=r"is not smooth and real|must increase|must be positive"):
+        Schedule(alpha, beta).validate()
+
+
+SMOOTH = [
+    (1 - t, t * (1 + sp.Abs(half) ** 3) * sp.Rational(8, 9)),
+    (1 - t, (t + half * sp.Abs(half) / 2 + sp.Rational(1, 8)) * sp.Rational(4, 5)),
+    (1 - t, t * (1 + sp.Abs(half) ** sp.Rational(5, 2) / 9) / (1 + sp.Abs(half.subs(t, 1)) ** sp.Rational(5, 2) / 9)),
+    (sp.besselj(0, t) - sp.besselj(0, 1) * t, t),
+    (1 - t, sp.betainc_regularized(2, 3, 0, t)),
+    (1 - t, sp.betainc_regularized(sp.Rational(1, 2), 3, 0, t)),
+    (1 - t, t / sp.gamma(1 + t)),
+    (1 - t, sp.erfi(t) / sp.erfi(1)),
+    (1 - t, sp.Si(t) / sp.Si(1)),
+    (1 - t, t * sp.airyai(1 - t) / sp.airyai(0)),
+    (1 - t, sp.atan2(t, 2 - t) * 4 / sp.pi),
+]
+
+
+def regularized(a, b, low, high):
+    """SymPy prints this function for mpmath as if it were betainc."""
+    return mpmath.betainc(a, b, low, high, regularized=True)
+
+
+@pytest.mark.parametrize(("alpha", "beta"), SMOOTH, ids=str)
+def test_special_functions_and_cubes_of_kinks_make_schedules(alpha, beta):
+    """Proved, and with the values and slopes that mpmath finds."""
+    schedule = Schedule(alpha, beta)
+    assert schedule.validate().proved
+    for time in (0.25, 0.5, 0.9):
+        found = [float(value) for value in schedule.at(time)]
+        with mpmath.workdps(50):
+            curves = [sp.lambdify(t, expr, [{"betainc_regularized": regularized}, "mpmath"]) for expr in (alpha, beta)]
+            exact = [float(c(mpmath.mpf(time))) for c in curves]
+            slopes = [
+                float((c(time + mpmath.mpf(10) ** -20) - c(time - mpmath.mpf(10) ** -20)) * 10**20 / 2) for c in curves
+            ]
+        assert found == pytest.approx(exact + slopes, rel=1e-14)
 
 
 # -- input ----------------------------------------------------------------------------------------------------------

@@ -81,7 +81,7 @@ def device_of(device: Any, field: FlowField) -> Any:
     chosen, home = named_device(field.device if device is None else device), field.device
     if device is not None and field.has_parameters and chosen.type != home.type:
         raise InputError(f"device = {chosen}: the model is on {home}; move it there first, model.to({str(chosen)!r})")
-    return as_device(chosen)
+    return chosen if chosen.type == "meta" else as_device(chosen)  # a Sampler can be traced there
 
 
 def as_device(device: Any) -> Any:

@@ -22,6 +22,7 @@ from symsched.bridge.progress import Bar
 from symsched.bridge.requests import (
     Conditions,
     as_check,
+    as_device,
     as_seed,
     check_kinds,
     device_of,
@@ -158,6 +159,7 @@ def sample(
         known = _known(field, calibration, size, steps, batch, conditions or {})
         plan = build_plan(field.native, target, kappa, steps, solver, grid, known)
     sampler = Sampler(field, plan, size[1:], as_seed(seed), device=device, dtype=dtype)
+    as_device(sampler.device)  # a place where numbers are
     work = _work(sampler, size[0], indices, noise, conditions or {}, batch)
     run, record = _compiled(sampler, compile), list[Any]()
     with Bar(len(work) * plan.nfe, progress, "evaluations") as bar:

@@ -1,5 +1,7 @@
 """Schedules that are optimal for something: Föllmer, the lazy families, the Lipschitz-optimal one."""
 
+from dataclasses import replace
+
 from sympy import Dummy, Expr, limit, solve, sqrt, together
 
 from symsched.catalog.registry import INCREASING, NONNEGATIVE, POSITIVE, Number, Pair, schedule
@@ -19,7 +21,7 @@ def follmer() -> Pair:
 @schedule(
     source="Damsholt, Frellsen, Ditlevsen, arXiv:2602.03789",
     kind="point-mass (kappa > 0); scaled or standard (kappa = 0)",
-    kappa=NONNEGATIVE,
+    kappa=replace(NONNEGATIVE, moves=True),
     rho=POSITIVE,
     beta=INCREASING,
 )

@@ -15,6 +15,7 @@ from symsched.parsing import Call, did_you_mean, parse_call, parse_expression, p
 from symsched.parsing.calls import PARAMETERS
 from symsched.precision import alone
 from symsched.schedule import Schedule
+from symsched.symbols import t
 
 Number: TypeAlias = Any  # int, float, text or SymPy expression; a builder always receives the expression
 Pair: TypeAlias = tuple[Expr, Expr]
@@ -27,10 +28,14 @@ _PAIR = re.compile(r"\s*(alpha|beta|α|β)\s*=|.*;", re.DOTALL)
 
 @dataclass(frozen=True)
 class Domain:
-    """The values a parameter may take: the words for a message, and the test (False only when certainly outside)."""
+    """The values a parameter may take: the words for a message, and the test (False only when certainly outside).
+
+    `moves` says that it may be a function of t; in a constant, t would be taken for the time of the schedule.
+    """
 
     words: str
     test: Callable[[Expr], bool | None]
+    moves: bool = False
 
     def holds(self, value: Expr) -> bool:
         return self.test(value) is not False
@@ -38,7 +43,7 @@ class Domain:
 
 POSITIVE = Domain("> 0", lambda v: v.is_extended_positive if v.is_finite is not False else False)
 NONNEGATIVE = Domain(">= 0", lambda v: v.is_extended_nonnegative if v.is_finite is not False else False)
-INCREASING = Domain("increasing in t", lambda _: True)
+INCREASING = Domain("increasing in t", lambda _: True, moves=True)
 ANY = Domain("a schedule", lambda _: True)
 
 
@@ -122,6 +127,10 @@ def _read(entry: Entry, key: str, value: Any) -> Any:
     if domain is ANY or value is None:
         return value
     value = _exact(value, key, entry)
+    if value.has(t) and not domain.moves:
+        raise InputError(
+            f"{entry.name}: {key} is {quoted(value)}, but must be free of t and {domain.words} (it is {_usage(entry)})"
+        )
     if not domain.holds(value):
         raise InputError(f"{entry.name}: {key} is {quoted(value)}, but must be {domain.words} (it is {_usage(entry)})")
     return value

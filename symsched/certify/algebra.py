@@ -155,9 +155,10 @@ def _divisors(residual: sp.Expr, letters: _Letters, squares: list[str]) -> Itera
         if base.count_ops() > MOST_WORK or not hypothesis.endswith("<> 0"):
             continue
         above, below = sp.fraction(sp.together(letters.flat(base)))
-        if not above.free_symbols:
-            continue
-        constant, factors = sp.factor_list(above)
+        try:
+            constant, factors = sp.factor_list(above)
+        except sp.PolynomialError:
+            continue  # a hint less
         product = sp.Mul(constant, *(f**n for f, n in factors))
         forms = [*((f, product) for f, _ in factors), (sp.expand(above), sp.expand(above))]
         for part, whole in forms:

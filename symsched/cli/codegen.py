@@ -37,6 +37,7 @@ def codegen(
     self_test: Annotated[bool, typer.Option("--self-test", help="Add reference values and a check.")] = False,
 ) -> None:
     from symsched.cli.output import writable, write_text
+    from symsched.cli.verify import progress_bar
     from symsched.codegen import LANGUAGES, generate
     from symsched.errors import InputError
     from symsched.parsing.text import did_you_mean, quoted
@@ -48,9 +49,10 @@ def codegen(
         raise InputError(f"--steps {steps}: only --lang sigmas is a list of steps, and this is --lang {lang}")
     path = writable(output, "-o")
     _refuse_existing(output, force)
-    text = generate(
-        _what(source, target), lang, kappa=kappa, eps=eps, self_test=self_test, steps=20 if steps is None else steps
-    )
+    with progress_bar("deriving closed forms"):
+        text = generate(
+            _what(source, target), lang, kappa=kappa, eps=eps, self_test=self_test, steps=20 if steps is None else steps
+        )
     write_text(path or "-", text, "-o")
 
 

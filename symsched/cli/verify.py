@@ -209,6 +209,9 @@ def _show_trust(report: Report) -> None:
         if verdict.coq is not False and verdict.coq_detail:
             typer.echo(f"{verdict.name} in Coq: {verdict.coq_detail}")
     for verdict in report:
+        if verdict.supposed:
+            typer.echo(f"{verdict.name} is decided supposing {'; '.join(verdict.supposed)}")
+    for verdict in report:
         if verdict.assumptions:
             typer.echo(f"{verdict.name} takes from the literature: {'; '.join(verdict.assumptions)}")
     nothing = [verdict.name for verdict in report if not verdict.assumptions]

@@ -13,6 +13,7 @@ from symsched.codegen.printers import CForms
 from symsched.codegen.program import Function
 
 WIDTH = 110
+SMALLEST = "2.2250738585072014e-308", "1.17549435e-38f"
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ class C99:
         used |= {"t"} if any(o.ends != (None, None) for o in function.outputs) or function.covered else set()
         one = self.printer.number(1.0)
         rows = [f"(void){time};" for time in function.times if not used & {time, LEFT[time]}]
+        if used & {"t", "u"}:  # the inverse of a subnormal number is no float
+            rows.append(f"if (t < {SMALLEST[self.single]}) t = {self.printer.number(0.0)};")
         rows += [f"const {self.real} {left} = {one} - {time};" for time, left in LEFT.items() if left in used]
         declared = [f"const {self.real} {s.name} = {self.printer.form(f)};" for s, f in lines]
         if function.implicit:

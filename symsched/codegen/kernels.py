@@ -7,15 +7,20 @@ Here a kernel is a letter; kernels whose arguments are small multiples of each o
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import sympy as sp
 
+from symsched.budget import within
 from symsched.codegen.rounding import u
 from symsched.generators import has_root_of_large_degree
 from symsched.normalform import canonical
 from symsched.symbols import t
 
 STEEP = 24  # a larger power is not multiplied out: t^200 is no polynomial of degree 200, but a kernel
+
+LONG = 120  # operations from which algebra is given a ceiling
+CALLS = 300_000
 
 
 def is_steep(expr: sp.Expr) -> bool:
@@ -28,8 +33,16 @@ def is_steep(expr: sp.Expr) -> bool:
 def expanded(expr: sp.Expr, **hints: bool) -> sp.Expr:
     """Multiplied out, but for steep powers, which stay as they are."""
     letters = {p: sp.Dummy(positive=True) for p in expr.atoms(sp.Pow) if is_steep(p)}
-    found = sp.expand(expr.xreplace(letters), **hints)
+    found = bounded(partial(sp.expand, **hints), expr.xreplace(letters))
     return found.xreplace({letter: power for power, letter in letters.items()})
+
+
+def bounded(change: Callable[[sp.Expr], sp.Expr], expr: sp.Expr) -> sp.Expr:
+    """The changed expression; a long one as it is, where the change takes more than `CALLS` calls."""
+    if expr.count_ops() <= LONG:
+        return change(expr)
+    found = within(CALLS, partial(change, expr))
+    return expr if found is None else found
 
 
 def _held(expr: sp.Expr, letters: dict[sp.Expr, sp.Expr]) -> sp.Expr:
@@ -89,28 +102,28 @@ def _kernels(expr: sp.Expr) -> set[sp.Expr]:
 
 def reduced(expr: sp.Expr) -> sp.Expr:
     """The reduced quotient."""
-    return with_letters(canonical, expr)
+    return bounded(partial(with_letters, canonical), expr)
 
 
 def joined(expr: sp.Expr) -> sp.Expr:
     """One quotient, not reduced."""
-    return with_letters(sp.together, expr)
+    return bounded(partial(with_letters, sp.together), expr)
 
 
 def factored(expr: sp.Expr) -> sp.Expr:
     """The quotient of products of factors."""
-    return with_letters(sp.factor, expr)
+    return bounded(partial(with_letters, sp.factor), expr)
 
 
 def in_factors(expr: sp.Expr) -> sp.Expr:
     """A product of factors of polynomials in all that stands in it, or in kernels, where powers are steep."""
-    return factored(expr) if expr.find(is_steep) else sp.factor(expr)
+    return factored(expr) if expr.find(is_steep) else bounded(sp.factor, expr)
 
 
 def simplified(expr: sp.Expr) -> sp.Expr:
     """As short as SymPy gets it; where powers are steep, the reduced quotient."""
     steep = has_root_of_large_degree(expr) or bool(expr.find(is_steep))
-    return reduced(expr) if steep else sp.simplify(expr)
+    return reduced(expr) if steep else bounded(sp.simplify, expr)
 
 
 def paired(form: sp.Expr) -> sp.Expr:

@@ -231,9 +231,10 @@ NUMPY_PRELUDE = '''import numpy as np
 
 
 def _times(t):
-    """Floats of at least single precision."""
+    """Floats of at least single precision; subnormal ones, whose inverse is none, are 0."""
     t = np.asarray(t)
-    return t.astype(np.promote_types(t.dtype, np.float32), copy=False)
+    t = t.astype(np.promote_types(t.dtype, np.float32), copy=False)
+    return np.where(np.abs(t) < np.finfo(t.dtype).tiny, 0, t)
 
 
 def _put(where, limit, value):
@@ -256,8 +257,10 @@ def _floating(function):
         t = torch.as_tensor(t)
         dtype = t.dtype if t.is_floating_point() else torch.get_default_dtype()
         wide = torch.promote_types(dtype, torch.float32)
+        t = t.to(wide)
+        t = torch.where(t.abs() < torch.finfo(wide).tiny, 0.0, t)  # the inverse of a subnormal number is none
         parameters = [p.to(wide) if torch.is_tensor(p) else p for p in parameters]
-        found = function(t.to(wide), *parameters, **named)
+        found = function(t, *parameters, **named)
         return tuple(v.to(dtype) for v in found) if isinstance(found, tuple) else found.to(dtype)
 
     return widened
@@ -276,7 +279,9 @@ def _floating(function):
         dtype = t.dtype if jnp.issubdtype(t.dtype, jnp.floating) else jnp.result_type(float)
         wide = jnp.promote_types(dtype, jnp.float32)
         parameters = [jnp.asarray(p, dtype=wide) for p in parameters]
-        found = function(t.astype(wide), *parameters, **named)
+        t = t.astype(wide)
+        t = jnp.where(jnp.abs(t) < jnp.finfo(wide).tiny, 0, t)  # the inverse of a subnormal number is none
+        found = function(t, *parameters, **named)
         return tuple(v.astype(dtype) for v in found) if isinstance(found, tuple) else found.astype(dtype)
 
     return widened

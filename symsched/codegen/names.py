@@ -29,13 +29,14 @@ _OURS = (
 )
 _TAKEN = frozenset([*keyword.kwlist, *dir(builtins), *f"{_C} {_JULIA} {_MODULES} {_OURS}".split()])
 #: Names that the generated code makes of others: w1, alpha_squared, inverse_t, t_next, alpha_source, A_data, u_low.
-_MADE = re.compile(r"w\d+|(inverse|slope|A|B)_\w+|\w+_(squared|next|source|low|\d+)")
+_MADE = re.compile(r"w\d+|(inverse|A|B)_\w+|\w+_(squared|next|source|low)")
 
 
 def check_parameters(parameters: Iterable[Symbol]) -> None:
     """Raises InputError for a name that is no identifier, or that a language or the generated code itself uses."""
     for name in sorted(symbol.name for symbol in parameters):
-        if not _IDENTIFIER.fullmatch(name) or name in _TAKEN or _MADE.fullmatch(name):
+        stem = re.sub(r"_\d+$", "", name)  # alpha_1 and so on carry the rounding errors of alpha
+        if not _IDENTIFIER.fullmatch(name) or stem in _TAKEN or _MADE.fullmatch(stem):
             raise InputError(
                 f"the parameter {quoted(name)} cannot be a name in generated code: expected letters, digits and _ "
                 "(at most 31) that spell no keyword or function, and nothing that the code itself names; rename it"

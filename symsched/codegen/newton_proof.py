@@ -41,6 +41,7 @@ REACH = 116  # |logit s| at most: s and 1 − s above 10^-50
 MARGIN, SHORT = 12, 6  # how far steps may leave that range, and next to a truncated end
 NEAREST = sp.Rational(1, 2**36)  # to log r at a truncated end
 MAX_STEPS, MAX_CUTS, MAX_PIECES = 8, 5, 20_000
+MAX_OPERATIONS = 2000  # of s(1 − s) F'': a proof for a longer one would take minutes
 SPREAD = 40.0  # of F' between a step and the root
 BITS = 320  # e^-128 and what is added to 1
 SLACK = 1e-9  # for all that is rounded here in floats
@@ -148,6 +149,7 @@ class _Source:
         place = written_out(inverse.place).subs(far).subs(log_r, level)
         slope = pace * written_out(inverse.slope).subs(far) * s * left
         second = s * left * _by_s(slope)
+        _need(second.count_ops() <= MAX_OPERATIONS)
         self._place, self._slope, self._second = _tape(place), _tape(slope), _tape(second)
         self._third = _tape(s * left * _by_s(second))
         self._bent = _tape(s * left * _by_s(pace) / (2 * pace))

@@ -25,6 +25,7 @@ from symsched.precision import precision
 from symsched.schedule import Schedule
 from symsched.symbols import kappa, t
 
+SUBNORMAL = 5e-324  # counts as 0
 FIRST, LAST = 1e-300, 1 - 2.0**-53
 TIMES = (FIRST, 1e-12, 0.0625, 0.25, 0.5, 0.75, 0.9375, 1 - 2.0**-40, LAST)
 BITS, BITS_NEXT_TO_0 = 700, 2800
@@ -65,7 +66,7 @@ def references(module: Module) -> Iterator[Reference]:
         given = samples(function)
         bounds = [o.quantity.bound for o in function.outputs]
         ulps = _allowed(max(bounds))
-        for time in (0.0, *_times(function), 1.0):
+        for time in (0.0, SUBNORMAL, *_times(function), 1.0):
             expected = tuple(_value(module, output, time, given) for output in function.outputs)
             yield Reference(function.name, (time, *(float(v) for v in given.values())), ulps, expected)
     for function in module.steps:
@@ -86,7 +87,7 @@ def _times(function: Function) -> tuple[float, ...]:
 
 
 def _value(module: Module, output: Output, time: float, given: dict[str, sp.Rational]) -> Value | None:
-    if time in (0.0, 1.0):
+    if time in (0.0, SUBNORMAL, 1.0):
         text = _limit(output.quantity.ends[int(time)], given)
         return None if text is None else Value(text)
     exact = output.quantity.exact

@@ -11,6 +11,8 @@ from symsched.codegen.printers import JuliaForms, NumbaForms
 from symsched.codegen.program import Function
 from symsched.codegen.tidy import folded_rows
 
+SMALLEST = "2.2250738585072014e-308"  # a smaller time, whose inverse is no float, is 0
+
 
 def _left(lines: Sequence[tuple[sp.Symbol, sp.Expr]], one: str) -> list[str]:
     used = {s.name for _, f in lines for s in f.free_symbols}
@@ -23,6 +25,7 @@ def numba_function(function: Function) -> str:
     rows = ['@njit(error_model="numpy")', f"def {function.name}({signature(function)}):"]
     rows.append(f'    """{documentation(function)}"""')
     lines = unused_left_out(function)
+    rows.append(f"    t = 0.0 if abs(t) < {SMALLEST} else t")
     rows += _left(lines, "1.0")
     rows += [f"    {row}" for row in assignments(lines, printer.form, function)]
     for end in (0, 1):
@@ -44,6 +47,7 @@ def julia_function(function: Function) -> str:
     arguments = ", ".join([*function.times, *names]) + ("; kappa=0.0" if len(names) < len(function.parameters) else "")
     rows = [f'"{documentation(function)}"', f"function {function.name}({arguments})"]
     lines = unused_left_out(function)
+    rows.append(f"    t = abs(t) < {SMALLEST} ? 0.0 : t")
     rows += _left(lines, "1")
     rows += [f"    {row}" for row in assignments(lines, printer.form, function)]
     for output in function.outputs:

@@ -24,6 +24,7 @@ GOOD = 2.6  # ulps at which a node is left as it is
 MAX_DEPTH = 3
 MAX_OPERATIONS = 60  # larger sums are left as they are: their parts are tried instead
 MAX_FORMS = 160
+MOST = 15_000  # operations of all forms tried on one set of samples: cosine, say, takes 4,000
 SLOW = (sp.exp, sp.log, sp.sin, sp.cos, sp.tan, sp.atan, sp.sinh, sp.cosh, sp.tanh, expm1, log1p, sp.Pow)
 
 
@@ -33,10 +34,13 @@ class Stabiliser:
     def __init__(self, parameters: Sequence[sp.Symbol] = (), points: Sequence[Point] | None = None) -> None:
         self.points = unit_points(parameters) if points is None else list(points)
         self._left = MAX_FORMS
+        self._work = 0
         self._memo: dict[sp.Expr, sp.Expr] = {}
 
     def __call__(self, expr: sp.Expr) -> sp.Expr:
         """The best form found; equal to `expr` once 1 − t is put for u."""
+        if self.spent:
+            return expr
         self._left = MAX_FORMS
         forms = dict.fromkeys(_whole_forms(expr))
         return self.best([paired(self.rewrite(form)) for form in forms])
@@ -44,6 +48,11 @@ class Stabiliser:
     def best(self, forms: Sequence[sp.Expr]) -> sp.Expr:
         """The shortest of the forms that are good enough, else the most accurate."""
         return min(dict.fromkeys(forms), key=lambda f: (_bucket(self.error(f)), cost(f), sp.default_sort_key(f)))
+
+    @property
+    def spent(self) -> bool:
+        """Whether so much was tried that what is given is now left as it is."""
+        return self._work > MOST
 
     def error(self, form: sp.Expr) -> float:
         """The worst error bound over the samples, in ulps."""
@@ -54,7 +63,7 @@ class Stabiliser:
 
     def rewrite(self, expr: sp.Expr, depth: int = 0) -> sp.Expr:
         """Stabilise from the leaves up."""
-        if expr.is_Atom or depth > MAX_DEPTH:
+        if expr.is_Atom or depth > MAX_DEPTH or self.spent:
             return expr
         found = self._memo.get(expr)
         if found is None:
@@ -83,9 +92,10 @@ class Stabiliser:
                 continue
             seen.append(form)
             self._left -= 1
+            self._work += form.count_ops()
             if self.error(form) <= GOOD:
                 return form
-            if self._left < 0:
+            if self._left < 0 or self.spent:
                 break
         return self.best(seen or [expr])
 

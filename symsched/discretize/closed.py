@@ -51,7 +51,7 @@ from symsched.symbols import t
 #: The number of steps, as answers show it, unless a letter of the equation has that name.
 n = Symbol("n", integer=True, positive=True)
 _n = Dummy("n", integer=True, positive=True)
-_k, _j = (Dummy(name, integer=True, nonnegative=True) for name in "kj")
+_k, _j = (Dummy(name, integer=True, nonnegative=True) for name in ("k", "j"))
 
 
 @dataclass(frozen=True)

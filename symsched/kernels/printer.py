@@ -25,6 +25,17 @@ SCALAR: Mapping[type, str] = {
     sp.gamma: "gamma", sp.loggamma: "lgamma",
 }  # fmt: skip
 
+#: Functions that are written in others.
+RECIPROCAL: Mapping[type, Callable[[sp.Expr], sp.Expr]] = {
+    sp.sec: lambda v: 1 / sp.cos(v),
+    sp.csc: lambda v: 1 / sp.sin(v),
+    sp.cot: lambda v: sp.cos(v) / sp.sin(v),
+    sp.sech: lambda v: 1 / sp.cosh(v),
+    sp.csch: lambda v: 1 / sp.sinh(v),
+    sp.coth: lambda v: 1 / sp.tanh(v),
+    sp.Heaviside: lambda v: (1 + sp.sign(v)) / 2,
+}
+
 
 class LoopPrinter:
     """Prints expressions; `names` says what each symbol is called in the loop."""
@@ -41,6 +52,7 @@ class LoopPrinter:
             sp.Min: lambda e: self._chain(e.args, "smaller"),
             sp.Abs: lambda e: f"abs({self.show(e.args[0])})",
             sp.Piecewise: self._piecewise,
+            sp.sign: lambda e: f"f{self.bits}(np.sign({self.show(e.args[0])}))",
         }
 
     def number(self, value: sp.Expr) -> str:
@@ -53,6 +65,8 @@ class LoopPrinter:
             return self.names[expr]
         if expr.is_number and expr.is_finite and expr.is_real:
             return self.number(expr)
+        if expr.func in RECIPROCAL:
+            return self.show(RECIPROCAL[expr.func](expr.args[0]))
         if expr.func in self.by_type:
             return self.by_type[expr.func](expr)
         if expr.func in VECTOR:
@@ -111,10 +125,15 @@ class LoopPrinter:
         return text
 
     def _choice(self, value: sp.Expr, condition: sp.Basic, otherwise: str) -> str:
-        if not isinstance(condition, sp.core.relational.Relational):
-            raise InputError(f"the condition {condition} of a Piecewise should be one inequality")
-        test = f"{self.show(condition.lhs)} {condition.rel_op} {self.show(condition.rhs)}"
-        return f"({self.show(value)} if {test} else {otherwise})"
+        return f"({self.show(value)} if {self._test(condition)} else {otherwise})"
+
+    def _test(self, condition: sp.Basic) -> str:
+        if isinstance(condition, sp.core.relational.Relational):
+            return f"{self.show(condition.lhs)} {condition.rel_op} {self.show(condition.rhs)}"
+        if isinstance(condition, sp.And | sp.Or):
+            word = " and " if isinstance(condition, sp.And) else " or "
+            return "(" + word.join(sorted(map(self._test, condition.args))) + ")"
+        raise InputError(f"the condition {condition} of a Piecewise should be made of inequalities, with & and |")
 
 
 def _has_inverse(product: sp.Mul) -> bool:

@@ -9,11 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sympy as sp
+from sympy.functions.elementary.piecewise import ExprCondPair
+from sympy.logic.boolalg import BooleanAtom, BooleanFunction
 
 from symsched.errors import InputError
 from symsched.symbols import t
+
+#: Parts of a Piecewise that are no expressions (a symbol counts as a Boolean too, and is none of these).
+CONDITIONS = (sp.core.relational.Relational, BooleanFunction, BooleanAtom, ExprCondPair)
+#: Terms of a sum, or branches of a case, that one expression of the source may nest; and brackets inside a term.
+WIDE, DEEP = 32, 48
 
 
 class Top(sp.Function):
@@ -129,6 +137,8 @@ class _Splitter:
         return self.done[expr]
 
     def _split(self, expr: sp.Expr) -> sp.Expr:
+        if isinstance(expr, CONDITIONS):
+            return expr.func(*(self.split(arg) for arg in expr.args)) if expr.args else expr
         if not expr.free_symbols & self.states:
             return self.entry(expr)
         if isinstance(expr, sp.Add | sp.Mul):
@@ -160,4 +170,45 @@ def split_code(exprs: Sequence[sp.Expr], states: Sequence[sp.Symbol], prefix: st
     splitter = _Splitter(states)
     parts = [splitter.split(e) for e in exprs]
     temps, outputs = sp.cse(parts, symbols=sp.numbered_symbols(prefix, real=True), optimizations=[])
-    return StateCode(tuple(states), tuple(splitter.table), tuple(splitter.table.values()), tuple(temps), tuple(outputs))
+    flat = _Flat(prefix)
+    for symbol, expr in temps:
+        flat.temps.append((symbol, flat.shallow(expr)[0]))
+    outputs = [flat.shallow(expr)[0] for expr in outputs]
+    table, letters = tuple(splitter.table), tuple(splitter.table.values())
+    return StateCode(tuple(states), table, letters, tuple(flat.temps), tuple(outputs))
+
+
+class _Flat:
+    """Cuts expressions whose source would nest more brackets than a parser takes: the inner parts become temporaries.
+
+    What nests little is left as it is, to the last bit of its values.
+    """
+
+    def __init__(self, prefix: str) -> None:
+        self.prefix, self.count = prefix, 0
+        self.temps: list[tuple[sp.Symbol, sp.Expr]] = []
+
+    def named(self, expr: sp.Expr) -> sp.Symbol:
+        """A temporary for an expression."""
+        self.count += 1
+        symbol = sp.Symbol(f"{self.prefix}_{self.count}", real=True)
+        self.temps.append((symbol, expr))
+        return symbol
+
+    def shallow(self, expr: sp.Basic) -> tuple[Any, int]:
+        """The expression, and how deep the brackets of its source nest."""
+        if not expr.args:
+            return expr, 0
+        if isinstance(expr, sp.Piecewise) and len(expr.args) > WIDE:
+            rest = self.named(self.shallow(expr.func(*expr.args[WIDE - 1 :]))[0])
+            return self.shallow(expr.func(*expr.args[: WIDE - 1], (rest, True)))
+        found = [self.shallow(arg) for arg in expr.args]
+        if any(depth > DEEP for _, depth in found):
+            found = [(self.named(arg), 0) if depth > DEEP else (arg, depth) for arg, depth in found]
+        parts = [arg for arg, _ in found]
+        if isinstance(expr, sp.Add):
+            while len(parts) > WIDE:  # in order: what was a sum so far is the first term of the next
+                parts = [self.named(expr.func(*parts[:WIDE])), *parts[WIDE:]]
+        unchanged = all(a is b for a, b in zip(parts, expr.args, strict=False)) and len(parts) == len(expr.args)
+        branches = len(parts) if isinstance(expr, sp.Add | sp.Piecewise) else 3
+        return expr if unchanged else expr.func(*parts), max(depth for _, depth in found) + branches

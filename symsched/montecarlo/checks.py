@@ -12,6 +12,8 @@ from symsched.errors import InputError
 from symsched.parsing import quoted
 
 Array = NDArray[np.float64]
+#: Paths, steps, threads: more than this is a slip of the keyboard.
+MOST = 1 << 48
 #: Times nearer than this are the same time.
 SAME = 1e-12
 
@@ -22,8 +24,8 @@ def count(value: Any, name: str, least: int = 1) -> int:
         raise InputError(f"{name} is {value!r}; it should be an integer >= {least}")
     if value < least:
         raise InputError(f"{name} is {value}; it should be >= {least}")
-    if value >= 2**64 and name != "seed":
-        raise InputError(f"{name} is {quoted(value)}; it should be below 2^64")
+    if name != "seed" and value > MOST:
+        raise InputError(f"{name} is {quoted(value)}; it should be at most 2^48")
     return int(value)
 
 
@@ -71,7 +73,9 @@ def grid_of(steps: Any, grid: Any, start: Any) -> Array:
     """The grid of a run: given, or equal steps from `start` to 1."""
     if grid is None:
         first = 0.0 if start is None else _start(start)
-        return np.linspace(first, 1.0, count(steps, "steps") + 1)
+        number = count(steps, "steps")
+        memory(64 * number, f"{number} steps")
+        return np.linspace(first, 1.0, number + 1)
     times = times_of(grid, "grid")
     if len(times) < 2:
         raise InputError("grid has one time; it should have at least two, increasing")
@@ -138,6 +142,4 @@ def memory(needed: int, what: str) -> None:
     """Raise InputError where `needed` bytes are more than there are."""
     free = available()
     if needed > free:
-        raise InputError(
-            f"{what} need {needed / 2**30:.1f} GiB and {free / 2**30:.1f} GiB are free; ask for fewer paths or times"
-        )
+        raise InputError(f"{what} need {needed / 2**30:.1f} GiB and {free / 2**30:.1f} GiB are free; ask for fewer")

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from symsched.errors import InputError
 from symsched.kernels import store
 from symsched.kernels.random import AREA, BROWNIAN, CLOCK, key, normals
-from symsched.montecarlo.checks import SAME, count, grid_of, memory, seed_of, times_of
+from symsched.montecarlo.checks import SAME, count, grid_of, memory, seed_of, snapped, times_of
 from symsched.montecarlo.model import Model, Start, model_of
 from symsched.montecarlo.quadrature import gauss, nodes
 from symsched.montecarlo.schemes import Tables, build, check_scheme, variance_increments
@@ -59,10 +59,10 @@ class Coupled:
         return np.sqrt(self._squares(i, j).mean(axis=1))
 
     def strong_error(self, i: int = 0, j: int = 1) -> tuple[float, float]:
-        """(E sup_t |X_i − X_j|²)^½ over the saved times, and its standard error."""
+        """(E sup_t |X_i − X_j|²)^½ over the saved times, and its standard error (NaN for one path)."""
         worst = self._squares(i, j).max(axis=0)
         value = float(np.sqrt(worst.mean()))
-        spread = float(worst.std(ddof=1) / np.sqrt(worst.size))
+        spread = float(worst.std(ddof=1) / np.sqrt(worst.size)) if worst.size > 1 else float("nan")
         return value, spread / (2 * value) if value > 0 else 0.0
 
     def _squares(self, i: int, j: int) -> Array:
@@ -117,6 +117,10 @@ def couple(
         for (first, width), found in zip(chunks, pool.map(lambda c: coupler.chunk(*c), chunks), strict=True):
             for out, part in zip(states, found, strict=True):
                 out[:, :, first : first + width] = part
+    for k, reached in enumerate(states):
+        lost = int(paths - np.isfinite(reached).all(axis=(0, 1)).sum())
+        if lost:
+            raise InputError(f"system {k} is not finite on {lost} of {paths} paths; use more steps or another scheme")
     ordered = (s.transpose(0, 2, 1) for s in states)
     return Coupled(saved, tuple(s[..., 0] if dim == 1 else s for s in ordered))
 
@@ -125,7 +129,8 @@ class Coupler:
     """The systems on their union grid; `chunk` runs any range of paths."""
 
     def __init__(self, systems: Sequence[System], seed: int, start: float | None, save: Sequence[float] | None) -> None:
-        grids = [grid_of(s.steps, s.grid, start) for s in systems]
+        first, *others = (grid_of(s.steps, s.grid, start) for s in systems)
+        grids = [first, *(snapped(grid, first) for grid in others)]
         self.seed = seed
         self.union, self.saved = _common(grids, save)
         models = [model_of(s.sde) for s in systems]
@@ -151,7 +156,7 @@ def _common(grids: list[Array], save: Sequence[float] | None) -> tuple[Array, Ar
     union = np.unique(np.concatenate(grids))
     union = union[np.append(True, np.diff(union) > SAME)]
     shared = reduce(np.intersect1d, [_places(union, g) for g in grids])
-    wanted = shared if save is None else _places(union, np.unique(times_of(save, "save")))
+    wanted = shared if save is None else _places(union, np.unique(snapped(times_of(save, "save"), union)))
     lacking = np.setdiff1d(wanted, shared)
     if lacking.size:
         raise InputError(f"save has the time {union[lacking[0]]:.6g}, which is not on every grid")

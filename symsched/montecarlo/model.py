@@ -23,8 +23,10 @@ from symsched.kernels.random import CHOICE, START, key, normals, uniforms
 from symsched.kernels.split import affine_parts, check_symbols
 from symsched.montecarlo.mixture import ETA, components, eta_x, is_small
 from symsched.parsing import parse_expression
+from symsched.parsing.functions import ROUGH_CLASSES
 from symsched.precision import alone
 from symsched.sde import InterpolantSDE
+from symsched.signs import sign_on_unit
 from symsched.symbols import state, t, x
 
 Array = NDArray[np.float64]
@@ -56,6 +58,7 @@ class Diffusion:
         eps = _expression(self.eps, {"t": t}, "eps")
         check_symbols(drift, letters, "the drift")
         check_symbols((eps,), (), "the diffusion scale eps")
+        _check_scale(eps)
         object.__setattr__(self, "drift", drift)
         object.__setattr__(self, "eps", eps)
 
@@ -67,14 +70,24 @@ class Diffusion:
 
 def _expression(given: Any, named: dict[str, sp.Symbol], what: str) -> sp.Expr:
     if isinstance(given, str):
-        return parse_expression(given, named)
+        return parse_expression(given, named, rough=True)
     try:
         found = sp.sympify(given, strict=True)
     except sp.SympifyError:
         found = None
     if not isinstance(found, sp.Expr):
         raise InputError(f"{what} is {given!r}; it should be an expression, a number or text")
+    if found.has(sp.nan, sp.oo, -sp.oo, sp.zoo, sp.I):
+        raise InputError(f"{what} is {str(found)[:80]}; it should be finite and real")
     return found
+
+
+def _check_scale(eps: sp.Expr) -> None:
+    """Raise InputError where ε is known to be negative somewhere; the kernels' tables are looked at again."""
+    sign = sign_on_unit(eps) if eps.free_symbols and not eps.has(*ROUGH_CLASSES) else None
+    if eps.is_negative or (sign is not None and sign.decided and not sign.nonnegative):
+        where = f"at t = {sign.witness[0]:.6g}" if sign and sign.value == "mixed" and sign.witness else "on (0, 1)"
+        raise InputError(f"eps = {eps} is negative {where}; a diffusion scale should be >= 0")
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,8 @@ PILOT, LEAST = 2048, 128
 BIAS_SHARE = 0.25
 #: Weak orders by which a level's difference is extrapolated to the bias that remains.
 WEAK_ORDER = {"euler": 1, "lazy": 1, "exponential": 1, "heun": 1, "sra1": 1}
+#: Steps of paths that an estimate may take: some hours.
+MOST_STEPS = 1e12
 #: Finest level: 2^LEVELS times the coarsest steps.
 LEVELS = 14
 
@@ -153,7 +155,11 @@ def estimate(
             2^14 times the coarsest steps do not bring below the tolerance.
     """
     check_scheme(scheme)
-    if isinstance(tolerance, bool) or not isinstance(tolerance, int | float) or not 0 < tolerance < math.inf:
+    if (
+        isinstance(tolerance, bool)
+        or not isinstance(tolerance, int | float | np.number)
+        or not 0 < tolerance < math.inf
+    ):
         raise InputError(f"tolerance is {tolerance!r}; it should be a positive number")
     steps, seed, began = count(steps, "steps"), seed_of(seed), time.perf_counter()
     f = functional_of(functional, model_of(sde).dim)
@@ -200,6 +206,9 @@ def _sample(levels: list[_Running], tolerance: float, pool: ThreadPoolExecutor) 
         target = (1 - BIAS_SHARE) * tolerance**2
         total = sum(math.sqrt(v.variance * v.fine_cost) for v in levels)
         wanted = [math.ceil(total * math.sqrt(v.variance / v.fine_cost) / target) for v in levels]
+        cost = sum(n * v.fine_cost for v, n in zip(levels, wanted, strict=True))
+        if cost > MOST_STEPS:
+            raise InputError(f"tolerance {tolerance:g} takes some {cost:.1e} steps of paths; use a larger one")
         if all(v.paths >= 0.99 * n for v, n in zip(levels, wanted, strict=True)):
             return
         for level, n in zip(levels, wanted, strict=True):
@@ -218,7 +227,7 @@ def functional_of(given: Any, dim: int) -> Functional:
     if callable(given) and not isinstance(given, sp.Basic):
         return given
     letters = state(dim)
-    expr = parse_expression(given, {str(s): s for s in letters}) if isinstance(given, str) else given
+    expr = parse_expression(given, {str(s): s for s in letters}, rough=True) if isinstance(given, str) else given
     if not isinstance(expr, sp.Expr):
         raise InputError(f"functional is {given!r}; it should be an expression in {letters[0]}, text, or a function")
     unknown = expr.free_symbols - set(letters)

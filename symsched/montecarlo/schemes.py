@@ -89,8 +89,16 @@ def noise(model: Model, scheme: str, grid: Array) -> Array:
     """Standard deviation of the noise of each step: √(2ε h) at the left end, or √∫2ε for exact schemes."""
     if scheme in ("lazy", "exponential"):
         return np.sqrt(variance_increments(model, grid))
-    with np.errstate(invalid="ignore"):
-        return np.sqrt(2 * table((model.eps,), grid[:-1])[:, 0] * np.diff(grid))
+    return np.sqrt(_scale(model, grid[:-1]) * np.diff(grid))
+
+
+def _scale(model: Model, times: Array) -> Array:
+    """2ε at the times.  Raises InputError where ε is negative."""
+    found = 2 * table((model.eps,), times)[:, 0]
+    if (found < 0).any():
+        where = times[int(np.argmax(found < 0))]
+        raise InputError(f"eps = {model.eps} is negative at t = {where:.6g}; a diffusion scale should be >= 0")
+    return found
 
 
 def variance_increments(model: Model, grid: Array) -> Array:
@@ -100,6 +108,7 @@ def variance_increments(model: Model, grid: Array) -> Array:
         variance = sde.schedule.variance(sde.data.std)
         if decide_zero(2 * model.eps - sp.diff(variance, t)):
             return np.diff(table((variance,), grid)[:, 0])
+    _scale(model, grid)
     return integrals(2 * model.eps, grid)
 
 
@@ -132,7 +141,7 @@ def _two_stage(model: Model, scheme: str, grid: Array, dtype: str) -> Tables:
     code, text = _code(model.drift, model, shape)
     second = grid[1:] if late == 1 else grid[:-1] + late * h
     C, D = table(code.table, grid[:-1]), table(code.table, second)
-    g = np.sqrt(2 * table((model.eps,), grid)[:, 0])
+    g = np.sqrt(_scale(model, grid))
     S = _heun_rows(h, g[:-1]) if scheme == "heun" else _sra1_rows(h, g[:-1], g[1:])
     bad = ~(np.isfinite(D).all(axis=1) & np.isfinite(S).all(axis=1))
     S[bad] = np.stack([0 * h, 0 * h, 0 * h, h, 0 * h, g[:-1] * np.sqrt(h), 0 * h], axis=1)[bad]
@@ -247,7 +256,7 @@ def _linear_flow(model: Model, grid: Array) -> tuple[Array, Array, Array]:
     weights, lift = gauss()[1][None, :, None], antiderivative()
     total = (weights * a).sum(axis=1, keepdims=True)
     rest = np.exp(h * (total - np.einsum("jk,nkd->njd", lift, a)))
-    scale = 2 * table((model.eps,), at.ravel()).reshape(*at.shape, 1)
+    scale = _scale(model, at.ravel()).reshape(*at.shape, 1)
     Q, variance = ((h * weights * part).sum(axis=1) for part in (rest * c, rest**2 * scale))
     return np.exp(h * total)[:, 0], Q, np.sqrt(variance)
 

@@ -16,7 +16,7 @@ from sympy import Expr, Rational, S, Symbol
 
 from symsched import symbols as letters
 from symsched.errors import InputError
-from symsched.parsing.functions import ALIASES, CLASSES, FUNCTIONS, GROWING, REFUSED
+from symsched.parsing.functions import ALIASES, CLASSES, FUNCTIONS, GROWING, REFUSED, ROUGH, ROUGH_CLASSES
 from symsched.parsing.text import MAX_EXPRESSION, did_you_mean, quoted, syntax_tree
 
 MAX_NODES = 400
@@ -34,17 +34,18 @@ Twin = Callable[..., float]
 _NUMBER = re.compile(r"(\d[\d_]*)?\.?(\d[\d_]*)?([eE][+-]?\d{1,3})?")
 
 
-def parse_expression(text: str, symbols: Mapping[str, Symbol] | None = None) -> Expr:
+def parse_expression(text: str, symbols: Mapping[str, Symbol] | None = None, rough: bool = False) -> Expr:
     """The SymPy expression that `text` writes down, in the given symbols (by default t alone).
 
     Integers and decimals are exact (0.1 is 1/10); `^` and `**` are powers; pi, E and e are the constants; the
-    functions are those of `FUNCTIONS`.  Printing and parsing again gives the same expression.
+    functions are those of `FUNCTIONS`, and those of `ROUGH` if asked for.  Printing and parsing again gives the
+    same expression.
 
     Raises InputError for unknown names, anything that is not whitelisted, text or numbers beyond the limits,
     and expressions that are not real or not defined.
     """
     tree, source = syntax_tree(text, MAX_EXPRESSION)
-    return Walker(text, source, {"t": letters.t} if symbols is None else symbols).expression(tree)
+    return Walker(text, source, {"t": letters.t} if symbols is None else symbols, rough).expression(tree)
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,9 @@ class Node:
 class Walker:
     """Turns one syntax tree into an expression; refuses with the text it came from."""
 
-    def __init__(self, text: str, source: str, symbols: Mapping[str, Symbol]) -> None:
-        self.text, self.source, self.symbols = text, source, symbols
+    def __init__(self, text: str, source: str, symbols: Mapping[str, Symbol], rough: bool = False) -> None:
+        self.text, self.source, self.symbols, self.rough = text, source, symbols, rough
+        self.functions = FUNCTIONS | ROUGH if rough else FUNCTIONS
         self.nodes = 0
 
     def refuse(self, wrong: str) -> InputError:
@@ -86,12 +88,12 @@ class Walker:
         raise self.refuse("it has no stable printed form; write it in a simpler form")
 
     def again(self, printed: str) -> Expr:
-        walker = Walker(self.text, printed, self.symbols)
+        walker = Walker(self.text, printed, self.symbols, self.rough)
         return walker.checked(walker.node(ast.parse(printed, mode="eval").body).expr)
 
     def checked(self, expr: Expr) -> Expr:
         for part in sympy.preorder_traversal(expr):
-            if not _printable(part):
+            if not (_printable(part) or (self.rough and isinstance(part, ROUGH_CLASSES))):
                 raise self.refuse(f"it contains {quoted(part)}; a formula must be real and smooth for 0 < t < 1")
         if wrong := too_fine(expr):
             raise self.refuse(wrong)
@@ -185,9 +187,9 @@ class Walker:
             raise self.refuse(f"{_describe(tree.func)} cannot be called; call a function by its name, as in sin(t)")
         given = tree.func.id
         name = ALIASES.get(given, given)
-        if name not in FUNCTIONS:
+        if name not in self.functions:
             raise self.refuse(self.unknown_function(given))
-        function = FUNCTIONS[name]
+        function = self.functions[name]
         if tree.keywords:
             raise self.refuse(f"{name} takes no keyword; write {name}(t)")
         if not 1 <= len(tree.args) <= function.most:
@@ -199,7 +201,7 @@ class Walker:
         return self.applied(name, args)
 
     def applied(self, name: str, args: list[Node]) -> Node:
-        function = FUNCTIONS[name]
+        function = self.functions[name]
         if name in GROWING:
             self.check_growth(args[0].values, name)
         degree = sum(a.degree for a in args)
@@ -214,9 +216,9 @@ class Walker:
     def unknown_function(self, name: str) -> str:
         if name in self.symbols or name in CONSTANTS:
             return f"{name} is not a function; a product needs its sign, as in {name}*(1-t)"
-        if name in REFUSED:
+        if name in REFUSED and not self.rough:
             return f"{name} is not allowed: {REFUSED[name]}"
-        known, close = ", ".join(FUNCTIONS), did_you_mean(name, [*FUNCTIONS, *ALIASES])
+        known, close = ", ".join(self.functions), did_you_mean(name, [*self.functions, *ALIASES])
         return f"unknown function {quoted(name, 30)}{close} (known: {known})"
 
     def made(self, expr: Expr | Callable[[], Expr], args: list[Node], twin: Twin, degree: float) -> Node:

@@ -105,5 +105,14 @@ REFUSED = {
     ),
 }
 
+#: What right-hand sides of simulations may have besides: kinks and jumps, which no schedule has.
+ROUGH: dict[str, Function] = {
+    **dict.fromkeys(("Abs", "abs"), Function(sympy.Abs, abs)),
+    **dict.fromkeys(("Max", "max"), Function(sympy.Max, max, most=8)),
+    **dict.fromkeys(("Min", "min"), Function(sympy.Min, min, most=8)),
+    "sign": Function(sympy.sign, lambda u: float((u > 0) - (u < 0))),
+}
+
 GROWING = frozenset({"exp", "sinh", "cosh"})
 CLASSES: tuple[type, ...] = tuple(f.build for f in FUNCTIONS.values() if isinstance(f.build, type))
+ROUGH_CLASSES: tuple[type, ...] = (sympy.Abs, sympy.Max, sympy.Min, sympy.sign)

@@ -16,14 +16,14 @@ from functools import lru_cache
 
 import sympy as sp
 
-from symsched.domain import needs
-from symsched.enclose import Ball, enclose
+from symsched.domain import Need, needs
+from symsched.enclose import Ball, enclose, sign_of_number
 from symsched.errors import InputError
 from symsched.normalform import decide_zero
 from symsched.precision import alone
 from symsched.signs.balls import by_balls
 from symsched.signs.sign import Sign, strict
-from symsched.signs.structure import by_structure, sign_of_number
+from symsched.signs.structure import by_structure
 from symsched.signs.sturm import by_sturm
 from symsched.symbols import t
 
@@ -31,6 +31,12 @@ PROBES = tuple(sp.Rational(1, 10**k) for k in (9, 6, 4, 2)) + tuple(sp.Rational(
 PROBES += tuple(1 - p for p in PROBES[:4])
 
 ALLOWED = {"positive": ("positive",), "negative": ("negative",), "nonzero": ("positive", "negative")}
+# Signs for which a need is met at no time.
+NOWHERE = {
+    "positive": ("negative", "nonpositive", "zero"),
+    "negative": ("positive", "nonnegative", "zero"),
+    "nonzero": ("zero",),
+}
 
 
 @lru_cache(maxsize=4096)
@@ -44,12 +50,12 @@ def sign_on_unit(expr: sp.Expr, symbol: sp.Symbol = t, *, balls: bool = True) ->
         InputError: the expression is not real and finite somewhere in (0, 1).
     """
     expr = sp.sympify(expr, strict=True)
-    if decide_zero(expr):
-        return Sign("zero", "normal form")
     parameters = expr.free_symbols - {symbol}
-    refuted = None if parameters else _refute(expr, symbol)
-    if refuted is not None:
-        return refuted
+    seen = Sign("unknown", "parameters") if parameters else _seen(expr, symbol)
+    if seen.value == "mixed":
+        return seen
+    if not seen.decided and decide_zero(expr):
+        return Sign("zero", "normal form")
     if not _defined(expr, symbol):
         return Sign("unknown", "domain")
     if parameters:
@@ -71,16 +77,17 @@ def resolve_abs(expr: sp.Expr) -> sp.Expr:
     return expr.xreplace(signed)
 
 
-def _refute(expr: sp.Expr, symbol: sp.Symbol) -> Sign | None:
-    """Two probes of opposite, rigorous sign."""
+def _seen(expr: sp.Expr, symbol: sp.Symbol) -> Sign:
+    """What rigorous balls at a few probes say: mixed, a sign at those that are not 0, or unknown."""
     balls = [(probe, _finite(expr, symbol, probe)) for probe in PROBES]
     signs = [(probe, ball, (ball > 0) - (ball < 0)) for probe, ball in balls if ball is not None]
     if not signs:
         raise InputError(f"{_short(expr)} is not a finite real number at {symbol} = {float(PROBES[0]):.6g}")
     negative = [(float(probe), float(ball.mid())) for probe, ball, sign in signs if sign < 0]
-    if negative and any(sign > 0 for _, _, sign in signs):
+    positive = any(sign > 0 for _, _, sign in signs)
+    if negative and positive:
         return Sign("mixed", "balls at two points", min(negative, key=lambda found: abs(found[0] - 0.5)))
-    return None
+    return strict(int(positive) - bool(negative), "balls at points")
 
 
 def _finite(expr: sp.Expr, symbol: sp.Symbol, probe: sp.Rational) -> Ball | None:
@@ -102,15 +109,19 @@ def _defined(expr: sp.Expr, symbol: sp.Symbol) -> bool:
 
 
 def _part_defined(part: sp.Expr, symbol: sp.Symbol) -> bool:
+    missed: list[tuple[Need, Sign]] = []
     groups = needs(part)
     for group in groups:
         found = [(need, _sign_needed(need.expr, symbol)) for need in group]
-        failed = next((sign for need, sign in found if sign.decided and sign.value not in ALLOWED[need.sign]), None)
-        if failed is None and all(sign.decided for _, sign in found):
+        failed = [(need, sign) for need, sign in found if sign.decided and sign.value not in ALLOWED[need.sign]]
+        if not failed and all(sign.decided for _, sign in found):
             return True
-        if failed is not None and len(groups) == 1:
-            where = f" (see {symbol} = {failed.witness[0]:.6g})" if failed.witness else ""
-            raise InputError(f"{_short(part)} is not smooth and real on all of (0, 1){where}")
+        missed += failed[:1]
+    somewhere = [sign for need, sign in missed if sign.value not in NOWHERE[need.sign]]
+    if groups and len(missed) == len(groups) and len(somewhere) <= 1:  # where the last fails, the others fail too
+        witness = next((sign.witness for sign in somewhere), None)
+        where = f" (see {symbol} = {witness[0]:.6g})" if witness else ""
+        raise InputError(f"{_short(part)} is not smooth and real on all of (0, 1){where}")
     return False
 
 

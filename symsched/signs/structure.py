@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import sympy as sp
 
 from symsched.budget import within
-from symsched.enclose import enclose
+from symsched.enclose import HYPERBOLIC, sign_of_number, without_cancellation
 from symsched.endpoints import end_if_continuous
 from symsched.errors import InputError
 from symsched.normalform import canonical, decide_zero
 from symsched.signs.sign import Sign, strict
-from symsched.signs.sturm import by_sturm
+from symsched.signs.sturm import MAX_POWER, by_sturm, highest_power
 
 MAX_LEVELS = 12  # derivatives of derivatives: e^t − 1 − t − … − t^9/9! needs ten
 MAX_OPERATIONS = 60
@@ -48,10 +48,17 @@ def by_structure(expr: sp.Expr, symbol: sp.Symbol) -> Sign:
 def _forms(expr: sp.Expr, symbol: sp.Symbol) -> Iterator[sp.Expr]:
     yield expr
     yield sp.factor_terms(expr)
+    if expr.has(*HYPERBOLIC):
+        yield without_cancellation(expr)
     if expr.is_rational_function(symbol):  # factoring powers of exponentials can take forever
-        factored = within(FACTOR_CALLS, lambda: sp.factor(canonical(expr)))
-        if factored is not None:
-            yield factored
+        form = _factored if highest_power(expr) <= MAX_POWER else sp.expand  # t^2000 − 1 has factors without end
+        found = within(FACTOR_CALLS, lambda: form(expr))
+        if found is not None:
+            yield found
+
+
+def _factored(expr: sp.Expr) -> sp.Expr:
+    return sp.factor(canonical(expr))
 
 
 class _Composer:
@@ -94,7 +101,8 @@ class _Composer:
             return self.sign(expr.args[0], levels)
         if expr.func in TRIGONOMETRIC:
             return self._trigonometric(expr, levels)
-        return _assumed(expr)
+        known = _assumed(expr)
+        return known or self._monotone(expr, levels) if expr.free_symbols == {self.symbol} else known
 
     def _product(self, factors: tuple[sp.Expr, ...], levels: int) -> int:
         result = 1
@@ -167,15 +175,6 @@ def _power_of(term: sp.Expr, symbol: sp.Symbol) -> tuple[sp.Expr, sp.Expr]:
     powers = [factor.as_base_exp() for factor in sp.Mul.make_args(term)]
     moved = [e for base, e in powers if base == symbol and e.is_number]
     return sp.Mul(*(b**e for b, e in powers if b != symbol or not e.is_number)), sp.Add(*moved)
-
-
-def sign_of_number(number: sp.Expr) -> int:
-    """The sign of a constant by balls; 0 when it is 0 or they cannot tell."""
-    try:
-        ball = enclose(number, {}, bits=512)
-    except InputError:
-        return 0
-    return int(ball > 0) - int(ball < 0)
 
 
 def _is_zero(number: sp.Expr) -> bool:

@@ -22,7 +22,7 @@ def by_sturm(expr: sp.Expr, symbol: sp.Symbol) -> Sign:
     if n > 1:
         found = by_sturm(expr, symbol)
         return found if found.witness is None else Sign(found.value, found.method, _power(found.witness, n))
-    if not expr.is_rational_function(symbol) or _highest_power(expr) > _MAX_POWER:
+    if not expr.is_rational_function(symbol) or highest_power(expr) > MAX_POWER:
         return UNKNOWN
     numerator, denominator = (sp.Poly(part, symbol) for part in sp.fraction(canonical(expr)))
     if not all(p.domain.is_ZZ or p.domain.is_QQ for p in (numerator, denominator)):
@@ -39,12 +39,12 @@ def by_sturm(expr: sp.Expr, symbol: sp.Symbol) -> Sign:
     return Sign("positive" if positive else "negative", "Sturm")
 
 
-_MAX_POWER = 120
+MAX_POWER = 120
 _CENTRE = sp.Rational(1, 2)
 _MAX_ROOT = 12
 
 
-def _highest_power(expr: sp.Expr) -> int:
+def highest_power(expr: sp.Expr) -> int:
     return max((abs(int(p.exp)) for p in expr.atoms(sp.Pow) if p.exp.is_Integer), default=1)
 
 

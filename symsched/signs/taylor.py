@@ -12,7 +12,7 @@ from typing import Any
 import sympy as sp
 from flint import arb_series
 
-from symsched.enclose import enclose, interval
+from symsched.enclose import Ball, enclose, interval
 from symsched.errors import InputError
 from symsched.leading import BeyondSeriesError, leading_term
 from symsched.precision import precision
@@ -42,15 +42,17 @@ FUNCTIONS: Mapping[type, Callable[[PowerSeries], PowerSeries]] = {
     sp.erf: lambda a: a.erf(),
     sp.erfc: lambda a: a.erfc(),
     sp.LambertW: lambda a: a.lambertw(),
-    sp.Abs: lambda a: _absolute(a),
+    sp.Abs: lambda a: a * _sign(a),
+    sp.sign: lambda a: arb_series([_sign(a)]),
+    sp.DiracDelta: lambda a: arb_series([0 * _sign(a)]),
 }
 
 
-def _absolute(a: PowerSeries) -> PowerSeries:
-    """±a.  Raises ValueError where the sign is not the same everywhere."""
+def _sign(a: PowerSeries) -> int:
+    """±1.  Raises ValueError where the sign is not the same everywhere."""
     if not (a[0] > 0 or a[0] < 0):
         raise ValueError("a kink")
-    return a if a[0] > 0 else -a
+    return 1 if a[0] > 0 else -1
 
 
 def taylor_sign(near: sp.Expr, symbol: sp.Symbol, delta: float) -> int:
@@ -60,11 +62,17 @@ def taylor_sign(near: sp.Expr, symbol: sp.Symbol, delta: float) -> int:
         if not exponent.is_Integer or not 0 <= exponent <= MAX_ORDER:
             return 0
         with precision(192, int(exponent) + 1):
-            series = _evaluate(near, {symbol: arb_series([interval(0, delta), 1])})
-            remainder = series[int(exponent)]
+            remainder = _coefficient(near, symbol, interval(0, delta), int(exponent))
     except (BeyondSeriesError, InputError, ValueError, ZeroDivisionError):
         return 0  # not analytic on [0, δ], or not shown to be
     return int(remainder > 0) - int(remainder < 0) if remainder.is_finite() else 0
+
+
+def _coefficient(near: sp.Expr, symbol: sp.Symbol, whole: Ball, m: int) -> Ball:
+    """The m-th Taylor coefficient over a ball; by SymPy's derivative where flint has no series of a function."""
+    if near.atoms(sp.Function) and any(f.func not in FUNCTIONS for f in near.atoms(sp.Function) if f.has(symbol)):
+        return enclose(near.diff(symbol, m) / sp.factorial(m), {symbol: whole}, bits=192)
+    return _evaluate(near, {symbol: arb_series([whole, 1])})[m]
 
 
 def _evaluate(expr: sp.Expr, known: dict[sp.Expr, PowerSeries]) -> PowerSeries:

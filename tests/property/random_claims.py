@@ -1,3 +1,4 @@
+# ruff: noqa: ARG005 - identities of one shape, which need not use all they are given
 """Random claims that an expression is 0: true ones, made of identities put into a random context, and false ones."""
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import sympy as sp
 from mpmath import mp
 
 from symsched.symbols import t
-
 
 
 def _size(r: random.Random) -> Any:
@@ -50,7 +50,15 @@ F, G = sp.Function("f"), sp.Function("g")
 UNARY = (
     *(sp.exp, sp.sin, sp.cos, sp.tan, sp.sinh, sp.tanh, sp.log, sp.sqrt, sp.Abs, sp.sign, sp.atan, sp.asin, sp.asinh),
     *(sp.erf, lambda a: a**2, lambda a: a**3, lambda a: 1 / a, sp.cbrt, lambda a: sp.log(2 + a**2), F),
-    *(lambda a: sp.sqrt(1 + a**2), sp.Heaviside, sp.floor, sp.acot, sp.atanh, sp.acosh, lambda a: a ** sp.Rational(3, 2)),
+    *(
+        lambda a: sp.sqrt(1 + a**2),
+        sp.Heaviside,
+        sp.floor,
+        sp.acot,
+        sp.atanh,
+        sp.acosh,
+        lambda a: a ** sp.Rational(3, 2),
+    ),
 )
 BINARY = (
     *(lambda a, b: a + b, lambda a, b: a - b, lambda a, b: a * b, lambda a, b: a / b, sp.Max, sp.Min, sp.atan2, G),
@@ -174,8 +182,7 @@ COMPOSED = (
     (F(G(x, y)), sp.Subs(sp.Derivative(F(v), v), v, G(x, y)) * sp.Derivative(G(x, y), x)),
     (
         F(x) * G(y, sp.sin(x)),
-        sp.Derivative(F(x), x) * G(y, sp.sin(x))
-        + F(x) * sp.cos(x) * sp.Subs(sp.Derivative(G(y, v), v), v, sp.sin(x)),
+        sp.Derivative(F(x), x) * G(y, sp.sin(x)) + F(x) * sp.cos(x) * sp.Subs(sp.Derivative(G(y, v), v), v, sp.sin(x)),
     ),
     (sp.Subs(G(v, s), (v, s), (s, v)).subs({v: x, s: y}), sp.Subs(sp.Derivative(G(y, v), v), v, x)),
     (sp.Abs(x) * F(y), sp.sign(x) * F(y)),

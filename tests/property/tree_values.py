@@ -1,7 +1,7 @@
 """An evaluator of SymPy trees of its own, at 60 digits, that shares nothing with the rewriting under test.
 
 It walks the tree as it stands: a derivative is taken numerically, a substitution is an environment, an undefined
-function is a concrete one.  What is not a real finite number raises `UndefinedValue`.
+function is a concrete one.  What is not a real finite number raises `NoValueError`.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ DIGITS = 60
 TINY = mpmath.mpf(10) ** -45  # below this a number that should be compared with 0 is not told from it
 
 
-class UndefinedValue(Exception):
+class NoValueError(Exception):
     """No real and finite value, or too near to where there is none."""
 
 
 def _needs(condition: Any) -> None:
     if not condition:
-        raise UndefinedValue
+        raise NoValueError
 
 
 def _root(a: Any, exponent: Any) -> Any:
@@ -106,7 +106,7 @@ FUNCTIONS: dict[type, Any] = {
 
 
 def value(expr: sp.Basic, at: Mapping[sp.Basic, Any]) -> Any:
-    """The value of `expr` where its letters are the numbers `at`; raises UndefinedValue."""
+    """The value of `expr` where its letters are the numbers `at`; raises NoValueError."""
     if expr in at:
         return at[expr]
     if expr.is_Rational:
@@ -163,22 +163,29 @@ def _holds(condition: Any, at: Mapping[sp.Basic, Any]) -> bool:
 def judged(expr: sp.Expr, draw: Any, seed: int, points: int = 12) -> tuple[int, Any]:
     """(at how many admissible points `expr` is defined, a point where it is not 0 or None).
 
-    `draw(random)` gives numbers for the letters.  Not 0: more than 10⁻²⁵ of the larger of 1 and its largest term.
+    `draw(random)` gives numbers for the letters.  Not 0: more than 10⁻²⁵ of the larger of 1 and its largest term, at
+    60 digits and at 120; a point where the two disagree is passed over.
     """
     source, seen = random.Random(seed), 0
     for _ in range(4 * points):
         at = draw(source)
-        with mp.workdps(DIGITS):
-            try:
-                found = value(expr, at)
-                size = max([abs(value(term, at)) for term in sp.Add.make_args(expr)] + [mp.mpf(1)])
-            except (UndefinedValue, StopIteration, OverflowError, ZeroDivisionError):
-                continue
-            if not mp.isfinite(found) or size > mp.mpf(10) ** 25:
-                continue
-            if abs(found) > size * mp.mpf(10) ** -25:
-                return seen, at
+        one, other = _measured(expr, at, DIGITS), _measured(expr, at, 2 * DIGITS)
+        if one is None or other is None or abs(one - other) > mp.mpf(10) ** -25 * max(1, abs(one)):
+            continue
+        if abs(one) > mp.mpf(10) ** -25:
+            return seen, at
         seen += 1
         if seen == points:
             break
     return seen, None
+
+
+def _measured(expr: sp.Expr, at: Mapping[sp.Basic, Any], digits: int) -> Any:
+    """The value relative to the larger of 1 and the largest term; None where there is none."""
+    with mp.workdps(digits):
+        try:
+            found = value(expr, at)
+            size = max([abs(value(term, at)) for term in sp.Add.make_args(expr)] + [mp.mpf(1)])
+        except (NoValueError, StopIteration, OverflowError, ZeroDivisionError, ValueError):
+            return None
+        return found / size if mp.isfinite(found) else None

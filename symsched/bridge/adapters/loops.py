@@ -190,7 +190,8 @@ class Loop:
         like = state.to(torch.promote_types(state.dtype, torch.float32))
         self.times = np.array([stage.time for stage in plan.stages])
         self.relations = [(p, recipe.sign * q) for p, q in relation_at(recipe.native, recipe.prediction, self.times)]
-        self.draws, self.limit, self.source = draws, limit, None
+        self.draws, self.limit = draws, limit
+        self.source: Source | None = None
         self.stepper = Stepper(Table(plan, like, self.relations), like, self._drawn, state=None if noise else like)
         self.fine = torch.zeros((), dtype=torch.int64, device=like.device)  # answers before the first NaN
 

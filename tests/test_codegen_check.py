@@ -1,0 +1,129 @@
+"""No module is handed out unrun: what it returns at both ends, next to them and inside is held to ball arithmetic."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+import sympy as sp
+
+import symsched.codegen as codegen
+from symsched.codegen import check
+from symsched.codegen.emit import body
+from symsched.codegen.kernels import expanded, is_steep, reduced
+from symsched.codegen.languages import NUMPY
+from symsched.codegen.module import Module
+from symsched.codegen.ranges import grouped
+from symsched.codegen.references import FIRST, LAST, SUBNORMAL, Value, measured
+from symsched.errors import InputError
+from symsched.generators import canonical
+from symsched.schedule import Schedule
+from symsched.symbols import t
+
+EDGES = (0.0, SUBNORMAL, 1e-310, FIRST, 1e-12, 0.3, 1 - 2.0**-40, LAST, 1.0)
+STEEP = {  # of t, of 1 − t, a root, and what is flat of every order
+    "power": Schedule(1 - t, t**200),
+    "root": Schedule(1 - t, t ** sp.Rational(123456789, 10**9)),
+    "mixed": Schedule(1 - t, (1 - t) * t ** sp.Rational(99999, 100000) + t),
+}
+
+
+def loaded(text):
+    names = {"__name__": "emitted"}
+    exec(compile(text, "emitted", "exec"), names)  # noqa: S102 - our own output
+    return names
+
+
+@pytest.fixture(scope="module")
+def linear():
+    return Module(Schedule(1 - t, t))
+
+
+@pytest.mark.parametrize("name", STEEP)
+def test_steep_schedules_are_emitted_and_right_at_the_edges(name):
+    schedule = STEEP[name]
+    names = loaded(codegen.generate(schedule, "numpy", self_test=True))
+    assert names["self_test"]() < 64
+    alpha, beta, *_ = (np.asarray(v) for v in names["schedule"](np.array(EDGES)))
+    assert not np.isnan([alpha, beta]).any()
+    for time, found in zip(EDGES, beta, strict=True):
+        exact = 0.0 if time < 2.0**-1022 else float(schedule.beta.subs(t, sp.Rational(time)).evalf(30))
+        assert found == pytest.approx(exact, rel=1e-12, abs=0)
+
+
+def test_what_loses_digits_is_refused_by_name():
+    """log SNR of t^(10^-9) is 2·10^-9 log t − 2 log(1 − t): the quotient β/α keeps nine digits of it."""
+    with pytest.raises(InputError, match=r"levels\.log_snr at t = 1e-12 would be"):
+        codegen.generate(Schedule(1 - t, t ** sp.Rational(1, 10**9)), "numpy")
+
+
+def test_a_wrong_digit_is_refused_before_anything_is_returned(linear, monkeypatch):
+    check.check(linear)
+    text = body(NUMPY, linear)
+    wrong = text.replace("return alpha, beta", "return alpha, beta*(1 + 1e-12)")
+    assert wrong != text
+    assert {miss.what for miss in check.misses(linear, wrong)} == {"schedule.beta"}
+    monkeypatch.setattr(check, "body", lambda *_: wrong)
+    with pytest.raises(InputError, match=r"no code for Schedule .*: schedule\.beta at t = .* would be .*, and is "):
+        codegen.generate(Schedule(1 - t, t), "c")
+
+
+@pytest.mark.parametrize("end", ["np.nan", "np.inf"])
+def test_nan_or_inf_at_an_edge_is_seen(linear, end):
+    text = body(NUMPY, linear)
+    for time in (0.0, FIRST, LAST, 1.0):
+        wrong = text.replace("return alpha, beta,", f"return np.where(t == {time!r}, {end}, alpha), beta,")
+        assert any(miss.time == time for miss in check.misses(linear, wrong))
+
+
+def test_next_to_a_zero_the_error_is_measured_by_how_much_the_value_moves():
+    from flint import arb
+
+    assert measured(arb(2), arb(1)) == Value("2.0", 0.0)
+    assert measured(arb(2), arb(200)).size == 200
+    assert measured(arb(2) ** 2000, arb(1)) == Value("inf")
+    assert measured(-(arb(2) ** 2000), arb(1)) == Value("-inf")
+    assert float(measured(arb(2) ** -2000, arb(0)).number) == 0.0
+    assert measured(arb("1 +/- 0.1"), arb(1)) is None
+
+
+def test_products_are_multiplied_in_an_order_that_stays_inside_the_floats():
+    alpha, beta, rate, t_, out = sp.symbols("alpha beta rate t out")
+    lines = [(alpha, sp.sqrt(t_)), (beta, t_), (rate, 1 / t_), (out, alpha * beta * rate)]
+    made = grouped(lines)
+    values = {"t": 1e-300}
+    for symbol, form in made:
+        value = 1.0
+        for factor in sp.Mul.make_args(form):
+            value *= float(factor.xreplace({s: sp.Float(values[s.name], 17) for s in factor.free_symbols}))
+        values[symbol.name] = value
+    assert values["out"] == pytest.approx(1e-150)
+    assert len(made) == len(lines) + 1
+    assert 1e-150 * 1e-300 * 1e300 == 0  # the order that was given
+    plain = [(alpha, 1 - t_), (beta, t_), (out, alpha * beta)]
+    assert grouped(plain) == plain
+
+
+def test_no_polynomial_of_large_degree_is_made():
+    root = t ** sp.Rational(1, 10**9)
+    assert canonical((root**2 - 1) / (root - 1)) == root + 1
+    assert canonical(root * t / root) == t
+    fraction = t ** sp.Rational(99999, 100000)
+    assert canonical(fraction / t ** sp.Rational(-1, 100000)) == t
+    assert is_steep((1 - t) ** 200)
+    assert not is_steep((1 - t) ** 3)
+    assert expanded(t * (1 + (1 - t) ** 200)) == t + t * (1 - t) ** 200
+    assert reduced(t**200 / t**199 * (1 + t)) == t + t**2
+
+
+def test_what_was_asked_before_changes_nothing():
+    schedule = Schedule(1 - t, t**3)
+    first = codegen.generate(schedule, "numpy")
+    codegen.generate(Schedule(1 - t, t**200), "numpy")
+    assert codegen.generate(schedule, "numpy") == first
+
+
+def test_a_value_knows_its_measure():
+    value = Value("0.0", 3.0)
+    assert value.measure == 3.0
+    assert dataclasses.replace(value, text="-inf").measure == math.inf

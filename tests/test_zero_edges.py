@@ -1,0 +1,243 @@
+"""The edges of the zero test: letters of every assumption, jets, domains, branches, and what is no number at all.
+
+The right answers are known by hand; where a point is named, it is one at which the expression has that value.
+"""
+
+import numpy as np
+import pytest
+import sympy as sp
+
+from symsched import normalform
+from symsched.errors import InputError
+from symsched.jets import as_jet, as_written, carried_out
+from symsched.normalform import decide_zero
+from symsched.symbols import t
+
+x, y = sp.symbols("x y", real=True)
+n, m = sp.symbols("n m", integer=True)
+u, v = sp.symbols("u v")
+p = sp.Symbol("p", positive=True)
+negative = sp.Symbol("w", negative=True)
+even, odd, prime = sp.Symbol("e", even=True), sp.Symbol("o", odd=True), sp.Symbol("q", prime=True)
+A, B = sp.symbols("A B", commutative=False)
+M = sp.MatrixSymbol("M", 2, 2)
+f, g = sp.Function("f"), sp.Function("g")
+ONE_ = sp.sin(x) ** 2 + sp.cos(x) ** 2  # 1, not seen to be so
+NIL = ONE_ - 1
+D = sp.Derivative
+F1 = D(f(u), u)
+
+
+def slot(k, *args):
+    """∂g in its slot k at (a, b)."""
+    return sp.Subs(D(g(u, args[1]) if k == 0 else g(args[0], u), u), u, args[k])
+
+
+ZERO = {
+    "simultaneous substitution": sp.Subs(g(x, y), (x, y), (y, x)) - g(y, x),
+    "substitution into a product": sp.Subs(f(x) * g(x, y), (x, y), (y, x)) - f(y) * g(y, x),
+    "substitution in a substitution": sp.Subs(sp.Subs(g(u, v), u, x) + v, v, u) - g(x, u) - u,
+    "chain rule in both slots": D(g(x, 2 * x), x) - slot(0, x, 2 * x) - 2 * slot(1, x, 2 * x),
+    "repeated argument": D(g(x, x), x) - slot(0, x, x) - slot(1, x, x),
+    "chain rule through another": D(f(f(x)), x) - sp.Subs(F1, u, f(x)) * D(f(x), x),
+    "second derivative": D(f(x**2), x, x) - 2 * sp.Subs(F1, u, x**2) - 4 * x**2 * sp.Subs(D(f(u), u, u), u, x**2),
+    "by an expression": D(f(g(x, y)), g(x, y)) - sp.Subs(F1, u, g(x, y)),
+    "by a function": D(f(x) ** 2 * f(x).diff(x), f(x)) - 2 * f(x) * f(x).diff(x),
+    "mixed order": D(g(x, y), x, y) - D(g(x, y), y, x),
+    "a plain derivative": D(sp.sin(t), t) - sp.cos(t),
+    "d/dt of an integral": D(sp.Integral(f(u), (u, 0, t)), t) - f(t),
+    "with both bounds": D(sp.Integral(f(u), (u, x, x**2)), x) - 2 * x * f(x**2) + f(x),
+    "names of bound variables": sp.Integral(f(u), (u, 0, 1)) - sp.Integral(f(v), (v, 0, 1)),
+    "short sum": sp.Sum(u**2, (u, 1, 3)) - 14,
+    "root of nothing": sp.sqrt(NIL),
+    "√(x²) is |x|": sp.sqrt(x**2) - sp.Abs(x),
+    "a declared sign": sp.sqrt(negative**2) + negative,
+    "powers add": u**n * u**m - u ** (n + m),
+    "whole powers of products": (x * y) ** n - x**n * y**n,
+    "a square to a power": (x**2 + 2 * x + 1) ** n - (x + 1) ** (2 * n),
+    "√(x^2n) is |x^n|": sp.sqrt(x ** (2 * n)) - sp.Abs(x**n),
+    "signs": sp.Abs(x * y) - sp.Abs(x) * sp.Abs(y),
+    "maximum": sp.Max(x, y) + sp.Min(x, y) - x - y,
+    "known maximum": sp.Max(t, t**2) - t,
+    "zero letter": sp.Symbol("z", zero=True) * x + NIL,
+    "even power of -1": (-1) ** even - ONE_,
+    "branches": sp.Piecewise((NIL, x > 0), (sp.cosh(x) ** 2 - sp.sinh(x) ** 2 - 1, True)),
+    "a half is a float": sp.Float(0.5) * x - x / 2,
+    "the exact value of a float": sp.Float("0.1", 50) - sp.Rational(sp.Float("0.1", 50)) + NIL,
+    "inverse sine and cosine": sp.asin(x) + sp.acos(x) - sp.pi / 2,
+    "tangent": sp.tan(x) * sp.cos(x) - sp.sin(x),
+    "logarithm undone": sp.log(sp.exp(x)) - x,
+    "golden": sp.GoldenRatio**2 - sp.GoldenRatio - 1,
+}
+NOT_ZERO = {
+    "g(y, x) is not g(x, x)": sp.Subs(g(x, y), (x, y), (y, x)) - g(x, x),
+    "a term of the chain rule": D(g(x, 2 * x), x) - slot(0, x, 2 * x),
+    "one slot for both": D(g(x, x), x) - 2 * slot(0, x, x),
+    "√(x^n), at x = -1 and n = 2": sp.sqrt(x**n) - x ** (n / 2),
+    "the same of a negative letter": sp.sqrt(negative**n) - negative ** (n / 2),
+    "√(x^2n), at x = -1 and n = 1": sp.sqrt(x ** (2 * n)) - x**n,
+    "√(u²), at u = -1": sp.sqrt(u**2) - u,
+    "sign² at 0": sp.sign(x) ** 2 - 1,
+    "not all primes": prime - 2,
+    "odd power of -1": (-1) ** odd - 1,
+    "asin sin, at 2": sp.asin(sp.sin(x)) - x,
+    "atan tan, at 2": sp.atan(sp.tan(x)) - x,
+    "acos cos, at -1": sp.acos(sp.cos(x)) - x,
+    "atan of 1/x, at -1": sp.atan(1 / x) + sp.atan(x) - sp.pi / 2,
+    "atan2, at (1, -1)": sp.atan2(x, y) - sp.atan(x / y),
+    "Lambert W, at -2": sp.LambertW(x * sp.exp(x)) - x,
+    "branch, at 1": sp.Piecewise((1, x > 0), (0, True)),
+    "the 17th digit of a float": sp.sqrt(x**2 + sp.Float(0.1)) - sp.sqrt(x**2 + sp.Rational(1, 10)),
+    "50 digits of pi": sp.Float("3.14159265358979323846264338327950288419716939937510", 50) - sp.pi,
+    "25 digits": sp.sin(t) - sp.sin(t + sp.Rational(1, 10**25)),
+    "200 digits": sp.sqrt(x**2 + sp.Rational(1, 10**200)) - sp.Abs(x),
+    "Ramanujan's near miss": sp.exp(sp.pi * sp.sqrt(163)) - 262537412640768744,
+}
+UNDECIDED = {
+    "0/0": NIL / (sp.cosh(x) ** 2 - sp.sinh(x) ** 2 - 1),
+    "0/0 and five": NIL / (sp.cosh(x) ** 2 - sp.sinh(x) ** 2 - 1) - 5,
+    "x/0 times 0": x / NIL * (sp.cosh(y) ** 2 - sp.sinh(y) ** 2 - 1),
+    "the logarithm of 0": sp.log(NIL) - sp.log(NIL) * ONE_,
+    "atanh 1": sp.atanh(ONE_) * NIL,
+    "asin beyond 1": sp.asin(2 + x**2) + sp.acos(2 + x**2) - sp.pi / 2,
+    "complex branch of W": sp.LambertW(x, 2) - sp.LambertW(x, -1),
+    "under the integral sign": D(sp.Integral(g(u, t), (u, 0, t)), t) - g(t, t),
+    "a derivative of floor": D(sp.floor(x), x),
+    "equal to SymPy": D(g(x, x), x) - 2 * sp.Subs(D(g(u, v), u), (u, v), (x, x)),
+    "an unknown order": D(f(x), (x, n)) - f(x),
+    "entries with unknown indices": sp.IndexedBase("a")[n] - sp.IndexedBase("a")[m],
+    "a named root": sp.CRootOf(x**3 - x - 1, 0) ** 3 - sp.CRootOf(x**3 - x - 1, 0) - 1,
+}
+REFUSED = {
+    "A does not commute": A * B - B * A,
+    "does not commute; expected real numbers": f(A * B) - f(B * A),
+    "(MatAdd): expected one real expression": M * M.T - M.T * M,
+    "M does not commute": sp.Trace(M) - sp.Trace(M.T),
+    "(Equality): expected one real expression": sp.Eq(x, y),
+    "(BooleanTrue): expected one real expression": True,
+    "(ndarray): expected": np.zeros(3),
+    "(ImmutableDenseNDimArray): expected": sp.Array([0, 0]),
+    "(list): expected": [sp.Matrix([0])],
+    "(ImmutableDenseMatrix): expected": sp.Matrix([0]),
+    "(str): expected": "0",
+    "im is imaginary; expected real letters": sp.Symbol("im", imaginary=True),
+    "c is complex; expected real letters": sp.Symbol("c", complex=True),
+    "big is infinite; expected real letters": sp.Symbol("big", infinite=True),
+    "is not a number; expected": x * sp.DiracDelta(x),
+    "O(x**2) is not a number": x + sp.O(x**2),
+    "expected a finite real expression": sp.I * x,
+    "-x**2 - 1 is negative: its roots and its logarithm are not real": sp.sqrt(-1 - x**2) * ONE_,
+    "w is negative: its roots": sp.sqrt(negative) * NIL,
+}
+
+
+@pytest.mark.parametrize("expr", ZERO.values(), ids=ZERO)
+def test_zero(expr):
+    assert decide_zero(expr).zero is True
+
+
+@pytest.mark.parametrize("expr", ZERO.values(), ids=ZERO)
+def test_zero_and_a_little_is_not(expr):
+    assert decide_zero(expr + sp.exp(y) / 10**40).zero is not True
+
+
+@pytest.mark.parametrize("expr", NOT_ZERO.values(), ids=NOT_ZERO)
+def test_not_zero(expr):
+    decision = decide_zero(expr)
+    assert decision.zero is False
+    assert decision.witness
+
+
+@pytest.mark.parametrize("expr", UNDECIDED.values(), ids=UNDECIDED)
+def test_undecided(expr):
+    assert decide_zero(expr).zero is None
+
+
+@pytest.mark.parametrize(("words", "expr"), REFUSED.items(), ids=list(REFUSED))
+def test_refused_in_one_line(words, expr):
+    with pytest.raises(InputError) as caught:
+        decide_zero(expr)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_real_at_the_edge_alone_is_not_refused():
+    """√d of a d ≤ 0 is real at 0, and H(n) − 1 is 0 for n > 0: neither is "negative"."""
+    d = sp.Symbol("d", nonpositive=True)
+    least, step = sp.Min(sp.Rational(5, 2), sp.sqrt(d)), sp.Heaviside(n)
+    assert decide_zero(sp.cbrt(least**3) - least).zero is not False
+    assert decide_zero(sp.acosh(step) - sp.log(step + sp.sqrt(step - 1) * sp.sqrt(step + 1))).zero is not False
+
+
+def test_what_is_nowhere_defined_says_so():
+    assert "no point was found" in decide_zero(UNDECIDED["0/0"]).reason
+    assert "vanishes identically" in decide_zero(UNDECIDED["the logarithm of 0"]).reason
+
+
+@pytest.mark.parametrize(
+    ("expr", "hypotheses"),
+    [
+        (sp.cbrt(x**3) - x, ("x > 0",)),  # real only there
+        (sp.log(x * y) - sp.log(x) - sp.log(y), ("x > 0", "y > 0")),
+        ((u**x) ** y - u ** (x * y), ("u > 0",)),
+        (sp.Heaviside(x) + sp.Heaviside(-x) - 1, ("x ≠ 0",)),
+        (sp.sqrt(p**n) - p ** (n / 2), ()),
+        (sp.Integral(f(u), (u, 0, 1)) * NIL, ("Integral(f(u), (u, 0, 1)) is real and finite",)),
+    ],
+)
+def test_conventions_that_were_used_are_told(expr, hypotheses):
+    decision = decide_zero(expr)
+    assert decision.zero is True
+    assert set(decision.hypotheses) - {"x*y > 0"} == set(hypotheses)  # which follows, and may be told too
+
+
+def test_a_refutation_within_a_budget_stays_one(monkeypatch):
+    """`within(…) or Decision(None)` made every refutation of a heavy formula undecided: a refutation is falsy."""
+    monkeypatch.setattr(normalform, "MAX_EXPANSION", 0)  # everything is heavy
+    assert decide_zero(x**2 + 1 - u, ((u, x),)).zero is False
+
+
+def test_the_witness_keeps_every_assumption():
+    """Each letter minus what it may be is not 0; the witness names a number of its kind."""
+    kinds = {"negative": "-", "nonpositive": "-", "positive": "0123456789"}
+    for kind, starts in kinds.items():
+        letter = sp.Symbol("s", **{kind: True})
+        value = decide_zero(letter - sp.Rational(1, 7)).witness.split("s = ")[1]
+        assert value[0] in starts
+    assert decide_zero(sp.Symbol("s", even=True, prime=True) - 3).zero is False
+
+
+@pytest.mark.parametrize(
+    "jet",
+    [
+        (f, (0,), (x,)),
+        (f, (2,), (x**2,)),
+        (g, (1, 0), (x, 2 * x)),
+        (g, (1, 2), (x, x)),
+        (g, (0, 1), (f(x), y)),
+    ],
+)
+def test_a_jet_is_read_as_it_is_written(jet):
+    assert as_jet(as_written(jet)) == jet
+
+
+def test_derivatives_are_carried_out_as_with_concrete_functions():
+    """carried_out on ∂(…) with f = sin, g = (a, b) ↦ a² e^b is SymPy's own derivative of what is put in."""
+    concrete = {f: sp.sin, g: lambda a, b: a**2 * sp.exp(b)}
+
+    def put_in(expr):
+        if not expr.args:
+            return expr
+        args = [put_in(a) for a in expr.args]
+        jet = as_jet(expr)
+        if jet is None:
+            return expr.func(*args)
+        function, orders, _ = jet
+        letters = sp.symbols("r0:2", real=True)[: len(args)]
+        slope = concrete[function](*letters).diff(*zip(letters, orders, strict=True))
+        return slope.subs(dict(zip(letters, args, strict=True)), simultaneous=True)
+
+    for inside in (g(x, 2 * x), f(g(x, f(x))), g(f(x), x) ** 2, g(sp.sin(x), y * x) * f(x)):
+        for order in (1, 2):
+            right = inside.replace(f, concrete[f]).replace(g, concrete[g]).diff(x, order)
+            assert sp.simplify(put_in(carried_out(D(inside, (x, order)))) - right) == 0
