@@ -41,7 +41,7 @@ class _Meter:
 
     def __init__(self, calls: int, outer: _Meter | None) -> None:
         self.outer = outer
-        self.left = calls if outer is None else min(calls, outer.left)
+        self.left: int = calls if outer is None else min(calls, outer.left)
         self.cut = outer is not None and outer.left < calls  # the ceiling met first is the outer one
         self.granted, self.next_stop = self.left, 0
         self.memory: dict[Hashable, Any] = {} if outer is None else outer.memory
@@ -105,9 +105,10 @@ def _counting(meter: _Meter) -> Iterator[None]:
     cannot be put back, has the other."""
     before = sys.getprofile()
     free = before is None or isinstance(before, _Meter)
-    get, put = (sys.getprofile, sys.setprofile) if free else (sys.gettrace, sys.settrace)
+    get: Callable[[], Any] = sys.getprofile if free else sys.gettrace
+    put: Callable[[Any], None] = sys.setprofile if free else sys.settrace
     kept = get()
-    put(cast(Any, meter))
+    put(meter)
     try:
         yield
     finally:
@@ -141,7 +142,7 @@ def remembered(maxsize: int | None) -> Callable[[Callable[P, T]], Callable[P, T]
         @wraps(function)
         def ask(*args: P.args, **kwargs: P.kwargs) -> T:
             if _now.meter is None:
-                return kept(*args, **kwargs)
+                return kept(*args, **cast(Any, kwargs))
             memory, key = _now.meter.memory, (function, args, tuple(sorted(kwargs.items())))
             if key not in memory:
                 memory[key] = function(*args, **kwargs)

@@ -161,7 +161,12 @@ MESSAGES = {
     "0x10": "is not a number that is read here",
     "9**9**9": "an exponent is too large; exponents up to 100 are read",
     "(t+1)**60*t**60": "its degree in t is above 100",
-    "exp(exp(100*t))": "exp grows too fast",
+    "exp(exp(100*t))": "exp grows or falls too fast, like e to the 5.184e+40",  # e^(100·15/16)
+    "t*exp(-700*t)": "exp grows or falls too fast, like e to the -656.2",  # −700·15/16, which is below 600
+    "t**(1/10**9)": "the exponent '1/1000000000' is too fine",
+    "t**(1/997) + t**(1/991)": "with the common denominator '988027'",
+    "erf(10**59)": "cannot be told from 1; write 1",
+    "coth(10**59)": "cannot be told from 1; write 1",
     "1" * 2000: "2000 characters; at most 1000 are read",
     "(" * 60 + "t" + ")" * 60: "nested too deeply; at most 40 brackets deep",
     "t+" * 300 + "t": "more than 400 terms and operations",
