@@ -33,7 +33,20 @@ def _nonzero(expr: sp.Expr) -> Needs:
     return ((Need(expr, "nonzero"),),)
 
 
-ENTIRE = (sp.exp, sp.sin, sp.cos, sp.sinh, sp.cosh, sp.tanh, sp.sech, sp.atan, sp.asinh, sp.erf, sp.erfc, sp.erfi)
+ENTIRE: tuple[type, ...] = (
+    sp.exp,
+    sp.sin,
+    sp.cos,
+    sp.sinh,
+    sp.cosh,
+    sp.tanh,
+    sp.sech,
+    sp.atan,
+    sp.asinh,
+    sp.erf,
+    sp.erfc,
+    sp.erfi,
+)
 ENTIRE += (sp.Si, sp.Shi, sp.fresnels, sp.fresnelc, sp.airyai, sp.airybi, sp.airyaiprime, sp.airybiprime)
 
 _TABLE: Mapping[type, Callable[..., Needs]] = {

@@ -31,7 +31,20 @@ _u = sp.Dummy("u", positive=True)  # distance from the end
 GRUNTZ_CALLS = 400_000
 
 # Functions that, of arguments that do not oscillate for u → 0, make functions that do not either.
-STEADY = (sp.exp, sp.log, sp.sinh, sp.cosh, sp.tanh, sp.coth, sp.sech, sp.csch, sp.asinh, sp.acosh, sp.atanh, sp.Abs)
+STEADY: tuple[type, ...] = (
+    sp.exp,
+    sp.log,
+    sp.sinh,
+    sp.cosh,
+    sp.tanh,
+    sp.coth,
+    sp.sech,
+    sp.csch,
+    sp.asinh,
+    sp.acosh,
+    sp.atanh,
+    sp.Abs,
+)
 STEADY += (sp.asin, sp.acos, sp.atan, sp.acot, sp.erf, sp.erfc, sp.erfi, sp.LambertW)
 
 
