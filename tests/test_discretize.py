@@ -198,6 +198,23 @@ def test_letters_may_stay_in_a_closed_form() -> None:
     assert float(special) == pytest.approx(trajectory(InterpolantSDE(FOLLMER, Gaussian(0, 2), kappa=1), 5).var[-1])
 
 
+def test_a_closed_form_has_no_poles_at_whole_numbers_of_steps() -> None:
+    """n/3 steps back from the end are a pole of both ψ′ in the plain formula; the exact recursion gives 49/108."""
+    sde = InterpolantSDE(Schedule("sqrt(t*(1-t))", "t"), Gaussian(2, sp.Rational(1, 2)), kappa=1)
+    form = closed_form(sde)
+    assert form.closed
+    for steps in (1, 2, 3, 6, 7):
+        assert abs(form.at(steps)[1] - exact_law(sde, steps)[1]) < 1e-25
+    assert exact_law(sde, 3)[1] == sp.Rational(49, 108)
+
+
+@pytest.mark.parametrize("eps", ["1", "t", "t*(1-t)"])
+def test_products_with_complex_roots_are_left_or_right(eps: str) -> None:
+    sde = InterpolantSDE(Schedule("1-t", "t"), Gaussian(0, 1), eps=eps)
+    for steps in (1, 4):
+        assert abs(closed_form(sde).at(steps)[1] - exact_law(sde, steps)[1]) < 1e-25
+
+
 def test_what_has_no_closed_form_says_so_and_is_still_exact() -> None:
     sde = InterpolantSDE(TRIG, Gaussian(1, 2))
     form = closed_form(sde)

@@ -15,6 +15,7 @@ from symsched.data import Gaussian, GaussianMixture
 from symsched.discretize import kl, noise_variance, retention, trajectory, w2
 from symsched.discretize.distances import excess
 from symsched.discretize.quadrature import antiderivative, cells
+from symsched.errors import InputError
 from symsched.schedule import Schedule
 from symsched.sde import InterpolantSDE
 from symsched.symbols import t
@@ -120,6 +121,28 @@ def test_integrals_over_cells(text: str, grid: list[float], exact: bool) -> None
         truth = [float(mpmath.quad(function, [a, (a + b) / 2, b], maxdegree=12)) for a, b in pairwise(grid)]
     assert cells(expr, np.array(grid)) == pytest.approx(truth, rel=1e-13)
     assert cells(sp.Rational(1001, 1000) * expr, np.array(grid)) != pytest.approx(truth, rel=1e-5)
+
+
+# Features that a few nodes would miss, or would make a rule halve for ever.  The whole bump of width w is π w sech's.
+NARROW = [
+    ("sech(500*(t-1/3))", [0, 0.5], [np.pi / 500]),
+    ("sech(10**7*(t-1/3))", [0, 1], [np.pi / 1e7]),
+    ("1+sin(500*t)", [0, 0.5, 1], [0.5 + (1 - np.cos(250)) / 500, 0.5 + (np.cos(250) - np.cos(500)) / 500]),
+    ("sqrt(t*(1-t))", [0, 0.5, 1], [np.pi / 16, np.pi / 16]),
+    ("asin(t)", [0, 1], [np.pi / 2 - 1]),  # not known on complex balls: by halving
+]
+
+
+@pytest.mark.parametrize(("text", "grid", "truth"), NARROW, ids=str)
+def test_integrals_of_what_a_few_nodes_would_miss(text: str, grid: list[float], truth: list[float]) -> None:
+    assert cells(Schedule(text, "t").alpha, np.array(grid)) == pytest.approx(truth, rel=1e-14)
+
+
+@pytest.mark.parametrize("text", ["1/(t*(1-log(t)))", "1/(t*(1-log(t))**2)", "t**(-99/100)", "1/(t*(1-log(t/2))**3)"])
+def test_what_grows_too_fast_at_an_end_for_the_rule_is_refused(text: str) -> None:
+    """The first diverges; of the others 10⁻³ to 0.1 lies nearer to 0 than any float."""
+    with pytest.raises(InputError, match=r"^the integral of .* (could not be computed|diverges)"):
+        cells(Schedule(text, "t").alpha, np.array([0, 0.5]))
 
 
 def test_the_noise_of_a_lazy_step_is_the_growth_of_the_variance() -> None:

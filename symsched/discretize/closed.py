@@ -20,6 +20,7 @@ from sympy import (
     Poly,
     Product,
     Rational,
+    RisingFactorial,
     Sum,
     Symbol,
     apart,
@@ -27,6 +28,7 @@ from sympy import (
     diff,
     factorial,
     fraction,
+    gamma,
     integrate,
     nan,
     oo,
@@ -41,7 +43,7 @@ from sympy import (
 from symsched.data import Gaussian
 from symsched.discretize.quadrature import antiderivative
 from symsched.discretize.steps import check_scheme
-from symsched.errors import InputError
+from symsched.errors import InputError, UndecidedError
 from symsched.normalform import decide_zero
 from symsched.precision import alone
 from symsched.sde import InterpolantSDE
@@ -69,7 +71,10 @@ class ClosedForm:
 
     @alone
     def at(self, steps: int, digits: int = 30) -> tuple[Expr, Expr]:
-        """(mean, variance) for a number of steps, evaluated to that many digits when no letters are left."""
+        """(mean, variance) for a number of steps, evaluated to that many digits when no letters are left.
+
+        Raises InputError for fewer than one step, UndecidedError where the formula has a pole and the law has none.
+        """
         if steps < 1:
             raise InputError(f"steps = {steps}; there should be at least one")
         mean, variance = (_value(form.subs(self.steps, steps).doit(), digits) for form in (self.mean, self.variance))
@@ -78,7 +83,10 @@ class ClosedForm:
 
 def _value(expr: Expr, digits: int) -> Expr:
     """Rising factorials of complex roots have a real product: the imaginary part is rounding."""
-    return expr if expr.free_symbols else expr.evalf(digits).as_real_imag()[0]
+    value = expr if expr.free_symbols else expr.evalf(digits).as_real_imag()[0]
+    if value.has(nan, zoo, oo):
+        raise UndecidedError("the closed form has a pole for these letters and steps; exact_law(…) has the value")
+    return value
 
 
 @dataclass(frozen=True)
@@ -171,7 +179,10 @@ def _products(slope: Expr) -> Expr:
     if telescoped is not None:
         return telescoped
     if slope.is_rational_function(_k):
-        found = product(slope, (_k, _j, _n - 1))
+        try:
+            found = product(slope, (_k, _j, _n - 1))
+        except (AttributeError, TypeError):  # SymPy, of factors whose roots are complex or have no formula
+            found = Product(slope, (_k, _j, _n - 1))
         if not found.has(Product, Piecewise):
             return found
     return Product(slope, (_k, _j, _n - 1))
@@ -205,6 +216,8 @@ def _sum(term: Expr) -> Expr:
 
 def _is_geometric(term: Expr) -> bool:
     """Whether the term is a constant times a constant to a linear power of j."""
+    if term.has(RisingFactorial, gamma):  # never; and SymPy breaks on those of complex numbers
+        return False
     ratio = cancel((term.subs(_j, _j + 1) / term).simplify())
     return not ratio.has(_j)
 
@@ -226,9 +239,15 @@ def _rational_sum(term: Expr) -> Expr | None:
         if len(found) != 1 or numerator.has(index):
             return None
         ((pole, power),) = found.items()
-        shift = polygamma(power - 1, -pole) - polygamma(power - 1, _n - pole)
-        lead = Poly(denominator, index).LC()
-        total += numerator / lead * Rational((-1) ** power, factorial(power - 1)) * shift
+        first, turn = -pole, Rational((-1) ** power)
+        if not first.is_positive:  # the same terms, counted from the last: j + a = −(i + 1 − a − n)
+            first, turn = 1 + pole - _n, Integer(1)
+        if not first.is_positive:
+            first, turn = -pole, Rational((-1) ** power)
+            if pole.free_symbols <= {_n}:
+                return None  # ψ may have a pole there for some n; with letters, `at` sees it
+        shift = polygamma(power - 1, first) - polygamma(power - 1, first + _n)
+        total += numerator / Poly(denominator, index).LC() * turn / factorial(power - 1) * shift
     return total
 
 
