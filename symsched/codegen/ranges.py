@@ -54,7 +54,14 @@ def grouped(lines: Lines) -> list[tuple[sp.Symbol, sp.Expr]]:
 
 
 def _is_square(form: sp.Expr) -> bool:
-    return bool(form.is_Pow and form.exp == 2 and form.base.is_Symbol)
+    """Whether it is the square of a name, or some of it."""
+    number, square = form.as_coeff_Mul()
+    return bool(number > 0 and square.is_Pow and square.exp == 2 and square.base.is_Symbol)
+
+
+def _root(square: sp.Expr) -> sp.Expr:
+    number, power = square.as_coeff_Mul()
+    return sp.sqrt(number) * power.base
 
 
 def _is_sum_of_squares(form: sp.Expr) -> bool:
@@ -90,7 +97,7 @@ def _norm(form: sp.Expr, known: Values, helper: Helper) -> sp.Expr:
     """b √(1 + (a/b)²) for √(a² + b²) where both squares, next to an end, are no floats."""
     if not _is_lost(form.base, known):
         return form
-    a, b = (square.base for square in form.base.args)
+    a, b = map(_root, form.base.args)
     for one, other in ((a, b), (b, a)):
         quotients = [evaluate(one / other, values) for values in known]
         if all(abs(q) < 1e150 for q in quotients):
