@@ -2,8 +2,8 @@
 
 Emitted code multiplies from left to right.  Where the factors of a product, next to an end, are so small and so large
 that some order of them leaves the floats although the product does not, the largest and the smallest of them are
-multiplied first, on a line of their own, until no order of what is left does.  A root of two squares that are no floats is taken
-by way of a quotient.
+multiplied first, on a line of their own, until no order of what is left does.  A root of two squares that are no floats
+is taken by way of a quotient.
 """
 
 from __future__ import annotations
