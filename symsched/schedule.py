@@ -20,7 +20,7 @@ from symsched.enclose import enclose, sign_of_number
 from symsched.endpoints import limit_at, values
 from symsched.errors import InputError, UndecidedError
 from symsched.normalform import decide_zero
-from symsched.parsing import parse_expression, quoted
+from symsched.parsing import parse_expression, quoted, too_fine
 from symsched.precision import alone_all
 from symsched.signs import Sign, sign_on_unit
 from symsched.symbols import assigned, foreign_time, t
@@ -100,6 +100,8 @@ class Schedule:
         object.__setattr__(self, "beta", as_expression(self.beta, "beta"))
         for name, expr in (("alpha", self.alpha), ("beta", self.beta)):
             _check_formula(name, expr)
+        if wrong := too_fine(self.alpha, self.beta):
+            raise InputError(wrong)
         _check_label("name", self.name)
         _check_label("source", self.source)
 

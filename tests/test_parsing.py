@@ -159,9 +159,9 @@ MESSAGES = {
     "t!": "factorials are not allowed",
     "'t'": "quotes are not allowed",
     "0x10": "is not a number that is read here",
-    "9**9**9": "an exponent is too large; exponents up to 100 are read",
+    "9**9**9": "an exponent is too large, 3.874e+08; exponents up to 100 are read",
     "(t+1)**60*t**60": "its degree in t is above 100",
-    "exp(exp(100*t))": "exp grows or falls too fast, like e to the 5.184e+40",  # e^(100·15/16)
+    "exp(exp(100*t))": "exp grows or falls too fast, like e to the 5.189e+40",  # e^93.75, from 100·15/16
     "t*exp(-700*t)": "exp grows or falls too fast, like e to the -656.2",  # −700·15/16, which is below 600
     "t**(1/10**9)": "the exponent '1/1000000000' is too fine",
     "t**(1/997) + t**(1/991)": "with the common denominator '988027'",

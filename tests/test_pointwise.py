@@ -62,12 +62,12 @@ NOT_ZERO = [
 ]
 
 
-@pytest.mark.parametrize("residual", ZERO, ids=str)
+@pytest.mark.parametrize("residual", ZERO, ids=range(len(ZERO)))
 def test_what_vanishes_is_seen_to(residual):
     assert read(residual).zero is True
 
 
-@pytest.mark.parametrize("residual", NOT_ZERO, ids=str)
+@pytest.mark.parametrize("residual", NOT_ZERO, ids=range(len(NOT_ZERO)))
 def test_what_does_not_vanish_is_refuted_at_a_point(residual):
     found = read(residual)
     assert found.zero is False

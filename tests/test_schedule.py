@@ -90,6 +90,9 @@ def test_a_limit_that_hangs_on_a_parameter_asks_for_its_value():
 def test_powers_that_algebra_cannot_hold_are_refused_at_once():
     with pytest.raises(InputError, match="beta contains a power 2001 of t: expected powers up to 2000"):
         Schedule(1 - t, t**2001)
+    for exponent in (sp.Rational(1, 10**9), sp.Rational(99999, 100000)):  # either ended the process, after gigabytes
+        with pytest.raises(InputError, match=r"make a polynomial of degree 1e\+0[59]; degrees up to 25000 are worked"):
+            Schedule((1 - t) * t**exponent, t)
 
 
 @pytest.mark.parametrize(("alpha", "beta", "message"), INVALID)

@@ -9,7 +9,7 @@ once with one line that says what would be right.
 """
 
 from symsched.parsing.calls import Call, Value, parse_call, parse_pair
-from symsched.parsing.expressions import parse_expression
+from symsched.parsing.expressions import parse_expression, too_fine
 from symsched.parsing.functions import FUNCTIONS
 from symsched.parsing.text import did_you_mean, quoted
 
@@ -22,4 +22,5 @@ __all__ = [
     "parse_expression",
     "parse_pair",
     "quoted",
+    "too_fine",
 ]

@@ -19,7 +19,7 @@ from symsched.errors import InputError
 from symsched.precision import precision
 from symsched.signs.taylor import FUNCTIONS
 
-BITS = 192
+BITS, MAX_OPERATIONS = 192, 200
 ODD = (sp.sin, sp.tan, sp.asin, sp.atan, sp.sinh, sp.tanh, sp.asinh, sp.atanh, sp.erf, sp.LambertW)  # 0 at 0
 
 
@@ -38,6 +38,11 @@ class Germ:
 
 def germ_sign(near: sp.Expr, symbol: sp.Symbol, delta: float) -> int:
     """The sign of `near` for every `symbol` in (0, delta]; 0 when this argument does not give it."""
+    forms = (near, sp.expand(near)) if near.count_ops() < MAX_OPERATIONS else (near,)  # 4(1 − u)² − 4 is −8u + 4u²
+    return next((sign for form in forms if (sign := _sign(form, symbol, delta))), 0)
+
+
+def _sign(near: sp.Expr, symbol: sp.Symbol, delta: float) -> int:
     try:
         with precision(BITS, 2):
             factor = _Germs(symbol, delta).of(near).factor
