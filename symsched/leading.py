@@ -22,7 +22,7 @@ L = sp.Dummy("L", negative=True)  # log u
 _v = sp.Dummy("v", real=True)
 ORDERS = (2, 5, 12)
 MAX_TERMS = 40
-MAX_PRODUCTS, MAX_COEFFICIENT = 20_000, 400
+MAX_PRODUCTS, MAX_COEFFICIENT = 20_000, 2_000
 MAX_ROUNDS = 16
 
 SMOOTH = (sp.exp, sp.sin, sp.cos, sp.sinh, sp.cosh, sp.tanh, sp.atan, sp.asinh, sp.erf, sp.erfc)

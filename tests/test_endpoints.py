@@ -281,3 +281,10 @@ def test_a_budget_cannot_be_swallowed():
 def test_errors_pass_through_a_budget():
     with pytest.raises(ZeroDivisionError):
         within(1000, lambda: 1 / 0)
+
+
+def test_long_numbers_in_a_series_do_not_hide_the_limit():
+    """Sigmoid: r ~ c sqrt(t) at 0, with coefficients in exp(3) of many hundred operations."""
+    sigmoid = schedules.sigmoid()
+    assert limit_at(sigmoid.log_snr, 0) == -sp.oo
+    assert limit_at(sigmoid.log_r_dot, 0) == sp.oo

@@ -30,7 +30,7 @@ from symsched.codegen.quantities import (
     rate,
     ratio_forms,
 )
-from symsched.codegen.rounding import HALF_ULP, SMALLEST, Point, Rounded, u
+from symsched.codegen.rounding import HALF_ULP, SMALLEST, Point, Rounded, log1p, u
 from symsched.codegen.sources import SourceForms, source_forms, tau, tau_left
 from symsched.conversion import Conversion
 from symsched.enclose import Ball, compile_tape, sharpen, to_ball
@@ -242,7 +242,7 @@ class ConversionForms:
 
     def at(self, form: sp.Expr) -> sp.Expr:
         """A form of the source, at its own time."""
-        return form.subs({t: tau, u: tau_left}, simultaneous=True)
+        return near_both_ends(form).subs({t: tau, u: tau_left}, simultaneous=True)
 
     def _inlined(self, symbol: sp.Symbol) -> sp.Expr:
         """α, β, … of the source in its own time."""
@@ -414,6 +414,11 @@ class ConversionForms:
             return tape.run([here, source_time(self.origin, self.target, here, given), *map(to_ball, given.values())])
 
         return sharpen(compute, lambda: f"{self.conversion} near an end")[0]
+
+
+def near_both_ends(form: sp.Expr) -> sp.Expr:
+    """log t as −log1p(u/t), and log u likewise: of τ and 1 − τ either may be so small that the other is 1."""
+    return form.xreplace({sp.log(t): -log1p(u / t), sp.log(u): -log1p(t / u)})
 
 
 def _roots(form: sp.Expr) -> set[sp.Expr]:

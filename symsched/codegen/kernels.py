@@ -13,7 +13,7 @@ import sympy as sp
 
 from symsched.budget import within
 from symsched.codegen.rounding import u
-from symsched.generators import has_root_of_large_degree
+from symsched.generators import MAX_DEGREE, has_root_of_large_degree
 from symsched.normalform import canonical
 from symsched.symbols import t
 
@@ -122,8 +122,13 @@ def in_factors(expr: sp.Expr) -> sp.Expr:
 
 def simplified(expr: sp.Expr) -> sp.Expr:
     """As short as SymPy gets it; where powers are steep, the reduced quotient."""
-    steep = has_root_of_large_degree(expr) or bool(expr.find(is_steep))
+    steep = has_root_of_large_degree(expr) or bool(expr.find(lambda e: is_steep(e) or _hides_a_power(e)))
     return reduced(expr) if steep else bounded(sp.simplify, expr)
+
+
+def _hides_a_power(expr: sp.Expr) -> bool:
+    """n log f, which SymPy reads as the logarithm of the polynomial f^n."""
+    return bool(expr.is_Mul and expr.args[0].is_Rational and abs(expr.args[0].p) > MAX_DEGREE and expr.has(sp.log))
 
 
 def paired(form: sp.Expr) -> sp.Expr:

@@ -21,6 +21,7 @@ from functools import lru_cache
 
 import sympy as sp
 
+from symsched.codegen.changes import near_both_ends
 from symsched.codegen.distance import ends_of, log_end
 from symsched.codegen.languages import Arrays
 from symsched.codegen.logslope import log_slope
@@ -79,6 +80,7 @@ def inverse_of(module: Module) -> Inverse:
     letters = {sp.Symbol("t"): sp.Symbol("s"), sp.Symbol("u"): sp.Symbol("left")}
 
     def lettered(form: sp.Expr) -> sp.Expr:
+        form = near_both_ends(form)
         return form.xreplace({x: plain(x) for x in form.free_symbols}).xreplace(letters)
 
     ends = ends_of(source.schedule)

@@ -2,12 +2,13 @@
 
 Emitted code multiplies from left to right.  Where the factors of a product, next to an end, are so small and so large
 that some order of them leaves the floats although the product does not, the largest and the smallest of them are
-multiplied first, on a line of their own, until no order of what is left does.
+multiplied first, on a line of their own, until no order of what is left does.  A root of two squares that are no floats
+is taken by way of a quotient.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import sympy as sp
@@ -17,6 +18,7 @@ from symsched.codegen.ieee import evaluate
 EDGES = (1e-300, 1 - 2.0**-53)
 LOWEST, HIGHEST = -1022.0, 1023.0  # binary exponents of floats
 Lines = Sequence[tuple[sp.Symbol, sp.Expr]]
+Helper = Callable[[sp.Expr], sp.Symbol]
 Values = list[dict[str, float]]  # of every name so far, at each edge
 
 
@@ -40,12 +42,71 @@ def grouped(lines: Lines) -> list[tuple[sp.Symbol, sp.Expr]]:
         for values in known:
             values[symbol.name] = evaluate(form, values)
 
-    for symbol, form in lines:
+    lost: dict[sp.Symbol, sp.Expr] = {}
+    for symbol, given in lines:
+        form = given.xreplace(lost)
+        if _is_lost(form, known) or (symbol.name.startswith("w") and _is_lost_product(form, known)):
+            lost[symbol] = form
+        form = form.replace(_is_norm, lambda e: _norm(e, known, helper))
         add(symbol, form.replace(lambda e: e.is_Mul, lambda e: _ordered(e, known, helper)))
-    return made
+    used = {s for _, form in made for s in form.free_symbols}
+    return [(s, form) for s, form in made if s not in lost or s in used or not s.name.startswith("w")]
 
 
-def _ordered(product: sp.Mul, known: Values, helper) -> sp.Expr:  # type: ignore[no-untyped-def]
+def _is_square(form: sp.Expr) -> bool:
+    """Whether it is the square of a name, or some of it."""
+    number, square = form.as_coeff_Mul()
+    return bool(number > 0 and square.is_Pow and square.exp == 2 and square.base.is_Symbol)
+
+
+def _root(square: sp.Expr) -> sp.Expr:
+    number, power = square.as_coeff_Mul()
+    return sp.sqrt(number) * power.base
+
+
+def _is_sum_of_squares(form: sp.Expr) -> bool:
+    return bool(form.is_Add and len(form.args) == 2 and all(map(_is_square, form.args)))
+
+
+def _is_norm(form: sp.Expr) -> bool:
+    """√(a² + b²), or one over it, or over its square."""
+    return bool(form.is_Pow and form.exp in (sp.S.Half, -sp.S.Half, -1) and _is_sum_of_squares(form.base))
+
+
+def _is_lost(form: sp.Expr, known: Values) -> bool:
+    """Whether a square, or a sum of two, is no float next to an end, although what is squared is one."""
+    if not (_is_square(form) or _is_sum_of_squares(form)):
+        return False
+    letters = [s.name for s in form.free_symbols]
+    sizes = [max(abs(values[name]) for name in letters) for values in known]
+    return any(0 < size < np.inf and not LOWEST < 2 * np.log2(size) < HIGHEST - 1 for size in sizes)
+
+
+def _is_lost_product(form: sp.Expr, known: Values) -> bool:
+    """Whether what is shared leaves the floats next to an end, which what it is used for need not do."""
+    if not form.is_Mul:
+        return False
+    for values in known:
+        given = [values[s.name] for s in form.free_symbols]
+        if all(np.isfinite(given)) and all(given) and evaluate(form, values) in (0.0, np.inf, -np.inf):
+            return True
+    return False
+
+
+def _norm(form: sp.Expr, known: Values, helper: Helper) -> sp.Expr:
+    """b √(1 + (a/b)²) for √(a² + b²) where both squares, next to an end, are no floats."""
+    if not _is_lost(form.base, known):
+        return form
+    a, b = map(_root, form.base.args)
+    for one, other in ((a, b), (b, a)):
+        quotients = [evaluate(one / other, values) for values in known]
+        if all(abs(q) < 1e150 for q in quotients):
+            size = other * sp.sqrt(1 + helper(one / other) ** 2)
+            return helper(1 / size) ** 2 if form.exp == -1 else size ** (2 * form.exp)
+    return form
+
+
+def _ordered(product: sp.Mul, known: Values, helper: Helper) -> sp.Expr:
     factors = [f for factor in product.args for f in _single(factor)]
     while len(factors) > 2:
         sizes = [_sizes(factors, values) for values in known]

@@ -6,6 +6,7 @@ there moving t by a rounding changes the value as much.  So no time is left out 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,7 +18,7 @@ from symsched.codegen.changes import source_time
 from symsched.codegen.module import Module
 from symsched.codegen.program import Function, Output
 from symsched.codegen.quantities import TAU, TIME, Workshop
-from symsched.codegen.rounding import SMALLEST, point
+from symsched.codegen.rounding import SMALLEST, is_exact, point
 from symsched.codegen.steps import PAIRS, rounding_of, samples
 from symsched.enclose import Tape, compile_tape, to_ball
 from symsched.errors import InputError, UndecidedError
@@ -65,10 +66,10 @@ def references(module: Module) -> Iterator[Reference]:
     """All reference values of a module."""
     for function in module.functions:
         given = samples(function)
-        bounds = [o.quantity.bound for o in function.outputs]
-        ulps = _allowed(max(bounds))
+        bound, inexact = max(o.quantity.bound for o in function.outputs), _inexact_exponents(function)
         for time in (0.0, SUBNORMAL, *_times(function), 1.0):
             expected = tuple(_value(module, output, time, given) for output in function.outputs)
+            ulps = _allowed(bound + inexact * _logarithm(time))
             yield Reference(function.name, (time, *(float(v) for v in given.values())), ulps, expected)
     for function in module.steps:
         yield from step_references(function)
@@ -76,6 +77,18 @@ def references(module: Module) -> Iterator[Reference]:
 
 def _allowed(bound: float) -> int:
     return 4 + int(min(bound, WORST))
+
+
+def _inexact_exponents(function: Function) -> float:
+    """Σ|p| over the powers whose exponent p is no float: half a unit in it moves t^p by |p log t|/2 units."""
+    powers = set().union(*(form.atoms(sp.Pow) for _, form in function.lines))
+    exponents = [p.exp for p in powers if p.exp.is_Rational and p.exp.q > 2 and not is_exact(p.exp)]
+    return float(sum(map(abs, exponents)))
+
+
+def _logarithm(time: float) -> float:
+    """|log t|/2, where it counts."""
+    return -math.log(time) / 2 if SUBNORMAL < time < 1e-3 else 0.0
 
 
 def _times(function: Function) -> tuple[float, ...]:

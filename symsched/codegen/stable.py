@@ -162,6 +162,16 @@ def _sums(to: Stabiliser, expr: sp.Add, depth: int) -> Iterator[sp.Expr]:
     cosines = _as_cosines(whole)
     if cosines != whole:
         yield to.rewrite(cosines, depth + 1)
+    if depth == 0 and len(expr.args) == 3:
+        yield from _cancelling_pairs(expr, to, depth)
+
+
+def _cancelling_pairs(expr: sp.Add, to: Stabiliser, depth: int) -> Iterator[sp.Expr]:
+    """1 − tᵖ + f as −expm1(p log t) + f: two terms of opposite signs apart from the third."""
+    for k, lone in enumerate(expr.args):
+        one, other = expr.args[:k] + expr.args[k + 1 :]
+        if one.could_extract_minus_sign() != other.could_extract_minus_sign():
+            yield to.rewrite(one + other, depth + 1) + to.rewrite(lone, depth + 1)
 
 
 def _tried(form: sp.Expr, expr: sp.Expr, to: Stabiliser, depth: int) -> Iterator[sp.Expr]:
