@@ -16,7 +16,7 @@ import sympy as sp
 
 from symsched.enclose import enclose, smooth_at
 from symsched.errors import InputError
-from symsched.normalform import decide_zero
+from symsched.normalform import canonical, decide_zero
 
 L = sp.Dummy("L", negative=True)  # log u
 _v = sp.Dummy("v", real=True)
@@ -168,7 +168,7 @@ def _series(terms: dict[sp.Expr, sp.Expr], order: sp.Expr) -> Series:
         if _less(p, order):
             if c.count_ops() > MAX_COEFFICIENT:
                 raise BeyondSeriesError
-            c = sp.expand(c)
+            c = sp.expand(c) if c.count_ops() < 40 or c.has(L) else canonical(c)
             parts = sp.Poly(c, L).coeffs() if c.has(L) else (c,)
             if not all(vanishes(part) for part in parts):
                 kept[p] = c
