@@ -44,10 +44,16 @@ class _Meter:
         self.left: int = calls if outer is None else min(calls, outer.left)
         self.cut = outer is not None and outer.left < calls  # the ceiling met first is the outer one
         self.granted, self.next_stop = self.left, 0
+        self.loading: FrameType | None = None
         self.memory: dict[Hashable, Any] = {} if outer is None else outer.memory
 
-    def __call__(self, frame: FrameType, event: str, _arg: Any) -> None:
-        if event == "call":
+    def __call__(self, frame: FrameType, event: str, _arg: Any) -> Any:
+        if self.loading is not None:  # SymPy imports much on first use, which is nobody's work
+            self.loading = None if frame is self.loading and event == "return" else self.loading
+        elif event == "call" and frame.f_code.co_name == "<module>":
+            self.loading = frame
+            return self  # as a trace hook, to be told of its return
+        elif event == "call":
             self.left -= 1
             if self.left < self.next_stop and _may_raise(frame):
                 self.next_stop = self.left - GRACE

@@ -28,7 +28,8 @@ from symsched.precision import working_bits
 from symsched.schedule import Schedule
 from symsched.symbols import t
 
-R = sp.Dummy("R", positive=True)
+# One number in all processes, below those that SymPy gives: answers with it are sent from one to another.
+R = sp.Dummy("R", dummy_index=1, positive=True)
 R_ = sp.Dummy("R")  # stands for the right-hand side while a kernel is solved for
 COEFFICIENTS = tuple(sp.Dummy(name) for name in ("c0", "c1", "c2"))
 FORM_CALLS = 300_000

@@ -63,7 +63,7 @@ def _number(facts: tuple[tuple[str, bool], ...], source: random.Random, special:
     if ("integer", True) in facts:
         return sp.Integer(sign * source.choice((0, 1, 1, 2, 2, 3, 3, 4, 5, 6, 7, source.randint(8, 40))))
     if source.random() < special and ("irrational", True) not in facts:
-        return sp.sympify(source.choice(SMALL))
+        return sp.sympify(source.choice(SMALL), strict=True)
     size = sign * sp.Rational(source.randint(100, 2000), 1009) * source.choice(SCALES)
     if ("transcendental", True) in facts:
         return size * sp.pi

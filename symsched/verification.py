@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from symsched.ceiling import lifted
@@ -249,7 +250,7 @@ def _bound(value: Any, seen: set[int]) -> Iterator[Theorem]:
     seen.add(id(value))
     if isinstance(value, Theorem):
         yield value
-    elif isinstance(value, Mapping):
+    elif type(value) in (dict, MappingProxyType):  # not the caches of other libraries
         for part in list(value.values()):
             yield from _bound(part, seen)
     elif isinstance(value, (list, tuple, set, frozenset)):

@@ -131,12 +131,13 @@ def test_a_door_has_a_ceiling_in_threads_and_under_a_profiler(monkeypatch, profi
             found.append(str(error))
         profiler.disable()
 
+    before = working_bits()
     thread = threading.Thread(target=ask)
     ask()
     thread.start()
     thread.join()
     assert found == ["burn: more than 0.3 s of a processor were needed; give a simpler formula"] * 2
-    assert working_bits() == 53
+    assert working_bits() == before
 
 
 def test_nothing_arrives_late_and_theorems_may_wait(monkeypatch):

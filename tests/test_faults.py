@@ -25,7 +25,7 @@ WRITERS = {
     "figure": "save(Figure(), target, 60)",
     "checkpoint": "Checkpoint(target, None)._write(Path(target), Totals())",
     "cache": "store.write('symsched_code_x.bin', b'new' * 9000)",
-    "certificate": "write([Certificate('C', '', (), 0, (), 'new' * 9000)], str(Path(target).parent))",
+    "certificate": "write([Certificate('C', '', (), (Lemma('one', 'new' * 9000, 'True', ()),))], str(Path(target).parent))",
     "calibration": "calibration.save(target)",
     "model": "digits.save(nn.Linear(40, 40), Path(target))",
 }
@@ -41,7 +41,7 @@ from pathlib import Path
 import numpy as np
 target, when = sys.argv[1:]
 from symsched.certify.claims import write
-from symsched.certify.files import Certificate
+from symsched.certify.files import Certificate, Lemma
 from symsched.cli.output import write_json, write_text
 from symsched.kernels import store
 from symsched.montecarlo.checkpoint import Checkpoint

@@ -70,7 +70,7 @@ MISTAKES = {
     "different dimensions": (
         lambda: couple(System(OU, 4), System(Diffusion(["-x0", "-x1"], 1, 0), 4)), "the systems have dimensions",
     ),
-    "paths beyond counting": (lambda: simulate(OU, 10**70), "it should be at most 2^48"),
+    "paths beyond counting": (lambda: simulate(OU, 10**70), r"it should be at most 2\^48"),
     "steps beyond memory": (lambda: simulate(OU, 10, 10**13), "10000000000000 steps need .* GiB"),
     "eps negative somewhere": (lambda: Diffusion(-x, "sin(9*t)"), "eps = .* is negative at t = 0.5"),
     "eps negative at a step": (lambda: simulate(Diffusion(-x, "Min(t,1/2)-1/4"), 9), "is negative at t = 0"),

@@ -33,7 +33,7 @@ from symsched.verdicts import (
 def result_of(sample):
     """A Result around a sample (dim, n), as the engine would make it."""
     dim, n = sample.shape
-    job = SimpleNamespace(dim=dim, digits=10, save=np.array([0]), grid=np.array([1.0]))
+    job = SimpleNamespace(dim=dim, digits=10, times=np.array([1.0]))
     totals = Totals.empty(job)
     rows = np.empty((-(-n // moments.UNIT), 1, moments.row_length(dim)))
     moments.unit_moments(rows, sample[None], LANES)

@@ -238,7 +238,7 @@ class Walker:
             MAX_SIZE if number else math.exp(MAX_GROWTH)
         ):
             raise self.refuse("a number in it is too large; write numbers below 1e60")
-        if number and built.is_finite is not False:
+        if number and built.is_Function and built.is_finite is not False:
             self.check_told(built, values[0])
         return Node(built, number, values, degree)
 
