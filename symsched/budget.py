@@ -58,6 +58,7 @@ class _Meter:
             if self.left < self.next_stop and _may_raise(frame):
                 self.next_stop = self.left - GRACE
                 raise _SpentError(self)
+        return None
 
 
 class _Now(threading.local):
