@@ -40,6 +40,7 @@ __all__ = ["Decision", "canonical", "decide_zero"]
 
 MAX_EXPANSION = 400  # terms; a schedule's formula of more than that is worked on within a budget
 HEAVY_CALLS = 1_000_000
+MAX_EXPONENT = 10_000  # of a power that is multiplied out; above, not even theorems wait for it
 MOST_BRANCHES = 32
 
 
@@ -156,6 +157,8 @@ def _clip(expr: Any) -> str:
 @remembered(maxsize=4096)
 def _decided(expr: sp.Expr, where: tuple[tuple[sp.Symbol, sp.Expr], ...], bounded: bool) -> Decision:
     try:
+        if (most := _largest_exponent(expr, *(meant for _, meant in where))) > MAX_EXPONENT:
+            return Decision(None, expr, reason=f"a power with {len(str(most))} digits in its exponent is too much work")
         if not bounded or expansion(expr) <= MAX_EXPANSION:
             return _decide_twice(expr, where)
         looked = None if where else within(HEAVY_CALLS, lambda: _look(expr, Rewriter(), 0))
@@ -169,6 +172,11 @@ def _decided(expr: sp.Expr, where: tuple[tuple[sp.Symbol, sp.Expr], ...], bounde
         raise
     except (BasePolynomialError, *BROKEN) as error:
         return Decision(None, expr, reason=f"SymPy broke off ({type(error).__name__})")
+
+
+def _largest_exponent(*exprs: sp.Basic) -> int:
+    powers = set[sp.Pow]().union(*(sp.sympify(expr).atoms(sp.Pow) for expr in exprs))
+    return max((abs(int(power.exp)) for power in powers if power.exp.is_Rational), default=1)
 
 
 def expansion(expr: sp.Expr) -> float:
@@ -241,11 +249,12 @@ def _look(expr: sp.Expr, rewriter: Rewriter, enough: int) -> tuple[int, str | No
             if values is None:
                 continue
             at = {leaf: value(written, values) for leaf, written in leaves.items()}
-            ball = value(expr, at)
+            clipped = list[sp.Expr]()
+            ball = value(expr, at, clipped)
             if not ball.is_finite():
                 continue
-            if ball.contains(0):
-                seen += 1
+            if ball.contains(0):  # a root is real there if its base is seen not to be negative, or is 0 everywhere
+                seen += all(map(rewriter.vanishes, clipped))
             elif free and _allowed(at) and not _confused(known, values):
                 return seen, f"value {ball.str(8, radius=False)}{_where(known, values)}"
         if seen and seen == enough:

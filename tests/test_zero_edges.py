@@ -241,3 +241,61 @@ def test_derivatives_are_carried_out_as_with_concrete_functions():
         for order in (1, 2):
             right = inside.replace(f, concrete[f]).replace(g, concrete[g]).diff(x, order)
             assert sp.simplify(put_in(carried_out(D(inside, (x, order)))) - right) == 0
+
+
+def bound(kind, body, letter):
+    return kind(body, (letter, 1, 3 if kind is sp.Integral else sp.Symbol("N", integer=True, positive=True)))
+
+
+@pytest.mark.parametrize("outer", [sp.Integral, sp.Sum, sp.Product])
+@pytest.mark.parametrize("inner", [sp.Integral, sp.Sum, sp.Product])
+def test_an_inner_variable_is_not_the_outer_one(outer, inner):
+    """Σ_i i(1 + Σ_k i k) is not Σ_i i(1 + Σ_k k²), and does not depend on the letters."""
+    i, k, a, b = sp.symbols("i k a b", real=True)
+
+    def nested(i, k, body):
+        return bound(outer, i * (1 + bound(inner, body, k)), i)
+
+    right = nested(i, k, i * k)
+    assert decide_zero(right - nested(i, k, k * k)).zero is not True
+    assert decide_zero(right - nested(i, k, i * i)).zero is not True
+    assert decide_zero(right - nested(a, b, a * b)).zero is True
+    assert decide_zero(right - nested(k, i, k * i)).zero is True
+
+
+@pytest.mark.parametrize("inner", [sp.Integral, sp.Sum, sp.Product])
+def test_what_the_rule_of_leibniz_puts_in_stays_free(inner):
+    """d/dy ∫_0^y (1 + ∫ s y' dy') ds = 1 + ∫ y y' dy', where y' is not y."""
+    s, other = sp.symbols("s o", real=True)
+    slope = D(sp.Integral(1 + bound(inner, s * y, y), (s, 0, y)), y)
+    assert decide_zero(slope - 1 - bound(inner, y * other, other)).zero is True
+    assert decide_zero(slope - 1 - bound(inner, y * y, y)).zero is not True
+
+
+def test_a_limit_and_a_sum_around_keep_their_letters():
+    s, size = sp.Symbol("s", real=True), sp.Symbol("N", integer=True, positive=True)
+    limit = D(sp.Integral(sp.Limit(g(y, s), y, 0), (s, 0, y)), y)
+    assert decide_zero(limit - sp.Limit(g(y, y), y, 0)).zero is not True
+    summed = D(sp.Sum(sp.Integral(f(s), (s, 0, y * n)), (n, 1, size)), y)
+    assert decide_zero(summed - size * n * f(y * n)).zero is not True
+
+
+@pytest.mark.parametrize("digits", [120, 700])  # beyond the first and beyond the last precision of the points
+def test_a_root_that_is_real_nowhere_is_no_zero(digits):
+    """√(π − N) with N a little more than π; with N a little less it is real, and the statement true."""
+    around, step = sp.Rational(str(sp.pi.evalf(digits))), sp.Rational(1, 10 ** (digits - 5))
+    for number, right in ((around + step, (None,)), (around - step, (None, True) if digits > 500 else (True,))):
+        root = sp.sqrt(sp.pi - number)
+        assert decide_zero((root + x) ** 2 - (sp.pi - number) - 2 * x * root - x**2).zero in right
+
+
+@pytest.mark.parametrize("exponent", [10**30, -(10**30), sp.Rational(10**30 + 1, 7)])
+@pytest.mark.parametrize("bounded", [True, False])
+def test_a_power_beyond_all_work_is_left_open(exponent, bounded):
+    decision = decide_zero(p**exponent - p ** (exponent + 1), bounded=bounded)
+    assert decision.zero is None
+    assert "in its exponent" in decision.reason
+
+
+def test_a_multiple_of_an_angle_beyond_all_work_is_left_without_its_formula():
+    assert decide_zero(sp.sin(10**30 * sp.asin(x)) - x).zero is not True
