@@ -33,6 +33,7 @@ from symsched.jets import BINDING
 from symsched.points import admissible, known_function, value
 from symsched.precision import alone, precision
 from symsched.rewriter import OPAQUE, TRIG, Rewriter
+from symsched.substitutions import substitutions
 from symsched.symbols import t
 
 __all__ = ["Decision", "canonical", "decide_zero"]
@@ -92,7 +93,9 @@ def decide_zero(expr: sp.Expr, where: tuple[tuple[sp.Symbol, sp.Expr], ...] = ()
         InputError: not one real number: a matrix, a relation, ∞, NaN, i, a letter that is not real or does not
             commute, the root of a negative number.
     """
-    return _decided(_admitted(expr), where, bounded)
+    admitted = _admitted(expr)
+    written = substitutions(sp.Tuple(admitted, *(meant for _, meant in where)))
+    return _decided(admitted, where, bounded, written)
 
 
 def _admitted(expr: Any) -> sp.Expr:
@@ -155,7 +158,10 @@ def _clip(expr: Any) -> str:
 
 
 @remembered(maxsize=4096)
-def _decided(expr: sp.Expr, where: tuple[tuple[sp.Symbol, sp.Expr], ...], bounded: bool) -> Decision:
+def _decided(
+    expr: sp.Expr, where: tuple[tuple[sp.Symbol, sp.Expr], ...], bounded: bool, _written: Any = ()
+) -> Decision:
+    """`_written` tells apart what SymPy takes for equal."""
     try:
         if (most := _largest_exponent(expr, *(meant for _, meant in where))) > MAX_EXPONENT:
             return Decision(None, expr, reason=f"a power with {len(str(most))} digits in its exponent is too much work")
@@ -199,7 +205,7 @@ def expansion(expr: sp.Expr) -> float:
 def _decide_twice(expr: sp.Expr, where: tuple[tuple[sp.Symbol, sp.Expr], ...]) -> Decision:
     branches = _branches(expr)
     if branches and all(decide_zero(branch, where, bounded=False) for branch in branches):
-        known = [_decided(branch, where, False).hypotheses for branch in branches]
+        known = [decide_zero(branch, where, bounded=False).hypotheses for branch in branches]
         return Decision(True, sp.S.Zero, hypotheses=tuple(dict.fromkeys(h for some in known for h in some)))
     rewriter = Rewriter(dict(where))
     rewriter.rewrite(expr)
