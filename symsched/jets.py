@@ -14,6 +14,8 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 from sympy.core.function import UndefinedFunction as Undefined
 
+from symsched.binders import apart
+
 Jet = tuple[Any, tuple[int, ...], tuple[sp.Expr, ...]]  # f, its order in each slot, the arguments
 
 OPAQUE = (AppliedUndef, sp.Derivative, sp.Subs, sp.Integral)
@@ -102,7 +104,7 @@ def carried_out(expr: sp.Expr) -> sp.Expr:
         inner = carried_out(expr.expr)
         if inner.has(sp.Derivative, sp.Subs):
             return expr
-        return (inner.as_dummy() if inner.has(*BINDING) else inner).subs(points, simultaneous=True)
+        return (apart(inner) if inner.has(*BINDING) else inner).subs(points, simultaneous=True)
     if isinstance(expr, (sp.Sum, sp.Product)) and _is_short(expr):
         index, low, high = expr.limits[0]
         terms = [carried_out(expr.function.subs(index, k)) for k in range(int(low), int(high) + 1)]
@@ -127,6 +129,8 @@ def _slope(expr: sp.Expr, v: sp.Expr) -> sp.Expr:
     integrals = {i: sp.Dummy("I") for i in expr.atoms(sp.Integral) if v in i.free_symbols}
     if not integrals:
         return expr.diff(v)
+    if any(binder.has(sp.Integral) and v in binder.free_symbols for binder in expr.atoms(sp.Sum, sp.Product, sp.Limit)):
+        return sp.Derivative(expr, v, evaluate=False)  # the integral may depend on what is bound around it
     lettered = expr.xreplace(integrals)
     total = lettered.diff(v)
     for integral, letter in integrals.items():
@@ -140,7 +144,8 @@ def _slope_of_integral(integral: sp.Integral, v: sp.Symbol) -> sp.Expr:
     if len(integral.limits) != 1 or len(limits) != 3 or v in integral.function.free_symbols - {limits[0]}:
         return sp.Derivative(integral, v, evaluate=False)
     variable, low, high = limits
-    ends = [integral.function.subs(variable, end) * end.diff(v) for end in (high, low) if v in end.free_symbols]
+    function = apart(integral.function) if integral.function.has(*BINDING, sp.Subs) else integral.function
+    ends = [function.subs(variable, end) * end.diff(v) for end in (high, low) if v in end.free_symbols]
     first = ends[0] if v in high.free_symbols else 0
     return first - (ends[-1] if v in low.free_symbols else 0)
 

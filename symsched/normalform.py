@@ -33,6 +33,7 @@ from symsched.jets import BINDING
 from symsched.points import admissible, known_function, value
 from symsched.precision import alone, precision
 from symsched.rewriter import OPAQUE, TRIG, Rewriter
+from symsched.substitutions import substitutions
 from symsched.symbols import t
 
 __all__ = ["Decision", "canonical", "decide_zero"]
@@ -40,6 +41,7 @@ __all__ = ["Decision", "canonical", "decide_zero"]
 
 MAX_EXPANSION = 400  # terms; a schedule's formula of more than that is worked on within a budget
 HEAVY_CALLS = 1_000_000
+MAX_EXPONENT = 10_000  # of a power that is multiplied out; above, not even theorems wait for it
 MOST_BRANCHES = 32
 
 
@@ -91,7 +93,9 @@ def decide_zero(expr: sp.Expr, where: tuple[tuple[sp.Symbol, sp.Expr], ...] = ()
         InputError: not one real number: a matrix, a relation, ∞, NaN, i, a letter that is not real or does not
             commute, the root of a negative number.
     """
-    return _decided(_admitted(expr), where, bounded)
+    admitted = _admitted(expr)
+    written = substitutions(sp.Tuple(admitted, *(meant for _, meant in where)))
+    return _decided(admitted, where, bounded, written)
 
 
 def _admitted(expr: Any) -> sp.Expr:
@@ -154,8 +158,13 @@ def _clip(expr: Any) -> str:
 
 
 @remembered(maxsize=4096)
-def _decided(expr: sp.Expr, where: tuple[tuple[sp.Symbol, sp.Expr], ...], bounded: bool) -> Decision:
+def _decided(
+    expr: sp.Expr, where: tuple[tuple[sp.Symbol, sp.Expr], ...], bounded: bool, _written: Any = ()
+) -> Decision:
+    """`_written` tells apart what SymPy takes for equal."""
     try:
+        if (most := _largest_exponent(expr, *(meant for _, meant in where))) > MAX_EXPONENT:
+            return Decision(None, expr, reason=f"a power with {len(str(most))} digits in its exponent is too much work")
         if not bounded or expansion(expr) <= MAX_EXPANSION:
             return _decide_twice(expr, where)
         looked = None if where else within(HEAVY_CALLS, lambda: _look(expr, Rewriter(), 0))
@@ -169,6 +178,11 @@ def _decided(expr: sp.Expr, where: tuple[tuple[sp.Symbol, sp.Expr], ...], bounde
         raise
     except (BasePolynomialError, *BROKEN) as error:
         return Decision(None, expr, reason=f"SymPy broke off ({type(error).__name__})")
+
+
+def _largest_exponent(*exprs: sp.Basic) -> int:
+    powers = set[sp.Pow]().union(*(sp.sympify(expr).atoms(sp.Pow) for expr in exprs))
+    return max((abs(int(power.exp)) for power in powers if power.exp.is_Rational), default=1)
 
 
 def expansion(expr: sp.Expr) -> float:
@@ -191,7 +205,7 @@ def expansion(expr: sp.Expr) -> float:
 def _decide_twice(expr: sp.Expr, where: tuple[tuple[sp.Symbol, sp.Expr], ...]) -> Decision:
     branches = _branches(expr)
     if branches and all(decide_zero(branch, where, bounded=False) for branch in branches):
-        known = [_decided(branch, where, False).hypotheses for branch in branches]
+        known = [decide_zero(branch, where, bounded=False).hypotheses for branch in branches]
         return Decision(True, sp.S.Zero, hypotheses=tuple(dict.fromkeys(h for some in known for h in some)))
     rewriter = Rewriter(dict(where))
     rewriter.rewrite(expr)
@@ -241,11 +255,12 @@ def _look(expr: sp.Expr, rewriter: Rewriter, enough: int) -> tuple[int, str | No
             if values is None:
                 continue
             at = {leaf: value(written, values) for leaf, written in leaves.items()}
-            ball = value(expr, at)
+            clipped = list[sp.Expr]()
+            ball = value(expr, at, clipped)
             if not ball.is_finite():
                 continue
-            if ball.contains(0):
-                seen += 1
+            if ball.contains(0):  # a root is real there if its base is seen not to be negative, or is 0 everywhere
+                seen += all(map(rewriter.vanishes, clipped))
             elif free and _allowed(at) and not _confused(known, values):
                 return seen, f"value {ball.str(8, radius=False)}{_where(known, values)}"
         if seen and seen == enough:

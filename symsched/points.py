@@ -79,8 +79,11 @@ def known_function(expr: sp.Expr) -> bool:
     return expr.is_Add or expr.is_Mul or expr.is_Pow or expr.func in FUNCTIONS or expr.func in STEPS
 
 
-def value(expr: sp.Expr, leaves: Mapping[sp.Basic, Ball]) -> Ball:
-    """The ball of `expr`, given balls of its letters and of whatever else is in `leaves`; NaN where undefined."""
+def value(expr: sp.Expr, leaves: Mapping[sp.Basic, Ball], clipped: list[sp.Expr] | None = None) -> Ball:
+    """The ball of `expr`, given balls of its letters and of whatever else is in `leaves`; NaN where undefined.
+
+    `clipped` collects bases of roots that may be negative for all that their balls tell, and are taken for 0 or more.
+    """
     found: dict[sp.Basic, Ball] = dict(leaves)
 
     def visit(e: Any) -> Ball:
@@ -100,7 +103,10 @@ def value(expr: sp.Expr, leaves: Mapping[sp.Basic, Ball]) -> Ball:
         if isinstance(e, sp.exp):
             return visit(e.exp).exp()
         if e.is_Pow:
-            return _power(visit(e.base), e.exp, visit)
+            base = visit(e.base)
+            if clipped is not None and e.exp.is_Rational and not e.exp.is_Integer and not base >= 0:
+                clipped.append(e.base)
+            return _power(base, e.exp, visit)
         if e.is_Add or e.is_Mul:
             return reduce(add if e.is_Add else mul, map(visit, e.args))
         return (STEPS.get(e.func) or FUNCTIONS[e.func])(*map(visit, e.args))

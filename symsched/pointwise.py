@@ -21,6 +21,7 @@ from sympy.core.function import AppliedUndef
 
 from symsched.errors import InputError
 from symsched.precision import digits
+from symsched.substitutions import substitutions
 from symsched.symbols import t
 
 FEW, MANY = 60, 120  # decimal digits of the two evaluations
@@ -44,33 +45,44 @@ class Reading:
     zero: bool | None
     detail: str
     size: float = 0.0
+    real: bool = True  # whether all its parts were
 
 
-@lru_cache(maxsize=1024)
 def read(residual: sp.Expr) -> Reading:
     """Whether `residual` vanishes at random points within the assumptions on its symbols and functions.
 
     Raises:
         InputError: a node that has no value in numbers, or symbols that no real number can stand for.
     """
+    return _remembered(residual, substitutions(residual))
+
+
+@lru_cache(maxsize=1024)
+def _remembered(residual: sp.Expr, _written: Any) -> Reading:
+    """The reading; `_written` tells apart what SymPy takes for equal."""
     symbols = sorted(residual.free_symbols, key=sp.default_sort_key)
     if not residual.is_commutative:
         raise InputError(f"{str(residual)[:80]}: symbols that do not commute have no values in numbers")
     samples = {f.func: f for f in sorted(residual.atoms(AppliedUndef), key=sp.default_sort_key)}
     heads = sorted(samples, key=_key)
     signed = [s for s in (*symbols, *samples.values()) if s.is_nonnegative is None and s.is_nonpositive is None]
-    size, seen = mpmath.mpf(0), 0
+    size, seen, beyond = mpmath.mpf(0), 0, ""
     for k in range(TRIES):
         point = {s: _draw(s, i, k) for i, s in enumerate(symbols)}
         functions = {head: Concrete.of(samples[head], i + len(symbols), k) for i, head in enumerate(heads)}
         found = _at(residual, point, functions)
         if found is None:
             continue
+        if found.zero is False and not found.real:
+            beyond = found.detail
+            continue
         if found.zero is not True:
             return found
         size, seen = max(size, found.size), seen + 1
-        if seen == (MORE if signed else POINTS):
+        if seen == (MORE if signed else POINTS) and not beyond:
             return Reading(True, "", size)
+    if beyond:
+        return Reading(None, f"{beyond}, but not all its parts are real there: declare signs of its letters")
     return Reading(None, f"has a value at {seen} of {TRIES} random points: nothing is known from that")
 
 
@@ -91,7 +103,8 @@ def _at(residual: sp.Expr, point: Mapping[sp.Symbol, sp.Expr], functions: Mappin
             return Reading(None, f"has no digit that {FEW} and {MANY} digits of work agree on")
         where = ", ".join(f"{s} = {mpmath.nstr(mpmath.mpmathify(sp.N(v, 20)), 6)}" for s, v in list(point.items())[:4])
         place = f" at {where}" if where else ""
-        return Reading(False, f"is {mpmath.nstr(value, 8)}{place}{', for some functions' * bool(functions)}")
+        told = f"is {mpmath.nstr(value, 8)}{place}{', for some functions' * bool(functions)}"
+        return Reading(False, told, real=many.real or residual.has(sp.I))
 
 
 def _agree(one: Any, other: Any) -> bool:
@@ -103,6 +116,7 @@ class _Values:
     value: Any
     largest: Any  # of the values on the way, and 1
     divisors: dict[Any, Any]
+    real: bool
 
 
 def _evaluated(
@@ -116,7 +130,7 @@ def _evaluated(
             raise
         except (ZeroDivisionError, OverflowError, ValueError, NoConvergence):
             return None  # a pole, or too large: another point will do
-        return _Values(value, reader.largest(), reader.divisors) if mpmath.isfinite(value) else None
+        return _Values(value, reader.largest(), reader.divisors, not reader.unreal) if mpmath.isfinite(value) else None
 
 
 # -- points and functions --------------------------------------------------------------------------------------
@@ -194,6 +208,7 @@ class Reader:
     point: Mapping[sp.Symbol, Any]
     functions: Mapping[Any, Concrete]
     divisors: dict[Any, Any] = field(default_factory=dict)
+    unreal: list[sp.Basic] = field(default_factory=list)  # parts whose values are not
     _memo: dict[sp.Basic, Any] = field(default_factory=dict)
 
     def value(self, expr: sp.Basic) -> Any:
@@ -206,6 +221,8 @@ class Reader:
         found = self._memo.get(expr)
         if found is None:
             found = self._memo[expr] = self._read(expr)
+            if abs(mpmath.im(found)) > mpmath.mpf(10) ** -20 * abs(found):
+                self.unreal.append(expr)
         return found
 
     def largest(self) -> Any:
@@ -213,7 +230,7 @@ class Reader:
         return max(1, *map(abs, self._memo.values()))
 
     def _moved(self, point: Mapping[sp.Symbol, Any]) -> Reader:
-        return Reader({**self.point, **point}, self.functions)
+        return Reader({**self.point, **point}, self.functions, unreal=self.unreal)
 
     def _read(self, expr: Any) -> Any:
         if expr.is_Symbol:

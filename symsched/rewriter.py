@@ -7,8 +7,10 @@ from functools import reduce
 
 import sympy as sp
 
+from symsched.binders import alike
 from symsched.errors import InputError, UndecidedError
 from symsched.generators import (
+    MAX_MULTIPLE,
     Angle,
     Generators,
     NowhereDefinedError,
@@ -74,6 +76,10 @@ class Rewriter:
         if expr not in self._memo:
             self._memo[expr] = self._rewrite(expr)
         return self._memo[expr]
+
+    def vanishes(self, expr: sp.Expr) -> bool:
+        """Whether `expr` reduces to 0."""
+        return bool(self._reduced(self.rewrite(expr)) == 0)
 
     def _rewrite(self, expr: sp.Expr) -> sp.Expr:
         if expr.is_Rational:
@@ -161,7 +167,7 @@ class Rewriter:
         plain = carried_out(expr)
         if not isinstance(plain, type(expr)):  # a short sum, written out
             return self.rewrite(plain)
-        dummy = self.known.named(plain.as_dummy() if plain.has(*BINDING) else plain, None, expr, _sign(expr))
+        dummy = self.known.named(alike(plain), None, expr, _sign(expr))
         self.known.sealed.add(dummy)
         self.known.hypotheses[f"{expr} is real and finite"] = None
         return dummy
@@ -286,7 +292,7 @@ class Rewriter:
                 # sin(125π/252) is cos(π/252): without this it would be a polynomial of degree 125 in tan(π/504).
                 cosine, sine = self._angle(monomial, sp.Rational(1, 2) - coefficient)
                 return sine, cosine
-        if isinstance(meaning, (sp.atan, sp.asin, sp.acos)) and coefficient.is_Integer:
+        if isinstance(meaning, (sp.atan, sp.asin, sp.acos)) and _is_small(coefficient):
             return multiple(self._known_angle(meaning), int(coefficient))
         unit = self.known.angles.get(monomial, coefficient)
         n = abs(coefficient / unit)
@@ -397,3 +403,7 @@ def _orientation(factor: sp.Expr, known: Generators) -> int:
         if polynomial.count_roots(0, 1) == ends:
             return 1 if polynomial.eval(sp.Rational(1, 2)) > 0 else -1
     return 0
+
+
+def _is_small(coefficient: sp.Rational) -> bool:
+    return bool(coefficient.is_Integer and abs(coefficient) <= MAX_MULTIPLE)

@@ -191,7 +191,7 @@ TRUE = {
                 "np.float64(0)",
             ),
             *(
-                "sp.Subs(f(r, s), (r, s), (s, r)) - f(s, r)",
+                "sp.Subs(f(a, b), (a, b), (s, r)) - f(s, r)",
                 "sp.sqrt(a**n) - a**(n/2)",
                 "sp.sin(2*r) - 2*sp.sin(r)*sp.cos(r)",
             ),

@@ -6,11 +6,13 @@ The right answers are known by hand; where a point is named, it is one at which 
 import numpy as np
 import pytest
 import sympy as sp
+from sympy.core.cache import clear_cache
 
 from symsched import normalform
 from symsched.errors import InputError
 from symsched.jets import as_jet, as_written, carried_out
 from symsched.normalform import decide_zero
+from symsched.pointwise import read
 from symsched.symbols import t
 
 x, y = sp.symbols("x y", real=True)
@@ -34,8 +36,8 @@ def slot(k, *args):
 
 
 ZERO = {
-    "simultaneous substitution": sp.Subs(g(x, y), (x, y), (y, x)) - g(y, x),
-    "substitution into a product": sp.Subs(f(x) * g(x, y), (x, y), (y, x)) - f(y) * g(y, x),
+    "simultaneous substitution": sp.Subs(g(u, v), (u, v), (y, x)) - g(y, x),
+    "substitution into a product": sp.Subs(f(u) * g(u, v), (u, v), (y, x)) - f(y) * g(y, x),
     "substitution in a substitution": sp.Subs(sp.Subs(g(u, v), u, x) + v, v, u) - g(x, u) - u,
     "chain rule in both slots": D(g(x, 2 * x), x) - slot(0, x, 2 * x) - 2 * slot(1, x, 2 * x),
     "repeated argument": D(g(x, x), x) - slot(0, x, x) - slot(1, x, x),
@@ -70,7 +72,7 @@ ZERO = {
     "golden": sp.GoldenRatio**2 - sp.GoldenRatio - 1,
 }
 NOT_ZERO = {
-    "g(y, x) is not g(x, x)": sp.Subs(g(x, y), (x, y), (y, x)) - g(x, x),
+    "g(y, x) is not g(x, x)": sp.Subs(g(u, v), (u, v), (y, x)) - g(x, x),
     "a term of the chain rule": D(g(x, 2 * x), x) - slot(0, x, 2 * x),
     "one slot for both": D(g(x, x), x) - 2 * slot(0, x, x),
     "√(x^n), at x = -1 and n = 2": sp.sqrt(x**n) - x ** (n / 2),
@@ -241,3 +243,108 @@ def test_derivatives_are_carried_out_as_with_concrete_functions():
         for order in (1, 2):
             right = inside.replace(f, concrete[f]).replace(g, concrete[g]).diff(x, order)
             assert sp.simplify(put_in(carried_out(D(inside, (x, order)))) - right) == 0
+
+
+def bound(kind, body, letter):
+    return kind(body, (letter, 1, 3 if kind is sp.Integral else sp.Symbol("N", integer=True, positive=True)))
+
+
+@pytest.mark.parametrize("outer", [sp.Integral, sp.Sum, sp.Product])
+@pytest.mark.parametrize("inner", [sp.Integral, sp.Sum, sp.Product])
+def test_an_inner_variable_is_not_the_outer_one(outer, inner):
+    """Σ_i i(1 + Σ_k i k) is not Σ_i i(1 + Σ_k k²), and does not depend on the letters."""
+    i, k, a, b = sp.symbols("i k a b", real=True)
+
+    def nested(i, k, body):
+        return bound(outer, i * (1 + bound(inner, body, k)), i)
+
+    right = nested(i, k, i * k)
+    assert decide_zero(right - nested(i, k, k * k)).zero is not True
+    assert decide_zero(right - nested(i, k, i * i)).zero is not True
+    assert decide_zero(right - nested(a, b, a * b)).zero is True
+    assert decide_zero(right - nested(k, i, k * i)).zero is True
+
+
+@pytest.mark.parametrize("inner", [sp.Integral, sp.Sum, sp.Product])
+def test_what_the_rule_of_leibniz_puts_in_stays_free(inner):
+    """d/dy ∫_0^y (1 + ∫ s y' dy') ds = 1 + ∫ y y' dy', where y' is not y."""
+    s, other = sp.symbols("s o", real=True)
+    slope = D(sp.Integral(1 + bound(inner, s * y, y), (s, 0, y)), y)
+    assert decide_zero(slope - 1 - bound(inner, y * other, other)).zero is True
+    assert decide_zero(slope - 1 - bound(inner, y * y, y)).zero is not True
+
+
+def test_a_limit_and_a_sum_around_keep_their_letters():
+    s, size = sp.Symbol("s", real=True), sp.Symbol("N", integer=True, positive=True)
+    limit = D(sp.Integral(sp.Limit(g(y, s), y, 0), (s, 0, y)), y)
+    assert decide_zero(limit - sp.Limit(g(y, y), y, 0)).zero is not True
+    summed = D(sp.Sum(sp.Integral(f(s), (s, 0, y * n)), (n, 1, size)), y)
+    assert decide_zero(summed - size * n * f(y * n)).zero is not True
+
+
+@pytest.mark.parametrize("digits", [120, 700])  # beyond the first and beyond the last precision of the points
+def test_a_root_that_is_real_nowhere_is_no_zero(digits):
+    """√(π − N) with N a little more than π; with N a little less it is real, and the statement true."""
+    around, step = sp.Rational(str(sp.pi.evalf(digits))), sp.Rational(1, 10 ** (digits - 5))
+    for number, right in ((around + step, (None,)), (around - step, (None, True) if digits > 500 else (True,))):
+        root = sp.sqrt(sp.pi - number)
+        assert decide_zero((root + x) ** 2 - (sp.pi - number) - 2 * x * root - x**2).zero in right
+
+
+@pytest.mark.parametrize("exponent", [10**30, -(10**30), sp.Rational(10**30 + 1, 7)])
+@pytest.mark.parametrize("bounded", [True, False])
+def test_a_power_beyond_all_work_is_left_open(exponent, bounded):
+    decision = decide_zero(p**exponent - p ** (exponent + 1), bounded=bounded)
+    assert decision.zero is None
+    assert "in its exponent" in decision.reason
+
+
+def test_a_multiple_of_an_angle_beyond_all_work_is_left_without_its_formula():
+    assert decide_zero(sp.sin(10**30 * sp.asin(x)) - x).zero is not True
+
+
+@pytest.mark.parametrize("decide", [decide_zero, read])
+def test_a_substitution_of_two_letters_of_one_name_is_refused(decide):
+    """SymPy compares points by how they are printed."""
+    twin, positive_f = sp.Symbol("x", positive=True), sp.Function("f", positive=True)
+    for one, other in ((x, twin), (twin, x), (f(x), positive_f(x))):
+        with pytest.raises(InputError, match="rename one"):
+            decide(sp.Subs(g(u, v), (u, v), (one, other)) - g(one, other))
+
+
+def _zero(residual):
+    return decide_zero(residual).zero
+
+
+def _seen(residual):
+    return read(residual).zero
+
+
+@pytest.mark.parametrize("zero", [_zero, _seen])
+def test_what_is_known_of_one_letter_is_not_told_of_its_namesake(zero):
+    """Both statements are equal to SymPy, and so to every cache that goes by its equality."""
+    twin = sp.Symbol("x", positive=True)
+    clear_cache()
+    true = f(x) * y - sp.Subs(f(u), u, x) * y
+    clear_cache()  # or SymPy gives the first for the second
+    false = f(x) * y - sp.Subs(f(u), u, twin) * y
+    assert true == false
+    assert zero(true) is True
+    clear_cache()
+    assert zero(false) is False
+
+
+@pytest.mark.parametrize("decide", [decide_zero, read])
+@pytest.mark.parametrize(
+    "ambiguous",
+    [
+        sp.Subs(sp.Subs(g(x, y), x, y), y, x),  # is g(x, x), and the same to SymPy as g(y, x) with both at once
+        sp.Subs(g(x, y), (x, y), (y, x)),
+        sp.Subs(sp.Subs(f(x), x, x + 1), x, y),
+        sp.Subs(sp.Subs(f(x), x, y**2), y, 2),
+    ],
+)
+def test_one_after_the_other_is_not_all_at_once(decide, ambiguous):
+    for claimed in (g(x, x), g(y, x), f(y), f(y + 1)):
+        with pytest.raises(InputError, match="one after the other"):
+            decide(ambiguous - claimed)

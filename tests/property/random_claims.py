@@ -159,7 +159,7 @@ DOUBTFUL: tuple[Callable[..., sp.Expr], ...] = (
     lambda a, b, m, l: sp.floor(a + m) - sp.floor(a) - m,
     lambda a, b, m, l: sp.floor(a) - a,
     lambda a, b, m, l: G(a, b) - G(b, a),
-    lambda a, b, m, l: sp.Subs(G(v, s), (v, s), (s, v)).subs({v: a, s: b}) - G(a, b),
+    lambda a, b, m, l: sp.Subs(G(v, s), (v, s), (b, a)) - G(a, b),
     lambda a, b, m, l: (sp.sin(a) ** 2 + sp.cos(a) ** 2 - 1) / (sp.cosh(b) ** 2 - sp.sinh(b) ** 2 - 1),
     lambda a, b, m, l: sp.log(sp.sin(a) ** 2 + sp.cos(a) ** 2 - 1) * a,
     lambda a, b, m, l: sp.sqrt(sp.sin(a) ** 2 + sp.cos(a) ** 2 - 1),
@@ -184,7 +184,7 @@ COMPOSED = (
         F(x) * G(y, sp.sin(x)),
         sp.Derivative(F(x), x) * G(y, sp.sin(x)) + F(x) * sp.cos(x) * sp.Subs(sp.Derivative(G(y, v), v), v, sp.sin(x)),
     ),
-    (sp.Subs(G(v, s), (v, s), (s, v)).subs({v: x, s: y}), sp.Subs(sp.Derivative(G(y, v), v), v, x)),
+    (sp.Subs(G(v, s), (v, s), (y, x)), sp.Subs(sp.Derivative(G(y, v), v), v, x)),
     (sp.Abs(x) * F(y), sp.sign(x) * F(y)),
     (sp.sqrt(1 + F(x) ** 2), F(x) * sp.Derivative(F(x), x) / sp.sqrt(1 + F(x) ** 2)),
 )
