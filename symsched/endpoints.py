@@ -7,7 +7,7 @@ numeric table is the limit at the ends and a last-bit-correct value (see `enclos
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -80,9 +80,14 @@ def limit_at(expr: sp.Expr, end: int, symbol: sp.Symbol = t) -> sp.Expr:
         for candidate in _candidates(near):
             if _is_value(candidate) and _closes_in(near, candidate):
                 return candidate
-    letters = ", ".join(sorted(s.name for s in near.free_symbols - {_u}))
-    why = f" for every value of {letters} that its assumptions allow" if letters else ""
-    raise UndecidedError(f"the limit of {_short(expr)} at {symbol} = {end} could not be determined{why}")
+    advice = give_a_value(expr.free_symbols - {symbol})
+    raise UndecidedError(f"the limit of {_short(expr)} at {symbol} = {end} could not be determined{advice}")
+
+
+def give_a_value(parameters: Iterable[sp.Symbol]) -> str:
+    """The end of a message about a formula that may hang on its parameters; empty if there are none."""
+    letters = ", ".join(sorted(map(str, parameters)))
+    return f"; give {letters} a value" if letters else ""
 
 
 def check_unbranched(expr: sp.Expr) -> None:
