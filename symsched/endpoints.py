@@ -76,7 +76,7 @@ def limit_at(expr: sp.Expr, end: int, symbol: sp.Symbol = t) -> sp.Expr:
     value = _series_value(near)
     if value is not None:
         return value
-    if near.free_symbols == {_u} and _is_steady(near):
+    if near.free_symbols == {_u} and _is_real_near(near) and _is_steady(near):
         for candidate in _candidates(near):
             if _is_value(candidate) and _closes_in(near, candidate):
                 return candidate
@@ -198,6 +198,14 @@ def _stays_nonnegative(near: sp.Expr, end: sp.Expr, symbols: Sequence[sp.Symbol]
         return len(symbols) == 1 and leading_sign(near, symbols[0]) > 0
     except BeyondSeriesError:
         return False
+
+
+def _is_real_near(near: sp.Expr) -> bool:
+    """False where no candidate would pass the check (see `_closes_in`): it is cheaper than to look for one."""
+    try:
+        return bool(enclose(near, {_u: sp.Rational(1, 2**960)}, bits=16384).is_finite())
+    except InputError:
+        return True
 
 
 def _is_steady(near: sp.Expr) -> bool:
