@@ -189,7 +189,8 @@ def _series(terms: dict[sp.Expr, sp.Expr], order: sp.Expr) -> Series:
         exponent = p if p.is_number else sp.cancel(p)
         written[exponent] = written.get(exponent, sp.S.Zero) + c
     kept = [(p, c) for p, given in written.items() if (c := _kept(given, p, order)) != 0]
-    kept.sort(key=cmp_to_key(lambda a, b: -order_of(a[0], b[0])))
+    by_order = cmp_to_key(lambda p, q: -order_of(p, q))
+    kept.sort(key=lambda term: by_order(term[0]))
     increasing: list[tuple[sp.Expr, sp.Expr]] = []
     for p, c in kept:
         if increasing and order_of(increasing[-1][0], p) == 0:  # one exponent, written in two ways
