@@ -7,18 +7,20 @@ numeric table is the limit at the ends and a last-bit-correct value (see `enclos
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import sympy as sp
 from sympy.core.function import AppliedUndef
+from sympy.core.relational import Relational
+from sympy.logic.boolalg import BooleanFunction
 
 from symsched.budget import within
 from symsched.enclose import Evaluator, enclose, smooth_at
 from symsched.errors import InputError, UndecidedError
 from symsched.generators import has_root_of_large_degree
-from symsched.leading import BeyondSeriesError, limit_of
+from symsched.leading import BeyondSeriesError, leading_sign, limit_of
 from symsched.normalform import canonical
 from symsched.precision import alone
 from symsched.symbols import t
@@ -66,6 +68,7 @@ def limit_at(expr: sp.Expr, end: int, symbol: sp.Symbol = t) -> sp.Expr:
     expr = sp.sympify(expr, strict=True)
     if not expr.has(symbol):
         return expr
+    check_unbranched(expr)
     near = expr.subs(symbol, _u if end == 0 else 1 - _u)
     value = continuous_value(near, _u)
     if value is not None:
@@ -73,11 +76,24 @@ def limit_at(expr: sp.Expr, end: int, symbol: sp.Symbol = t) -> sp.Expr:
     value = _series_value(near)
     if value is not None:
         return value
-    if near.free_symbols == {_u} and _is_steady(near):
+    if near.free_symbols == {_u} and _is_real_near(near) and _is_steady(near):
         for candidate in _candidates(near):
             if _is_value(candidate) and _closes_in(near, candidate):
                 return candidate
-    raise UndecidedError(f"the limit of {_short(expr)} at {symbol} = {end} could not be determined")
+    advice = give_a_value(expr.free_symbols - {symbol})
+    raise UndecidedError(f"the limit of {_short(expr)} at {symbol} = {end} could not be determined{advice}")
+
+
+def give_a_value(parameters: Iterable[sp.Symbol]) -> str:
+    """The end of a message about a formula that may hang on its parameters; empty if there are none."""
+    letters = ", ".join(sorted(map(str, parameters)))
+    return f"; give {letters} a value" if letters else ""
+
+
+def check_unbranched(expr: sp.Expr) -> None:
+    """Raises UndecidedError where a condition chooses between formulas."""
+    if expr.has(sp.Piecewise, Relational, BooleanFunction):
+        raise UndecidedError(f"{_short(expr)} has branches: expected one formula for all of (0, 1)")
 
 
 def _series_value(near: sp.Expr) -> sp.Expr | None:
@@ -128,11 +144,11 @@ def _tidy(value: sp.Expr) -> sp.Expr:
 def continuous_value(expr: sp.Expr, *symbols: sp.Symbol) -> sp.Expr | None:
     """The value of `expr` where all `symbols` are 0, if every part is continuous there from the right; else None."""
     if not expr.has(*symbols):
-        return None if expr.has(sp.oo, sp.zoo, sp.nan) else expr
+        return expr if _is_real_constant(expr) else None
     if expr in symbols:
         return sp.S.Zero
     args = [continuous_value(a, *symbols) for a in expr.args]
-    if any(a is None for a in args) or not _continuous_at(expr, args):
+    if any(a is None for a in args) or not _continuous_at(expr, args, symbols):
         return None
     if isinstance(expr, (sp.betainc, sp.betainc_regularized)) and args[2] == args[3]:
         return sp.S.Zero  # which SymPy leaves as it is, and the next one too
@@ -144,18 +160,52 @@ def end_if_continuous(expr: sp.Expr, end: int, symbol: sp.Symbol = t) -> sp.Expr
     return continuous_value(expr.subs(symbol, _u if end == 0 else 1 - _u), _u)
 
 
-def _continuous_at(expr: sp.Expr, args: Sequence[sp.Expr]) -> bool:
+def _continuous_at(expr: sp.Expr, args: Sequence[sp.Expr], symbols: Sequence[sp.Symbol]) -> bool:
     if isinstance(expr, (AppliedUndef, sp.Derivative)):
         return False  # free functions are smooth inside (0, 1)
     if isinstance(expr, (sp.Abs, sp.Max, sp.Min)):
         return True
     if isinstance(expr, (sp.asin, sp.acos)):
-        return bool((1 - args[0] ** 2).is_nonnegative)
+        return smooth_at(expr, tuple(args)) or all(
+            _stays_nonnegative(1 + s * expr.args[0], 1 + s * args[0], symbols) for s in (1, -1)
+        )
     if isinstance(expr, (sp.betainc, sp.betainc_regularized)) and args[0].is_positive and args[1].is_positive:
-        return all(bool(x.is_nonnegative and (1 - x).is_nonnegative) for x in args[2:])
+        bounds = zip(expr.args[2:], args[2:], strict=True)
+        return all(
+            _stays_nonnegative(x, end, symbols) and _stays_nonnegative(1 - x, 1 - end, symbols) for x, end in bounds
+        )
     if expr.is_Pow and args[1].is_positive:
-        return bool(expr.exp.is_Integer or args[0].is_nonnegative)
+        return bool(expr.exp.is_Integer) or _stays_nonnegative(expr.base, args[0], symbols)
     return smooth_at(expr, tuple(args))
+
+
+def _is_real_constant(expr: sp.Expr) -> bool:
+    if expr.has(sp.oo, sp.zoo, sp.nan, sp.I) or expr.is_real is False:
+        return False
+    try:
+        return bool(expr.is_real or expr.free_symbols or enclose(expr, {}, bits=256).is_finite())
+    except InputError:
+        return False
+
+
+def _stays_nonnegative(near: sp.Expr, end: sp.Expr, symbols: Sequence[sp.Symbol]) -> bool:
+    """Whether `near` is shown to be ≥ 0 close to the end, where its value is `end`: a root needs more than end = 0."""
+    if near.is_nonnegative or end.is_positive:
+        return True
+    if near.is_Mul and all(_stays_nonnegative(factor, sp.S.Zero, symbols) for factor in near.args):
+        return True
+    try:
+        return len(symbols) == 1 and leading_sign(near, symbols[0]) > 0
+    except BeyondSeriesError:
+        return False
+
+
+def _is_real_near(near: sp.Expr) -> bool:
+    """False where no candidate would pass the check (see `_closes_in`): it is cheaper than to look for one."""
+    try:
+        return bool(enclose(near, {_u: sp.Rational(1, 2**960)}, bits=16384).is_finite())
+    except InputError:
+        return True
 
 
 def _is_steady(near: sp.Expr) -> bool:

@@ -14,7 +14,7 @@ from functools import cmp_to_key, lru_cache, reduce
 
 import sympy as sp
 
-from symsched.enclose import enclose, smooth_at
+from symsched.enclose import Ball, enclose, smooth_at
 from symsched.errors import InputError
 from symsched.normalform import canonical, decide_zero
 
@@ -46,7 +46,7 @@ class BeyondSeriesError(Exception):
 
 @dataclass(frozen=True)
 class Series:
-    """Σ terms[p] u^p + O(u^order); every kept coefficient is known not to vanish."""
+    """Σ terms[p] u^p + O(u^order); no kept coefficient is identically 0, but a parameter may make it 0."""
 
     terms: tuple[tuple[sp.Expr, sp.Expr], ...]  # (exponent, coefficient), increasing
     order: sp.Expr
@@ -102,8 +102,9 @@ def _solved(f: Series, g: Series, here: _Expansion) -> Series:
     if not f.terms or not g.terms or any(c.has(L) for _, c in (*f.terms, *g.terms)):
         raise BeyondSeriesError
     (p, c), *rest = f.terms
+    _check_nonzero(c)
     first = here._power(here._times(g, here._constant(1 / c)), 1 / p)
-    nearest = min([*(q for q, _ in rest), f.order], key=lambda q: q) - p
+    nearest = _least(*(q for q, _ in rest), f.order) - p
     found = Series(first.terms[:1], first.lead + _least(first.order - first.lead, nearest * first.lead))
     if len(first.terms) > 1:
         found = Series(found.terms, _least(found.order, first.terms[1][0]))
@@ -121,8 +122,14 @@ def leading_term(expr: sp.Expr, u: sp.Symbol) -> tuple[sp.Expr, sp.Expr]:
     """(p, c) with `expr` ~ c u^p as u → 0+; c may be a polynomial in `L` = log u.  Raises BeyondSeriesError."""
     for series in _ever_longer(lambda order: _Expansion(u, order).of(expr)):
         if series.terms:
+            _check_nonzero(series.terms[0][1])
             return series.terms[0]
     raise BeyondSeriesError
+
+
+def leading_sign(expr: sp.Expr, u: sp.Symbol) -> int:
+    """The sign of `expr` for all u > 0 that are small enough.  Raises BeyondSeriesError."""
+    return 1 if _value(sp.S.NegativeOne, leading_term(expr, u)[1]) == sp.oo else -1
 
 
 def _value(exponent: sp.Expr, coefficient: sp.Expr) -> sp.Expr:
@@ -146,13 +153,13 @@ def _positive(number: sp.Expr) -> bool:
 
 @lru_cache(maxsize=4096)
 def vanishes(number: sp.Expr) -> bool:
-    """Whether a constant is exactly 0; raises BeyondSeriesError when that is undecided."""
+    """Whether a constant is exactly 0, or a parameter's formula identically; BeyondSeriesError where undecided."""
     if number.is_Rational:
         return bool(number == 0)
     try:
         if not number.free_symbols:
-            ball = enclose(number, {}, bits=256)
-            if ball.is_finite() and not ball.contains(0):
+            ball = _finite_ball(number)
+            if not ball.contains(0):
                 return False
         found = decide_zero(number).zero
     except InputError:
@@ -162,40 +169,71 @@ def vanishes(number: sp.Expr) -> bool:
     return found
 
 
+def _finite_ball(number: sp.Expr) -> Ball:
+    for bits in (256, 2048):
+        ball = enclose(number, {}, bits)
+        if ball.is_finite():
+            return ball
+    raise BeyondSeriesError  # not real, or a denominator not told from 0
+
+
+def _check_nonzero(coefficient: sp.Expr) -> None:
+    """Raises BeyondSeriesError where some admissible value of a parameter might make it 0: then another term leads."""
+    if coefficient.free_symbols - {L} and not (coefficient.is_nonzero or sp.factor(coefficient).is_nonzero):
+        raise BeyondSeriesError
+
+
 def _series(terms: dict[sp.Expr, sp.Expr], order: sp.Expr) -> Series:
-    kept: dict[sp.Expr, sp.Expr] = {}
-    for p, c in _merged(terms).items():
-        if _less(p, order):
-            if c.count_ops() > MAX_COEFFICIENT:
-                raise BeyondSeriesError
-            c = sp.expand(c) if c.count_ops() < 40 or c.has(L) else canonical(c)
-            parts = sp.Poly(c, L).coeffs() if c.has(L) else (c,)
-            if not all(vanishes(part) for part in parts):
-                kept[p] = c
-    increasing = sorted(kept, key=cmp_to_key(lambda p, q: -1 if _less(p, q) else 1))
-    if len(increasing) > MAX_TERMS:
-        order, increasing = increasing[MAX_TERMS], increasing[:MAX_TERMS]
-    return Series(tuple((p, kept[p]) for p in increasing), order)
-
-
-def _merged(terms: dict[sp.Expr, sp.Expr]) -> dict[sp.Expr, sp.Expr]:
-    """One term for each exponent, however it is written."""
-    merged: dict[sp.Expr, sp.Expr] = {}
+    written: dict[sp.Expr, sp.Expr] = {}
     for p, c in terms.items():
         exponent = p if p.is_number else sp.cancel(p)
-        merged[exponent] = merged.get(exponent, sp.S.Zero) + c
-    return merged
+        written[exponent] = written.get(exponent, sp.S.Zero) + c
+    kept = [(p, c) for p, given in written.items() if (c := _kept(given, p, order)) != 0]
+    by_order = cmp_to_key(lambda p, q: -order_of(p, q))
+    kept.sort(key=lambda term: by_order(term[0]))
+    increasing: list[tuple[sp.Expr, sp.Expr]] = []
+    for p, c in kept:
+        if increasing and order_of(increasing[-1][0], p) == 0:  # one exponent, written in two ways
+            p, other = increasing.pop()
+            c = _kept(c + other, p, order)
+        if c != 0:
+            increasing.append((p, c))
+    if len(increasing) > MAX_TERMS:
+        order, increasing = increasing[MAX_TERMS][0], increasing[:MAX_TERMS]
+    return Series(tuple(increasing), order)
+
+
+def _kept(coefficient: sp.Expr, exponent: sp.Expr, order: sp.Expr) -> sp.Expr:
+    """The coefficient, expanded, or reduced to a quotient where it is long; 0 where it vanishes or the term is within the error."""
+    if not _less(exponent, order):
+        return sp.S.Zero
+    if coefficient.count_ops() > MAX_COEFFICIENT:
+        raise BeyondSeriesError
+    short = coefficient.count_ops() < 40 or coefficient.has(L)
+    coefficient = sp.expand(coefficient) if short else canonical(coefficient)
+    parts = sp.Poly(coefficient, L).coeffs() if coefficient.has(L) else (coefficient,)
+    return sp.S.Zero if all(vanishes(part) for part in parts) else coefficient
+
+
+@lru_cache(maxsize=4096)
+def order_of(a: sp.Expr, b: sp.Expr) -> int:
+    """1, 0 or −1 as a < b, a = b or a > b, by proof; BeyondSeriesError where parameters or balls do not tell."""
+    if sp.oo in (a, b):
+        return int(b == sp.oo) - int(a == sp.oo)
+    gap = b - a
+    if gap.is_Rational:
+        return int(sp.sign(gap))
+    if not gap.free_symbols:
+        return 0 if vanishes(gap) else 1 if _positive(gap) else -1
+    gap = sp.factor(sp.cancel(gap))
+    for sign, holds in ((1, gap.is_positive), (0, gap.is_zero), (-1, gap.is_negative)):
+        if holds:
+            return sign
+    raise BeyondSeriesError  # the parameters decide
 
 
 def _less(a: sp.Expr, b: sp.Expr) -> bool:
-    if a.is_number and b.is_number:
-        return bool(a < b)
-    if sp.oo in (a, b):
-        return bool(b == sp.oo != a)
-    gap = sp.factor(sp.cancel(b - a))
-    if gap.is_positive is None and not gap.is_nonpositive:
-        raise BeyondSeriesError  # the parameters decide
-    return bool(gap.is_positive)
+    return order_of(a, b) > 0
 
 
 def _least(*exponents: sp.Expr) -> sp.Expr:
@@ -272,6 +310,7 @@ class _Expansion:
         if not a.terms or a.terms[0][1].has(L):
             raise BeyondSeriesError
         p, c = a.terms[0]
+        _check_nonzero(c)
         return p, c, Series(tuple((q - p, d / c) for q, d in a.terms[1:]), a.order - p)
 
     def _compose(self, coefficient: Callable[[int], sp.Expr], h: Series) -> Series:
@@ -357,6 +396,8 @@ class _Expansion:
             return self._at_infinity(function, a, argument)
         if function in SMOOTH_INSIDE and vanishes(1 - centre**2):
             return self._at_branch_point(function, argument, centre)
+        if function in SMOOTH_INSIDE and not smooth_at(function(_v), (centre,)):
+            raise BeyondSeriesError
         h = Series(tuple((p, c) for p, c in a.terms if p != 0), a.order)
         return self._compose(lambda k: taylor(function, centre, k), h)
 

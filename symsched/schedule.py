@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import sympy as sp
 
 from symsched.enclose import enclose, sign_of_number
-from symsched.endpoints import limit_at, values
+from symsched.endpoints import give_a_value, limit_at, values
 from symsched.errors import InputError, UndecidedError
 from symsched.normalform import decide_zero
 from symsched.parsing import parse_expression, quoted, too_fine
@@ -215,11 +215,7 @@ class Schedule:
             self._require_positive("beta", self.beta),
             self._require_increasing(),
         ]
-        try:
-            kind, reason = self._ends
-        except UndecidedError as error:
-            open_letters = ", ".join(sorted(map(str, self.parameters)))
-            raise UndecidedError(f"{error}; give {open_letters} a value" if open_letters else str(error)) from None
+        kind, reason = self._ends
         return Validity(kind, (*conditions, Condition(reason, "limits")))
 
     def _require_positive(self, name: str, expr: sp.Expr) -> Condition:
@@ -331,7 +327,7 @@ def _is(limit: sp.Expr, number: int) -> bool:
     if decision.zero is None:
         if not limit.free_symbols and sign_of_number(limit - number):
             return False
-        raise UndecidedError(f"could not decide whether {limit} equals {number}")
+        raise UndecidedError(f"could not decide whether {limit} equals {number}{give_a_value(limit.free_symbols)}")
     return decision.zero
 
 

@@ -159,6 +159,82 @@ def test_tiny_limits_are_not_rounded_to_others(c, rest):
         assert rest.has(sp.log)  # 1/(1 − log t) is known to Gruntz alone, and closes in too slowly to be checked
 
 
+# -- where there is nothing real to have a limit, and where a parameter decides ---------------------------------------
+
+v, q = sp.Symbol("v", real=True), sp.Symbol("q", positive=True)
+BELOW = [-t, sp.sin(t) - t, t * sp.log(t), t**2 - t, -(t**sp.pi), sp.cos(t) - 1, -q * t]  # < 0 next to 0, and 0 there
+ROOTS = [sp.sqrt, lambda f: f**sp.pi, lambda f: sp.acos(1 - f), lambda f: sp.asin(f - 1), lambda f: sp.acosh(1 + f)]
+
+
+@pytest.mark.parametrize("f", BELOW, ids=str)
+@pytest.mark.parametrize("root", ROOTS, ids=["sqrt", "power", "acos", "asin", "acosh"])
+def test_a_root_needs_an_argument_that_stays_in_its_domain(root, f):
+    for expr, end in ((f, 0), (f.subs(t, 1 - t), 1)):
+        with pytest.raises((UndecidedError, InputError)):
+            limit_at(root(expr), end)
+        try:  # the twin, of which the limit is the value at 0
+            assert limit_at(root(-expr), end) == root(sp.S.Zero)
+        except UndecidedError:
+            assert expr.has(sp.log, sp.cos, q, sp.pi)
+    assert limit_at(root(t), 0) == root(sp.S.Zero)
+
+
+MAYBE_ZERO = [kappa, v, q - 1, v**2, kappa * v, v + kappa]
+NEVER_ZERO = [q, 1 + kappa, 1 + v**2, sp.exp(v), q + kappa]
+# f(c, t) whose limit at 0 jumps where c = 0; the limit for c > 0.
+JUMPS = [
+    (lambda c: t / (c + t), lambda _: 0),
+    (lambda c: sp.sin(t) / (sp.sin(t) + c * sp.cos(t)), lambda _: 0),
+    (lambda c: (c + t) ** -1, lambda c: 1 / c),
+    (lambda c: t**2 / (c * t + t**2), lambda _: 0),
+    (lambda c: sp.atan(c / t), lambda _: sp.pi / 2),
+    (lambda c: sp.exp(-(c**2) / t), lambda _: 0),
+    (lambda c: c / t, lambda _: sp.oo),
+]
+
+
+@pytest.mark.parametrize(("form", "limit"), JUMPS, ids=range(len(JUMPS)))
+def test_a_parameter_that_may_be_0_is_not_divided_by(form, limit):
+    for c in MAYBE_ZERO:
+        with pytest.raises(UndecidedError, match=r"; give .* a value$"):
+            limit_at(form(c), 0)
+    for c in NEVER_ZERO:
+        assert sp.simplify(limit_at(form(c), 0) - limit(c)) in (0, sp.nan), c  # ∞ − ∞
+
+
+@pytest.mark.parametrize("c", MAYBE_ZERO + NEVER_ZERO, ids=str)
+def test_a_parameter_that_may_be_0_may_be_factored_out(c):
+    """Limits that have one formula for all values."""
+    for expr, expected in ((c + t, c), ((c * t + t**2) / t, c), (c * sp.sin(t) / t, c), (t + c * t**2, 0)):
+        assert sp.simplify(limit_at(expr, 0) - expected) == 0
+
+
+EQUAL = [  # one exponent, written in two ways
+    (sp.sin(1) ** 2 + sp.cos(1) ** 2, sp.S.One),
+    (sp.log(6) - sp.log(2), sp.log(3)),
+    ((sp.sqrt(2) + 1) * (sp.sqrt(2) - 1), sp.S.One),
+    (sp.sqrt(5 + 2 * sp.sqrt(6)), sp.sqrt(2) + sp.sqrt(3)),
+]
+
+
+@pytest.mark.parametrize("c", [sp.S.One, q], ids=str)
+@pytest.mark.parametrize(("one", "other"), EQUAL, ids=str)
+def test_equal_exponents_cancel_and_close_ones_do_not(one, other, c):
+    try:
+        assert limit_at((c * (t**one - t**other) + t**4) / t**4, 0) == 1
+    except UndecidedError:
+        assert one.has(sp.sqrt(6))  # whose equality is not decided
+    for gap in (sp.Rational(1, 10**60), -sp.Rational(1, 10**60)):
+        assert limit_at(c * (t**one - t ** (other + gap)) / t**4, 0) == sp.oo * gap
+
+
+@pytest.mark.parametrize("value", [t, q, q * t], ids=str)
+def test_a_formula_with_branches_has_no_limit_here(value):
+    for condition in (t < sp.Rational(1, 2), q < 1):
+        with pytest.raises(UndecidedError, match="has branches: expected one formula"):
+            limit_at(t + sp.Piecewise((value, condition), (7, True)), 1)
+
+
 def test_limits_are_taken_at_the_ends_only():
     with pytest.raises(InputError, match=re.escape("end = 2: limits are taken at 0 or 1")):
         limit_at(t, 2)

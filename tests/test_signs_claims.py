@@ -34,6 +34,15 @@ NOT_POSITIVE = [
     a * sp.acot(half),
     sp.sign(half) + 1,
     sp.sign(dip) + 1,
+    # roots of |f| where f is 0: at 1/2
+    sp.sqrt(sp.Abs(half)),
+    (half**2) ** R(1, 3),
+    a * sp.Abs(half) ** R(3, 2),
+    a * sp.Abs(half) ** sp.pi,
+    sp.log(1 + sp.sqrt(sp.Abs(half))),
+    sp.atan(sp.sqrt(sp.Abs(half))),
+    sp.exp(sp.Abs(half) ** R(2, 3)) - 1,
+    sp.sqrt(t * sp.Abs(half)) + sp.sqrt(sp.Abs(half)),
     sp.Heaviside(dip) - R(1, 2),
     sp.floor(3 * t),
     sp.ceiling(half) + R(1, 2) * sp.sign(half),
@@ -159,6 +168,9 @@ POSITIVE = [
     a + half**2,
     1 + sp.cos(20 * t) / 2,
     2 + sp.tanh(10**6 * half),
+    sp.sqrt(sp.Abs(t - R(3, 2))),
+    sp.sqrt(t + sp.Abs(half)),
+    1 + sp.Abs(half) ** R(3, 2),
     1 - sp.LambertW(t),
     sp.log(1 + t) - t + t**2 / 2,
     1 - sp.sqrt(1 - t**2),
@@ -197,3 +209,44 @@ def test_no_claim_is_against_the_values():
         value = sp.lambdify(t, expr.subs(point), "mpmath")
         with mpmath.workdps(450):
             assert all(value(mpmath.mpf(k) / 1009) > 0 for k in range(1, 1009, 42)), expr
+
+
+QUADRANT = {sp.sin: (1, 1, -1, -1), sp.cos: (1, -1, -1, 1), sp.tan: (1, -1, 1, -1)}
+
+
+@pytest.mark.parametrize("function", QUADRANT, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("digits", [20, 150, 400])
+def test_an_angle_that_starts_next_to_a_quarter_turn(function, digits):
+    """Cut off π to `digits` digits: k of it short of, and one unit more beyond, k quarter turns."""
+    with mpmath.workdps(digits + 20):
+        cut = R(int(mpmath.floor(mpmath.pi * 10**digits)), 10**digits)
+    for k in (1, 2, 3, 4):
+        for start, before in ((cut * k / 2, True), ((cut + R(1, 10**digits)) * k / 2, False)):
+            at_start = QUADRANT[function][(k - before) % 4]
+            wrong = "negative" if at_start > 0 else "positive"
+            assert claim(function(start + t / 1000)) != wrong, (k, before)
+            beyond = QUADRANT[function][k % 4]  # where it stays from there on
+            right = "positive" if beyond > 0 else "negative"
+            if not before and digits < 150:
+                assert claim(function(start + t / 1000)) == right
+
+
+PAIRS = [  # one exponent, written in two ways
+    (sp.sin(1) ** 2 + sp.cos(1) ** 2, sp.S.One),
+    (sp.log(6) - sp.log(2), sp.log(3)),
+    ((sp.sqrt(2) + 1) * (sp.sqrt(2) - 1), sp.S.One),
+    (sp.sqrt(5 + 2 * sp.sqrt(6)), sp.sqrt(2) + sp.sqrt(3)),
+]
+
+
+@pytest.mark.parametrize(("p", "q"), PAIRS, ids=str)
+def test_equal_exponents_are_no_difference(p, q):
+    """t^p − t^q is 0, so that t³ is left."""
+    assert claim(t**p - t**q + t**3) in ("positive", "unknown")
+    assert claim(t**q - t**p - t**3) in ("negative", "unknown")
+
+
+@pytest.mark.parametrize("expr", [t, a, a * t], ids=str)
+def test_a_formula_with_branches_is_refused(expr):
+    with pytest.raises(InputError, match="has branches: expected one formula"):
+        sign_on_unit(1 + sp.Piecewise((expr, t < R(1, 2)), (2, True)))

@@ -16,6 +16,7 @@ from flint import arb, arb_series
 
 from symsched.enclose import Ball, enclose
 from symsched.errors import InputError
+from symsched.leading import BeyondSeriesError, order_of
 from symsched.precision import precision
 from symsched.signs.taylor import FUNCTIONS
 
@@ -46,7 +47,7 @@ def _sign(near: sp.Expr, symbol: sp.Symbol, delta: float) -> int:
     try:
         with precision(BITS, 2):
             factor = _Germs(symbol, delta).of(near).factor
-    except (_OpenError, InputError, ValueError, ZeroDivisionError):
+    except (_OpenError, BeyondSeriesError, InputError, ValueError, ZeroDivisionError):
         return 0
     return int(factor > 0) - int(factor < 0)
 
@@ -89,8 +90,8 @@ class _Germs:
         """The range of u^power |log u|^logs, which must stay bounded, on (0, δ]."""
         if power == 0 and logs == 0:
             return arb(1)
-        size = -self.delta.log()
-        if power < 0 or (power == 0 and logs > 0) or (logs > 0 and not size * enclose(power, {}, BITS) > logs):
+        size, rises = -self.delta.log(), -order_of(sp.S.Zero, power)
+        if rises > 0 or (rises == 0 and logs > 0) or (logs > 0 and not size * enclose(power, {}, BITS) > logs):
             raise _OpenError  # unbounded, or not increasing on all of (0, δ]
         return arb(0).union(self.delta ** enclose(power, {}, BITS) * size**logs)
 
@@ -100,14 +101,14 @@ class _Germs:
     def _sum(self, parts: list[Germ]) -> Germ:
         lead = parts[0]
         for part in parts[1:]:
-            gap = part.power - lead.power
-            lead = part if gap < 0 or (gap == 0 and part.logs > lead.logs) else lead
+            later = order_of(lead.power, part.power)
+            lead = part if later < 0 or (later == 0 and part.logs > lead.logs) else lead
         rest = (self._scale(p.power - lead.power, p.logs - lead.logs) * p.factor for p in parts)
         return Germ(lead.power, lead.logs, reduce(lambda a, b: a + b, rest))
 
     def _exponential(self, germ: Germ) -> Germ:
-        rises = germ.power < 0 or (germ.power == 0 and germ.logs > 0)
-        if not rises:
+        side = order_of(sp.S.Zero, germ.power)
+        if side > 0 or (side == 0 and germ.logs <= 0):
             return Germ(sp.S.Zero, 0, self._range(germ).exp())
         if not germ.factor < 0:
             raise _OpenError
@@ -134,7 +135,7 @@ class _Germs:
         if function not in FUNCTIONS:
             raise _OpenError
         whole = self._range(germ)
-        if function in ODD and germ.power > 0:  # f(x) = x f'(ξ), ξ between 0 and x
+        if function in ODD and order_of(sp.S.Zero, germ.power) > 0:  # f(x) = x f'(ξ), ξ between 0 and x
             slope: Any = FUNCTIONS[function](arb_series([whole.union(arb(0)), 1]))[1]
             return Germ(germ.power, germ.logs, germ.factor * slope)
         return Germ(sp.S.Zero, 0, FUNCTIONS[function](arb_series([whole]))[0])

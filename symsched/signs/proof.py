@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 import sympy as sp
+from sympy.core.relational import Relational
+from sympy.logic.boolalg import BooleanFunction
 
 from symsched.domain import Need, needs
 from symsched.enclose import Ball, enclose, sign_of_number
@@ -50,6 +52,8 @@ def sign_on_unit(expr: sp.Expr, symbol: sp.Symbol = t, *, balls: bool = True) ->
         InputError: the expression is not real and finite somewhere in (0, 1).
     """
     expr = sp.sympify(expr, strict=True)
+    if expr.has(sp.Piecewise, Relational, BooleanFunction):
+        raise InputError(f"{_short(expr)} has branches: expected one formula for all of (0, 1)")
     parameters = expr.free_symbols - {symbol}
     seen = Sign("unknown", "parameters") if parameters else _seen(expr, symbol)
     if seen.value == "mixed":

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import sympy as sp
+from flint import arb
 
 from symsched.budget import within
-from symsched.enclose import HYPERBOLIC, sign_of_number, without_cancellation
+from symsched.enclose import HYPERBOLIC, enclose, sign_of_number, without_cancellation
 from symsched.endpoints import end_if_continuous
 from symsched.errors import InputError
 from symsched.normalform import canonical, decide_zero
+from symsched.precision import precision
 from symsched.signs.sign import Sign, strict
 from symsched.signs.sturm import MAX_POWER, by_sturm, highest_power
 
@@ -113,8 +115,9 @@ class _Composer:
         return result
 
     def _power(self, expr: sp.Pow, levels: int) -> int:
-        if not expr.exp.is_Integer and expr.exp.is_number and expr.free_symbols == {self.symbol}:
-            return 1  # it is defined on all of (0, 1), so its base is positive
+        fractional = expr.exp.is_number and not expr.exp.is_integer and expr.free_symbols == {self.symbol}
+        if fractional and not isinstance(expr.base, sp.Abs):
+            return 1  # its base has been shown to be positive; that of |f|^p, which may be 0, has not (see `domain`)
         base = self.sign(expr.base, levels)
         if base > 0 and expr.exp.is_real is not False:
             return 1
@@ -156,10 +159,10 @@ class _Composer:
         if not slope or ends[0] is None or ends[1] is None:
             return 0
         low, high = (end / (sp.pi / 2) for end in ends[::slope])
-        quadrant = sp.floor(low)
-        if not _is_zero(quadrant + 1 - high) and sign_of_number(quadrant + 1 - high) <= 0:
+        quadrant = _floor(low)
+        if quadrant is None or not _is_at_least(quadrant + 1, high):
             return 0
-        return _IN_QUADRANT[expr.func][int(quadrant) % 4]
+        return _IN_QUADRANT[expr.func][quadrant % 4]
 
 
 # Signs in the four quadrants.
@@ -175,6 +178,27 @@ def _power_of(term: sp.Expr, symbol: sp.Symbol) -> tuple[sp.Expr, sp.Expr]:
     powers = [factor.as_base_exp() for factor in sp.Mul.make_args(term)]
     moved = [e for base, e in powers if base == symbol and e.is_number]
     return sp.Mul(*(b**e for b, e in powers if b != symbol or not e.is_number)), sp.Add(*moved)
+
+
+def _floor(number: sp.Expr) -> int | None:
+    """⌊number⌋ by balls and exact zeros; None where they do not tell on which side of an integer it lies."""
+    try:
+        ball = enclose(number, {}, bits=512)
+    except InputError:
+        return None
+    with precision(512):
+        nearest = (ball + arb(0.5)).mid().floor().unique_fmpz() if ball.is_finite() else None
+    if nearest is None:
+        return None
+    n = int(nearest)
+    if _is_at_least(number, n):
+        return n if sign_of_number(n + 1 - number) > 0 else None
+    return n - 1 if sign_of_number(n - number) > 0 and _is_at_least(number, n - 1) else None
+
+
+def _is_at_least(a: sp.Expr, b: sp.Expr) -> bool:
+    """Whether a ≥ b is shown."""
+    return sign_of_number(a - b) > 0 or _is_zero(a - b)
 
 
 def _is_zero(number: sp.Expr) -> bool:
