@@ -205,13 +205,18 @@ class _Warden:
                 self._end_all()
             for number, handler in kept.items():
                 signal.signal(number, handler)
-        text, _, code = self._heard().partition("\0")
-        if status < 0 and not code:
+        text, done, code = self._heard().rpartition("\0")
+        text, code = (text, code) if done else (code, "")
+        if status < 0 and not done:
             self._end_all()
             return self._ended_by(-status)
         sys.stderr.write(text)
         sys.stderr.flush()
-        status = int(code) if code else status
+        if not done:
+            self._end_all()
+            self._say(f"{self._what()}: it left with exit code {status} before it was done")
+            return status or 1
+        status = int(code)
         return 128 + self.asked if self.asked and status == INTERRUPTED else status
 
     def _asked(self, number: int, _frame: Any) -> None:
@@ -237,8 +242,9 @@ class _Warden:
                 return
 
     def _heard(self) -> str:
-        size = os.fstat(self.said).st_size
-        return os.pread(self.said, min(size, 1 << 16), 0).decode("utf-8", "replace")
+        """The end of it, which says whether the work was done."""
+        start = max(os.fstat(self.said).st_size - (1 << 16), 0)
+        return os.pread(self.said, 1 << 16, start).decode("utf-8", "replace")
 
     def _ended_by(self, number: int) -> int:
         if sys.stderr.isatty():
