@@ -92,7 +92,9 @@ def _check_points(points: Any, accepted: bool) -> None:
             raise InputError(f"Evidence: point {told(point)}: expected a text, and a standard error of at least 0")
         if accepted and abs(estimate - exact) > allowed:
             how = f"{estimate:.6g} ± {error:.2g} is far from {exact:.6g}"
-            raise InputError(f"Evidence: accepted, but {label}: {how}; expected at most {CONTRADICTION} standard errors")
+            raise InputError(
+                f"Evidence: accepted, but {label}: {how}; expected at most {CONTRADICTION} standard errors"
+            )
 
 
 def _is_finite(value: Any) -> bool:

@@ -238,8 +238,12 @@ def load(path: str) -> tuple[Theorem, ...]:
         raise InputError(f"{path}{line}: the file does not run: {type(error).__name__}: {told(error)}") from error
     for theorem in found:
         well_formed(theorem)
-    imported = [sys.modules[name] for name in set(sys.modules) - before]
-    elsewhere = [one for other in imported for one in _bound(dict(vars(other)), set())] if len(new) > len(found) else []
+    imported = [sys.modules[name] for name in set(sys.modules) - before]  # a theorem of theirs is bound there
+    elsewhere = (
+        [one for other in imported for one in _bound(dict(getattr(other, "__dict__", {})), set())]
+        if len(new) > len(found)
+        else []
+    )
     for theorem in new:
         if all(theorem is not one for one in (*found, *elsewhere)):
             name = told(getattr(theorem, "name", None))
@@ -392,7 +396,8 @@ def _answer(future: Future[list[CheckResult]]) -> list[CheckResult]:
         return future.result()
     except BrokenProcessPool:
         guard = 'in a script, work belongs under `if __name__ == "__main__":` where threads or JAX run'
-        raise InputError(f"a process of this run ended early: {guard}; or take workers=1") from None
+        wrong = "a process of this run ended early"
+        raise InputError(f"{wrong}: {guard}, and no check may end its process; or take workers=1") from None
 
 
 def run_kinds(key: Key, kinds: Sequence[str], setting: Setting) -> list[CheckResult]:

@@ -106,7 +106,7 @@ def _worked(args: Sequence[str], run: Callable[[Sequence[str]], int]) -> int:
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
             stream.flush()
-    os.write(2, b"\0%d" % code)  # all is said, whatever happens to what is left of this process
+    os.write(2, b"\0%d\n" % code)  # all is said, whatever happens to what is left of this process
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     _leave()
     return code
@@ -205,19 +205,18 @@ class _Warden:
                 self._end_all()
             for number, handler in kept.items():
                 signal.signal(number, handler)
-        text, done, code = self._heard().rpartition("\0")
-        text, code = (text, code) if done else (code, "")
+        text, _, code = self._heard().partition("\0")
+        done = code.partition("\n")[0]  # a library may have said more since
         if status < 0 and not done:
             self._end_all()
             return self._ended_by(-status)
         sys.stderr.write(text)
         sys.stderr.flush()
-        if not done:
+        if not done.isdecimal():
             self._end_all()
             self._say(f"{self._what()}: it left with exit code {status} before it was done")
-            return status or 1
-        status = int(code)
-        return 128 + self.asked if self.asked and status == INTERRUPTED else status
+            return 128 + self.asked if self.asked else 1
+        return 128 + self.asked if self.asked and int(done) == INTERRUPTED else int(done)
 
     def _asked(self, number: int, _frame: Any) -> None:
         """The child is asked once; whoever asks twice does not want to wait."""
