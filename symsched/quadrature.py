@@ -89,17 +89,19 @@ def _written_out(series: Any) -> sp.Expr:
 
 def _integral(integral: Any, count: int) -> sp.Expr:
     bits = int(count * 3.33) + GUARD
-    with precision(bits + GUARD):
-        found = _enclosed(integral)
-        ball = found.real if found.is_finite() and found.imag.is_zero() else arb.nan()
-        if ball.rel_accuracy_bits() >= bits:
-            return _float(ball, count)
-        try:
-            return sp.N(_in_two_ways(integral), count + 10)
-        except UndecidedError:
-            if ball.rad() < arb(2) ** -bits:  # small, or 0
+    for more in (GUARD, bits, 3 * bits):  # a narrow peak takes digits of where it is
+        with precision(bits + more):
+            ball = _enclosed(integral)
+            if ball.rel_accuracy_bits() >= bits:
                 return _float(ball, count)
-            raise
+        if not ball.is_finite():
+            break
+    try:
+        return sp.N(_in_two_ways(integral), count + 10)
+    except UndecidedError:
+        if ball.rad() < arb(2) ** -bits:  # small, or 0
+            return _float(ball, count)
+        raise
 
 
 def _float(ball: Ball, count: int) -> sp.Expr:
@@ -107,19 +109,20 @@ def _float(ball: Ball, count: int) -> sp.Expr:
 
 
 def _enclosed(integral: Any) -> Ball:
-    """A ball that holds the integral; nan where Arb does not reach it."""
+    """A real ball that holds the integral; nan where Arb does not reach it."""
     if len(integral.limits) != 1 or len(integral.limits[0]) != 3 or integral.has(sp.I):
-        return NAN
+        return NAN.real
     function, (variable, *ends) = integral.function, integral.limits[0]
     if function.has(*UNEVALUATED) or not all(end.is_finite and end.is_real for end in ends):
-        return NAN
+        return NAN.real
     try:
         low, high = (_value(end, {}, False) for end in ends)
         if not all(_value(function, {variable: end}, False).is_finite() for end in (low, high)):
-            return NAN
-        return acb.integral(lambda z, analytic: _value(function, {variable: z}, analytic), low, high)
+            return NAN.real
+        found = acb.integral(lambda z, analytic: _value(function, {variable: z}, analytic), low, high)
+        return found.real if found.imag.is_zero() else NAN.real
     except (KeyError, ZeroDivisionError, AttributeError):  # an operation that is not known here
-        return NAN
+        return NAN.real
 
 
 def _value(expr: Any, at: dict[Any, Ball], analytic: bool) -> Ball:
