@@ -14,6 +14,7 @@ import sympy as sp
 from symsched.errors import InputError
 from symsched.normalform import decide_zero
 from symsched.precision import digits
+from symsched.quadrature import settled
 
 WORK = (60, 120, 240, 480)  # decimal digits, until enough of them are known
 
@@ -87,29 +88,37 @@ def _number(value: Any) -> sp.Expr:
 
 def _refined(number: sp.Expr) -> Iterator[tuple[Any, Any]]:
     """(value, error) with more and more digits; the error is what twice as many digits change, ten times, and never
-    less than a few units of the last of the fewer digits."""
-    exact = number.is_Float or number.is_Rational
-    finer = _evaluated(number, WORK[0])
+    less than a few units of the last digit that is claimed, nor of the last of the fewer digits.  Of a number that
+    comes out as 0 no digit is known."""
+    finer, share = _evaluated(number, WORK[0])
     for count in WORK:
-        value, finer = finer, _evaluated(number, 2 * count)
-        least = mpmath.mpf(0) if exact else abs(finer) * mpmath.mpf(10) ** (3 - count)
-        yield finer, max(10 * abs(finer - value), least)
+        value, (finer, share) = finer, _evaluated(number, 2 * count)
+        if not share or share == mpmath.inf:
+            yield finer, share
+        else:
+            yield finer, max(10 * abs(finer - value), abs(finer) * max(share, mpmath.mpf(10) ** (3 - count)))
 
 
-def _evaluated(number: sp.Expr, count: int) -> Any:
+def _evaluated(number: sp.Expr, count: int) -> tuple[Any, Any]:
+    """(value, relative error): 0 if it is exact, else what SymPy says that it reached, a `Float` by its bits."""
     if number.is_Float or number.is_Rational:
-        return mpmath.mpmathify(number)
-    found = sp.N(number, count)
+        return mpmath.mpmathify(number), mpmath.mpf(0)
+    plain = settled(number, count)
+    if plain.is_Rational:
+        return mpmath.mpmathify(plain), mpmath.mpf(0)
+    found = sp.N(plain, count)
     parts = found.as_real_imag()
     if not all(part.is_number and part.is_finite and (part.is_Float or part.is_Rational) for part in parts):
         raise InputError(f"{_clip(number)}: no value at {count} digits")
-    return mpmath.mpmathify(parts[0]) if parts[1] == 0 else mpmath.mpc(*map(mpmath.mpmathify, parts))
+    value = mpmath.mpmathify(parts[0]) if parts[1] == 0 else mpmath.mpc(*map(mpmath.mpmathify, parts))
+    bits = min((part._prec for part in parts if part.is_Float), default=0)
+    return value, mpmath.mpf(2) ** (4 - bits) if value and bits else mpmath.inf
 
 
 def _shown(number: sp.Expr) -> Any:
     if number in INFINITE:
         return mpmath.inf if number == sp.oo else -mpmath.inf
-    return _evaluated(number, WORK[0])
+    return _evaluated(number, WORK[0])[0]
 
 
 def _clip(value: Any) -> str:

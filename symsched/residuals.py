@@ -34,6 +34,7 @@ def labelled(found: Any) -> dict[str, sp.Expr]:
 def _flat(label: str, found: Any) -> Iterator[tuple[str, sp.Expr]]:
     """(label, residual) for each leaf; a part of several adds its place to the label of the whole."""
     if isinstance(found, Mapping):
+        _something(label, found)
         for key, part in found.items():
             yield from _flat(f"{label}: {key}" if label else str(key), part)
         return
@@ -41,8 +42,15 @@ def _flat(label: str, found: Any) -> Iterator[tuple[str, sp.Expr]]:
     if parts is None:
         yield label or "residual", expression(found)
         return
+    _something(label, parts)
     for k, part in enumerate(parts, 1):
         yield from _flat(f"{label or 'residual'} {k}", part)
+
+
+def _something(label: str, parts: Any) -> None:
+    """Raises InputError for a part that is empty: it looks like a claim, and is none."""
+    if label and not parts:
+        raise InputError(f"{label} is empty: nothing would be checked under that name; {SIDES}")
 
 
 def _parts(found: Any) -> list[Any] | None:

@@ -19,9 +19,7 @@ A file that binds `Theorem` objects at module level is a derivation: `symsched v
 
 from __future__ import annotations
 
-import dataclasses
 import math
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -39,6 +37,8 @@ from symsched.routes import Outcome, compare_all, decide_all, evaluated, labelle
 PATHS = 1_000_000
 #: Paths that show a twin to be wrong.
 TWIN_PATHS = 20_000
+#: Relative, of values.
+TOLERANCE = 1e-45
 
 
 @dataclass(frozen=True)
@@ -57,13 +57,60 @@ class Evidence:
     points: tuple[Point, ...] = ()
 
     def __post_init__(self) -> None:
-        """Raises InputError for rates that are no probabilities, and for an answer that is neither yes nor no."""
+        """Raises InputError for rates that are no probabilities or say nothing, an answer that is neither yes nor no,
+        and an acceptance that the points contradict.
+        """
         if not isinstance(self.accepted, bool | np.bool_):
             raise InputError(f"Evidence(accepted={self.accepted!r}): expected True or False")
-        if not _is_share(self.false_positive, below=1):
-            raise InputError(f"Evidence(false_positive={self.false_positive!r}): expected a probability below 1")
+        if type(self.measured) is not str:
+            raise InputError(f"Evidence(measured={told(self.measured)}): expected a text")
+        if not _is_share(self.false_positive, below=0.5):
+            raise InputError(f"Evidence(false_positive={told(self.false_positive)}): expected a probability below 1/2")
         if self.power is not None and not _is_share(self.power):
-            raise InputError(f"Evidence(power={self.power!r}): expected a probability, or None")
+            raise InputError(f"Evidence(power={told(self.power)}): expected a probability, or None")
+        if self.accepted and self.power is not None and self.power <= self.false_positive:
+            what = f"accepted with power {self.power} and false positives of {self.false_positive}"
+            raise InputError(f"Evidence: {what}: wrong claims would pass as often as true ones; take more paths")
+        _check_points(self.points, bool(self.accepted))
+
+
+#: Standard errors from the exact value beyond which no test accepts: by chance it happens once in 10¹⁵.
+CONTRADICTION = 8
+ROUNDING = 1e-12
+
+
+def _check_points(points: Any, accepted: bool) -> None:
+    """Raises InputError for what is no point, and for an accepted one that is far from the exact value."""
+    if not isinstance(points, (tuple, list)):
+        raise InputError(f"Evidence(points={told(points)}): expected a tuple of points")
+    for point in points:
+        if not isinstance(point, (tuple, list)) or len(point) != 4 or not all(map(_is_finite, point[1:])):
+            raise InputError(f"Evidence: point {told(point)}: expected (label, estimate, standard error, exact)")
+        label, estimate, error, exact = point
+        allowed = CONTRADICTION * error + ROUNDING * max(abs(estimate), abs(exact))
+        if type(label) is not str or error < 0:
+            raise InputError(f"Evidence: point {told(point)}: expected a text, and a standard error of at least 0")
+        if accepted and abs(estimate - exact) > allowed:
+            how = f"{estimate:.6g} ± {error:.2g} is far from {exact:.6g}"
+            raise InputError(
+                f"Evidence: accepted, but {label}: {how}; expected at most {CONTRADICTION} standard errors"
+            )
+
+
+def _is_finite(value: Any) -> bool:
+    number = isinstance(value, int | float | np.number) and not isinstance(value, bool | np.complexfloating)
+    return number and bool(abs(value) < math.inf)
+
+
+def told(value: Any) -> str:
+    """What something says of itself, in one line, whatever comes of asking it."""
+    try:
+        text = str(value) if isinstance(value, BaseException) else repr(value)
+        return " ".join(text.split())
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # it is the author's code that runs here
+        return f"a {type(value).__name__} that cannot be printed"
 
 
 def _is_share(value: Any, below: float = math.inf) -> bool:
@@ -106,6 +153,10 @@ class Check:
     options: Mapping[str, Any] = field(default_factory=dict)
     twins: list[Twin] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        """Raises InputError for a kind that is not known, and for parts that are not what they should be."""
+        well_formed_check(self)
+
     def __call__(self, *args: Any, **formulas: Any) -> Any:
         return self.function(*args, **formulas)
 
@@ -124,29 +175,23 @@ class Check:
             residuals = labelled(found)
             routes = [decide_all(residuals)]
             return [*routes, evaluated(residuals)] if self.options.get("numeric", True) else routes
-        return [compare_all(found, **self.options)] if self.kind == "values" else [prove_signs(found)]
+        if self.kind == "values":
+            return [compare_all(found, known_tolerance(self.options.get("tolerance", TOLERANCE)))]
+        return [prove_signs(found)]
 
 
-_loads: list[list[tuple[Theorem, str]]] = []  # one list for each file that is being loaded
+_loads: list[list[Theorem]] = []  # one list for each file that is being loaded, and each check that runs
 
 
 @contextmanager
-def made() -> Iterator[list[tuple[Theorem, str]]]:
-    """The theorems that are made meanwhile, each with the file whose code asked for it."""
-    noted: list[tuple[Theorem, str]] = []
+def made() -> Iterator[list[Theorem]]:
+    """The theorems that are made meanwhile, by whatever code, copies too."""
+    noted: list[Theorem] = []
     _loads.append(noted)
     try:
         yield noted
     finally:
-        _loads.remove(noted)
-
-
-def _caller() -> str:
-    """The file of the code that makes a theorem: the nearest that is neither this one nor a dataclass."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename in (__file__, "<string>", dataclasses.__file__):
-        frame = frame.f_back
-    return frame.f_code.co_filename
+        del _loads[next(k for k, one in enumerate(_loads) if one is noted)]
 
 
 @dataclass
@@ -170,12 +215,16 @@ class Theorem:
     source: str = ""
     checks: list[Check] = field(default_factory=list, repr=False)
 
-    def __post_init__(self) -> None:
-        """Raises InputError for a name that is no word of one line."""
-        if not isinstance(self.name, str) or not self.name.strip() or not self.name.isprintable():
-            raise InputError(f"a theorem named {self.name!r}: expected a short name on one line")
+    def __new__(cls, *_args: Any, **_parts: Any) -> Theorem:
+        """Noted here and not after `__init__`, which a copy does not run."""
+        theorem = super().__new__(cls)
         if _loads:
-            _loads[-1].append((self, _caller()))
+            _loads[-1].append(theorem)
+        return theorem
+
+    def __post_init__(self) -> None:
+        """Raises InputError for a name that is no word of one line, and for parts that are not what they should be."""
+        well_formed(self)
 
     def step(self, description: str, *, numeric: bool = True) -> Callable[[Callable[..., Any]], Check]:
         """Register a derivation step: a function that returns residuals which must be identically zero.
@@ -184,7 +233,7 @@ class Theorem:
         """
         return self._register("step", description, numeric=numeric)
 
-    def values(self, description: str, *, tolerance: float = 1e-45) -> Callable[[Callable[..., Any]], Check]:
+    def values(self, description: str, *, tolerance: float = TOLERANCE) -> Callable[[Callable[..., Any]], Check]:
         """Register numbers: a function that returns (label, value, expected) triples; the tolerance is relative.
 
         Raises:
@@ -220,6 +269,52 @@ class Theorem:
         if all(check is not own for own in self.checks) or not wrong:
             raise InputError(f"{self.name}: sabotage {description!r} needs a check of this theorem and a wrong formula")
         check.twins.append(Twin(description, wrong))
+
+
+def well_formed(theorem: Theorem) -> None:
+    """Raises InputError for a theorem with parts that are not what they should be; they may change after it is made."""
+    name = getattr(theorem, "name", None)
+    if type(name) is not str or not name.strip() or not name.isprintable():
+        raise InputError(f"a theorem named {told(name)}: expected a short name on one line")
+    for part in ("title", "statement", "source"):
+        _expect(f"theorem {name}: {part}", getattr(theorem, part, None), "a text", _is_text)
+    for part in ("hypotheses", "assumptions"):
+        _expect(f"theorem {name}: {part}", getattr(theorem, part, None), "a tuple of texts", _are_texts)
+    checks = getattr(theorem, "checks", None)
+    _expect(f"theorem {name}: checks", checks, "a list of checks", lambda v: _are(v, Check))
+    for check in checks or ():
+        well_formed_check(check)
+
+
+def well_formed_check(check: Check) -> None:
+    """Raises InputError for a check of no known kind, or with parts that are not what they should be."""
+    _expect("a check: description", check.description, "a text", _is_text)
+    where = f"check {check.description!r}"
+    kinds = [kind for group in KINDS.values() for kind in group]
+    _expect(f"{where}: kind", check.kind, f"one of {', '.join(kinds)}", lambda v: _is_text(v) and v in kinds)
+    _expect(f"{where}: function", check.function, "a function", callable)
+    _expect(f"{where}: options", check.options, "a mapping", lambda v: isinstance(v, Mapping))
+    _expect(f"{where}: twins", check.twins, "a list of twins", lambda v: _are(v, Twin))
+    for twin in check.twins:
+        _expect(f"{where}: a twin's description", twin.description, "a text", _is_text)
+        _expect(f"{where}: a twin's formulas", twin.wrong, "a mapping of names", lambda v: isinstance(v, Mapping))
+
+
+def _expect(what: str, value: Any, wanted: str, fits: Callable[[Any], bool]) -> None:
+    if not fits(value):
+        raise InputError(f"{what} = {told(value)}: expected {wanted}")
+
+
+def _is_text(value: Any) -> bool:
+    return type(value) is str  # a text of another class may not travel between processes
+
+
+def _are_texts(value: Any) -> bool:
+    return type(value) in (tuple, list) and all(map(_is_text, value))
+
+
+def _are(value: Any, kind: type) -> bool:
+    return isinstance(value, list) and all(isinstance(one, kind) for one in value)
 
 
 def _evidence_text(evidence: Evidence) -> str:
@@ -270,12 +365,18 @@ def _kept(outcomes: list[Outcome], record: bool) -> tuple[Outcome, ...]:
 
 
 def _guarded(check: Check, setting: Setting, wrong: Mapping[str, Any] | None) -> list[Outcome]:
+    route = {"step": "exact", "values": "numeric", "interval": "interval"}.get(check.kind, "montecarlo")
     try:
-        return check.run(setting, wrong)
-    except Exception as error:  # a broken check is a finding about the theorem, whatever broke it
-        route = {"step": "exact", "values": "numeric", "interval": "interval"}.get(check.kind, "montecarlo")
+        with made() as new:
+            found = check.run(setting, wrong)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a broken check is a finding about the theorem, whatever broke it
         name = "" if isinstance(error, InputError) else f"{type(error).__name__}: "
-        return [Outcome(route, False, f"{name}{error}", error=True)]
+        return [Outcome(route, False, f"{name}{told(error)}", error=True)]
+    if new:
+        return [Outcome(route, False, "a theorem is made in the check, where nothing looks at it", error=True)]
+    return found
 
 
 def _rejected(outcomes: list[Outcome]) -> tuple[bool, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, as_completed
@@ -22,7 +23,7 @@ from typing import Any
 from symsched.ceiling import lifted
 from symsched.errors import InputError
 from symsched.processes import quick
-from symsched.theorem import KINDS, CheckResult, Setting, Theorem, made, run_check
+from symsched.theorem import KINDS, CheckResult, Setting, Theorem, made, run_check, told, well_formed
 from symsched.version import __version__
 
 Progress = Callable[[int, int, str], None]
@@ -226,17 +227,29 @@ def load(path: str) -> tuple[Theorem, ...]:
     if spec is None or spec.loader is None or not Path(path).is_file():
         raise InputError(f"{path}: expected a Python file that binds Theorem objects")
     module = importlib.util.module_from_spec(spec)
+    before = set(sys.modules)
     try:
         with made() as new:
             spec.loader.exec_module(module)
-    except Exception as error:
+        found = list(_bound(vars(module), set()))
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # also what leaves a program, such as sys.exit
         line = _line_of(error, path)
-        raise InputError(f"{path}{line}: the file does not run: {type(error).__name__}: {error}") from error
-    found = list(_bound(vars(module), set()))
-    for theorem, file in new:
-        if file == path and all(theorem is not one for one in found):
+        raise InputError(f"{path}{line}: the file does not run: {type(error).__name__}: {told(error)}") from error
+    for theorem in found:
+        well_formed(theorem)
+    imported = [sys.modules[name] for name in set(sys.modules) - before]  # a theorem of theirs is bound there
+    elsewhere = (
+        [one for other in imported for one in _bound(dict(getattr(other, "__dict__", {})), set())]
+        if len(new) > len(found)
+        else []
+    )
+    for theorem in new:
+        if all(theorem is not one for one in (*found, *elsewhere)):
+            name = told(getattr(theorem, "name", None))
             how = "bind it at module level, or in a list, a mapping or a class that is bound there"
-            raise InputError(f"{path}: theorem {theorem.name!r} is made and then lost; {how}")
+            raise InputError(f"{path}: theorem {name} is made and then lost; {how}")
     if not found:
         raise InputError(f"{path}: binds no Theorem; bind one at module level, as the files in derivations do")
     _one_of_each_name([(path, theorem.name) for theorem in found])
@@ -308,7 +321,10 @@ def collect(names: Sequence[str] | None) -> list[Key]:
 
 def find(key: Key) -> Theorem:
     """The theorem of a key."""
-    return next(theorem for theorem in load(key[0]) if theorem.name == key[1])
+    for theorem in load(key[0]):
+        if theorem.name == key[1]:
+            return theorem
+    raise InputError(f"{key[0]}: theorem {key[1]!r} has changed its name while it was run")
 
 
 # -- running ---------------------------------------------------------------------------------------------------
@@ -381,11 +397,13 @@ def _answer(future: Future[list[CheckResult]]) -> list[CheckResult]:
         return future.result()
     except BrokenProcessPool:
         guard = 'in a script, work belongs under `if __name__ == "__main__":` where threads or JAX run'
-        raise InputError(f"a process of this run ended early: {guard}; or take workers=1") from None
+        wrong = "a process of this run ended early"
+        raise InputError(f"{wrong}: {guard}, and no check may end its process; or take workers=1") from None
 
 
 def run_kinds(key: Key, kinds: Sequence[str], setting: Setting) -> list[CheckResult]:
     """The results of a theorem's checks of the given kinds."""
+    well_formed(find(key))  # another check may have changed it
     with lifted():
         return [run_check(check, setting) for check in find(key).checks if check.kind in kinds]
 

@@ -8,7 +8,9 @@ import subprocess
 import sys
 
 import pytest
+import sympy as sp
 
+from symsched.agreement import agree
 from symsched.errors import InputError
 from symsched.verification import verify
 
@@ -58,6 +60,8 @@ NOTHING = [
     *("{}", "[]", "()", "None", "[[], {}]", "sp.Matrix([])", "sp.zeros(0, 3)", "np.array([])", "True", "sp.true"),
     *("'0'", "''", "b''", "sp.Eq(a, a)", "[sp.Eq(1, 1)]", "(z for z in ())", "iter(())", "sp.S.EmptySet", "lambda: 0"),
     *("{'x': None}", "sp.Lambda(r, 0)"),
+    *("{'main claim': [], 'trivial': a - a}", "[a - a, []]", "{'x': {}, 'y': 0}", "[0, (z for z in ())]"),
+    *("{'x': sp.Matrix([]), 'y': 0}", "[sp.Matrix([0]), {'z': ()}]", "(0, np.array([]))"),
 ]
 NO_NUMBER = ["sp.nan", "[0, sp.nan]", "sp.zoo", "sp.oo", "float('nan')", "np.nan", "sp.I", "0j + 1", "j**2 + 1"]
 LABELS = ["{1: a, '1': 0}", "{'a': {'b': a}, 'a: b': 0}"]
@@ -102,6 +106,13 @@ VALUES = [
     *("[('a', sp.nan, sp.nan)]", "[('a', sp.zoo, sp.zoo)]", "[('a', sp.oo, -sp.oo)]", "[('a', sp.oo, 10**400)]"),
     *("[('a', math.nan, math.nan)]", "[('a', True, 1)]", "[('a', a, a)]", "[('a', 'x', 'x')]", "[('a', None, None)]"),
     *("[('a', sp.I, -sp.I)]", "[('a', sp.pi, math.pi)]", "[('a', sp.cosh(200) - sp.sinh(200), 0)]"),
+    # 2000 atan(1000) = 3139.59…, 2 atan(10⁶) = 3.14…, (1/9 + 4/9)/2 = 5/18, and a peak of area π 10⁻⁴⁰ beside 1
+    *("[('a', sp.Integral(1/(r**2 + sp.Rational(1, 10**6)), (r, -1, 1)), 4096)]",),
+    *("[('a', sp.Integral(1/(1 + r**2), (r, -10**6, 10**6)), 2048)]",),
+    *("[('a', sp.Integral(sp.Abs(r - sp.Rational(1, 3)), (r, 0, 1)), sp.Rational(5, 17))]",),
+    *("[('a', sp.Integral(1 + 1/(1 + (10**40*(r - sp.pi/10))**2), (r, 0, 1)), 1)]",),
+    *("[('a', sp.Integral(1/r, (r, -1, 1)), 0)]", "[('a', sp.Integral(sp.floor(9*r), (r, 0, 1)), 3)]"),
+    *("[('a', sp.Sum(n, (n, 1, 10)), 54)]", "[('a', sp.Integral(r*s, (r, 0, 1), (s, 0, 1)), 1)]"),
     *("[('a', np.array([1]), np.array([1]))]", "[('a', sp.Matrix([1]), sp.Matrix([1]))]", "[('a', 1, 1 + 1e-12j)]"),
 ]
 TOLERANCES = ["float('inf')", "1", "-1", "float('nan')", "10**400", "'0.1'", "True"]
@@ -118,6 +129,25 @@ EVIDENCE = [
     *("Evidence(True, 'm', 1.0)", "Evidence(True, 'm', math.nan)", "Evidence(True, 'm', 1e-6, math.nan)"),
     *("Evidence(True, 'm', 1e-6, 2.0)", "Evidence(True, 'm', 1e-6, -1)", "Evidence(True, 'm', '1e-6')"),
     *("Evidence(True, 'm', True)", "Evidence(True, 'm', 1e-6, points=((1, 2),))"),
+    *(
+        "Evidence(True, 'm', .999, 0.)",
+        "Evidence(True, 'm', .5)",
+        "Evidence(True, 'm', 1e-6, 0.)",
+        "Evidence(True, 3, 0)",
+    ),
+    *(
+        f"Evidence(True, 'm', 1e-6, 0.9, ({point},))"
+        for point in (
+            *("('E', 5., .01, 0.)", "('E', 0., 0., 1.)", "('E', math.nan, 1., 0.)", "('E', 0., math.inf, 0.)"),
+            *(
+                "('E', 0., -1., 0.)",
+                "(1, 0., 1., 0.)",
+                "('E', '0', 1., 0.)",
+                "('E', 0., 1., None)",
+                "('E', 0j, 1., 0.)",
+            ),
+        )
+    ),
 ]
 TWINS = {  # the check is true, and its twin is equal to it, means nothing, or breaks
     "no factor": ("k*(a - a)", "2"),
@@ -149,7 +179,53 @@ FILES = {
     "one without checks": TRUE_STEP + "U = Theorem('U', 'u', 'u')\n",
     "a twin of no formula": TRUE_STEP + "T.sabotage(c, 'w', nope=2)\n",
 }
+FOUND = "@T.step('e')\ndef e():\n"
+LOST = {  # theorems that nothing looks at, whatever made them
+    "deepcopy": "copy.deepcopy(T)",
+    "copy": "copy.copy(T)",
+    "replace": "dataclasses.replace(T, name='V')",
+    "__new__": "object.__setattr__(Theorem.__new__(Theorem), 'name', 'V')",
+    "own __post_init__": "type('S', (Theorem,), {'__post_init__': lambda self: None})('V', 'v', 'v')",
+    "exec": "exec(compile('Theorem(\"V\", \"v\", \"v\")', 'elsewhere', 'exec'))",
+}
+RAISED = [
+    "GeneratorExit",
+    "asyncio.CancelledError",
+    "SystemExit(0)",
+    "BaseException",
+    "Mute",
+    "pytest.skip.Exception('x')",
+]
+MUTE = "class Mute(Exception):\n    def __str__(self):\n        raise ValueError\n"
+PARTS = [
+    *("title = 3", "title = None", "statement = b'x'", "source = 1", "assumptions = ('a', 2)", "assumptions = 'text'"),
+    *("hypotheses = [None]", "checks = None", "checks = [1]", "checks = ()", "checks[0].kind = 'Step'", "name = 1"),
+    *("checks[0].kind = ['step']", "checks[0].description = 1", "checks[0].function = 1", "checks[0].twins = [1]"),
+    *("checks[0].options = None", "checks[0].twins = None"),
+]
+IMPORTS = "import asyncio, copy, dataclasses, os, sys, pytest\nfrom symsched.theorem import Check\n"
+BROKEN = {
+    **{f"lost: {how}": IMPORTS + TRUE_STEP + text + "\n" for how, text in LOST.items()},
+    **{
+        f"lost in a check: {how}": IMPORTS + TRUE_STEP + FOUND + f"    {text}\n    return 0\n"
+        for how, text in LOST.items()
+    },
+    **{f"{one} in a check": IMPORTS + MUTE + TRUE_STEP + FOUND + f"    raise {one}\n" for one in RAISED},
+    **{f"{one} in a file": IMPORTS + MUTE + TRUE_STEP + f"raise {one}\n" for one in RAISED},
+    **{f"T.{part}": TRUE_STEP + f"T.{part}\n" for part in PARTS},
+    **{
+        f"T.{part} while it runs": TRUE_STEP + FOUND + f"    T.{part}\n    return 0\n"
+        for part in ("name = 'V'", "checks = None")
+    },
+    "an unknown kind": IMPORTS + TRUE_STEP + "T.checks.append(Check('Step', 'e', lambda: sp.S(1)))\n",
+    "any tolerance": IMPORTS
+    + "T.checks.append(Check('values', 'e', lambda: [('a', 1, 2)], {'tolerance': math.inf}))\n",
+    "a title of no text": "U = Theorem('U', 3, 'u')\n@U.step('x')\ndef q():\n    return 0\n",
+    "an integral that is not known, as a twin": "@T.values('d')\ndef c(k=1):\n"
+    "    return [('a', 1 if k == 1 else sp.Integral(sp.floor(9*r), (r, 0, 1)), 1)]\nT.sabotage(c, 'w', k=2)\n",
+}
 HOSTILE = {
+    **BROKEN,
     **{f"step {one}": step(one) for one in (*NOTHING, *NO_NUMBER, *LABELS, *FALSE)},
     **{f"values {one}": values(one) for one in VALUES},
     **{f"tolerance {one}": values("[('a', 1, 2)]", f", tolerance={one}") for one in TOLERANCES},
@@ -214,6 +290,12 @@ TRUE = {
             *("[('a', 0.5, '0.5')]", "[('a', sp.GoldenRatio, (1 + sp.sqrt(5))/2)]", "(('a', k, k) for k in (0, 1))"),
             *("[('a', sp.sin(1)**2 + sp.cos(1)**2 - 1, 0)]", "[('a', sp.cosh(200) - sp.sinh(200), sp.exp(-200))]"),
             *("[('a', sp.exp(sp.I*sp.pi/3), (1 + sp.sqrt(3)*sp.I)/2)]",),
+            *("[('a', sp.Integral(1/(1 + r**2), (r, -10**6, 10**6)), 2*sp.atan(10**6))]",),
+            *("[('a', sp.Integral(sp.Abs(r - sp.Rational(1, 3)), (r, 0, 1)), sp.Rational(5, 18))]",),
+            *("[('a', 1 + 2*sp.Integral(r**2*sp.sin(r), (r, 0, sp.pi)), 2*sp.pi**2 - 7)]",),
+            *("[('a', sp.Integral(sp.log(r), (r, 0, 1)), -1)]", "[('a', sp.Integral(r**3, (r, -1, 1)), 0)]"),
+            *("[('a', sp.Integral(sp.sqrt(r), (r, 1, 4)), sp.Rational(14, 3))]", "[('a', sp.Sum(n, (n, 1, 10)), 55)]"),
+            *("[('a', sp.Integral(r*s, (r, 0, 1), (s, 0, 1)), 0.25)]",),
         )
     },
     "tolerance 1e-12": values("[('a', sp.pi, math.pi)]", ", tolerance=1e-12"),
@@ -221,6 +303,7 @@ TRUE = {
         f"interval {sign}": interval(f"[('a', {expr}, '{sign}')]")
         for sign, expr in {"positive": "t", "negative": "-t", "nonnegative": "t*0 + t**2", "nonpositive": "-t"}.items()
     },
+    "points": simulation("Evidence(True, 'm', 1e-6, 0.5, (('E', 1.05, .01, 1.), ['V', 1, 0, 1.0]))"),
     "simulation": simulation("Evidence(np.bool_(True), 'm', 1e-6, 0.5)"),
     "twin": twin("sp.sin(a)**2 + sp.cos(a)**2 - k", "sp.Rational(999, 1000)"),
     "in a list": OTHER.replace("S(1)", "S(0)") + "L = [U]\ndel U\n" + TRUE_STEP,
@@ -287,3 +370,50 @@ def test_two_files_with_a_theorem_of_one_name_are_refused(tmp_path):
     own.write_text((HEAD + TRUE_STEP).replace('"T"', '"C13"'))
     with pytest.raises(InputError, match="theorem 'C13' is in"):
         verify(["C13", str(own)], workers=1)
+
+
+# -- processes that leave ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["os._exit(0)", "os._exit(7)", "os.execv('/bin/true', ['true'])"])
+@pytest.mark.parametrize("where", ["", "@T.step('e')\ndef e():\n    "])
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing waits for the process that leaves")
+def test_a_process_that_leaves_has_not_succeeded(how, where, tmp_path):
+    """Exit code 1 and one line, by the work that was not reported as done."""
+    path = tmp_path / "leaves.py"
+    path.write_text(HEAD + "import os\n" + TRUE_STEP + where + how + "\n")
+    ran = command(str(path))
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert "before it was done" in ran.stderr
+    assert ran.stderr.count("\n") == 1
+
+
+def test_much_that_is_said_below_python_does_not_hide_that_the_work_was_done(tmp_path):
+    path = tmp_path / "loud.py"
+    path.write_text(HEAD + "import os\n" + TRUE_STEP + "os.write(2, b'x' * 200_000)\n")
+    assert command(str(path)).returncode == 0
+
+
+# -- integrals -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("power", [1, 2, sp.Rational(1, 2), sp.Rational(-7, 3), sp.pi])
+@pytest.mark.parametrize("ends", [(1, 2), (sp.Rational(1, 10**6), 10**6), (3, 1)])
+def test_integrals_of_powers_agree_with_their_closed_form_and_with_nothing_near(power, ends):
+    """∫ x^p dx = (b^(p+1) − a^(p+1))/(p+1)."""
+    low, high = map(sp.sympify, ends)
+    letter = sp.Symbol("x", positive=True)
+    found = sp.Integral(letter**power, (letter, low, high))
+    exact = (high ** (power + 1) - low ** (power + 1)) / (power + 1)
+    assert agree(found, exact, 1e-45).same is True
+    assert agree(found, exact * (1 + sp.Rational(1, 10**40)), 1e-45).same is False
+
+
+@pytest.mark.parametrize("place", [sp.Rational(1, 3), 1 / sp.pi])
+@pytest.mark.parametrize("width", [10**3, 10**20])
+def test_no_peak_is_missed(place, width):
+    """∫₀¹ w/(1 + w²(x − c)²) dx = atan(w(1 − c)) + atan(w c)."""
+    letter = sp.Symbol("x", real=True)
+    found = sp.Integral(width / (1 + width**2 * (letter - place) ** 2), (letter, 0, 1))
+    assert agree(found, sp.atan(width * (1 - place)) + sp.atan(width * place), 1e-45).same is True
+    assert agree(found, sp.pi, 1e-45).same is False

@@ -106,7 +106,7 @@ def _worked(args: Sequence[str], run: Callable[[Sequence[str]], int]) -> int:
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
             stream.flush()
-    os.write(2, b"\0%d" % code)  # all is said, whatever happens to what is left of this process
+    os.write(2, b"\0%d\n" % code)  # all is said, whatever happens to what is left of this process
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     _leave()
     return code
@@ -206,13 +206,17 @@ class _Warden:
             for number, handler in kept.items():
                 signal.signal(number, handler)
         text, _, code = self._heard().partition("\0")
-        if status < 0 and not code:
+        done = code.partition("\n")[0]  # a library may have said more since
+        if status < 0 and not done:
             self._end_all()
             return self._ended_by(-status)
         sys.stderr.write(text)
         sys.stderr.flush()
-        status = int(code) if code else status
-        return 128 + self.asked if self.asked and status == INTERRUPTED else status
+        if not done.isdecimal():
+            self._end_all()
+            self._say(f"{self._what()}: it left with exit code {status} before it was done")
+            return 128 + self.asked if self.asked else 1
+        return 128 + self.asked if self.asked and int(done) == INTERRUPTED else int(done)
 
     def _asked(self, number: int, _frame: Any) -> None:
         """The child is asked once; whoever asks twice does not want to wait."""
@@ -237,8 +241,9 @@ class _Warden:
                 return
 
     def _heard(self) -> str:
-        size = os.fstat(self.said).st_size
-        return os.pread(self.said, min(size, 1 << 16), 0).decode("utf-8", "replace")
+        """The end of it, which says whether the work was done."""
+        start = max(os.fstat(self.said).st_size - (1 << 16), 0)
+        return os.pread(self.said, 1 << 16, start).decode("utf-8", "replace")
 
     def _ended_by(self, number: int) -> int:
         if sys.stderr.isatty():

@@ -1,0 +1,195 @@
+"""The value of a definite integral, as digits that are proved; or, where no proof is known, as two methods find it.
+
+Arb's integration (F. Johansson, "Numerical integration in arbitrary-precision ball arithmetic", 2018) encloses the
+integral of a function that is analytic but for finitely many points, on a finite interval.  It needs to be told where
+the function is not analytic: every operation here gives nan on a ball that meets a branch cut.  What it does not reach
+(an infinite end, a singular one, another function) has a value only where the closed form that SymPy finds and a plain
+quadrature agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import reduce
+from operator import add, mul
+from typing import Any
+
+import mpmath
+import sympy as sp
+from flint import acb, arb, fmpq
+
+from symsched.errors import UndecidedError
+from symsched.precision import digits, precision
+
+Ball = Any  # flint carries no annotations
+Cut = Callable[[Ball], bool]
+
+UNEVALUATED = (sp.Integral, sp.Sum, sp.Product, sp.Limit)
+MOST_TERMS = 2000
+GUARD = 40  # bits more than those asked for
+AGREED = mpmath.mpf(10) ** -12  # what a plain quadrature of 30 digits must reach where it is the second opinion
+
+NAN = acb(arb.nan())
+
+
+def _below(z: Ball) -> bool:
+    """Of log and of roots: z ≤ 0."""
+    return bool(z.imag.contains(0)) and not z.real > 0
+
+
+def _outside(z: Ball) -> bool:
+    """Of asin, acos and atanh: z real, |z| ≥ 1."""
+    return bool(z.imag.contains(0)) and not abs(z.real) < 1
+
+
+def _beyond(z: Ball) -> bool:
+    """Of atan and asinh: z imaginary, |z| ≥ 1."""
+    return bool(z.real.contains(0)) and not abs(z.imag) < 1
+
+
+CUTS: dict[type, Cut] = {
+    sp.log: _below,
+    **dict.fromkeys((sp.asin, sp.acos, sp.atanh), _outside),
+    **dict.fromkeys((sp.atan, sp.asinh), _beyond),
+}
+MEROMORPHIC = (
+    *(sp.exp, sp.sin, sp.cos, sp.tan, sp.cot, sp.sec, sp.csc),
+    *(sp.sinh, sp.cosh, sp.tanh, sp.coth, sp.sech, sp.csch, sp.erf, sp.erfc, sp.erfi, sp.gamma),
+)
+CONSTANTS = {sp.pi: arb.pi, sp.E: arb.const_e, sp.EulerGamma: arb.const_euler}
+
+
+def settled(number: sp.Expr, count: int) -> sp.Expr:
+    """`number` with every integral in it as a `Float` of `count` digits, and finite sums and products written out.
+
+    Raises:
+        UndecidedError: an integral, an infinite sum or product, or a limit, the value of which is not known.
+    """
+    if not isinstance(number, sp.Basic) or not number.has(*UNEVALUATED):
+        return number
+    if isinstance(number, (sp.Sum, sp.Product)):
+        return settled(_written_out(number), count)
+    if isinstance(number, sp.Integral):
+        return _integral(number, count)
+    if isinstance(number, UNEVALUATED):
+        raise UndecidedError(f"{_clip(number)}: its value is not known to {count} digits; give it in closed form")
+    return number.func(*(settled(part, count) for part in number.args))
+
+
+def _written_out(series: Any) -> sp.Expr:
+    """A sum or a product, over its innermost letter, term by term."""
+    variable, *ends = series.limits[0]
+    low, high = ends if len(ends) == 2 and all(end.is_Integer for end in ends) else (0, MOST_TERMS)
+    if not -1 <= high - low < MOST_TERMS:
+        raise UndecidedError(f"{_clip(series)}: not a few numbered terms; give it in closed form")
+    terms = [series.function.xreplace({variable: sp.Integer(k)}) for k in range(int(low), int(high) + 1)]
+    whole = (sp.Add if isinstance(series, sp.Sum) else sp.Mul)(*terms)
+    return whole if len(series.limits) == 1 else series.func(whole, *series.limits[1:])
+
+
+def _integral(integral: Any, count: int) -> sp.Expr:
+    bits = int(count * 3.33) + GUARD
+    for more in (GUARD, bits, 3 * bits):  # a narrow peak takes digits of where it is
+        with precision(bits + more):
+            ball = _enclosed(integral)
+            if ball.rel_accuracy_bits() >= bits:
+                return _float(ball, count)
+        if not ball.is_finite():
+            break
+    try:
+        return sp.N(_in_two_ways(integral), count + 10)
+    except UndecidedError:
+        if ball.rad() < arb(2) ** -bits:  # small, or 0
+            return _float(ball, count)
+        raise
+
+
+def _float(ball: Ball, count: int) -> sp.Expr:
+    return sp.Float(ball.mid().str(count + 20, radius=False), count + 10)
+
+
+def _enclosed(integral: Any) -> Ball:
+    """A real ball that holds the integral; nan where Arb does not reach it."""
+    if len(integral.limits) != 1 or len(integral.limits[0]) != 3 or integral.has(sp.I):
+        return NAN.real
+    function, (variable, *ends) = integral.function, integral.limits[0]
+    if function.has(*UNEVALUATED) or not all(end.is_finite and end.is_real for end in ends):
+        return NAN.real
+    try:
+        low, high = (_value(end, {}, False) for end in ends)
+        if not all(_value(function, {variable: end}, False).is_finite() for end in (low, high)):
+            return NAN.real
+        found = acb.integral(lambda z, analytic: _value(function, {variable: z}, analytic), low, high)
+        return found.real if found.imag.is_zero() else NAN.real
+    except (KeyError, ZeroDivisionError, AttributeError):  # an operation that is not known here
+        return NAN.real
+
+
+def _value(expr: Any, at: dict[Any, Ball], analytic: bool) -> Ball:
+    """The ball of an expression; nan where it need not be analytic, if it has to be.  KeyError: not known here."""
+
+    def visit(e: Any) -> Ball:
+        if e in at:
+            return at[e]
+        if e.is_Rational:
+            return acb(arb(fmpq(int(e.p), int(e.q))))
+        if not e.args:
+            return acb(CONSTANTS[e]())
+        parts = [visit(part) for part in e.args]
+        if e.is_Add or e.is_Mul:
+            return reduce(add if e.is_Add else mul, parts)
+        if e.is_Pow and not isinstance(e, sp.exp):
+            return _power(parts[0], e.exp, parts[1], analytic)
+        if isinstance(e, sp.Abs):
+            return _modulus(parts[0], analytic)
+        if e.func not in MEROMORPHIC and e.func not in CUTS:
+            raise KeyError(e)
+        if analytic and e.func in CUTS and CUTS[e.func](parts[0]):
+            return NAN
+        return getattr(parts[0], e.func.__name__)()
+
+    return visit(expr)
+
+
+def _power(base: Ball, exponent: Any, value: Ball, analytic: bool) -> Ball:
+    if exponent.is_Integer:
+        return base ** int(exponent)
+    if analytic and _below(base):
+        return NAN
+    return base.sqrt() if exponent == sp.Rational(1, 2) else base**value
+
+
+def _modulus(z: Ball, analytic: bool) -> Ball:
+    """|z| of a function that is real on the real line, and its analytic continuation: z or −z."""
+    if z.real > 0 or z.real < 0:
+        return z if z.real > 0 else -z
+    return NAN if analytic or not z.imag.is_zero() else acb(abs(z.real))
+
+
+def _in_two_ways(integral: Any) -> sp.Expr:
+    """The closed form, if a quadrature agrees with it."""
+    closed = integral.doit()
+    if not closed.has(*UNEVALUATED) and closed.is_number and not closed.has(sp.nan, sp.zoo, sp.oo):
+        with digits(30):
+            value = mpmath.mpmathify(sp.N(closed, 30))
+            gap = abs(_quadrature(integral) - value)
+            if gap <= AGREED * abs(value) or (value == 0 and gap <= AGREED):
+                return closed
+    raise UndecidedError(f"{_clip(integral)}: its digits are not known for sure; give it in closed form")
+
+
+def _quadrature(integral: Any) -> Any:
+    """A number by plain quadrature; nan where it fails, or an end is not a number."""
+    if any(len(limit) != 3 or limit[1].free_symbols or limit[2].free_symbols for limit in integral.limits):
+        return mpmath.nan
+    letters = [limit[0] for limit in integral.limits]
+    ends = [[mpmath.mpmathify(sp.N(end, 30)) for end in limit[1:]] for limit in integral.limits]
+    try:
+        return mpmath.quad(sp.lambdify(letters, integral.function, "mpmath"), *ends)
+    except (ArithmeticError, ValueError, TypeError, NameError):
+        return mpmath.nan
+
+
+def _clip(value: Any) -> str:
+    text = " ".join(str(value).split())
+    return text if len(text) <= 80 else text[:79] + "…"
