@@ -1,0 +1,107 @@
+"""What the bridge was found to do in silence: it is done right now, or refused in one line."""
+
+from __future__ import annotations
+
+
+import numpy as np
+import pytest
+from torched import torch
+
+import symsched as ss
+from symsched.bridge import FlowField, build_plan, sample
+
+ZERO, TIMES = torch.zeros(2, 2), torch.zeros(2)
+
+
+def adding(x, t, y):
+    """A model whose answer is its condition."""
+    if isinstance(y, dict | list):
+        y = y["emb"] if isinstance(y, dict) else len(y[0])
+    return (x * 0 + (0 if y is None else torch.as_tensor(y))).to(x.dtype)
+
+
+@pytest.mark.parametrize(
+    ("null", "given", "right"),
+    [
+        (0, 5, 15),
+        (2, 5, 11),
+        (None, 5, 15),
+        (["", ""], ["ab", "cd"], 6),
+        ({"emb": 1}, {"emb": 2}, 4),
+        (np.zeros((2, 1)), np.full((2, 1), 5.0), 15),
+        (torch.zeros(2, 1), torch.full((2, 1), 5.0), 15),
+        (None, torch.full((1, 1), 5.0), 15),
+    ],
+)
+def test_guidance_holds_for_conditions_of_any_kind(null, given, right):
+    """By hand: null + 3 (conditional - null)."""
+
+    field = FlowField(adding, "linear", guidance=3.0, null={"y": null}, shape=(2,))
+    assert torch.equal(field.output(ZERO, TIMES, y=given), torch.full((2, 2), float(right)))
+
+
+@pytest.mark.parametrize(
+    ("null", "given"),
+    [
+        ("none", torch.zeros(2, 1)),
+        (torch.zeros(1, 3), torch.zeros(2, 4)),
+        (torch.zeros(4), torch.zeros(2, 4)),
+        ([""], ["a", "b"]),
+        ("", ["a", "b"]),
+    ],
+)
+def test_a_null_that_does_not_fit_is_refused(null, given):
+    field = FlowField(lambda x, t, y: x, "linear", guidance=3.0, null={"y": null}, shape=(2,))
+    with pytest.raises(ss.InputError, match="null for y"):
+        field.output(ZERO, TIMES, y=given)
+
+
+@pytest.mark.parametrize(
+    "wrap", [list, tuple, np.array, torch.tensor, lambda v: {"in": torch.tensor(v)}, lambda v: {"in": [np.array(v)]}]
+)
+def test_each_sample_has_its_own_condition_in_any_batch(wrap):
+    def model(x, t, y):
+        while isinstance(y, dict) or (isinstance(y, list) and not isinstance(y[0], float)):
+            y = y["in"] if isinstance(y, dict) else y[0]
+        return x * 0 + torch.as_tensor(y, dtype=x.dtype)[: len(x), None]
+
+    field = FlowField(model, "linear", "data", shape=(2,))
+    given = {"y": wrap([1.0, 2.0, 3.0, 4.0])}
+    whole = sample(field, 4, steps=2, seed=0, conditions=given)
+    assert torch.equal(whole, sample(field, 4, steps=2, seed=0, conditions=given, batch=2))
+
+
+def test_a_list_of_tensors_that_may_be_split_either_way_is_refused():
+    field = FlowField(lambda x, t, y: x, "linear", "data", shape=(2,))
+    with pytest.raises(ss.InputError, match="split either way"):
+        sample(field, 2, steps=2, seed=0, batch=1, conditions={"y": [torch.zeros(2), torch.zeros(2)]})
+
+
+def exact(schedule, **options):
+    return FlowField(lambda x, t: x * 0, schedule, "data", shape=(2,), **options)
+
+
+def test_a_plan_of_another_schedule_is_refused():
+    with pytest.raises(ss.InputError, match="its levels are not those of the field's schedule"):
+        sample(exact("cosine"), 4, plan=build_plan("linear", steps=4), seed=0)
+    assert sample(exact("cosine"), 4, plan=build_plan("cosine", steps=4), seed=0).shape == (4, 2)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"kappa": 1}, {"steps": 9}, {"solver": "euler"}, {"target": "linear"}, {"grid": "angle(rho=2)"}],
+    ids=lambda options: next(iter(options)),
+)
+def test_options_beside_a_plan_are_refused(options):
+    with pytest.raises(ss.InputError, match=f"plan and {next(iter(options))}: a plan has them already"):
+        sample(exact("linear"), 4, plan=build_plan("linear", steps=4), seed=0, **options)
+
+
+def test_a_trajectory_ends_at_the_last_of_the_models_own_times():
+    """999 of a thousand betas, 1 of a schedule."""
+    pytest.importorskip("diffusers", reason="needs diffusers: pip install 'symsched[diffusers]'")
+    from symsched.bridge.adapters.diffusers import LazyVPScheduler
+
+    field = LazyVPScheduler(prediction_type="sample").field(lambda x, t: x * 0, shape=(2,), dtype=torch.float32)
+    assert sample(field, 2, steps=4, seed=0, trajectory=True)[1].times[-1] == 999
+    assert sample(exact("linear"), 2, steps=4, seed=0, trajectory=True)[1].times[-1] == 1
