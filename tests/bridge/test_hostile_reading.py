@@ -105,3 +105,93 @@ def test_a_trajectory_ends_at_the_last_of_the_models_own_times():
     field = LazyVPScheduler(prediction_type="sample").field(lambda x, t: x * 0, shape=(2,), dtype=torch.float32)
     assert sample(field, 2, steps=4, seed=0, trajectory=True)[1].times[-1] == 999
     assert sample(exact("linear"), 2, steps=4, seed=0, trajectory=True)[1].times[-1] == 1
+
+
+def test_levels_for_a_flow_are_levels_of_a_flow():
+    """Uniform in atan(rho (1 - sigma)/sigma)."""
+    k = pytest.importorskip("symsched.bridge.adapters.k_diffusion")
+    sigmas = k.lazy_sigmas(8, flow=True, rho=0.5).double().numpy()
+    assert sigmas[0] == 1 and sigmas[-1] == 0
+    angles = np.arctan(0.5 * (1 - sigmas[:-1]) / sigmas[:-1])
+    assert np.allclose(np.diff(angles), angles[-1] / 7, atol=1e-6) and np.isclose(sigmas[-2], 0.02)
+    with pytest.raises(ss.InputError, match="a flow's noise level is at most 1"):
+        k.lazy_sigmas(8, 0.02, 80.0, flow=True)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [({"sigma_min": "a"}, "sigma_min = 'a': expected a number"), ({"device": "foo"}, "device = 'foo'")],
+)
+def test_levels_of_what_is_no_number_are_refused(given, said):
+    from symsched.bridge.adapters.k_diffusion import lazy_sigmas
+
+    with pytest.raises(ss.InputError, match=said):
+        lazy_sigmas(4, **given)
+
+
+@pytest.fixture(scope="module")
+def known():
+    from symsched.bridge import calibrate
+
+    return calibrate(FlowField(lambda x, t: -x, "linear", shape=(2,)), 8, steps=[2], tries=1, from_noise=True)
+
+
+@pytest.mark.parametrize("options", [{"kappa": 1}, {"kappa": "1"}, {"solver": "euler"}, {"target": "linear"}])
+def test_a_calibration_beside_what_it_has_no_tables_for_is_refused(known, options):
+    diffusers = pytest.importorskip("symsched.bridge.adapters.diffusers")
+    from symsched.bridge.adapters.k_diffusion import lazy_sigmas, sample_lazy
+
+    with pytest.raises(ss.InputError, match="its tables are for target auto, kappa 0 and lazy-auto"):
+        diffusers.LazyScheduler(calibration=known.to_json(), **options)
+    with pytest.raises(ss.InputError, match="its tables are for target auto, kappa 0 and lazy-auto"):
+        diffusers.LazyVPScheduler(calibration=known.to_json(), **options)
+    sigmas = lazy_sigmas(2, calibration=known, flow=True)
+    with pytest.raises(ss.InputError, match="its tables are for target auto, kappa 0 and lazy-auto"):
+        sample_lazy(lambda x, s: x, ZERO, sigmas, calibration=known, flow=True, disable=True, **options)
+
+
+def test_a_kappa_of_0_as_text_keeps_the_calibration(known):
+    diffusers = pytest.importorskip("symsched.bridge.adapters.diffusers")
+    found = []
+    for kappa in (0, "0"):
+        scheduler = diffusers.LazyScheduler(calibration=known.to_json(), kappa=kappa)
+        scheduler.set_timesteps(2)
+        found.append(scheduler.sigmas.tolist())
+    assert found[0] == found[1] == pytest.approx(known.sigmas(2).tolist())
+
+
+def test_a_calibration_of_another_schedule_is_refused_for_any_number_of_steps(known):
+    diffusers = pytest.importorskip("symsched.bridge.adapters.diffusers")
+    with pytest.raises(ss.InputError, match="this calibration is of a model with"):
+        diffusers.LazyVPScheduler(calibration=known.to_json()).set_timesteps(5)
+
+
+def test_a_flow_shift_and_a_shift_are_one():
+    diffusers = pytest.importorskip("diffusers")
+    from symsched.bridge.adapters.diffusers import LazyScheduler
+
+    flow = {"use_flow_sigmas": True, "prediction_type": "flow_prediction", "flow_shift": 5.0}
+    theirs = diffusers.UniPCMultistepScheduler(**flow)
+    lazy = LazyScheduler.from_config(theirs.config)
+    assert lazy.config.shift == 5
+    again = LazyScheduler.from_config(lazy.config, flow_shift=9.0)
+    assert again.config.shift == 9
+    assert diffusers.UniPCMultistepScheduler.from_config(again.config).config.flow_shift == 9
+    other = LazyScheduler.from_config(theirs.config, shift=1.0)
+    assert other.config.shift == 1
+    assert diffusers.UniPCMultistepScheduler.from_config(other.config).config.flow_shift == 1
+    with pytest.raises(ss.InputError, match="they are one; give either"):
+        LazyScheduler.from_config(lazy.config, flow_shift=9.0, shift=2.0)
+
+
+@pytest.mark.parametrize("rule", ["use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas"])
+def test_a_grid_takes_the_place_of_another_rule_for_levels(rule):
+    pytest.importorskip("diffusers")
+    from symsched.bridge.adapters.diffusers import LazyScheduler
+
+    found = []
+    for options in ({}, {rule: True}):
+        scheduler = LazyScheduler(grid="angle(rho=2)", **options)
+        scheduler.set_timesteps(6)
+        found.append(scheduler.sigmas)
+    assert torch.equal(*found)

@@ -39,7 +39,8 @@ class LazyScheduler(Borrowing, FlowMatchEulerDiscreteScheduler):
         target: the schedule to sample in, as text; "auto" is the lazy schedule of κ.
         kappa: diffusion scale κ = ε/ε*; 0 is the ODE.
         solver: a solver of `symsched.bridge.solvers` that asks the model once a step.
-        grid: noise levels by name, such as "angle(rho=2)", instead of equal ones; they are shifted like those.
+        grid: noise levels by name, such as "angle(rho=2)", instead of equal ones and of those that use_karras_sigmas
+            and its like make of them; they are shifted like those.
         seed: of the noise for κ > 0, in every run; None draws a fresh one for each run (`set_timesteps` begins it) from
             torch's own generator, and leaves it in `last_seed`.  A generator given to `step`, or a list of one for each
             sample, comes before it; pipelines of flow models give none.
@@ -48,7 +49,8 @@ class LazyScheduler(Borrowing, FlowMatchEulerDiscreteScheduler):
             of steps, and the run starts from noise, its levels and weights are used; sigmas, shift, mu, grid are not.
 
     The other arguments are FlowMatchEulerDiscreteScheduler's.  With target="linear", kappa=0 and solver="euler" the
-    arithmetic is that class's own, to the bit.
+    arithmetic is that class's own, to the bit, at the same `sigmas`.  Without any the levels differ: here they are equal
+    ones from 1 to 1/N, as pipelines give them, and there from 1 to the last level of training.
 
     Raises InputError for unknown names and for options that have no meaning here (invert_sigmas, stochastic_sampling).
     """
@@ -99,6 +101,7 @@ class LazyScheduler(Borrowing, FlowMatchEulerDiscreteScheduler):
         self.num_inference_steps: int | None = None
         self._recipe.plan([0.5, 1.0])  # names and options are refused here, not after a model was loaded
         self._known = read_calibration(calibration)
+        self._recipe.require_automatic(self._known)
         self._stock = (target, self._recipe.frame.kappa, solver) == ("linear", 0, "euler")
         self._restart(None)
 
@@ -150,6 +153,19 @@ class LazyScheduler(Borrowing, FlowMatchEulerDiscreteScheduler):
     def stretch_shift_to_terminal(self, t: Any) -> Any:
         """Levels stretched to end at `shift_terminal`; one step from noise alone has nothing to stretch."""
         return t if t[-1] == 1 else super().stretch_shift_to_terminal(t)
+
+    def _convert_to_karras(self, in_sigmas: Any, num_inference_steps: int) -> Any:
+        return self._placed(in_sigmas, super()._convert_to_karras, num_inference_steps)
+
+    def _convert_to_exponential(self, in_sigmas: Any, num_inference_steps: int) -> Any:
+        return self._placed(in_sigmas, super()._convert_to_exponential, num_inference_steps)
+
+    def _convert_to_beta(self, in_sigmas: Any, num_inference_steps: int, *shape: Any, **more: Any) -> Any:
+        return self._placed(in_sigmas, super()._convert_to_beta, num_inference_steps, *shape, **more)
+
+    def _placed(self, levels: Any, rule: Any, *arguments: Any, **options: Any) -> Any:
+        """The stock class's rule for levels, which `grid` takes the place of."""
+        return rule(levels, *arguments, **options) if self.config.grid is None else levels
 
     def _take(self, levels: Any, device: Any) -> None:
         """Exactly these noise levels."""

@@ -107,19 +107,25 @@ class Recipe:
         """The loop from a state at the first ratio."""
         return Loop(self, self.plan(ratios), state, draws, limit=limit)
 
-    def chooses(self, calibration: Calibration | None, steps: int) -> bool:
-        """Whether the calibration has a table for these steps, and nothing else was asked for."""
-        automatic = self.target == "auto" and not self.kappa and self.solver == AUTO
-        return automatic and calibration is not None and steps in calibration.tables
+    def require_automatic(self, calibration: Calibration | None) -> None:
+        """Refuse a calibration beside a target, κ > 0 or a solver, for which it has no tables."""
+        automatic = self.target == "auto" and self.frame.kappa.is_zero and self.solver == AUTO
+        if calibration is not None and not automatic:
+            raise InputError(
+                f"calibration with target = {self.target}, kappa = {self.kappa}, solver = {self.solver}: its tables "
+                f"are for target auto, kappa 0 and {AUTO}; leave either away"
+            )
 
     def fitted(self, calibration: Calibration | None, steps: int, remedy: str) -> Plan | None:
         """The calibration's table for a pipeline, which gives the model the noise itself; None where none applies.
 
         Raises InputError, with the remedy, for a calibration of another schedule or of scaled noise.
         """
-        if calibration is None or not self.chooses(calibration, steps):
+        if calibration is None:
             return None
         require_source(calibration, self.native, remedy)
+        if steps not in calibration.tables:
+            return None
         if not gives_noise(calibration, steps, self.native):
             raise InputError(
                 "this calibration scales the noise before the first evaluation, which a pipeline does not: "
@@ -241,6 +247,13 @@ class Loop:
 
     def _drawn(self, _: int) -> Any:
         return (self.source or self.draws)(self.stepper.current)
+
+
+def require_numbers(**numbers: Any) -> None:
+    """Refuse what is no real number."""
+    for name, value in numbers.items():
+        if isinstance(value, bool) or not isinstance(value, float | int | np.floating | np.integer):
+            raise InputError(f"{name} = {value!r}: expected a number")
 
 
 def require_floats(what: str, given: Any, like: Any = None) -> None:

@@ -97,6 +97,7 @@ class LazyVPScheduler(Borrowing, DDIMScheduler):
         self._recipe = Recipe(native, PREDICTIONS[prediction_type], target, kappa, solver)
         self._recipe.plan([native.span[1] / 2, native.span[1]])
         self._known = read_calibration(calibration)
+        self._recipe.require_automatic(self._known)
         self._fitted: Plan | None = None
         self._restart()
 
