@@ -79,7 +79,7 @@ class Stepper:
 
     @property
     def time(self) -> float:
-        """The native time at which the model is asked; 1 when done."""
+        """The native time at which the model is asked; 1 when done, whatever the model calls its last time."""
         return 1.0 if self.done else self.stage.time
 
     @property

@@ -195,3 +195,86 @@ def test_a_grid_takes_the_place_of_another_rule_for_levels(rule):
         scheduler.set_timesteps(6)
         found.append(scheduler.sigmas)
     assert torch.equal(*found)
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [{"method": "midpoint"}, {"time_grid": torch.tensor([1.0, 0.0])}, {"return_intermediates": True}, {"atol": 1e-5}],
+    ids=lambda theirs: next(iter(theirs)),
+)
+def test_options_of_the_other_solver_are_refused(theirs):
+    matching = pytest.importorskip("symsched.bridge.adapters.flow_matching")
+    with pytest.raises(ss.InputError, match="an option of ODESolver"):
+        matching.LazySolver(lambda x, t: -x).sample(ZERO, 1 / 8, **theirs)
+
+
+@pytest.mark.parametrize("options", [{"foo": 4}, {"steps": 4}, {"conditions": {}}, {"noise": ZERO}])
+def test_options_that_the_solver_has_not_are_refused_when_it_is_made(options):
+    matching = pytest.importorskip("symsched.bridge.adapters.flow_matching")
+    with pytest.raises(ss.InputError, match="LazySolver has no option"):
+        matching.LazySolver(lambda x, t: -x, **options)
+
+
+@pytest.mark.parametrize(("x", "size", "said"), [(ZERO, None, "step_size = None"), ([0.0], 0.5, "x_init is list")])
+def test_what_is_no_noise_or_no_step_is_refused(x, size, said):
+    matching = pytest.importorskip("symsched.bridge.adapters.flow_matching")
+    with pytest.raises(ss.InputError, match=said):
+        matching.LazySolver(lambda x, t: -x).sample(x, size)
+
+
+def test_beyond_the_end_there_is_no_velocity_and_the_line_says_what_to_do():
+    matching = pytest.importorskip("symsched.bridge.adapters.flow_matching")
+    with pytest.raises(ss.InputError, match="take midpoint, rk4 or euler with a step_size"):
+        matching.LazyModel(lambda x, t: -x, "linear", "vp")(x=ZERO, t=torch.tensor(1.0017))
+    with pytest.raises(ss.InputError, match="snr: NaN"):
+        matching.SymbolicScheduler("linear").snr_inverse(torch.tensor([float("nan")]))
+
+
+def schedulers():
+    diffusers = pytest.importorskip("symsched.bridge.adapters.diffusers")
+    return [
+        diffusers.LazyScheduler(),
+        diffusers.LazyScheduler(target="linear", solver="euler"),
+        diffusers.LazyVPScheduler(prediction_type="sample"),
+    ]
+
+
+@pytest.mark.parametrize("place", [0, 2])
+@pytest.mark.parametrize("k", range(3))
+def test_a_state_of_nan_is_told_at_the_end(k, place):
+    scheduler = schedulers()[k]
+    scheduler.set_timesteps(3)
+    x = torch.ones(2, 2)
+    with pytest.raises(ss.InputError, match="NaN or infinity"):
+        for i, time in enumerate(scheduler.timesteps):
+            x = scheduler.step(ZERO, time, torch.full_like(x, torch.nan) if i == place else x).prev_sample
+
+
+def test_noise_of_nan_and_a_state_that_overflows_are_told_at_the_end():
+    k = pytest.importorskip("symsched.bridge.adapters.k_diffusion")
+    sigmas = k.lazy_sigmas(4, 0.1, 10.0)
+    with pytest.raises(ss.InputError, match="in the state or the noise of step 0"):
+        k.sample_lazy(
+            lambda x, s: x * 0, torch.ones(2, 2), sigmas, kappa=1, disable=True, noise_sampler=lambda *_: ZERO / 0
+        )
+    scheduler = schedulers()[0]
+    scheduler.set_timesteps(3)
+    x = torch.full((2, 2), 6e4, dtype=torch.float16)
+    with pytest.raises(ss.InputError, match="in the state or the noise"):
+        for time in scheduler.timesteps:
+            x = scheduler.step(torch.full_like(x, -6e4), time, x).prev_sample
+
+
+def test_a_run_keeps_no_gradients():
+    """As k-diffusion's own samplers."""
+    k = pytest.importorskip("symsched.bridge.adapters.k_diffusion")
+    weight = torch.ones((), requires_grad=True)
+    made = k.sample_lazy(lambda x, s: weight * x * 0, torch.ones(2, 2), k.lazy_sigmas(4), disable=True)
+    assert not made.requires_grad
+
+
+@pytest.mark.parametrize("times", [[1000], [-5], [2000], [3, 4], [float("nan")]])
+def test_noise_is_added_at_times_of_the_model_alone(times):
+    scheduler = schedulers()[2]
+    with pytest.raises(ss.InputError, match="timesteps"):
+        scheduler.add_noise(torch.zeros(3, 2), torch.zeros(3, 2), torch.tensor(times))

@@ -198,12 +198,19 @@ class LazyScheduler(Borrowing, FlowMatchEulerDiscreteScheduler):
         if self._stock:
             require_floats("sample", sample)
             require_floats("the model's answer", model_output, sample)
-            return super().step(model_output, timestep, sample, return_dict=return_dict)
+            return self._stock_step(model_output, timestep, sample, return_dict)
         if self._loop is None:
             self._loop = self._begin(sample)
         following = self._loop.advance(model_output, sample, source_of(generator, self.config.indices))
         self._step_index += 1
         return FlowMatchEulerDiscreteSchedulerOutput(prev_sample=following) if return_dict else (following,)
+
+    def _stock_step(self, model_output: Any, timestep: Any, sample: Any, return_dict: bool) -> Any:
+        """The stock class's step; NaN is looked for once, at the end, where it stays in the sample."""
+        out = super().step(model_output, timestep, sample, return_dict=return_dict)
+        if self._step_index == self.num_inference_steps and not bool(torch.isfinite(out[0]).all()):
+            raise InputError("the sample ends in NaN or infinity: check the first noise, the model's dtype and times")
+        return out
 
     def _find_step(self, timestep: Any) -> None:
         """See to it that the step index is that of the timestep."""
