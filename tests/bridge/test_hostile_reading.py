@@ -278,3 +278,33 @@ def test_noise_is_added_at_times_of_the_model_alone(times):
     scheduler = schedulers()[2]
     with pytest.raises(ss.InputError, match="timesteps"):
         scheduler.add_noise(torch.zeros(3, 2), torch.zeros(3, 2), torch.tensor(times))
+
+
+def test_the_mean_of_other_samples_is_refused(known):
+    diffusers = pytest.importorskip("symsched.bridge.adapters.diffusers")
+    field = FlowField(lambda x, t: -x, "linear", shape=(3,))
+    with pytest.raises(ss.InputError, match=r"its mean has shape \(2,\), and the samples \(3,\)"):
+        sample(field, 4, steps=2, seed=0, calibration=known)
+    scheduler = diffusers.LazyScheduler(calibration=known.to_json())
+    scheduler.set_timesteps(2)
+    with pytest.raises(ss.InputError, match=r"its mean has shape \(2,\), and the samples \(3,\)"):
+        scheduler.step(torch.zeros(4, 3), scheduler.timesteps[0], torch.zeros(4, 3))
+
+
+def test_a_pilot_has_as_many_steps_as_fit_between_the_models_levels():
+    """The betas of Stable Diffusion leave no room for 64."""
+    diffusers = pytest.importorskip("symsched.bridge.adapters.diffusers")
+    from symsched.bridge import calibrate
+
+    betas = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "prediction_type": "sample"}
+    field = diffusers.LazyVPScheduler(**betas).field(lambda x, t: x * 0.5, shape=(2,), dtype=torch.float32)
+    assert 16 <= calibrate(field, 8, steps=(), tries=1).pilot["steps"] < 64
+
+
+def test_small_things_that_were_tracebacks():
+    diffusers = pytest.importorskip("symsched.bridge.adapters.diffusers")
+    with pytest.raises(ss.InputError, match="time = None"):
+        FlowField(lambda x, t: x, "linear", time=None)
+    with pytest.raises(ss.InputError, match="mu = 'a': expected a number"):
+        diffusers.LazyScheduler(use_dynamic_shifting=True).set_timesteps(4, mu="a")
+    assert '"indices": [\n    1,\n    2\n  ]' in diffusers.LazyScheduler(indices=np.array([1, 2])).to_json_string()

@@ -20,7 +20,7 @@ from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchE
 
 from symsched.bridge.adapters.configs import flow_config
 from symsched.bridge.adapters.draws import Draws
-from symsched.bridge.adapters.loops import Loop, Recipe, flow_ratios, read_calibration, require_floats
+from symsched.bridge.adapters.loops import Loop, Recipe, flow_ratios, read_calibration, require_floats, require_numbers
 from symsched.bridge.adapters.steps import Borrowing, on_device, place_of, require_positive, source_of
 from symsched.bridge.adapters.vp import LazyVPScheduler as LazyVPScheduler
 from symsched.bridge.fields import named_device
@@ -122,6 +122,8 @@ class LazyScheduler(Borrowing, FlowMatchEulerDiscreteScheduler):
         With `timesteps` beside them the model is asked at those, for models whose time is not their noise level.
         """
         device = device if device is None else named_device(device)
+        if mu is not None:
+            require_numbers(mu=mu)
         count = _count(num_inference_steps, sigmas, timesteps)
         self._restart(self._recipe.fitted(self._known, count, REMEDY) if timesteps is None else None)
         if self._fitted is not None:

@@ -207,7 +207,8 @@ class Loop:
         return self.stepper.input
 
     def advance(self, output: Any, state: Any, source: Source | None = None) -> Any:
-        """The next state, in the output's dtype.  Where the state is not what was returned last, the edit stays.
+        """The next state, in the output's dtype.  Where the state is not what was returned last, the edit stays
+        in it; a fitted table, which weights the state as its own noise, passes on less of it than the flow would.
 
         `source` makes this step's noise in the place of the run's own.
         """
