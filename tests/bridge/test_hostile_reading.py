@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import numpy as np
 import pytest
 from torched import torch
@@ -13,7 +12,7 @@ from symsched.bridge import FlowField, build_plan, sample
 ZERO, TIMES = torch.zeros(2, 2), torch.zeros(2)
 
 
-def adding(x, t, y):
+def adding(x, _, y):
     """A model whose answer is its condition."""
     if isinstance(y, dict | list):
         y = y["emb"] if isinstance(y, dict) else len(y[0])
@@ -51,7 +50,7 @@ def test_guidance_holds_for_conditions_of_any_kind(null, given, right):
     ],
 )
 def test_a_null_that_does_not_fit_is_refused(null, given):
-    field = FlowField(lambda x, t, y: x, "linear", guidance=3.0, null={"y": null}, shape=(2,))
+    field = FlowField(lambda x, _time, **_: x, "linear", guidance=3.0, null={"y": null}, shape=(2,))
     with pytest.raises(ss.InputError, match="null for y"):
         field.output(ZERO, TIMES, y=given)
 
@@ -60,7 +59,7 @@ def test_a_null_that_does_not_fit_is_refused(null, given):
     "wrap", [list, tuple, np.array, torch.tensor, lambda v: {"in": torch.tensor(v)}, lambda v: {"in": [np.array(v)]}]
 )
 def test_each_sample_has_its_own_condition_in_any_batch(wrap):
-    def model(x, t, y):
+    def model(x, _, y):
         while isinstance(y, dict) or (isinstance(y, list) and not isinstance(y[0], float)):
             y = y["in"] if isinstance(y, dict) else y[0]
         return x * 0 + torch.as_tensor(y, dtype=x.dtype)[: len(x), None]
@@ -72,13 +71,13 @@ def test_each_sample_has_its_own_condition_in_any_batch(wrap):
 
 
 def test_a_list_of_tensors_that_may_be_split_either_way_is_refused():
-    field = FlowField(lambda x, t, y: x, "linear", "data", shape=(2,))
+    field = FlowField(lambda x, _time, **_: x, "linear", "data", shape=(2,))
     with pytest.raises(ss.InputError, match="split either way"):
         sample(field, 2, steps=2, seed=0, batch=1, conditions={"y": [torch.zeros(2), torch.zeros(2)]})
 
 
 def exact(schedule, **options):
-    return FlowField(lambda x, t: x * 0, schedule, "data", shape=(2,), **options)
+    return FlowField(lambda x, _: x * 0, schedule, "data", shape=(2,), **options)
 
 
 def test_a_plan_of_another_schedule_is_refused():
@@ -102,7 +101,7 @@ def test_a_trajectory_ends_at_the_last_of_the_models_own_times():
     pytest.importorskip("diffusers", reason="needs diffusers: pip install 'symsched[diffusers]'")
     from symsched.bridge.adapters.diffusers import LazyVPScheduler
 
-    field = LazyVPScheduler(prediction_type="sample").field(lambda x, t: x * 0, shape=(2,), dtype=torch.float32)
+    field = LazyVPScheduler(prediction_type="sample").field(lambda x, _: x * 0, shape=(2,), dtype=torch.float32)
     assert sample(field, 2, steps=4, seed=0, trajectory=True)[1].times[-1] == 999
     assert sample(exact("linear"), 2, steps=4, seed=0, trajectory=True)[1].times[-1] == 1
 
@@ -111,9 +110,10 @@ def test_levels_for_a_flow_are_levels_of_a_flow():
     """Uniform in atan(rho (1 - sigma)/sigma)."""
     k = pytest.importorskip("symsched.bridge.adapters.k_diffusion")
     sigmas = k.lazy_sigmas(8, flow=True, rho=0.5).double().numpy()
-    assert sigmas[0] == 1 and sigmas[-1] == 0
+    assert (sigmas[0], sigmas[-1]) == (1, 0)
     angles = np.arctan(0.5 * (1 - sigmas[:-1]) / sigmas[:-1])
-    assert np.allclose(np.diff(angles), angles[-1] / 7, atol=1e-6) and np.isclose(sigmas[-2], 0.02)
+    assert np.allclose(np.diff(angles), angles[-1] / 7, atol=1e-6)
+    assert np.isclose(sigmas[-2], 0.02)
     with pytest.raises(ss.InputError, match="a flow's noise level is at most 1"):
         k.lazy_sigmas(8, 0.02, 80.0, flow=True)
 
@@ -133,7 +133,7 @@ def test_levels_of_what_is_no_number_are_refused(given, said):
 def known():
     from symsched.bridge import calibrate
 
-    return calibrate(FlowField(lambda x, t: -x, "linear", shape=(2,)), 8, steps=[2], tries=1, from_noise=True)
+    return calibrate(FlowField(lambda x, _: -x, "linear", shape=(2,)), 8, steps=[2], tries=1, from_noise=True)
 
 
 @pytest.mark.parametrize("options", [{"kappa": 1}, {"kappa": "1"}, {"solver": "euler"}, {"target": "linear"}])
@@ -147,7 +147,7 @@ def test_a_calibration_beside_what_it_has_no_tables_for_is_refused(known, option
         diffusers.LazyVPScheduler(calibration=known.to_json(), **options)
     sigmas = lazy_sigmas(2, calibration=known, flow=True)
     with pytest.raises(ss.InputError, match="its tables are for target auto, kappa 0 and lazy-auto"):
-        sample_lazy(lambda x, s: x, ZERO, sigmas, calibration=known, flow=True, disable=True, **options)
+        sample_lazy(lambda x, _: x, ZERO, sigmas, calibration=known, flow=True, disable=True, **options)
 
 
 def test_a_kappa_of_0_as_text_keeps_the_calibration(known):
@@ -205,27 +205,27 @@ def test_a_grid_takes_the_place_of_another_rule_for_levels(rule):
 def test_options_of_the_other_solver_are_refused(theirs):
     matching = pytest.importorskip("symsched.bridge.adapters.flow_matching")
     with pytest.raises(ss.InputError, match="an option of ODESolver"):
-        matching.LazySolver(lambda x, t: -x).sample(ZERO, 1 / 8, **theirs)
+        matching.LazySolver(lambda x, **_: -x).sample(ZERO, 1 / 8, **theirs)
 
 
 @pytest.mark.parametrize("options", [{"foo": 4}, {"steps": 4}, {"conditions": {}}, {"noise": ZERO}])
 def test_options_that_the_solver_has_not_are_refused_when_it_is_made(options):
     matching = pytest.importorskip("symsched.bridge.adapters.flow_matching")
     with pytest.raises(ss.InputError, match="LazySolver has no option"):
-        matching.LazySolver(lambda x, t: -x, **options)
+        matching.LazySolver(lambda x, **_: -x, **options)
 
 
 @pytest.mark.parametrize(("x", "size", "said"), [(ZERO, None, "step_size = None"), ([0.0], 0.5, "x_init is list")])
 def test_what_is_no_noise_or_no_step_is_refused(x, size, said):
     matching = pytest.importorskip("symsched.bridge.adapters.flow_matching")
     with pytest.raises(ss.InputError, match=said):
-        matching.LazySolver(lambda x, t: -x).sample(x, size)
+        matching.LazySolver(lambda x, **_: -x).sample(x, size)
 
 
 def test_beyond_the_end_there_is_no_velocity_and_the_line_says_what_to_do():
     matching = pytest.importorskip("symsched.bridge.adapters.flow_matching")
     with pytest.raises(ss.InputError, match="take midpoint, rk4 or euler with a step_size"):
-        matching.LazyModel(lambda x, t: -x, "linear", "vp")(x=ZERO, t=torch.tensor(1.0017))
+        matching.LazyModel(lambda x, **_: -x, "linear", "vp")(x=ZERO, t=torch.tensor(1.0017))
     with pytest.raises(ss.InputError, match="snr: NaN"):
         matching.SymbolicScheduler("linear").snr_inverse(torch.tensor([float("nan")]))
 
@@ -239,6 +239,13 @@ def schedulers():
     ]
 
 
+def run(scheduler, x, answer, spoilt=None):
+    for place, time in enumerate(scheduler.timesteps):
+        seen = torch.full_like(x, torch.nan) if place == spoilt else x
+        x = scheduler.step(answer, time, seen).prev_sample
+    return x
+
+
 @pytest.mark.parametrize("place", [0, 2])
 @pytest.mark.parametrize("k", range(3))
 def test_a_state_of_nan_is_told_at_the_end(k, place):
@@ -246,8 +253,7 @@ def test_a_state_of_nan_is_told_at_the_end(k, place):
     scheduler.set_timesteps(3)
     x = torch.ones(2, 2)
     with pytest.raises(ss.InputError, match="NaN or infinity"):
-        for i, time in enumerate(scheduler.timesteps):
-            x = scheduler.step(ZERO, time, torch.full_like(x, torch.nan) if i == place else x).prev_sample
+        run(scheduler, x, ZERO, place)
 
 
 def test_noise_of_nan_and_a_state_that_overflows_are_told_at_the_end():
@@ -255,21 +261,20 @@ def test_noise_of_nan_and_a_state_that_overflows_are_told_at_the_end():
     sigmas = k.lazy_sigmas(4, 0.1, 10.0)
     with pytest.raises(ss.InputError, match="in the state or the noise of step 0"):
         k.sample_lazy(
-            lambda x, s: x * 0, torch.ones(2, 2), sigmas, kappa=1, disable=True, noise_sampler=lambda *_: ZERO / 0
+            lambda x, _: x * 0, torch.ones(2, 2), sigmas, kappa=1, disable=True, noise_sampler=lambda *_: ZERO / 0
         )
     scheduler = schedulers()[0]
     scheduler.set_timesteps(3)
     x = torch.full((2, 2), 6e4, dtype=torch.float16)
     with pytest.raises(ss.InputError, match="in the state or the noise"):
-        for time in scheduler.timesteps:
-            x = scheduler.step(torch.full_like(x, -6e4), time, x).prev_sample
+        run(scheduler, x, torch.full_like(x, -6e4))
 
 
 def test_a_run_keeps_no_gradients():
     """As k-diffusion's own samplers."""
     k = pytest.importorskip("symsched.bridge.adapters.k_diffusion")
     weight = torch.ones((), requires_grad=True)
-    made = k.sample_lazy(lambda x, s: weight * x * 0, torch.ones(2, 2), k.lazy_sigmas(4), disable=True)
+    made = k.sample_lazy(lambda x, _: weight * x * 0, torch.ones(2, 2), k.lazy_sigmas(4), disable=True)
     assert not made.requires_grad
 
 
@@ -282,7 +287,7 @@ def test_noise_is_added_at_times_of_the_model_alone(times):
 
 def test_the_mean_of_other_samples_is_refused(known):
     diffusers = pytest.importorskip("symsched.bridge.adapters.diffusers")
-    field = FlowField(lambda x, t: -x, "linear", shape=(3,))
+    field = FlowField(lambda x, _: -x, "linear", shape=(3,))
     with pytest.raises(ss.InputError, match=r"its mean has shape \(2,\), and the samples \(3,\)"):
         sample(field, 4, steps=2, seed=0, calibration=known)
     scheduler = diffusers.LazyScheduler(calibration=known.to_json())
@@ -297,14 +302,14 @@ def test_a_pilot_has_as_many_steps_as_fit_between_the_models_levels():
     from symsched.bridge import calibrate
 
     betas = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "prediction_type": "sample"}
-    field = diffusers.LazyVPScheduler(**betas).field(lambda x, t: x * 0.5, shape=(2,), dtype=torch.float32)
+    field = diffusers.LazyVPScheduler(**betas).field(lambda x, _: x * 0.5, shape=(2,), dtype=torch.float32)
     assert 16 <= calibrate(field, 8, steps=(), tries=1).pilot["steps"] < 64
 
 
 def test_small_things_that_were_tracebacks():
     diffusers = pytest.importorskip("symsched.bridge.adapters.diffusers")
     with pytest.raises(ss.InputError, match="time = None"):
-        FlowField(lambda x, t: x, "linear", time=None)
+        FlowField(lambda x, _: x, "linear", time=None)
     with pytest.raises(ss.InputError, match="mu = 'a': expected a number"):
         diffusers.LazyScheduler(use_dynamic_shifting=True).set_timesteps(4, mu="a")
     assert '"indices": [\n    1,\n    2\n  ]' in diffusers.LazyScheduler(indices=np.array([1, 2])).to_json_string()

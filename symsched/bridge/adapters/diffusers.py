@@ -47,10 +47,12 @@ class LazyScheduler(Borrowing, FlowMatchEulerDiscreteScheduler):
         indices: the samples' numbers in the noise of the seed, by default 0, 1, …: [3] redraws the fourth alone.
         calibration: the file, or its contents, of `calibrate(…, from_noise=True)`; where it has a table for the number
             of steps, and the run starts from noise, its levels and weights are used; sigmas, shift, mu, grid are not.
+            Its weights are for an untouched run: what a callback adds to the latents between steps fades sooner than
+            it would in the flow, so inpainting and the like are for runs without one.
 
     The other arguments are FlowMatchEulerDiscreteScheduler's.  With target="linear", kappa=0 and solver="euler" the
-    arithmetic is that class's own, to the bit, at the same `sigmas`.  Without any the levels differ: here they are equal
-    ones from 1 to 1/N, as pipelines give them, and there from 1 to the last level of training.
+    arithmetic is that class's own, to the bit, at the same `sigmas`.  Without any the levels differ: here they are
+    equal ones from 1 to 1/N, as pipelines give them, and there from 1 to the last level of training.
 
     Raises InputError for unknown names and for options that have no meaning here (invert_sigmas, stochastic_sampling).
     """
