@@ -172,7 +172,7 @@ def calibrate(
         model: the field.
         shape: (count, …) of the pilot, or its count where the field knows the shape of a sample.
         steps: numbers of evaluations to fit; () measures the data only.
-        pilot_steps: of the converged paths, at least 16.
+        pilot_steps: of the converged paths, at least 16; fewer where so many do not fit between the model's levels.
         tries: grids tried for each number.
         from_noise: give the model z itself first, as pipelines of other software do (`LazyScheduler`).  By default the
             first level is fitted too, which saves an evaluation.
@@ -207,7 +207,7 @@ def calibrate(
         rho=pilot.rho,
         tables=tables,
         spectrum=measure(end, pilot.mean) if spectrum else None,
-        pilot={"count": size[0], "steps": pilot_steps, "seed": seed, "evaluations": spent},
+        pilot={"count": size[0], "steps": pilot.evaluations, "seed": seed, "evaluations": spent},
     )
 
 

@@ -75,7 +75,8 @@ class FlowField:
             a velocity nothing where β̇ = 0 too: such a model of a schedule that begins there is asked from r = β/α =
             0.01 on, and so is every model of a schedule that begins at a point.
         time: the model's time as an expression in t, alpha and beta, or a function of a float64 array of native times.
-        guidance: classifier-free guidance w: out = null + w (conditional − null), in one doubled batch.
+        guidance: classifier-free guidance w: out = null + w (conditional − null), in one doubled batch; in two calls
+            where a condition has no batch that could be doubled (numbers, text, lists, dicts, None).
         null: the conditions of the unconditional half; those not named are shared.
         shape: shape of one sample, so that `sample` may be given a number.
         dtype, device: of the model's input; by default those of its parameters, else float32 on the CPU.
@@ -117,6 +118,8 @@ class FlowField:
         if device is not None:
             named_device(device)
         self._time = _clock(time, self.native) if isinstance(time, str) else time
+        if not callable(self._time):
+            raise InputError(f"time = {time!r}: expected an expression in t, alpha and beta, or a function of times")
         self._dtype, self._device, self.calibration = dtype, device, calibration
 
     # -- the model -------------------------------------------------------------------------------------------------
@@ -176,9 +179,18 @@ class FlowField:
                 f"guidance = {self.guidance} without conditions: both halves would be the null one; give conditions "
                 f"with {', '.join(self.null)}, or a field without guidance"
             )
-        both = {key: _both(value, self.null.get(key, value), len(x)) for key, value in (self.null | conditions).items()}
-        answer = self._checked(self.model(torch.cat([x, x]), torch.cat([time, time]), **both), torch.cat([x, x]))
-        conditional, null = answer.chunk(2)
+        pairs = {key: (value, self.null.get(key, value)) for key, value in (self.null | conditions).items()}
+        for key, pair in pairs.items():
+            _require_alike(key, *pair)
+        if all(_doubles(*pair) for pair in pairs.values()):
+            both = {key: _both(key, *pair, len(x)) for key, pair in pairs.items()}
+            answer = self._checked(self.model(torch.cat([x, x]), torch.cat([time, time]), **both), torch.cat([x, x]))
+            conditional, null = answer.chunk(2)
+        else:
+            conditional, null = (
+                self._checked(self.model(x, time, **{key: pair[half] for key, pair in pairs.items()}), x)
+                for half in (0, 1)
+            )
         return torch.lerp(null, conditional, self.guidance)
 
     def _checked(self, answer: Any, x: Any) -> Any:
@@ -235,11 +247,45 @@ def _time_dtype(dtype: Any) -> Any:
     return torch.promote_types(dtype, torch.float32)
 
 
-def _both(conditional: Any, null: Any, batch: int) -> Any:
+def _doubles(conditional: Any, null: Any) -> bool:
+    """Whether one call can be given both: tensors, side by side, or one value that both halves share."""
+    if isinstance(conditional, torch.Tensor):
+        return null is not None
+    return conditional is null and (conditional is None or isinstance(conditional, bool | int | float | str))
+
+
+def _require_alike(key: str, conditional: Any, null: Any) -> None:
+    """Refuse a null that cannot stand where the condition stands; None stands for a model's own null."""
+    if isinstance(conditional, torch.Tensor):
+        fits = null is None or isinstance(null, torch.Tensor | np.ndarray | np.generic | bool | int | float)
+    else:
+        several = isinstance(conditional, list | tuple | np.ndarray)
+        fits = null is None or several == isinstance(null, list | tuple | np.ndarray)
+        fits = fits and (not several or null is None or len(conditional) == len(null))
+    if not fits:
+        raise InputError(
+            f"null for {key} is {_brief(null)}, and the condition {_brief(conditional)}: expected the same kind and "
+            "size, or None"
+        )
+
+
+def _brief(value: Any) -> str:
+    kind = type(value).__name__
+    if isinstance(value, torch.Tensor | np.ndarray):
+        return f"a {kind} of shape {tuple(value.shape)}"
+    return f"a {kind} of {len(value)}" if isinstance(value, list | tuple | str) else f"a {kind}"
+
+
+def _both(key: str, conditional: Any, null: Any, batch: int) -> Any:
     """A condition for the doubled batch: the conditional half first."""
     if not isinstance(conditional, torch.Tensor):
         return conditional
     halves = (conditional, torch.as_tensor(null).to(conditional.device))
+    if halves[0].shape[1:] != halves[1].shape[1:]:
+        raise InputError(
+            f"null for {key} has shape {tuple(halves[1].shape)}, and the condition {tuple(conditional.shape)}: "
+            "expected the same but for the first axis"
+        )
     for half in halves:
         if half.ndim and len(half) not in (1, batch):
             raise InputError(

@@ -20,12 +20,15 @@ from numpy.typing import NDArray
 from symsched.bridge.fields import FlowField
 from symsched.bridge.levels import Native
 from symsched.bridge.noise import normal
+from symsched.bridge.plan import Plan
 from symsched.bridge.planning import build_plan
 from symsched.bridge.sampling import sample
+from symsched.errors import InputError
 
 Array = NDArray[np.float64]
 NEAREST = 6  # nodes of the polynomial between which paths are read
 FULL_MEAN = 4096  # larger samples keep one mean for each channel
+LEAST, FEWER = 16, 4  # steps of a pilot; how many less are tried where they do not fit
 SCALE = 2.0  # ρ of the frame in which the pilot is run; it is converged, so this decides nothing
 
 
@@ -90,9 +93,10 @@ def run_pilot(
 ) -> Pilot:
     """`shape[0]` paths from the noise of `seed`, in `steps` corrected Adams steps of order 3.
 
+    Where so many do not fit between the model's levels, it is as many as do, 16 at least.
     A model that begins at β₀ > 0 is given α₀ z there, as its own samplers do; that β₀ m is missing counts as its law.
     """
-    plan = build_plan(field.native, f"lazy(kappa=0, rho={SCALE:g})", 0, steps, "ab3c", "logistic(rho=2, power=0.8)")
+    plan = _plan(field.native, steps)
     noise = normal(seed, torch.arange(shape[0], device=field.device), 0, tuple(shape[1:]))
     samples, trajectory = sample(
         field, noise=noise, plan=plan, batch=batch, conditions=conditions, progress=progress, trajectory=True
@@ -105,6 +109,15 @@ def run_pilot(
     for k, (a, b) in enumerate(zip(alpha, beta, strict=True)):
         paths[k] = (paths[k] - float(b) * mean) / math.hypot(a, rho * b)
     return Pilot(noise.to(samples.dtype), np.arctan2(rho * beta, alpha), paths, mean, rho, plan.nfe)
+
+
+def _plan(native: Native, steps: int) -> Plan:
+    try:
+        return build_plan(native, f"lazy(kappa=0, rho={SCALE:g})", 0, steps, "ab3c", "logistic(rho=2, power=0.8)")
+    except InputError:
+        if steps < LEAST + FEWER:
+            raise
+        return _plan(native, steps - FEWER)
 
 
 def _mean(samples: Any) -> Any:

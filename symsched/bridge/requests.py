@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -124,11 +124,42 @@ def parts_of(count: int, batch: int | None) -> Iterator[slice]:
 
 
 def moved(value: Any, device: Any) -> Any:
-    """A tensor on the device; anything else as it is."""
-    return value.to(device) if isinstance(value, torch.Tensor) else value
+    """Tensors on the device, in lists and dicts too; anything else as it is."""
+    if isinstance(value, torch.Tensor):
+        return value.to(device)
+    return _mapped(lambda inner: moved(inner, device), value)
 
 
 def part_of(conditions: Conditions, part: slice, count: int) -> dict[str, Any]:
-    """The conditions of some of the samples."""
-    split = {key for key, v in conditions.items() if isinstance(v, torch.Tensor) and v.ndim and len(v) == count}
-    return {key: value[part] if key in split else value for key, value in conditions.items()}
+    """The conditions of some of the samples.
+
+    Raises InputError for a list that may hold one thing for each sample, or several for all of them.
+    """
+    if part.start == 0 and part.stop >= count:
+        return dict(conditions)
+    return {key: _part(key, value, part, count) for key, value in conditions.items()}
+
+
+def _part(key: str, value: Any, part: slice, count: int) -> Any:
+    if _of_all(value, count):
+        return value[part]
+    if type(value) in (list, tuple) and len(value) == count:
+        if any(_of_all(one, count) for one in value):
+            raise InputError(
+                f"condition {key}: {count} tensors of {count} rows for {count} samples may be split either way; give "
+                "one tensor, or take all samples at once (no batch)"
+            )
+        return value[part]
+    return _mapped(lambda inner: _part(key, inner, part, count), value)
+
+
+def _of_all(value: Any, count: int) -> bool:
+    """Whether it has a row for each sample."""
+    return isinstance(value, torch.Tensor | np.ndarray) and value.ndim > 0 and len(value) == count
+
+
+def _mapped(function: Callable[[Any], Any], value: Any) -> Any:
+    """A list, tuple or dict with the function of each of its members; anything else as it is."""
+    if type(value) in (list, tuple):
+        return type(value)(map(function, value))
+    return {key: function(inner) for key, inner in value.items()} if type(value) is dict else value

@@ -6,6 +6,7 @@ images = sample(field, 10_000, target="lazy(kappa=1)", kappa=1, solver="sde-dpmp
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -37,6 +38,7 @@ from symsched.bridge.stepping import Stepper, Table
 from symsched.errors import InputError
 
 PILOT, TRIES = 64, 12  # paths, and grids tried, where `sample` calibrates by itself
+NEAR = 1e-3  # by how much a plan's levels may differ from the schedule's
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ class Sampler:
         self.plan, self.shape, self.seed = plan, tuple(shape), seed
         self.device, self.dtype = device_of(device, field), dtype_of(dtype, field)
         self.state_dtype = torch.promote_types(self.dtype, torch.float32)
+        _require_schedule(plan, field)
         times = np.array([stage.time for stage in plan.stages])
         like = torch.empty((1, *self.shape), dtype=self.state_dtype, device=self.device)
         self.asker = Asker(field, times, self.dtype)
@@ -136,14 +139,15 @@ def sample(
         field: the model.
         shape: (count, …), or the count where the field knows the shape of a sample; not needed with `noise`.
         noise: standard normal noise (count, …) to start from, instead of that of the seed.
-        target, kappa, steps, solver, grid: see `build_plan`; or `plan`, a table made before.
+        target, kappa, steps, solver, grid: see `build_plan`; or `plan`, a table made before for this schedule.
         calibration: the field's own by default; False for none; True makes one if the field has none for `steps`, from
             a pilot of at most 64 of the samples (64 + 12 N evaluations of each), and leaves it with the field.
             Without one, lazy-auto is the general method that `build_plan` names, for data in about [−1, 1].
         seed: noise belongs to (seed, sample number, evaluation), so a sample does not depend on its batch.
         indices: the samples' numbers, by default 0, 1, …; a shard draws its own part.
         batch: how many samples the model takes at a time; by default all.
-        conditions: passed to the model; tensors whose first axis is the count are split with the samples.
+        conditions: passed to the model; tensors, arrays and lists whose first axis is the count, in dicts and lists
+            too, are split with the samples.
         callback: called with a `Step` after each evaluation of each batch.
         progress: a bar, on a terminal.
         trajectory: return (samples, Trajectory).
@@ -155,7 +159,9 @@ def sample(
     """
     check_kinds(field, plan, calibration, solver, conditions, callback)
     size = sizes(field, shape, noise, indices)
-    if plan is None:
+    if plan is not None:
+        _require_alone(plan, calibration, target=target, kappa=kappa, steps=steps, solver=solver, grid=grid)
+    else:
         known = _known(field, calibration, size, steps, batch, conditions or {})
         plan = build_plan(field.native, target, kappa, steps, solver, grid, known)
     sampler = Sampler(field, plan, size[1:], as_seed(seed), device=device, dtype=dtype)
@@ -168,7 +174,32 @@ def sample(
     samples = torch.cat(out)
     if not bool(torch.isfinite(samples).all()):
         _explain(sampler, work)
-    return (samples, _trajectory(plan, record, out)) if trajectory else samples
+    return (samples, _trajectory(sampler, record, out)) if trajectory else samples
+
+
+def _require_alone(plan: Plan, calibration: Any, **options: Any) -> None:
+    """Refuse options beside a plan that is made already."""
+    defaults = inspect.signature(sample).parameters
+    told = [name for name, value in options.items() if not _same(value, defaults[name].default)]
+    told = [name for name in told if name != "steps" or options["steps"] != plan.nfe]
+    told += ["calibration"] if calibration not in (None, False) else []
+    if told:
+        raise InputError(f"plan and {', '.join(told)}: a plan has them already; give either, or build_plan with them")
+
+
+def _same(value: Any, default: Any) -> bool:
+    return value is default or (isinstance(value, str | int | float) and value == default)
+
+
+def _require_schedule(plan: Plan, field: FlowField) -> None:
+    """Refuse a plan whose levels are not the field's."""
+    times, *theirs = (np.array([getattr(stage, name) for stage in plan.stages]) for name in ("time", "alpha", "beta"))
+    ours = field.native.at(times)
+    if not np.hypot(ours[0] - theirs[0], ours[1] - theirs[1]).max() <= NEAR * np.hypot(*theirs).max():
+        raise InputError(
+            f"{plan.label or 'plan'}: its levels are not those of the field's schedule, {field.native}: "
+            "make it by build_plan(field.native, …)"
+        )
 
 
 def _known(
@@ -218,10 +249,11 @@ def _tell(watchers: Sequence[Watch], step: Step) -> None:
         watch(step)
 
 
-def _trajectory(plan: Plan, record: list[Any], out: list[Any]) -> Trajectory:
-    """The states of all batches, side by side."""
+def _trajectory(sampler: Sampler, record: list[Any], out: list[Any]) -> Trajectory:
+    """The states of all batches, side by side; the last are at the last of the native times."""
+    plan, (last,) = sampler.plan, sampler.asker.field.native.find(np.array([np.inf]))[0]
     by_stage = [torch.cat(record[k :: plan.nfe]) for k in range(plan.nfe)]
-    return Trajectory(np.array([*(s.time for s in plan.stages), 1.0]), torch.stack([*by_stage, torch.cat(out)]))
+    return Trajectory(np.array([*(s.time for s in plan.stages), last]), torch.stack([*by_stage, torch.cat(out)]))
 
 
 # -- NaN -----------------------------------------------------------------------------------------------------------

@@ -13,10 +13,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 
 from symsched.bridge.basis import Basis
 from symsched.bridge.plan import Plan, Row, Stage
+from symsched.errors import InputError
 
 Noise = Callable[[int], Any]  # stage → standard normal tensor of the state's shape
 
@@ -45,9 +47,26 @@ class Table:
     """
 
     def __init__(self, plan: Plan, like: Any, relations: list[tuple[float, float]] | None = None) -> None:
+        _require_mean(plan, like)
         table = plan.predicting(relations or [(0.0, 1.0)] * plan.nfe)
         self.basis, self.dtype, self.depth, self.start = Basis(plan, like), like.dtype, plan.depth, plan.start
         self.stages = tuple(map(self.basis.stage, table.stages))
+
+
+def _require_mean(plan: Plan, like: Any) -> None:
+    """Refuse a mean of other samples."""
+    if plan.mean is None:
+        return
+    mean, sample = np.shape(plan.mean), tuple(like.shape[1:])
+    try:
+        fits = np.broadcast_shapes(mean, sample) == sample
+    except ValueError:
+        fits = False
+    if not fits:
+        raise InputError(
+            f"{plan.label or 'plan'}: its mean has shape {mean}, and the samples {sample}: take the calibration of a "
+            "model of such samples"
+        )
 
 
 class Stepper:
@@ -79,7 +98,7 @@ class Stepper:
 
     @property
     def time(self) -> float:
-        """The native time at which the model is asked; 1 when done."""
+        """The native time at which the model is asked; 1 when done, whatever the model calls its last time."""
         return 1.0 if self.done else self.stage.time
 
     @property

@@ -215,8 +215,13 @@ class _Judge:
     def rename(self, theirs: str, ours: str) -> None:
         """Their word for one of ours."""
         self.settled.add(theirs)
-        if theirs in self.effective and ours not in {**self.given, **self.told}:
+        both = {key: self.given[key] for key in (theirs, ours) if key in self.given}
+        if len(both) == 2 and both[theirs] != both[ours]:
+            raise InputError(f"{theirs} = {both[theirs]} and {ours} = {both[ours]}: they are one; give either")
+        if theirs in self.effective and (theirs in both or ours not in {**self.given, **self.told}):
             self.effective[ours] = self.effective[theirs]
+        if theirs in self.told:  # for the way back
+            self.told[theirs] = self.effective[ours]
 
     def placing(self) -> None:
         """Rules for the levels, which `grid` or `calibration` takes the place of."""

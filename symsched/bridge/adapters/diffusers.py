@@ -20,7 +20,7 @@ from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchE
 
 from symsched.bridge.adapters.configs import flow_config
 from symsched.bridge.adapters.draws import Draws
-from symsched.bridge.adapters.loops import Loop, Recipe, flow_ratios, read_calibration, require_floats
+from symsched.bridge.adapters.loops import Loop, Recipe, flow_ratios, read_calibration, require_floats, require_numbers
 from symsched.bridge.adapters.steps import Borrowing, on_device, place_of, require_positive, source_of
 from symsched.bridge.adapters.vp import LazyVPScheduler as LazyVPScheduler
 from symsched.bridge.fields import named_device
@@ -39,16 +39,20 @@ class LazyScheduler(Borrowing, FlowMatchEulerDiscreteScheduler):
         target: the schedule to sample in, as text; "auto" is the lazy schedule of κ.
         kappa: diffusion scale κ = ε/ε*; 0 is the ODE.
         solver: a solver of `symsched.bridge.solvers` that asks the model once a step.
-        grid: noise levels by name, such as "angle(rho=2)", instead of equal ones; they are shifted like those.
+        grid: noise levels by name, such as "angle(rho=2)", instead of equal ones and of those that use_karras_sigmas
+            and its like make of them; they are shifted like those.
         seed: of the noise for κ > 0, in every run; None draws a fresh one for each run (`set_timesteps` begins it) from
             torch's own generator, and leaves it in `last_seed`.  A generator given to `step`, or a list of one for each
             sample, comes before it; pipelines of flow models give none.
         indices: the samples' numbers in the noise of the seed, by default 0, 1, …: [3] redraws the fourth alone.
         calibration: the file, or its contents, of `calibrate(…, from_noise=True)`; where it has a table for the number
             of steps, and the run starts from noise, its levels and weights are used; sigmas, shift, mu, grid are not.
+            Its weights are for an untouched run: what a callback adds to the latents between steps fades sooner than
+            it would in the flow, so inpainting and the like are for runs without one.
 
     The other arguments are FlowMatchEulerDiscreteScheduler's.  With target="linear", kappa=0 and solver="euler" the
-    arithmetic is that class's own, to the bit.
+    arithmetic is that class's own, to the bit, at the same `sigmas`.  Without any the levels differ: here they are
+    equal ones from 1 to 1/N, as pipelines give them, and there from 1 to the last level of training.
 
     Raises InputError for unknown names and for options that have no meaning here (invert_sigmas, stochastic_sampling).
     """
@@ -99,6 +103,7 @@ class LazyScheduler(Borrowing, FlowMatchEulerDiscreteScheduler):
         self.num_inference_steps: int | None = None
         self._recipe.plan([0.5, 1.0])  # names and options are refused here, not after a model was loaded
         self._known = read_calibration(calibration)
+        self._recipe.require_automatic(self._known)
         self._stock = (target, self._recipe.frame.kappa, solver) == ("linear", 0, "euler")
         self._restart(None)
 
@@ -119,6 +124,8 @@ class LazyScheduler(Borrowing, FlowMatchEulerDiscreteScheduler):
         With `timesteps` beside them the model is asked at those, for models whose time is not their noise level.
         """
         device = device if device is None else named_device(device)
+        if mu is not None:
+            require_numbers(mu=mu)
         count = _count(num_inference_steps, sigmas, timesteps)
         self._restart(self._recipe.fitted(self._known, count, REMEDY) if timesteps is None else None)
         if self._fitted is not None:
@@ -151,6 +158,19 @@ class LazyScheduler(Borrowing, FlowMatchEulerDiscreteScheduler):
         """Levels stretched to end at `shift_terminal`; one step from noise alone has nothing to stretch."""
         return t if t[-1] == 1 else super().stretch_shift_to_terminal(t)
 
+    def _convert_to_karras(self, in_sigmas: Any, num_inference_steps: int) -> Any:
+        return self._placed(in_sigmas, super()._convert_to_karras, num_inference_steps)
+
+    def _convert_to_exponential(self, in_sigmas: Any, num_inference_steps: int) -> Any:
+        return self._placed(in_sigmas, super()._convert_to_exponential, num_inference_steps)
+
+    def _convert_to_beta(self, in_sigmas: Any, num_inference_steps: int, *shape: Any, **more: Any) -> Any:
+        return self._placed(in_sigmas, super()._convert_to_beta, num_inference_steps, *shape, **more)
+
+    def _placed(self, levels: Any, rule: Any, *arguments: Any, **options: Any) -> Any:
+        """The stock class's rule for levels, which `grid` takes the place of."""
+        return rule(levels, *arguments, **options) if self.config.grid is None else levels
+
     def _take(self, levels: Any, device: Any) -> None:
         """Exactly these noise levels."""
         flow_ratios(levels[:-1])
@@ -182,12 +202,19 @@ class LazyScheduler(Borrowing, FlowMatchEulerDiscreteScheduler):
         if self._stock:
             require_floats("sample", sample)
             require_floats("the model's answer", model_output, sample)
-            return super().step(model_output, timestep, sample, return_dict=return_dict)
+            return self._stock_step(model_output, timestep, sample, return_dict)
         if self._loop is None:
             self._loop = self._begin(sample)
         following = self._loop.advance(model_output, sample, source_of(generator, self.config.indices))
         self._step_index += 1
         return FlowMatchEulerDiscreteSchedulerOutput(prev_sample=following) if return_dict else (following,)
+
+    def _stock_step(self, model_output: Any, timestep: Any, sample: Any, return_dict: bool) -> Any:
+        """The stock class's step; NaN is looked for once, at the end, where it stays in the sample."""
+        out = super().step(model_output, timestep, sample, return_dict=return_dict)
+        if self._step_index == self.num_inference_steps and not bool(torch.isfinite(out[0]).all()):
+            raise InputError("the sample ends in NaN or infinity: check the first noise, the model's dtype and times")
+        return out
 
     def _find_step(self, timestep: Any) -> None:
         """See to it that the step index is that of the timestep."""

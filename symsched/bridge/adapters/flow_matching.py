@@ -16,6 +16,7 @@ Where ScheduleTransformedModel divides 0 by 0 at an end, these take the limit.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -26,7 +27,7 @@ from flow_matching.path.scheduler import Scheduler, SchedulerOutput
 from flow_matching.solver.solver import Solver
 from flow_matching.utils import ModelWrapper
 
-from symsched.bridge.adapters.loops import Given, read_calibration, require_source
+from symsched.bridge.adapters.loops import Given, read_calibration, require_floats, require_source
 from symsched.bridge.fields import FlowField
 from symsched.bridge.levels import SymbolicNative, times_of
 from symsched.bridge.requests import as_seed
@@ -35,10 +36,15 @@ from symsched.catalog import as_schedule
 from symsched.conversion import convert
 from symsched.endpoints import limit_at
 from symsched.errors import InputError
+from symsched.parsing import did_you_mean
 from symsched.schedule import Schedule
 from symsched.symbols import t
 
 KEPT = 4096  # times whose coefficients are remembered
+MADE_HERE = {"field", "shape", "noise", "steps", "conditions", "calibration"}
+OPTIONS = inspect.signature(sample).parameters.keys() - MADE_HERE
+THEIRS = {"method", "atol", "rtol", "time_grid", "return_intermediates", "enable_grad"}
+INSTEAD = "LazySolver runs from noise to data by its own solver and grid; use ODESolver with LazyModel for the others"
 
 
 class SymbolicScheduler(Scheduler):
@@ -54,7 +60,9 @@ class SymbolicScheduler(Scheduler):
         return SchedulerOutput(alpha_t=beta, sigma_t=alpha, d_alpha_t=beta_dot, d_sigma_t=alpha_dot)
 
     def snr_inverse(self, snr: Any) -> Any:
-        """The time at which data over noise, r = β/α, is `snr` in [0, ∞]."""
+        """The time at which data over noise, r = β/α, is `snr` in [0, ∞].  Raises InputError for others, and NaN."""
+        if not (_numbers(snr) >= 0).all():
+            raise InputError("snr: NaN or below 0; expected data over noise, from 0 to infinity")
         span = SymbolicNative(self.schedule).span
         return _like(times_of(self.schedule, span, np.atleast_1d(_numbers(snr))).reshape(snr.shape), snr)
 
@@ -85,6 +93,11 @@ class LazyModel(ModelWrapper):
     def _coefficients(self, time: float) -> tuple[float, float, float, float]:
         """(τ, c, ċ/c, c τ̇); at the ends the limits of the last two as wholes."""
         conv = self.conversion
+        if not 0 <= time <= 1:
+            raise InputError(
+                f"t = {time:g} is outside [0, 1], where {conv} has no velocity: dopri5 and other methods that choose "
+                "their steps go beyond the end; take midpoint, rk4 or euler with a step_size"
+            )
         tau, scale, tau_dot, scale_dot = (float(part) for part in conv.at(time))
         found: Any = (tau, scale, scale_dot / scale if scale else np.nan, scale * tau_dot)
         if time in (0.0, 1.0) and not np.isfinite(found).all() and conv.closed_form:
@@ -104,7 +117,7 @@ class LazySolver(Solver):
         calibration: a `Calibration` of it, its file, or the file's contents; either kind of start will do.
         options: target, kappa, solver, grid, seed, batch, …, of `symsched.bridge.sample`.
 
-    Raises InputError for a calibration of another schedule.
+    Raises InputError for a calibration of another schedule, and for options that `sample` has not or is given here.
     """
 
     def __init__(
@@ -112,6 +125,10 @@ class LazySolver(Solver):
     ) -> None:
         super().__init__()
         self.velocity_model, self.source, self.options = velocity_model, as_schedule(source), options
+        for name in options:
+            if name not in OPTIONS:
+                close = did_you_mean(name, sorted(OPTIONS))
+                raise InputError(f"LazySolver has no option {name}{close} (it has: {', '.join(sorted(OPTIONS))})")
         self.calibration = read_calibration(calibration)
         self.last_seed: int | None = None
         if self.calibration is not None:
@@ -137,9 +154,13 @@ class LazySolver(Solver):
         For κ > 0 `seed` and `indices` are those of `symsched.bridge.sample`, by default the solver's options, else a
         fresh seed for each call; `last_seed` is the one that was used.
 
-        Raises InputError for a step size outside (0, 1], and what `symsched.bridge.sample` raises.
+        Raises InputError for a step size outside (0, 1], for ODESolver's own options (a method, a time grid, …), and
+        what `symsched.bridge.sample` raises.
         """
-        if not 0 < step_size <= 1:
+        for name in sorted(THEIRS & model_extras.keys()):
+            raise InputError(f"{name} = {str(model_extras[name])[:60]}: an option of ODESolver; {INSTEAD}")
+        require_floats("x_init", x_init)
+        if isinstance(step_size, bool) or not isinstance(step_size, float | int) or not 0 < step_size <= 1:
             raise InputError(f"step_size = {step_size}: expected a number in (0, 1]")
         field = self.field(dtype=x_init.dtype, device=x_init.device)
         self.last_seed = as_seed(self.options.get("seed") if seed is None else seed)

@@ -31,13 +31,16 @@ from symsched.bridge.adapters.loops import (
     ratios_of,
     read_calibration,
     require_floats,
+    require_numbers,
 )
 from symsched.bridge.calibration import Calibration
 from symsched.bridge.grids import ROUNDING
 from symsched.bridge.levels import as_native
+from symsched.bridge.requests import as_device
 from symsched.errors import InputError
 
 
+@torch.no_grad()
 def sample_lazy(
     model: Callable[..., Any],
     x: Any,
@@ -133,7 +136,8 @@ class _Sampled:
 def _begin(recipe: Recipe, known: Calibration | None, x: Any, levels: Array, flow: bool, draws: Draws) -> Loop:
     """The loop through the calibration's table where these are its levels, else through the levels by the solver."""
     steps = len(levels) - 1
-    if known is not None and _are(levels, known, steps, flow) and recipe.chooses(known, steps):
+    recipe.require_automatic(known)
+    if known is not None and steps in known.tables and _are(levels, known, steps, flow):
         plan: Any = known.plan(recipe.native, steps)
         require_floats("x", x)
         return Loop(recipe, plan, x / levels[0], draws, noise=True)
@@ -162,20 +166,27 @@ def _fitted(known: Calibration, count: int, largest: float, flow: bool) -> Array
 def lazy_sigmas(
     n: int,
     sigma_min: float = 0.02,
-    sigma_max: float = 80.0,
+    sigma_max: float | None = None,
     rho: float = 1.0,
     device: Any = "cpu",
     *,
     calibration: Given = None,
     flow: bool = False,
 ) -> Any:
-    """n noise levels σ = α/β, uniform in the lazy angle atan(ρ/σ), from σ_max to σ_min; then 0.
+    """n noise levels σ = α/β, uniform in the lazy angle atan(ρ/σ), from σ_max (80) to σ_min; then 0.
 
+    With `flow=True` they are noise levels of a linear flow, α = σ = 1 − β, uniform in atan(ρ (1 − σ)/σ), σ_max ≤ 1 (1).
     ρ is the data's standard deviation.  With a calibration they are those that it fitted for n evaluations, none above
-    σ_max (in noise levels of a linear flow: `flow=True`), and σ_min and ρ are not used.
+    σ_max, and σ_min and ρ are not used.
 
     Raises InputError unless 0 < σ_min < σ_max, ρ > 0 and n ≥ 1, and where there is no table for n or σ_max cuts it.
     """
+    if sigma_max is None:
+        sigma_max = 1.0 if flow else 80.0
+    require_numbers(sigma_min=sigma_min, sigma_max=sigma_max, rho=rho)
+    if flow and sigma_max > 1:
+        raise InputError(f"sigma_max = {sigma_max}: a flow's noise level is at most 1")
+    device = as_device(device)
     if not (0 < sigma_min < sigma_max < np.inf and rho > 0):
         raise InputError(
             f"sigma_min = {sigma_min}, sigma_max = {sigma_max}, rho = {rho}: expected 0 < min < max, rho > 0"
@@ -184,10 +195,12 @@ def lazy_sigmas(
         raise InputError(f"n = {n!r}: expected a whole number ≥ 1")
     known = read_calibration(calibration)
     if known is None:
-        angles = np.linspace(np.arctan(rho / sigma_max), np.arctan(rho / sigma_min), n)
-        levels = np.append(rho / np.tan(angles), 0.0)
+        ends = np.array([sigma_max, sigma_min])
+        angles = np.linspace(*np.arctan2(rho * (1 - ends if flow else 1.0), ends), n)
+        levels = rho * np.cos(angles) / (rho * np.cos(angles) + np.sin(angles)) if flow else rho / np.tan(angles)
+        levels = np.append(levels, 0.0)
     else:
-        levels = _known_levels(known, n, 1.0 if flow else sigma_max, flow)
+        levels = _known_levels(known, n, sigma_max, flow)
     return torch.tensor(levels, dtype=torch.float32, device=device)
 
 

@@ -107,19 +107,25 @@ class Recipe:
         """The loop from a state at the first ratio."""
         return Loop(self, self.plan(ratios), state, draws, limit=limit)
 
-    def chooses(self, calibration: Calibration | None, steps: int) -> bool:
-        """Whether the calibration has a table for these steps, and nothing else was asked for."""
-        automatic = self.target == "auto" and not self.kappa and self.solver == AUTO
-        return automatic and calibration is not None and steps in calibration.tables
+    def require_automatic(self, calibration: Calibration | None) -> None:
+        """Refuse a calibration beside a target, κ > 0 or a solver, for which it has no tables."""
+        automatic = self.target == "auto" and self.frame.kappa.is_zero and self.solver == AUTO
+        if calibration is not None and not automatic:
+            raise InputError(
+                f"calibration with target = {self.target}, kappa = {self.kappa}, solver = {self.solver}: its tables "
+                f"are for target auto, kappa 0 and {AUTO}; leave either away"
+            )
 
     def fitted(self, calibration: Calibration | None, steps: int, remedy: str) -> Plan | None:
         """The calibration's table for a pipeline, which gives the model the noise itself; None where none applies.
 
         Raises InputError, with the remedy, for a calibration of another schedule or of scaled noise.
         """
-        if calibration is None or not self.chooses(calibration, steps):
+        if calibration is None:
             return None
         require_source(calibration, self.native, remedy)
+        if steps not in calibration.tables:
+            return None
         if not gives_noise(calibration, steps, self.native):
             raise InputError(
                 "this calibration scales the noise before the first evaluation, which a pipeline does not: "
@@ -179,8 +185,8 @@ class Loop:
         noise: the state is noise z to which the plan gives its scale and its β m: the first input is `self.input`.
         limit: what becomes of each estimate of the data, such as clipping.
 
-    Raises InputError for states and answers that are no such tensors, and once the run is over if an answer was NaN or
-    infinite: the device is waited for at the end alone.
+    Raises InputError for states and answers that are no such tensors, and once the run is over if an answer or a state
+    was NaN or infinite: the device is waited for at the end alone.
     """
 
     def __init__(
@@ -193,7 +199,7 @@ class Loop:
         self.draws, self.limit = draws, limit
         self.source: Source | None = None
         self.stepper = Stepper(Table(plan, like, self.relations), like, self._drawn, state=None if noise else like)
-        self.fine = torch.zeros((), dtype=torch.int64, device=like.device)  # answers before the first NaN
+        self.fine = torch.zeros(2, dtype=torch.int64, device=like.device)  # answers, and steps, before the first NaN
 
     @property
     def input(self) -> Any:
@@ -201,7 +207,8 @@ class Loop:
         return self.stepper.input
 
     def advance(self, output: Any, state: Any, source: Source | None = None) -> Any:
-        """The next state, in the output's dtype.  Where the state is not what was returned last, the edit stays.
+        """The next state, in the output's dtype.  Where the state is not what was returned last, the edit stays
+        in it; a fitted table, which weights the state as its own noise, passes on less of it than the flow would.
 
         `source` makes this step's noise in the place of the run's own.
         """
@@ -209,13 +216,13 @@ class Loop:
         require_floats("sample", state, ours)
         answer = self._answer(output, state)
         edit = state.to(ours.dtype) - ours.to(state.dtype).to(ours.dtype)
-        return self._advance(answer, edit, source).to(output.dtype)
+        return self._advance(answer, edit, source, output.dtype)
 
     def advance_from(self, output: Any, seen: Any) -> Any:
         """The same for an answer at `seen`, a little beside the input: its estimate of the data is taken as it is."""
         (p, q), ours = self.relations[self.stepper.index], self.stepper.input
         answer = self._answer(output, seen) + p / q * (seen.to(ours.dtype) - ours)
-        return self._advance(answer, None, None).to(output.dtype)
+        return self._advance(answer, None, None, output.dtype)
 
     def _answer(self, output: Any, seen: Any) -> Any:
         """The model's answer in the state's dtype, with its estimate of the data p x + q answer kept to the limit."""
@@ -227,20 +234,39 @@ class Loop:
             answer = (self.limit(pull + q * answer) - pull) / q
         return answer
 
-    def _advance(self, answer: Any, edit: Any, source: Source | None) -> Any:
+    def _advance(self, answer: Any, edit: Any, source: Source | None, dtype: Any) -> Any:
+        """The next state in the caller's dtype."""
         k, self.source = self.stepper.index, source
-        self.fine = self.fine + (torch.isfinite(answer).all() & (self.fine == k))
         self.stepper.advance(answer, edit)
-        if self.stepper.done and int(self.fine) <= k:
-            bad = int(self.fine)
+        following = self.stepper.input.to(dtype)
+        answered, stepped = torch.isfinite(answer).all(), torch.isfinite(following).all()
+        if edit is not None:
+            stepped = stepped & torch.isfinite(edit).all()
+        self.fine = self.fine + (torch.stack([answered, stepped]) & (self.fine == k))
+        if self.stepper.done and int(self.fine.min()) <= k:
+            self._explain(*self.fine.tolist())
+        return following
+
+    def _explain(self, answers: int, steps: int) -> None:
+        if answers <= steps:
             raise InputError(
-                f"the model returned NaN or infinity at step {bad}, native time {self.times[bad]:.6g}: check its dtype "
-                "and its times"
+                f"the model returned NaN or infinity at step {answers}, native time {self.times[answers]:.6g}: check "
+                "its dtype and its times"
             )
-        return self.stepper.input
+        raise InputError(
+            f"NaN or infinity in the state or the noise of step {steps}, native time {self.times[steps]:.6g}, and not "
+            "in the model's answer: check the first noise, what changes the state between steps, and its dtype"
+        )
 
     def _drawn(self, _: int) -> Any:
         return (self.source or self.draws)(self.stepper.current)
+
+
+def require_numbers(**numbers: Any) -> None:
+    """Refuse what is no real number."""
+    for name, value in numbers.items():
+        if isinstance(value, bool) or not isinstance(value, float | int | np.floating | np.integer):
+            raise InputError(f"{name} = {value!r}: expected a number")
 
 
 def require_floats(what: str, given: Any, like: Any = None) -> None:

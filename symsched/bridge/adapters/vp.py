@@ -97,6 +97,7 @@ class LazyVPScheduler(Borrowing, DDIMScheduler):
         self._recipe = Recipe(native, PREDICTIONS[prediction_type], target, kappa, solver)
         self._recipe.plan([native.span[1] / 2, native.span[1]])
         self._known = read_calibration(calibration)
+        self._recipe.require_automatic(self._known)
         self._fitted: Plan | None = None
         self._restart()
 
@@ -161,8 +162,16 @@ class LazyVPScheduler(Borrowing, DDIMScheduler):
         return plan.start * noise + plan.stages[0].beta * mean
 
     def add_noise(self, original_samples: Any, noise: Any, timesteps: Any) -> Any:
-        """α noise + β image at timesteps, which need not be whole."""
-        times = self._last - torch.as_tensor(timesteps).double().cpu().numpy()
+        """α noise + β image at timesteps, which need not be whole.
+
+        Raises InputError for timesteps outside the model's, or neither one nor as many as there are images.
+        """
+        asked = torch.as_tensor(timesteps).double().cpu().numpy()
+        if not ((asked >= 0) & (asked <= self._last)).all():
+            raise InputError(f"timesteps = {asked.tolist()}: expected times from 0 to {self._last}, those of the model")
+        if asked.size not in (1, len(noise)):
+            raise InputError(f"{asked.size} timesteps for {len(noise)} images: expected one for each, or one")
+        times = self._last - asked
         alpha, beta = (
             torch.as_tensor(part).to(noise.device, noise.dtype).reshape(-1, *(1 for _ in noise.shape[1:]))
             for part in self._recipe.native.at(times)
@@ -183,7 +192,8 @@ class LazyVPScheduler(Borrowing, DDIMScheduler):
         """The next sample from the model's answer at `timestep`; eta must be 0 (κ is the noise here).
 
         A timestep out of turn begins there anew: with the first one a run, with another (as in image to image, or where
-        a pipeline goes back) the steps from it on.  `variance_noise` is the noise of this step.
+        a pipeline goes back) the steps from it on.  The noise of a seed begins anew with `set_timesteps` or the first
+        timestep, and goes on where a pipeline goes back.  `variance_noise` is the noise of this step.
         """
         if eta:
             raise InputError(f"eta = {eta}: LazyVPScheduler takes its noise from kappa (kappa = 1 is eta = 1)")
