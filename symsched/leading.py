@@ -204,7 +204,7 @@ def _series(terms: dict[sp.Expr, sp.Expr], order: sp.Expr) -> Series:
 
 
 def _kept(coefficient: sp.Expr, exponent: sp.Expr, order: sp.Expr) -> sp.Expr:
-    """The coefficient, expanded, or reduced to a quotient where it is long; 0 where it vanishes or the term is within the error."""
+    """The coefficient, expanded, or as a quotient where it is long; 0 where it vanishes or the term is in the error."""
     if not _less(exponent, order):
         return sp.S.Zero
     if coefficient.count_ops() > MAX_COEFFICIENT:

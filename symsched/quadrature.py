@@ -116,13 +116,18 @@ def _enclosed(integral: Any) -> Ball:
     if function.has(*UNEVALUATED) or not all(end.is_finite and end.is_real for end in ends):
         return NAN.real
     try:
-        low, high = (_value(end, {}, False) for end in ends)
-        if not all(_value(function, {variable: end}, False).is_finite() for end in (low, high)):
-            return NAN.real
-        found = acb.integral(lambda z, analytic: _value(function, {variable: z}, analytic), low, high)
-        return found.real if found.imag.is_zero() else NAN.real
+        return enclosed(function, variable, *(_value(end, {}, False) for end in ends))
     except (KeyError, ZeroDivisionError, AttributeError):  # an operation that is not known here
         return NAN.real
+
+
+def enclosed(function: sp.Expr, variable: sp.Symbol, low: Ball, high: Ball, most: int | None = None) -> Ball:
+    """A real ball that holds ∫ function over [low, high], of at most `most` balls of it; nan where Arb does not reach
+    it.  KeyError: an operation is not known on complex balls."""
+    if not all(_value(function, {variable: end}, False).is_finite() for end in (low, high)):
+        return NAN.real
+    found = acb.integral(lambda z, analytic: _value(function, {variable: z}, analytic), low, high, eval_limit=most)
+    return found.real if found.imag.is_zero() else NAN.real
 
 
 def _value(expr: Any, at: dict[Any, Ball], analytic: bool) -> Ball:

@@ -1,8 +1,8 @@
 """∫ f dt over the cells of a grid in [0, 1], for coefficients that may be singular at the ends.
 
 Exactly, by a difference of antiderivatives in ball arithmetic, when one is known; else with a proved error (see
-`analytic`), and where a function is not known there, by Gauss-Legendre rules on halved cells until two levels agree.
-Next to 0 or 1 the double-exponential rule (Takahasi & Mori, 1974) is used, in the distance from that end, so that no
+`symsched.quadrature`), and where a function is not known there, by Gauss-Legendre rules on halved cells until two
+levels agree.  Next to 0 or 1 the double-exponential rule (Takahasi & Mori, 1974) is used, in the distance from that end, so that no
 digit of 1 − t is lost.  What does not agree, or leaves too much out next to an end, is refused.
 """
 
@@ -13,16 +13,17 @@ from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
-from flint import arb
+from flint import acb, arb
 from numpy.typing import NDArray
 from sympy import Dummy, Expr, Integral, Rational, RootSum, integrate, log
 
-from symsched.discretize.analytic import integral
-from symsched.enclose import Evaluator, compile_tape, sharpen
+from symsched.enclose import NEEDED_BITS, Evaluator, compile_tape, sharpen
 from symsched.endpoints import limit_at
 from symsched.errors import InputError, UndecidedError
 from symsched.normalform import canonical
 from symsched.parsing import quoted
+from symsched.precision import precision
+from symsched.quadrature import enclosed
 from symsched.symbols import t
 
 Array = NDArray[np.float64]
@@ -31,6 +32,8 @@ _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
 _AGREE = 4e-16
 #: Halvings of a cell, and pieces in all: more do not bring two rules to agree.
 _LEVELS, _PIECES = 40, 2000
+#: Of the proof: its precision, and how many balls of some 20 μs it may take.
+_BITS, _BALLS = 128, 60_000
 #: The share of a cell at an end that the double-exponential rule is given.
 _NEAR = 2.0**-4
 
@@ -104,8 +107,19 @@ def _cell(expr: Expr, low: float, high: float) -> float:
             length = _NEAR * (high - low)
             near[end] = _from_end(expr, end, length)
             low, high = (length, high) if end == 0 else (low, 1 - length)
-    proved = integral(expr, low, high)
+    proved = _proved(expr, low, high)
     return sum(near) + (_halved(expr, low, high) if proved is None else proved)
+
+
+def _proved(expr: Expr, low: float, high: float) -> float | None:
+    """By balls of whole disks, for which no feature is too narrow; None where that is not known or takes too many."""
+    with precision(_BITS):
+        try:
+            ball = enclosed(expr, t, acb(low), acb(high), _BALLS)
+        except (KeyError, ZeroDivisionError, AttributeError):  # an operation that is not known on complex balls
+            return None
+        settled = ball.is_finite() and ball.rel_accuracy_bits() >= NEEDED_BITS
+        return float(ball.mid()) if settled else None
 
 
 def _halved(expr: Expr, low: float, high: float) -> float:

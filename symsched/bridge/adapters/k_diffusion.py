@@ -196,7 +196,8 @@ def lazy_sigmas(
     known = read_calibration(calibration)
     if known is None:
         ends = np.array([sigma_max, sigma_min])
-        angles = np.linspace(*np.arctan2(rho * (1 - ends if flow else 1.0), ends), n)
+        first, last = np.arctan2(rho * (1 - ends if flow else 1.0), ends)
+        angles = np.linspace(first, last, n)
         levels = rho * np.cos(angles) / (rho * np.cos(angles) + np.sin(angles)) if flow else rho / np.tan(angles)
         levels = np.append(levels, 0.0)
     else:

@@ -38,8 +38,9 @@ class Borrowing:
             super().__init__(**options)
         except (ValueError, TypeError, IndexError, RuntimeError) as error:
             raise InputError(f"{type(self).__name__}: {error}") from None
-        if hasattr(self.config.indices, "tolist"):  # type: ignore[attr-defined]
-            self.register_to_config(indices=self.config.indices.tolist())  # type: ignore[attr-defined] - as JSON has it
+        own: Any = self  # what the other base brings
+        if hasattr(own.config.indices, "tolist"):
+            own.register_to_config(indices=own.config.indices.tolist())  # as JSON has it
 
     @property
     def last_seed(self) -> int | None:
