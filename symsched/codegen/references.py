@@ -109,6 +109,8 @@ def _value(module: Module, output: Output, time: float, given: dict[str, sp.Rati
         if exact.has(TIME) and exact not in (TIME, 1 - TIME) and not _is_float(module, time, given):
             return None
         value, slope = evaluate(module, exact, time, given)
+        if exact not in _levels(module) and not _levels_are_floats(module, time, given):
+            return None
     except (InputError, UndecidedError):
         return None
     return measured(value, abs(slope) * min(time, 1 - time))
@@ -118,6 +120,15 @@ def _is_float(module: Module, time: float, given: dict[str, sp.Rational]) -> boo
     """Whether τ and 1 − τ are normal floats: else they are 0, and nothing is promised of the rest."""
     value, _ = evaluate(module, TIME, time, given)
     return bool(value > SMALLEST and 1 - value > SMALLEST)
+
+
+def _levels(module: Module) -> tuple[sp.Expr, sp.Expr]:
+    return module.target.alpha, module.target.beta
+
+
+def _levels_are_floats(module: Module, time: float, given: dict[str, sp.Rational]) -> bool:
+    """Whether α and β are normal floats: where one is 0 to the machine, nothing is promised of their ratio."""
+    return all(abs(evaluate(module, level, time, given)[0]) > SMALLEST for level in _levels(module))
 
 
 def measured(value: arb, moves: arb) -> Value | None:

@@ -2,8 +2,8 @@
 
 Exactly, by a difference of antiderivatives in ball arithmetic, when one is known; else with a proved error (see
 `symsched.quadrature`), and where a function is not known there, by Gauss-Legendre rules on halved cells until two
-levels agree.  Next to 0 or 1 the double-exponential rule (Takahasi & Mori, 1974) is used, in the distance from that end, so that no
-digit of 1 − t is lost.  What does not agree, or leaves too much out next to an end, is refused.
+levels agree.  Next to 0 or 1 the double-exponential rule (Takahasi & Mori, 1974) is used, in the distance from that
+end, so that no digit of 1 − t is lost.  What does not agree, or leaves too much out next to an end, is refused.
 """
 
 from __future__ import annotations
