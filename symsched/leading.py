@@ -179,8 +179,24 @@ def _finite_ball(number: sp.Expr) -> Ball:
 
 def _check_nonzero(coefficient: sp.Expr) -> None:
     """Raises BeyondSeriesError where some admissible value of a parameter might make it 0: then another term leads."""
-    if coefficient.free_symbols - {L} and not (coefficient.is_nonzero or sp.factor(coefficient).is_nonzero):
+    if not coefficient.free_symbols - {L} or coefficient.is_nonzero or sp.factor(coefficient).is_nonzero:
+        return
+    if not all(_has_one_sign(part) for part in sp.fraction(sp.together(coefficient))):
         raise BeyondSeriesError
+
+
+def _has_one_sign(part: sp.Expr) -> bool:
+    """Whether all coefficients of a polynomial in letters ≥ 0 have one sign, and one of its terms is never 0."""
+    letters = sorted(part.free_symbols, key=sp.default_sort_key)
+    if not letters:
+        return not vanishes(part)
+    if L in letters or not all(letter.is_nonnegative for letter in letters) or not part.is_polynomial(*letters):
+        return False
+    terms = sp.Poly(part, *letters).terms()
+    never = [
+        all(n == 0 or letter.is_positive for n, letter in zip(powers, letters, strict=True)) for powers, _ in terms
+    ]
+    return any(never) and len({_positive(number) for _, number in terms}) == 1
 
 
 def _series(terms: dict[sp.Expr, sp.Expr], order: sp.Expr) -> Series:

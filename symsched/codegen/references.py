@@ -87,8 +87,9 @@ def _inexact_exponents(function: Function) -> float:
 
 
 def _logarithm(time: float) -> float:
-    """|log t|/2, where it counts."""
-    return -math.log(time) / 2 if SUBNORMAL < time < 1e-3 else 0.0
+    """|log d|/2 for the distance d to the nearer end, where it counts."""
+    near = min(time, 1 - time)
+    return -math.log(near) / 2 if SUBNORMAL < near < 1e-3 else 0.0
 
 
 def _times(function: Function) -> tuple[float, ...]:

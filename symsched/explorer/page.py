@@ -22,6 +22,8 @@ from symsched.report.mathml import math
 from symsched.symbols import kappa, rho, t
 from symsched.version import __version__
 
+#: R as the page calls it, beside the private letter of `closed_inverse`.
+RATIO = sp.Symbol("R", positive=True)
 POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
     "form-action 'none'"
@@ -172,7 +174,7 @@ def _entry(entry: Entry) -> dict[str, Any]:
     return {
         "own": f'"{own}"',
         "fill": function([t, *letters], [forms[q] for q in QUANTITIES]),
-        "inverse": function([R, *letters], entry.inverse),
+        "inverse": function([RATIO, *letters], entry.inverse.xreplace({R: RATIO})),
         "ends": ends,
         "text": {name: _json(str(forms[name])) for name in ("alpha", "beta")},
     }
