@@ -179,9 +179,10 @@ def _finite_ball(number: sp.Expr) -> Ball:
 
 def _check_nonzero(coefficient: sp.Expr) -> None:
     """Raises BeyondSeriesError where some admissible value of a parameter might make it 0: then another term leads."""
-    if not coefficient.free_symbols - {L} or coefficient.is_nonzero or sp.factor(coefficient).is_nonzero:
+    if not coefficient.free_symbols - {L} or all(map(_has_one_sign, sp.fraction(sp.together(coefficient)))):
         return
-    if not all(_has_one_sign(part) for part in sp.fraction(sp.together(coefficient))):
+    short = coefficient.count_ops() < 100  # SymPy looks for the roots of longer ones
+    if not short or not (coefficient.is_nonzero or sp.factor(coefficient).is_nonzero):
         raise BeyondSeriesError
 
 
