@@ -5,6 +5,7 @@ one.  The names are all that our own source makes (`private_letters`), with the 
 public letters; each is put in every place of every formula below, with others beside it.
 """
 
+import inspect
 import os
 import pickle
 import re
@@ -359,7 +360,8 @@ def test_code_does_not_depend_on_a_name(name):
         spaces.append({})
         exec(text, spaces[-1])  # noqa: S102 - our own output
     for name in ("schedule", "levels", "drift_data", "drift_v"):
-        one, other = ([float(part) for part in space[name](0.3, 1.7)] for space in spaces)
+        taken = len(inspect.signature(spaces[0][name]).parameters)  # a drift need not depend on the letter
+        one, other = ([float(part) for part in space[name](*(0.3, 1.7)[:taken])] for space in spaces)
         assert one == pytest.approx(other, rel=1e-14)
 
 
