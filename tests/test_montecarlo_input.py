@@ -107,7 +107,7 @@ SUMS = {
     "sines": sum(sp.sin(x + sp.Rational(k, 7)) for k in range(150)) / 150,
     "with t": sum(sp.sin(x + k) * sp.cos(k * t) for k in range(60)) / 60,
     "cases": sp.Piecewise(*((k - x, x < sp.Rational(k, 20)) for k in range(120)), (0, True)),
-    "nested": reduce(lambda f, _: sp.sin(f + 1), range(80), x),
+    "nested": reduce(lambda f, _: sp.sin(f + 1), range(40), x),
     "kinks": -sp.Abs(x) + sp.Max(x, t) - sp.sign(x - 2) + sp.sec(x / 9),
 }
 
