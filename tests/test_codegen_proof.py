@@ -20,7 +20,7 @@ from symsched.codegen.steps_needed import SPARE
 s, left = sp.symbols("s left")
 PLAIN = Inverse(
     ratio=s * (1 + s) / left, pace=1 / s + 1 / (1 + s) + 1 / left, ends=(), distances=(), place=log_r,
-    slope=sp.S.One, gap=log_r, near=(), parameters=(),
+    slope=sp.S.One, close=sp.S.One, gap=log_r, near=(), parameters=(),
 )  # fmt: skip
 TRUNCATED = replace(
     PLAIN, ratio=(1 + s) / left, pace=1 / (1 + s) + 1 / left, ends=(0,), distances=((above, log_r),),

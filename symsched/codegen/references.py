@@ -67,7 +67,11 @@ def references(module: Module) -> Iterator[Reference]:
     for function in module.functions:
         given = samples(function)
         bound, inexact = max(o.quantity.bound for o in function.outputs), _inexact_exponents(function)
-        for time in (0.0, SUBNORMAL, *_times(function), 1.0):
+        times = (0.0, SUBNORMAL, *_times(function), 1.0)
+        if module.source_eps is not None and function.name.startswith("drift"):
+            # Beside a given ε terms cancel next to the ends, to 2⁻⁵² of the terms, not of what is left of them.
+            times = tuple(time for time in times if 1e-3 < time < 1 - 1e-3)
+        for time in times:
             expected = tuple(_value(module, output, time, given) for output in function.outputs)
             ulps = _allowed(bound + inexact * _logarithm(time))
             yield Reference(function.name, (time, *(float(v) for v in given.values())), ulps, expected)
