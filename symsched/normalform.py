@@ -181,7 +181,7 @@ def _decided(
 
 
 def _largest_exponent(*exprs: sp.Basic) -> int:
-    powers = set[sp.Pow]().union(*(sp.sympify(expr).atoms(sp.Pow) for expr in exprs))
+    powers = set[sp.Pow]().union(*(sp.sympify(expr, strict=True).atoms(sp.Pow) for expr in exprs))
     return max((abs(int(power.exp)) for power in powers if power.exp.is_Rational), default=1)
 
 
