@@ -25,7 +25,7 @@ WRITERS = {
     "figure": "save(Figure(), target, 60)",
     "checkpoint": "Checkpoint(target, None)._write(Path(target), Totals())",
     "cache": "store.write('symsched_code_x.bin', b'new' * 9000)",
-    "certificate": "write([Certificate('C', '', (), (Lemma('a', 'new' * 9000, 'True', ()),))], target.parent)",
+    "certificate": "write([Certificate('C', '', (), (Lemma('a', 'new' * 9000, 'True', ()),))], Path(target).parent)",
     "calibration": "calibration.save(target)",
     "model": "digits.save(nn.Linear(40, 40), Path(target))",
 }
