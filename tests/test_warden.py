@@ -118,9 +118,6 @@ def ended(args, **limits):
     return line
 
 
-NESTED = "sin(" * 38 + "t" + ")" * 38
-
-
 def test_more_time_than_the_ceiling_is_one_line():
     line = ended(["codegen", "--from", "linear", "--to", "sigmoid", "--lang", "numpy"], SYMSCHED_SECONDS=2)
     assert "more than 2 s of a processor were needed" in line
