@@ -42,7 +42,6 @@ from symsched.symbols import t
 
 KEPT = 4096  # times whose coefficients are remembered
 MADE_HERE = {"field", "shape", "noise", "steps", "conditions", "calibration"}
-OPTIONS = inspect.signature(sample).parameters.keys() - MADE_HERE
 THEIRS = {"method", "atol", "rtol", "time_grid", "return_intermediates", "enable_grad"}
 INSTEAD = "LazySolver runs from noise to data by its own solver and grid; use ODESolver with LazyModel for the others"
 
@@ -125,10 +124,10 @@ class LazySolver(Solver):
     ) -> None:
         super().__init__()
         self.velocity_model, self.source, self.options = velocity_model, as_schedule(source), options
-        for name in options:
-            if name not in OPTIONS:
-                close = did_you_mean(name, sorted(OPTIONS))
-                raise InputError(f"LazySolver has no option {name}{close} (it has: {', '.join(sorted(OPTIONS))})")
+        known = sorted(inspect.signature(sample).parameters.keys() - MADE_HERE)
+        for name in sorted(options.keys() - set(known)):
+            close = did_you_mean(name, known)
+            raise InputError(f"LazySolver has no option {name}{close} (it has: {', '.join(known)})")
         self.calibration = read_calibration(calibration)
         self.last_seed: int | None = None
         if self.calibration is not None:
