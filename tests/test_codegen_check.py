@@ -105,6 +105,53 @@ def test_a_target_that_vanishes_at_the_start_is_emitted_and_right_next_to_it(sou
     assert loaded(text)["self_test"]() < 10_000
 
 
+def test_a_scale_whose_slope_vanishes_at_one_end_keeps_its_digits_at_both():
+    """c′ is 0 at t = 0, where each of β̇/β and τ̇β̇/β of the source is 1/t, and −1.16 at 1."""
+    source = schedules.from_text("alpha=1-t**2; beta=44*t**3/89+45*t*(2-t)/89")
+    text = codegen.generate(convert(source, schedules.vp()), "numpy", self_test=True)
+    assert loaded(text)["self_test"]() < 300
+
+
+LOGISTIC = "alpha=1/(1+exp(1000*(t-1/2))); beta=1/(1+exp(-1000*(t-1/2)))"
+STRETCHED = "alpha=exp(-1000*(t-1/2)); beta=exp(1000*(t-1/2))"  # r is e^-1000, which is no float, at the start
+
+
+@pytest.mark.parametrize(("source", "slope"), [(LOGISTIC, 1000), (STRETCHED, 2000)])
+def test_a_source_whose_ratio_reaches_what_no_float_is(source, slope):
+    """τ = 1/2 + log(t/(1 − t))/slope wherever that lies between 0 and 1."""
+    names = loaded(codegen.generate(convert(schedules.from_text(source), schedules.linear()), "numpy"))
+    times = np.array([FIRST, 1e-200, 1e-12, 0.3, 0.5, 1 - 2.0**-40])
+    tau = 0.5 + (np.log(times) - np.log1p(-times)) / slope
+    inside = tau > 0
+    assert list(inside) == [slope == 2000, True, True, True, True, True]
+    assert np.asarray(names["conversion"](times)[0])[inside] == pytest.approx(tau[inside], rel=1e-13)
+    found = [float(np.asarray(part)) for part in names["conversion"](0.0)]
+    assert np.isnan(found).all() == (slope == 1000)  # the logistic one never has the ratio 0
+
+
+def test_a_closed_form_that_fails_gives_way_to_newton_steps(monkeypatch):
+    conversion = convert(schedules.linear(), schedules.vp())
+    closed = codegen.generate(conversion, "numpy")
+    assert "_source_time" not in closed
+    kept = check.check
+
+    def refuse_closed(module):
+        if module.closed:
+            raise InputError("a digit is wrong")
+        kept(module)
+
+    monkeypatch.setattr(check, "check", refuse_closed)
+    newton = codegen.generate(conversion, "numpy")
+    assert "_source_time" in newton
+    times = np.array([0.0, FIRST, 1e-12, 0.3, LAST, 1.0])
+    for name in ("conversion", "diffusion"):
+        given = (times,) if name == "conversion" else (times, 0.5)
+        for one, other in zip(loaded(closed)[name](*given), loaded(newton)[name](*given), strict=True):
+            assert np.asarray(one) == pytest.approx(np.asarray(other), rel=1e-14)
+    with pytest.raises(InputError, match="a digit is wrong"):
+        codegen.generate(schedules.vp(), "numpy")
+
+
 def test_a_logarithm_with_a_large_factor_is_no_polynomial():
     form = sp.Rational(24999, 25000) * sp.log(t) + t
     assert simplified(form) == form

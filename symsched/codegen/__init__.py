@@ -66,10 +66,16 @@ def generate(
     module = Module(target, source, kappa, eps)
     if lang == "sigmas":
         return sigmas(module, steps)
-    text = emit(module, lang, self_test)
-    if lang in EMITTERS:
+    if lang not in EMITTERS:
+        return emit(module, lang, self_test)
+    try:
         check(module)
-    return text
+    except InputError:
+        if source is None or not module.closed:
+            raise
+        module = Module(target, source, kappa, eps, newton=True)
+        check(module)
+    return emit(module, lang, self_test)
 
 
 def _refuse_absent(schedules: Iterable[Schedule], lang: str) -> None:

@@ -151,7 +151,11 @@ def _slope(expr: sp.Expr, at: sp.Expr, made: sp.Expr) -> sp.Expr:
 
 def split(constant: sp.Expr) -> tuple[sp.Expr, ...]:
     """A constant as one float of 24 bits, or as that and a float64."""
-    first = sp.Rational(float(np.float32(number(constant))))
+    with np.errstate(over="ignore"):  # a sum that no float32 holds is refused where its value is checked
+        first = np.float32(number(constant))
+    if not np.isfinite(first):
+        return (factor_float(constant),)
+    first = sp.Rational(float(first))
     rest = number(constant - first) if constant != first else 0.0
     return (_literal(first),) if rest == 0 else (_literal(first), sp.Float(rest, 17))
 

@@ -14,6 +14,7 @@ import sympy as sp
 from flint import arb
 
 from symsched.codegen.distance import distance, ends_of, log_end
+from symsched.codegen.ieee import number
 from symsched.codegen.kernels import in_factors, spread
 from symsched.codegen.logslope import log_slope
 from symsched.codegen.quantities import (
@@ -107,11 +108,15 @@ def _time_of(source: Schedule, target: Schedule, end: int) -> float:
     within = own >= ratio * (1 - 2**-50) if end == 0 else own <= ratio * (1 + 2**-50)
     if within:
         return float(end)
-    with precision(256):
-        time = MonotoneInverse(target).solve(compile_tape((sp.log(reach(source)[end]),), ()).run([])[0])
-        found = float(time.mid())
-        inside = time < found if end == 0 else time > found
-    return found if inside else math.nextafter(found, 1.0 - end)
+    level, inverse = compile_tape((sp.log(reach(source)[end]),), ()), MonotoneInverse(target)
+
+    def inwards() -> list[Ball]:
+        time = inverse.solve(level.run([])[0])
+        nearest = float(time.mid())
+        inside = time < nearest if end == 0 else time > nearest
+        return [arb(nearest if inside else math.nextafter(nearest, 1.0 - end))]
+
+    return sharpen(inwards, lambda: f"where {target} leaves what {source} covers")[0]
 
 
 @dataclass
@@ -120,6 +125,7 @@ class ConversionForms:
 
     conversion: Conversion
     shop: Workshop
+    newton: bool = False  # τ is solved for though it has a closed form
 
     def __post_init__(self) -> None:
         self.target, self.origin = self.conversion.target, self.conversion.source
@@ -138,16 +144,14 @@ class ConversionForms:
         slope = target.beta_dot / target.beta - pace * (source.beta_dot / source.beta).subs(t, TIME)
         return {tau: TIME, tau_left: 1 - TIME, scale: ratio, tau_dot: pace, scale_dot: ratio * slope}
 
-    def add(self) -> bool:
-        """Returns whether τ has a closed form that is also a stable one."""
+    def add(self) -> None:
         self._keep_covered()
-        closed = self._add_time()
+        self._add_time()
         self._add_scale()
         self._add_slopes()
         self._give_ends()
         self.shop.of_source = frozenset((tau, tau_left, scale, tau_dot, scale_dot, *SOURCE.values()))
         self.shop.covered = covered(self.origin, self.target)
-        return closed
 
     # -- samples ---------------------------------------------------------------------------------------------------
 
@@ -174,19 +178,18 @@ class ConversionForms:
 
     # -- τ ---------------------------------------------------------------------------------------------------------
 
-    def _add_time(self) -> bool:
+    def _add_time(self) -> None:
         if self.shop.always(TIME / t, 1):
             forms = (t, u)
-        elif self.base.times is None:
+        elif self.newton or self.base.times is None:
             self._add_implicit()
-            return False
+            return
         else:
             forms = self.base.times
         for symbol, form in zip((tau, tau_left), forms, strict=True):
             short = self._with_sums(form)
             self._choose(symbol, (short, *self._rootless(short)))
         self._time = self._with_sums(forms[0])
-        return True
 
     def _choose(self, symbol: sp.Symbol, forms: Iterable[sp.Expr]) -> None:
         self.shop.add(symbol, self.exact[symbol], forms, limits=False, better=BETTER)
@@ -218,10 +221,17 @@ class ConversionForms:
             gap = log_end(self.target, end) - log_end(self.origin, end) if end in ends_of(self.target) else None
             side = 1 - 2 * end
             if gap is None:
-                form = -side * sp.log(INVERSE_R * self.origin.limit("r", end))
+                form = -side * self._log_of_product(INVERSE_R, self.origin.limit("r", end))
             else:
                 form = distance(ratio_forms(self.target, self.shop), end, self.shop.stabilise) + side * gap
             self.shop.give(NEAR[end], side * (sp.log(self.target.r) - log_end(self.origin, end)), form)
+
+    @staticmethod
+    def _log_of_product(name: sp.Symbol, ratio: sp.Expr) -> sp.Expr:
+        """One logarithm, which is precise where the product is near 1; two where the ratio is no float."""
+        if ratio.free_symbols or 1e-300 < number(ratio) < 1e300:
+            return sp.log(name * ratio)
+        return sp.log(name) + sp.expand_log(sp.log(ratio), force=True)
 
     def _with_sums(self, form: sp.Expr) -> sp.Expr:
         """α + β and α² + β² replaced by 1 where the target keeps them so: β + α²/β is then 1/β."""
@@ -348,8 +358,10 @@ class ConversionForms:
                     yield in_factors(sp.cancel(-moved / law.diff(scale)))
         by_noise = alpha_dot / alpha - tau_dot * self._named(alpha_dot) / self._named(alpha)
         by_data = beta_dot / beta - tau_dot * self._named(beta_dot) / self._named(beta)
-        # Each cancels at one end, like 1/u and 1/t: their mean with weights u and t nowhere.
+        # Each cancels at one end, like 1/u and 1/t: their mean with weights u and t nowhere; where ċ is 0 at that end,
+        # what is rounded must be too, and the weights are of second order.
         yield scale * (u * by_noise + t * by_data)
+        yield scale * (u**2 * (1 + 2 * t) * by_noise + t**2 * (1 + 2 * u) * by_data)
         yield scale * by_noise
         yield scale * by_data
 
@@ -366,13 +378,17 @@ class ConversionForms:
 
     def _give_ends(self) -> None:
         """The limits of τ, c, τ̇, ċ; NaN at an end which a truncated source does not cover."""
+        low, high = covered(self.origin, self.target) or (0.0, 1.0)
+        reached = low == 0, high == 1
         for symbol in (tau, scale, tau_dot, scale_dot):
             form = self.shop.made[symbol].form
-            if (form.is_number or form == t) and covered(self.origin, self.target) is None:
-                self.shop.made[symbol] = replace(self.shop.made[symbol], ends=(form.subs(t, 0), form.subs(t, 1)))
-                continue
-            ends = self._end(self.exact[symbol], 0), self._end(self.exact[symbol], 1)
-            self.shop.made[symbol] = replace(self.shop.made[symbol], ends=ends)
+            at_ends = [form.subs(t, 0), form.subs(t, 1)] if form.is_number or form == t else [None, None]
+            for end, known in enumerate(at_ends):
+                if not reached[end]:
+                    at_ends[end] = sp.nan
+                elif known is None:
+                    at_ends[end] = self._end(self.exact[symbol], end)
+            self.shop.made[symbol] = replace(self.shop.made[symbol], ends=(at_ends[0], at_ends[1]))
 
     def _end(self, exact: sp.Expr, end: int) -> sp.Expr | None:
         expr = self.shop.explicit(exact)

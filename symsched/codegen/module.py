@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +66,7 @@ class Module:
     source: Schedule | None = None
     kappa: Any = None
     source_eps: Any = None
-    closed: bool = field(default=True, init=False)
+    newton: bool = False  # the source time is solved for though it has a closed form
 
     def __post_init__(self) -> None:
         check_names(self.parameters, "the module")
@@ -88,6 +88,11 @@ class Module:
                 raise InputError(f"kappa = {self.kappa}: expected a number >= 0")
 
     @property
+    def closed(self) -> bool:
+        """Whether the source time is computed, not solved for."""
+        return not self.shop.implicit
+
+    @property
     def shown_kappa(self) -> sp.Expr:
         return kappa if self.kappa is None else self.kappa
 
@@ -105,8 +110,8 @@ class Module:
     def shop(self) -> Workshop:
         shop = target_quantities(self.target, self.shown_kappa, self.parameters, self.source_eps is None).copy()
         if self.conversion is not None:
-            self.forms = ConversionForms(self.conversion, shop)
-            self.closed = self.forms.add()
+            self.forms = ConversionForms(self.conversion, shop, self.newton)
+            self.forms.add()
             if self.source_eps is not None:
                 self.forms.add_eps(self.source_eps)
                 add_scaled_drift(self.forms)
