@@ -56,7 +56,7 @@ def schedules():
 def conversions():
     for source, target in PAIRS:
         conv = ss.convert(as_schedule(source), as_schedule(target))
-        times = TIMES if source not in ("ddpm", "edm") else INSIDE[1:]
+        times = TIMES if source not in ("ddpm", "edm", "scaled_linear") else INSIDE[1:]
         yield f"convert {source} {target} at", numbers(conv.at(times))
         yield f"convert {source} {target} form", [str(conv.tau), str(conv.scale)]
 
@@ -101,7 +101,7 @@ def simulations():
                     start = {} if name == "follmer" else {"grid": np.linspace(0.01, 0.99, 9)}
                     given = start or {"steps": 8}
                     try:
-                        result = ss.simulate(sde, paths=256, scheme=scheme, dtype=dtype, seed=3, save=[], **given)
+                        result = ss.simulate(sde, paths=256, scheme=scheme, dtype=dtype, seed=3, save=[0.99 if start else 1.0], **given)
                     except ss.InputError as error:
                         yield f"simulate {name} {kappa} {law} {scheme} {dtype}", str(error)
                         continue
