@@ -1,16 +1,7 @@
-"""What a model may predict, as linear relations D = p x + q output, solved from the definitions by SymPy.
-
-With α Z + β X = x, each prediction is one more linear equation for (Z, X):
-
-    velocity  α̇ Z + β̇ X          noise  Z          v    β Z − α X   (Salimans, Ho, arXiv:2202.00512, for α² + β² = 1)
-    data      X                   score  −Z/α       edm  the network F of D = c_skip x/β + c_out F (arXiv:2206.00364)
-
-An EDM denoiser that returns the image itself predicts `data`.
-"""
+"""What a model predicts, as numbers: D = p x + q output at its own times, by the identities of `symsched.steps`."""
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -21,45 +12,15 @@ from symsched.bridge.levels import Native, SymbolicNative
 from symsched.endpoints import values
 from symsched.errors import InputError
 from symsched.parsing import did_you_mean, quoted
+from symsched.steps.identities import JETS, PREDICTIONS, means
 
 Array = NDArray[np.float64]
-_a, _b, _a_dot, _b_dot, _width = sp.symbols("a b a' b' sigma_data")
-_x, _z, _data, _out = sp.symbols("x z X out")
-_sigma = _a / _b
-_norm = sp.sqrt(_sigma**2 + _width**2)
-
-DEFINITIONS: dict[str, Any] = {
-    "velocity": _a_dot * _z + _b_dot * _data - _out,
-    "data": _data - _out,
-    "noise": _z - _out,
-    "score": _z / _a + _out,
-    "v": _b * _z - _a * _data - _out,
-    "edm": _width**2 / _norm**2 * _x / _b + _sigma * _width / _norm * _out - _data,
-}
-PREDICTIONS = tuple(DEFINITIONS)
-
-
 def check_prediction(name: str) -> str:
     """The name.  Raises InputError for one that is not known."""
-    if name not in DEFINITIONS:
-        close = did_you_mean(str(name), list(DEFINITIONS))
-        raise InputError(f"unknown prediction {quoted(name)}{close} (known: {', '.join(DEFINITIONS)})")
+    if name not in PREDICTIONS:
+        close = did_you_mean(str(name), PREDICTIONS)
+        raise InputError(f"unknown prediction {quoted(name)}{close} (known: {', '.join(PREDICTIONS)})")
     return name
-
-
-@cache
-def relation(name: str) -> tuple[sp.Expr, sp.Expr]:
-    """(p, q) of D = p x + q output, in a, b, a', b' (and sigma_data)."""
-    solved = sp.solve([_a * _z + _b * _data - _x, DEFINITIONS[name]], [_z, _data], dict=True)[0][_data]
-    solved = sp.expand(sp.simplify(solved))
-    return sp.factor(solved.coeff(_x)), sp.factor(solved.coeff(_out))
-
-
-@cache
-def outputs(name: str) -> tuple[sp.Expr, sp.Expr]:
-    """(u, w) of output = u x + w D, in the same letters: the relation the other way round."""
-    p, q = relation(name)
-    return sp.factor(-p / q), sp.factor(1 / q)
 
 
 def relation_at(native: Native, name: str, times: Array, width: float = 0.5) -> list[tuple[float, float]]:
@@ -68,7 +29,7 @@ def relation_at(native: Native, name: str, times: Array, width: float = 0.5) -> 
     Raises InputError where the prediction says nothing about the data (noise and score at β = 0, a velocity that is 0
     or infinite there whatever the data), or needs the derivatives of a table.
     """
-    found = _at(native, name, relation(name), times, width)
+    found = _at(native, name, means("data", name), times, width)
     mute = [float(time) for time, (_, q) in zip(times, found, strict=True) if q == 0]
     if mute and (native.at(mute)[1] == 0).any():
         raise _says_nothing(name, mute[0], native)
@@ -77,20 +38,20 @@ def relation_at(native: Native, name: str, times: Array, width: float = 0.5) -> 
 
 def outputs_at(native: Native, name: str, times: Array, width: float = 0.5) -> list[tuple[float, float]]:
     """(u, w) of output = u x + w D at native times.  Raises InputError as `relation_at`."""
-    return _at(native, name, outputs(name), times, width)
+    return _at(native, name, means(name, "data"), times, width)
 
 
 def _at(
     native: Native, name: str, forms: tuple[sp.Expr, sp.Expr], times: Array, width: float
 ) -> list[tuple[float, float]]:
-    put = {_width: sp.Rational(str(width))}
+    fixed = {"width": sp.Rational(str(width))}
     grid = np.asarray(times, dtype=np.float64)
     if isinstance(native, SymbolicNative):
         own = native.schedule
-        put |= {_a: own.alpha, _b: own.beta, _a_dot: own.alpha_dot, _b_dot: own.beta_dot}
-        found = np.stack(values(tuple(form.subs(put, simultaneous=True) for form in forms), grid), axis=-1)
+        jets = {key: getattr(own, key) for key in ("alpha", "beta", "alpha_dot", "beta_dot")}
+        found = np.stack(values(tuple(JETS.put(form, **jets, **fixed) for form in forms), grid), axis=-1)
     else:
-        found = np.stack([_tabulated(form.subs(put), native, name, grid) for form in forms], axis=-1)
+        found = np.stack([_tabulated(JETS.put(form, **fixed), native, name, grid) for form in forms], axis=-1)
     if not np.isfinite(found).all():
         bad = float(grid[~np.isfinite(found).all(axis=-1)][0])
         raise _says_nothing(name, bad, native)
@@ -105,7 +66,7 @@ def _says_nothing(name: str, time: float, native: Native) -> InputError:
 
 
 def _tabulated(form: sp.Expr, native: Native, name: str, grid: Array) -> Array:
-    if form.has(_a_dot, _b_dot):
+    if form.has(JETS.alpha_dot, JETS.beta_dot):
         raise InputError(f"prediction {name} needs derivatives, which a table of levels lacks: give a Schedule")
     alpha, beta = native.at(grid)
-    return np.broadcast_to(sp.lambdify((_a, _b), form, "numpy")(alpha, beta), grid.shape)
+    return np.broadcast_to(sp.lambdify((JETS.alpha, JETS.beta), form, "numpy")(alpha, beta), grid.shape)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sympy import Symbol, sqrt
+from sympy import Expr, Symbol, sqrt
 
 from symsched.cli.convert import converted
 from symsched.cli.lazy import lazy
 from symsched.cli.request import Formula, Found, Request, shorter
 from symsched.data import Gaussian
 from symsched.errors import InputError, UndecidedError
+from symsched.schedule import Schedule
 from symsched.sde import InterpolantSDE
+from symsched.steps.identities import JETS, means
 from symsched.symbols import x
 
 ETA_X = Symbol("eta_X")
@@ -79,7 +81,7 @@ def _velocity(request: Request) -> Found:
 
 def _score(request: Request) -> Found:
     s = request.schedule
-    score = request.data.score(s) if request.data else (s.beta * ETA_X - x) / s.alpha**2
+    score = request.data.score(s) if request.data else _by_data("score", s)
     return Found((Formula("score", "s", "s", shorter(score)),), _general(request))
 
 
@@ -91,8 +93,14 @@ def _eta_x(request: Request) -> Found:
 
 def _eta_z(request: Request) -> Found:
     s = request.schedule
-    found = request.data.eta_z(s) if request.data else (x - s.beta * ETA_X) / s.alpha
+    found = request.data.eta_z(s) if request.data else _by_data("noise", s)
     return Found((Formula("eta_z", "η_Z", r"\eta_Z", shorter(found)),), _general(request))
+
+
+def _by_data(prediction: str, s: Schedule) -> Expr:
+    """A prediction at the state x, in terms of η_X."""
+    state, data = (JETS.put(form, alpha=s.alpha, beta=s.beta) for form in means(prediction, "data"))
+    return state * x + data * ETA_X
 
 
 def _general(request: Request) -> tuple[str, ...]:

@@ -29,6 +29,8 @@ from symsched.enclose import to_ball
 from symsched.normalform import decide_zero
 from symsched.precision import precision
 from symsched.schedule import Schedule
+from symsched.steps import identities
+from symsched.steps.identities import JETS
 from symsched.symbols import kappa, t
 
 eps_star = sp.Symbol("eps_star")
@@ -74,19 +76,10 @@ def _by_cases(exact: sp.Expr, end: int) -> sp.Expr | None:
 
 @cache
 def prediction_weights(prediction: str, pace: sp.Expr = beta_dot / beta - alpha_dot / alpha) -> tuple[sp.Expr, sp.Expr]:
-    """(A, B) of b^ε = A x + B p in the jets, for p the data, noise, score, velocity or v prediction.
-
-    Derived by elimination of η_X, η_Z and s from b^ε = α̇ η_Z + β̇ η_X + ε s, α η_Z + β η_X = x, α s = −η_Z and the
-    definition of p; ε = κ α² λ with λ = β̇/β − α̇/α.  The v prediction is p = β η_Z − α η_X (Salimans, Ho,
-    arXiv:2202.00512, in this project's letters).
-    """
-    noise, data, score, x, p = sp.symbols("eta_z eta_x s x p")
-    ode = alpha_dot * noise + beta_dot * data
-    given = {"data": data, "noise": noise, "score": score, "velocity": ode, "v": beta * noise - alpha * data}
-    identities = [alpha * noise + beta * data - x, alpha * score + noise, given[prediction] - p]
-    (solved,) = sp.solve(identities, [noise, data, score], dict=True)
-    drift = (ode + kappa * alpha**2 * pace * score).subs(solved).expand()
-    return sp.cancel(drift.coeff(x)), sp.cancel(drift.coeff(p))
+    """(A, B) of b^ε = A x + B p in the jets, for p a prediction and ε = κ α² λ, λ = β̇/β − α̇/α being `pace`."""
+    jets = {"alpha": alpha, "beta": beta, "alpha_dot": alpha_dot, "beta_dot": beta_dot, "eps": kappa * alpha**2 * pace}
+    state, out = (sp.cancel(sp.expand(JETS.put(form, **jets))) for form in identities.drift(prediction))
+    return state, out
 
 
 MONOMIALS = {"data": beta, "noise": alpha, "score": sp.S.One, "velocity": sp.S.One, "v": sp.S.One}

@@ -14,7 +14,8 @@ from symsched.data import DataLaw, Gaussian, GaussianMixture
 from symsched.explorer.forms import SHIFT, shift
 from symsched.inversion import R, closed_inverse
 from symsched.schedule import Schedule
-from symsched.sde.equation import alpha_, beta_, beta_rate, drift_forms, eps_, rate
+from symsched.sde.equation import beta_rate, drift_forms, rate
+from symsched.steps.identities import JETS
 from symsched.symbols import alpha, beta, kappa, rho, t, x
 
 a, b, a2, b2 = (sp.Symbol(name, positive=True) for name in ("a", "b", "a2", "b2"))
@@ -108,8 +109,8 @@ def _density(name: str) -> sp.Expr:
 def drift_of_ancestral() -> tuple[sp.Expr, sp.Expr]:
     """d/dh of the mean step at h → 0, and the drift A x + B η_X it must equal; in the jets (a check, not a formula)."""
     mean, _ = ancestral()
-    moved = mean.diff(a2) * alpha_ * rate + mean.diff(b2) * beta_ * beta_rate
-    at = moved.subs({a2: a, b2: b}).subs({a: alpha_, b: beta_}, simultaneous=True)
+    moved = mean.diff(a2) * JETS.alpha * rate + mean.diff(b2) * JETS.beta * beta_rate
+    at = moved.subs({a2: a, b2: b}).subs({a: JETS.alpha, b: JETS.beta}, simultaneous=True)
     forms = drift_forms()
-    scale = kappa * alpha_**2 * (beta_rate - rate)
-    return at, (forms.state * x + forms.data * eta).subs(eps_, scale)
+    scale = kappa * JETS.alpha**2 * (beta_rate - rate)
+    return at, (forms.state * x + forms.data * eta).subs(JETS.eps, scale)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache, partial
 from typing import Any
 
-from sympy import Dummy, Expr, Integer, Pow, Symbol, diff, factor, latex, simplify, solve, sqrt
+from sympy import Dummy, Expr, Integer, Pow, Symbol, diff, expand, factor, latex, simplify, sqrt
 from sympy.core.function import AppliedUndef
 
 from symsched import endpoints
@@ -28,9 +28,11 @@ from symsched.precision import alone_all
 from symsched.schedule import STEEPEST, Schedule
 from symsched.sde.values import drift_values
 from symsched.signs import sign_on_unit
+from symsched.steps import identities
+from symsched.steps.identities import JETS
 from symsched.symbols import assigned, check_names, foreign_time, rho, t, x
 
-alpha_, beta_, rate, beta_rate, eps_ = (Dummy(name, positive=True) for name in ("a", "b", "a'", "b'", "e"))
+rate, beta_rate = (Dummy(name, positive=True) for name in ("a'/a", "b'/b"))
 _mean, _std = Dummy("m", real=True), Dummy("rho", positive=True)
 
 READING = 400_000  # function calls that one attempt at a shorter form may cost
@@ -38,10 +40,9 @@ READING = 400_000  # function calls that one attempt at a shorter form may cost
 
 @dataclass(frozen=True)
 class DriftForms:
-    """Coefficients of the one drift b = α̇ η_Z + β̇ η_X + ε s when η_Z is eliminated.
+    """Coefficients of the drift: A and B of b = A x + B η_X, and the C of b = C s + β̇ η_X.
 
-    `state` and `data` are A and B of b = A x + B η_X; `score` is the C of b = C s + β̇ η_X.  They are expressions in
-    α, β, ε and the logarithmic rates `rate` = α̇/α, `beta_rate` = β̇/β.
+    They are expressions in α, β, ε (`JETS`) and the logarithmic rates `rate` = α̇/α, `beta_rate` = β̇/β.
     """
 
     state: Expr
@@ -51,13 +52,10 @@ class DriftForms:
 
 @cache
 def drift_forms() -> DriftForms:
-    """Solved from the identities α η_Z + β η_X = x and s = −η_Z/α."""
-    eta_z, eta_x, score = Dummy("eta_z"), Dummy("eta_x"), Dummy("s")
-    drift = alpha_ * rate * eta_z + beta_ * beta_rate * eta_x + eps_ * score
-    identities = [alpha_ * eta_z + beta_ * eta_x - x, alpha_ * score + eta_z]
-    in_state = drift.subs(solve(identities, [score, eta_z], dict=True, simplify=False)[0]).expand()
-    in_score = drift.subs(eta_z, solve(identities[1], eta_z, simplify=False)[0]).expand()
-    return DriftForms(in_state.coeff(x), in_state.coeff(eta_x), in_score.coeff(score))
+    """The identities of `symsched.steps`, with logarithmic rates."""
+    rates = {"alpha_dot": JETS.alpha * rate, "beta_dot": JETS.beta * beta_rate}
+    forms = (*identities.drift("data"), identities.drift_by_score()[0])
+    return DriftForms(*(expand(JETS.put(form, **rates)) for form in forms))
 
 
 def data_form(schedule: Schedule, eps: Expr) -> tuple[Expr, Expr]:
@@ -67,7 +65,7 @@ def data_form(schedule: Schedule, eps: Expr) -> tuple[Expr, Expr]:
     one data law) one compiled kernel.
     """
     a, b = schedule.alpha, schedule.beta
-    jets = {rate: diff(a, t) / a, beta_rate: diff(b, t) / b, eps_: eps, alpha_: a, beta_: b}
+    jets = {rate: diff(a, t) / a, beta_rate: diff(b, t) / b, JETS.eps: eps, JETS.alpha: a, JETS.beta: b}
     forms = drift_forms()
     return forms.state.subs(jets, simultaneous=True), forms.data.subs(jets, simultaneous=True)
 
@@ -130,8 +128,8 @@ class InterpolantSDE:
         jets = {rate: log_rate(a), beta_rate: log_rate(b)}
         if self.kappa is not None:
             # ε* = α² d/dt log(β/α): put in before the schedule, the powers of α cancel identically.
-            form = canonical(form.subs(eps_, self.kappa * alpha_**2 * (beta_rate - rate)))
-        return tidy(form.subs({**jets, eps_: self.eps, alpha_: a, beta_: b}, simultaneous=True))
+            form = canonical(form.subs(JETS.eps, self.kappa * JETS.alpha**2 * (beta_rate - rate)))
+        return tidy(form.subs({**jets, JETS.eps: self.eps, JETS.alpha: a, JETS.beta: b}, simultaneous=True))
 
     def coefficients(self) -> dict[str, tuple[Expr | None, Expr | None]]:
         """Limits at t = 0 and t = 1 of A, B, eps, score_weight, noise_weight; None where a limit is not decided."""
