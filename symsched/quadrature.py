@@ -121,12 +121,17 @@ def _enclosed(integral: Any) -> Ball:
         return NAN.real
 
 
-def enclosed(function: sp.Expr, variable: sp.Symbol, low: Ball, high: Ball, most: int | None = None) -> Ball:
-    """A real ball that holds ∫ function over [low, high], of at most `most` balls of it; nan where Arb does not reach
-    it.  KeyError: an operation is not known on complex balls."""
+def enclosed(
+    function: sp.Expr, variable: sp.Symbol, low: Ball, high: Ball, most: int | None = None, goal: int | None = None
+) -> Ball:
+    """A real ball that holds ∫ function over [low, high], of at most `most` balls of it and to `goal` bits, or as many
+    as there are; nan where Arb does not reach it.  KeyError: an operation is not known on complex balls."""
     if not all(_value(function, {variable: end}, False).is_finite() for end in (low, high)):
         return NAN.real
-    found = acb.integral(lambda z, analytic: _value(function, {variable: z}, analytic), low, high, eval_limit=most)
+    tolerance = None if goal is None else arb(2) ** -goal
+    found = acb.integral(
+        lambda z, analytic: _value(function, {variable: z}, analytic), low, high, eval_limit=most, rel_tol=tolerance
+    )
     return found.real if found.imag.is_zero() else NAN.real
 
 

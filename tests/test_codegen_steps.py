@@ -10,7 +10,7 @@ import symsched as ss
 from symsched.codegen import generate
 from symsched.codegen.emit import emit
 from symsched.codegen.module import Module
-from symsched.codegen.steps import held_data
+from symsched.steps import laws
 from symsched.symbols import kappa, t
 
 KAPPAS = (0.0, 0.5, 1.0, 2.0)
@@ -30,7 +30,7 @@ def emitted():
 
 def test_what_a_step_keeps_is_derived():
     ratio = sp.Symbol("ratio", positive=True)
-    kept, added = held_data()
+    kept, added = laws.retained()
     assert kept == ratio**kappa
     assert sp.simplify(added - (1 - ratio ** (2 * kappa))) == 0
 

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from symsched.data import Gaussian, GaussianMixture
 from symsched.discretize import kl, noise_variance, retention, trajectory, w2
 from symsched.discretize.distances import excess
-from symsched.discretize.quadrature import antiderivative, cells
 from symsched.errors import InputError
 from symsched.schedule import Schedule
 from symsched.sde import InterpolantSDE
+from symsched.steps.integrals import antiderivative, over
 from symsched.symbols import t
 
 FOLLMER = Schedule("sqrt(t*(1 - t))", "t")
@@ -119,8 +119,8 @@ def test_integrals_over_cells(text: str, grid: list[float], exact: bool) -> None
     function = sp.lambdify(t, expr, "mpmath")
     with mpmath.workdps(40):
         truth = [float(mpmath.quad(function, [a, (a + b) / 2, b], maxdegree=12)) for a, b in pairwise(grid)]
-    assert cells(expr, np.array(grid)) == pytest.approx(truth, rel=1e-13)
-    assert cells(sp.Rational(1001, 1000) * expr, np.array(grid)) != pytest.approx(truth, rel=1e-5)
+    assert over(expr, np.array(grid)) == pytest.approx(truth, rel=1e-13)
+    assert over(sp.Rational(1001, 1000) * expr, np.array(grid)) != pytest.approx(truth, rel=1e-5)
 
 
 # Features that a few nodes would miss, or would make a rule halve for ever.  The whole bump of width w is π w sech's.
@@ -135,14 +135,14 @@ NARROW = [
 
 @pytest.mark.parametrize(("text", "grid", "truth"), NARROW, ids=str)
 def test_integrals_of_what_a_few_nodes_would_miss(text: str, grid: list[float], truth: list[float]) -> None:
-    assert cells(Schedule(text, "t").alpha, np.array(grid)) == pytest.approx(truth, rel=1e-14)
+    assert over(Schedule(text, "t").alpha, np.array(grid)) == pytest.approx(truth, rel=1e-14)
 
 
 @pytest.mark.parametrize("text", ["1/(t*(1-log(t)))", "1/(t*(1-log(t))**2)", "t**(-99/100)", "1/(t*(1-log(t/2))**3)"])
 def test_what_grows_too_fast_at_an_end_for_the_rule_is_refused(text: str) -> None:
     """The first diverges; of the others 10⁻³ to 0.1 lies nearer to 0 than any float."""
     with pytest.raises(InputError, match=r"^the integral of .* (could not be computed|diverges)"):
-        cells(Schedule(text, "t").alpha, np.array([0, 0.5]))
+        over(Schedule(text, "t").alpha, np.array([0, 0.5]))
 
 
 def test_the_noise_of_a_lazy_step_is_the_growth_of_the_variance() -> None:

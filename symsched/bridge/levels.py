@@ -18,11 +18,11 @@ from numpy.typing import ArrayLike, NDArray
 from symsched.catalog import as_schedule, linear
 from symsched.conversion import convert
 from symsched.data import Gaussian
-from symsched.discretize.quadrature import cells
 from symsched.endpoints import end_value, values
 from symsched.errors import InputError
 from symsched.schedule import Schedule
 from symsched.sde import InterpolantSDE
+from symsched.steps.integrals import noise_variance
 
 Array = NDArray[np.float64]
 FAINTEST = 0.01  # σ = 100, where the noise levels of usual models end
@@ -276,7 +276,7 @@ class Frame:
 
     def noise_between(self, times: Array) -> Array:
         """√∫2ε dt over each step: the exact standard deviation of the noise."""
-        return np.sqrt(cells(2 * self.sde.eps, times))
+        return np.sqrt(noise_variance(self.sde.eps, times))
 
 
 @lru_cache(maxsize=64)

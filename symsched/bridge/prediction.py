@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
@@ -15,6 +13,8 @@ from symsched.parsing import did_you_mean, quoted
 from symsched.steps.identities import JETS, PREDICTIONS, means
 
 Array = NDArray[np.float64]
+
+
 def check_prediction(name: str) -> str:
     """The name.  Raises InputError for one that is not known."""
     if name not in PREDICTIONS:

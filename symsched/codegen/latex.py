@@ -15,8 +15,8 @@ from symsched.codegen.program import Function
 from symsched.codegen.quantities import TIME, Quantity, alpha, alpha_dot, beta, beta_dot
 from symsched.codegen.rounding import u
 from symsched.codegen.sources import tau
-from symsched.codegen.steps import held_data
 from symsched.conversion import tau_function
+from symsched.steps import laws
 from symsched.symbols import kappa, t
 
 LETTERS = {
@@ -111,9 +111,8 @@ def _steps(module: Module) -> list[str]:
         weight = _formula(lazy.outputs[2].quantity.exact).replace("t_{next}", "t'")
         rows.append(_step("lazy", rf"{held} + {weight}\, z"))
     if "data_step" in names:
-        ratio = sp.Symbol("ratio", positive=True)
-        kept, added = (e.subs(kappa, module.shown_kappa) for e in held_data())
-        put = {ratio: sp.Symbol(r"(\bar r_t/\bar r_{t'})")}
+        kept, added = (e.subs(kappa, module.shown_kappa) for e in laws.retained())
+        put = {laws.ratio: sp.Symbol(r"(\bar r_t/\bar r_{t'})")}
         kept_text, added_text = (sp.latex(e.subs(put)) for e in (kept, sp.sqrt(added)))
         noise = r"\frac{x - \bar\beta_t p}{\bar\alpha_t}"
         text = rf"x' = \bar\beta_{{t'}} p + \bar\alpha_{{t'}} \left[ {kept_text} {noise} + {added_text}\, z \right]"

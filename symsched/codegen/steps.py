@@ -1,32 +1,29 @@
 """Sampler steps as weights: x(t') = X x + P p + Z z, p the data prediction E[X | x], z standard normal.
 
-- euler_step: the drift A x + B p and the scale ε held at t (Euler-Maruyama; Euler for κ = 0).
-- lazy_step: the drift held, the variance of the noise exact, ∫ 2ε dt: one step has the right law where the drift
-  vanishes for Gaussian data, that is in a lazy schedule (C11).  Emitted where the integral is elementary.
-- data_step: only p held, everything else exact.  κ = 0 is DDIM (Song et al., arXiv:2010.02502), κ = 1 DDPM's ancestral
-  step (Ho et al., arXiv:2006.11239), all κ the first-order SDE-DPM-Solver++ (Lu et al., arXiv:2211.01095).
+`symsched.steps.laws` has the steps; here they get forms that keep their digits.  euler_step and lazy_step hold the
+drift (the second is emitted where ∫ 2ε dt is elementary), data_step the data prediction.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cache
 from typing import TYPE_CHECKING
 
 import sympy as sp
 
-from symsched.codegen.derive import eps, prediction_weights, weight_symbols
+from symsched.codegen.derive import eps, weight_symbols
 from symsched.codegen.kernels import expanded, in_factors, simplified
 from symsched.codegen.program import Function, Output, function, plain
-from symsched.codegen.quantities import TIME, Quantity, alpha, alpha_dot, beta, beta_dot
+from symsched.codegen.quantities import TIME, Quantity, alpha, beta
 from symsched.codegen.rounding import expm1, log1p, name, point, u, written_out
 from symsched.codegen.tidy import tidied
-from symsched.discretize.quadrature import antiderivative
 from symsched.endpoints import limit_at
 from symsched.errors import InputError, UndecidedError
 from symsched.normalform import decide_zero
 from symsched.precision import precision
+from symsched.steps import laws
+from symsched.steps.integrals import antiderivative
 from symsched.symbols import kappa, t
 
 if TYPE_CHECKING:
@@ -39,31 +36,6 @@ h, keep, ratio = sp.symbols("h keep ratio")
 T_NEXT = sp.Symbol("t_next", positive=True)
 PAIRS = ((0.0625, 0.5), (0.25, 0.75), (0.5, 0.9375))  # from t to t'
 MOST = 200.0  # ulps: a step that may lose more is not emitted
-_elapsed = sp.Symbol("lambda", positive=True)  # growth of log r over the step
-
-
-@cache
-def held_data() -> tuple[sp.Expr, sp.Expr]:
-    """(E, 1 − E²): what a step with p held keeps of the noise (x − β p)/α, and the variance it adds; in κ and r/r'.
-
-    y = x − β p obeys dy = A y dt + √(2ε) dW, for B = β̇ − A β; so y/α has decay rate (A − α̇/α)/λ and noise 2ε/(α² λ)
-    per unit of log r, both constant for ε = κ α² λ.
-    """
-    a, b = prediction_weights("data")
-    pace = beta_dot / beta - alpha_dot / alpha
-    if sp.cancel(b - beta_dot + a * beta) != 0:
-        raise UndecidedError("x - beta p does not obey an equation of its own")
-    decay = sp.cancel((a - alpha_dot / alpha) / pace)
-    mean, variance = sp.Function("m"), sp.Function("v")
-    solved = sp.dsolve(mean(_elapsed).diff() - decay * mean(_elapsed), mean(_elapsed), ics={mean(0): 1})
-    added = sp.dsolve(
-        variance(_elapsed).diff() - 2 * decay * variance(_elapsed) - 2 * kappa, variance(_elapsed), ics={variance(0): 0}
-    )
-    found = (sp.simplify(e.rhs.subs(_elapsed, -sp.log(_RATIO))) for e in (solved, added))
-    return next(found), next(found)
-
-
-_RATIO = sp.Symbol("ratio", positive=True)
 
 
 def steps(module: Module) -> tuple[Function, ...]:
@@ -151,7 +123,14 @@ def _held_drift(
     symbols = weight_symbols("data")
     base = function(called, "", module.shop, [*symbols, *more])
     a, b = (plain(s) for s in symbols)
-    lines = [*base.lines, (h, sp.Symbol("t_next") - sp.Symbol("t")), (x_weight, 1 + h * a), (p_weight, h * b), *noise]
+    step = laws.explicit().put(h=h, drift=a, rest=b)
+    lines = [
+        *base.lines,
+        (h, sp.Symbol("t_next") - sp.Symbol("t")),
+        (x_weight, step.state),
+        (p_weight, step.data),
+        *noise,
+    ]
     ends = {o.name: o.ends[0] for o in base.outputs}
     starts = [
         _mapped(ends[a.name], lambda limit: 1 + h * limit),
@@ -168,14 +147,19 @@ def _data(module: Module) -> Function | None:
         return None
     now = function("data_step", "", module.shop, (alpha, beta))
     at = plain(kappa) if module.kappa is None else module.kappa
-    kept, added = (e.subs({_RATIO: ratio, kappa: at}, simultaneous=True) for e in held_data())
+    kept, added = (e.subs({laws.ratio: ratio, kappa: at}, simultaneous=True) for e in laws.retained())
     a, b, a_next, b_next = sp.symbols("alpha beta alpha_next beta_next")
     lines = [*now.lines, *_later(now.lines), (ratio, b * a_next / (a * b_next))]
     if kept not in (1, ratio):
         lines.append((keep, kept))
         added = added.subs(kept, keep) if added.has(kept) else 1 - keep**2
         kept = keep
-    lines += [(x_weight, a_next / a * kept), (p_weight, b_next - b * x_weight), (z_weight, _spread(added, kept))]
+    step = laws.held().put(alpha=a, beta=b, alpha_next=a_next, beta_next=b_next, kept=kept)
+    lines += [
+        (x_weight, step.state),
+        (p_weight, step.data.subs(step.state, x_weight)),
+        (z_weight, _spread(added, kept)),
+    ]
     # A point mass says nothing about the noise: the first step draws it afresh.
     starts = [sp.S.Zero, b_next, a_next] if _is_point_mass(module) else [None] * 3
     summary = "only the data prediction held, all else exact (DDIM for kappa = 0)"
@@ -185,11 +169,11 @@ def _data(module: Module) -> Function | None:
 def _exact_data(module: Module) -> list[sp.Expr]:
     """The weights of the data step, in t and t'."""
     target = module.target
-    a, b = target.alpha.subs(t, T_NEXT), target.beta.subs(t, T_NEXT)
-    at = {_RATIO: target.r / (b / a), kappa: module.shown_kappa}
-    kept, added = (e.subs(at, simultaneous=True) for e in held_data())
-    weight = a / target.alpha * kept
-    return [weight, b - target.beta * weight, a * sp.sqrt(added)]
+    after = {"alpha_next": target.alpha.subs(t, T_NEXT), "beta_next": target.beta.subs(t, T_NEXT)}
+    at = {laws.ratio: target.r / target.r.subs(t, T_NEXT), kappa: module.shown_kappa}
+    kept, added = (e.subs(at, simultaneous=True) for e in laws.retained())
+    step = laws.held().put(alpha=target.alpha, beta=target.beta, kept=kept, fresh=added, **after)
+    return [step.state, step.data, step.noise]
 
 
 def _spread(added: sp.Expr, kept: sp.Expr) -> sp.Expr:
@@ -269,4 +253,4 @@ def _step(
     return tidied(replace(made, times=("t", "t_next")))
 
 
-__all__ = ["PAIRS", "T_NEXT", "WEIGHTS", "held_data", "rounding_of", "samples", "steps"]
+__all__ = ["PAIRS", "T_NEXT", "WEIGHTS", "rounding_of", "samples", "steps"]

@@ -25,7 +25,6 @@ from sympy import (
     Symbol,
     apart,
     cancel,
-    diff,
     factorial,
     fraction,
     gamma,
@@ -41,13 +40,12 @@ from sympy import (
 )
 
 from symsched.data import Gaussian
-from symsched.discretize.quadrature import antiderivative
-from symsched.discretize.steps import check_scheme
+from symsched.discretize.affine import check_scheme
 from symsched.errors import InputError, UndecidedError
-from symsched.normalform import decide_zero
 from symsched.precision import alone
 from symsched.sde import InterpolantSDE
 from symsched.sde.equation import tidy
+from symsched.steps import integrals, laws
 from symsched.symbols import t
 
 #: The number of steps, as answers show it, unless a letter of the equation has that name.
@@ -133,20 +131,28 @@ def _free(sde: InterpolantSDE) -> Symbol:
 
 
 def step_forms(sde: InterpolantSDE, scheme: str) -> StepForms:
-    """One step of the scheme, as expressions in private letters: the twin of `symsched.discretize.steps`, exact."""
+    """One step of the scheme, as expressions in private letters: the twin of `symsched.discretize.affine`, exact."""
     check_scheme(scheme, sde)
     if scheme == "exponential":
         raise InputError("the exponential step has no closed form here; use 'euler', 'lazy', 'heun' or trajectory(…)")
-    h, left, right = 1 / _n, _k / _n, (_k + 1) / _n
+    left, right = _k / _n, (_k + 1) / _n
     slope, beta = sde.affine[0], sde.schedule.beta
-    g, source = _at(slope, left), h * _at(beta.diff(t), left) - (_at(beta, right) - _at(beta, left))
-    noise = 2 * h * _at(sde.eps, left) if scheme == "euler" else _exact_noise(sde, left, right)
+    moved = _at(beta, right) - _at(beta, left)
+
+    def rest(time: Expr) -> Expr:
+        """What is left of β̇ beside the mean's own movement: a constant of the deviation's drift, per unit of m."""
+        return _at(beta.diff(t), time) - moved * _n
+
+    put = {laws.h: 1 / _n, laws.drift: _at(slope, left), laws.rest: rest(left)}
     if scheme == "heun":
-        g_right = _at(slope, right)
-        corrected = h * _at(beta.diff(t), right) - (_at(beta, right) - _at(beta, left))
-        source = (source + corrected + h * g_right * source) / 2
-        return StepForms(cancel(1 + h / 2 * (g + g_right * (1 + h * g))), cancel(source), Integer(0))
-    return StepForms(cancel(1 + h * g), cancel(source), cancel(noise))
+        put |= {laws.drift_next: _at(slope, right), laws.rest_next: rest(right)}
+        step, noise = laws.trapezoid(), Integer(0)
+    else:
+        step, noise = (
+            laws.explicit(),
+            2 / _n * _at(sde.eps, left) if scheme == "euler" else _exact_noise(sde, left, right),
+        )
+    return StepForms(*(cancel(form) for form in (step.state.subs(put), step.data.subs(put), noise)))
 
 
 def _at(expr: Expr, time: Expr) -> Expr:
@@ -163,9 +169,8 @@ def _at(expr: Expr, time: Expr) -> Expr:
 
 def _exact_noise(sde: InterpolantSDE, left: Expr, right: Expr) -> Expr:
     """∫ 2ε dt over a step, by V when ε = V̇/2 and by an elementary antiderivative otherwise."""
-    variance = sde.marginal[1]
-    lazy = decide_zero(2 * sde.eps - diff(variance, t))
-    primitive = variance if lazy else antiderivative(2 * sde.eps)
+    lazy = integrals.lazy_primitive(sde.eps, sde.marginal[1])
+    primitive = integrals.antiderivative(2 * sde.eps) if lazy is None else lazy
     if primitive is None:
         primitive = integrate(2 * sde.eps, t)
     return primitive.subs(t, right) - primitive.subs(t, left)

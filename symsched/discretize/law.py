@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symsched.data.numeric import Eigenframe
+from symsched.discretize.affine import Steps, affine_steps
 from symsched.discretize.distances import kl_scalar
-from symsched.discretize.steps import Steps, affine_steps
 from symsched.precision import alone
 from symsched.sde import InterpolantSDE
 from symsched.sde.values import by_time

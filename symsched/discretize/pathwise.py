@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symsched.data.checks import known
+from symsched.discretize.affine import check_scheme, noise_variance, retention
 from symsched.discretize.grids import as_grid
-from symsched.discretize.steps import check_scheme, noise_variance, retention
 from symsched.sde import InterpolantSDE
 from symsched.sde.values import by_time
 
@@ -26,7 +26,7 @@ Array = NDArray[np.float64]
 class Stepper:
     """Steps of a scheme for an equation and any data law.
 
-    `grid` is a number of uniform steps over [0, 1] or increasing times; see `symsched.discretize.steps` for the
+    `grid` is a number of uniform steps over [0, 1] or increasing times; see `symsched.discretize.affine` for the
     schemes.  Raises InputError as `InterpolantSDE.drift_at` does, and for unknown schemes and bad grids.
     """
 

@@ -15,7 +15,8 @@ from symsched.explorer.forms import SHIFT, shift
 from symsched.inversion import R, closed_inverse
 from symsched.schedule import Schedule
 from symsched.sde.equation import beta_rate, drift_forms, rate
-from symsched.steps.identities import JETS
+from symsched.steps import laws
+from symsched.steps.identities import JETS, means
 from symsched.symbols import alpha, beta, kappa, rho, t, x
 
 a, b, a2, b2 = (sp.Symbol(name, positive=True) for name in ("a", "b", "a2", "b2"))
@@ -48,13 +49,12 @@ def frame() -> sp.Expr:
 
 @cache
 def ancestral() -> tuple[sp.Expr, sp.Expr]:
-    """(mean, deviation) of the exponential step from (a, b) to (a2, b2): exact if η_X stood still.
-
-    Along b^ε = A x + B η_X with ε = κ ε*, the noise part y = (x − β η_X)/α decays by E = (r/r2)^κ; the scheme of
-    `symsched.discretize` (DDPM at κ = 1, DDIM at κ = 0).
-    """
-    kept = (b * a2 / (a * b2)) ** kappa
-    return b2 * eta + kept * a2 * (x - b * eta) / a, a2 * sp.sqrt(1 - kept**2)
+    """(mean, deviation) of the exponential step from (a, b) to (a2, b2): exact if η_X stood still."""
+    stays, comes = (form.subs(laws.ratio, b * a2 / (a * b2)) for form in laws.retained())
+    own = {laws.alpha_next: a2, laws.beta_next: b2, laws.kept: stays, laws.fresh: comes, laws.data: eta}
+    by_state, by_data = (JETS.put(form, alpha=a, beta=b) for form in means("noise", "data"))
+    step = laws.HELD.subs({**own, laws.noise: sp.factor(by_state * x + by_data * eta)}, simultaneous=True)
+    return step.subs(laws.z, 0), step.diff(laws.z)
 
 
 @cache

@@ -24,8 +24,8 @@ from symsched.kernels import store
 from symsched.kernels.random import AREA, BROWNIAN, CLOCK, key, normals
 from symsched.montecarlo.checks import SAME, count, grid_of, memory, seed_of, snapped, times_of
 from symsched.montecarlo.model import Model, Start, model_of
-from symsched.montecarlo.quadrature import gauss, nodes
 from symsched.montecarlo.schemes import Tables, build, check_scheme, variance_increments
+from symsched.steps.integrals import gauss, nodes
 
 Array = NDArray[np.float64]
 #: Bytes of normals that one chunk of paths may hold.

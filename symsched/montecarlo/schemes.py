@@ -3,7 +3,7 @@
 - euler        x + h f(t, x) + √(2ε(t) h) z                                           strong order 1 (additive noise)
 - lazy         x + h f(t, x) + √(∫2ε) z: exact variance increments                    strong order 1; exact if f = 0
 - exponential  exact for Gaussian data and every affine drift; else the data prediction is frozen over a step:
-               x′ = Φ x + (β′ − Φβ) η_X + √(α′² − Φ²α²) z, Φ = (α′/α) exp(−∫ε/α²)      exact when η_X is constant
+               (`symsched.steps.laws`)                                            exact when η_X is constant
 - heun         predictor and trapezoidal corrector                     order 2 for ε = 0, strong 1 and weak 2 otherwise
 - sra1         two stages and two normals a step                              strong order 3/2 (additive noise)
 
@@ -27,12 +27,18 @@ from symsched.kernels.source import Shape, module_text
 from symsched.kernels.split import StateCode, state_code
 from symsched.montecarlo.mixture import looped
 from symsched.montecarlo.model import Model
-from symsched.montecarlo.quadrature import antiderivative, gauss, integrals, nodes, table
-from symsched.normalform import decide_zero
-from symsched.symbols import t
+from symsched.montecarlo.timetables import table
+from symsched.steps import integrals, laws
 
 Array = NDArray[np.float64]
+Flow = tuple[Array, Array, Array]
 SCHEMES = ("euler", "lazy", "exponential", "heun", "sra1")
+#: The laws of one step for arrays: weights of the state, of a constant or the data prediction, and of the noise.
+_explicit = laws.evaluated(laws.explicit(), laws.h, laws.drift, laws.rest, laws.width)
+_trapezoid = laws.evaluated(
+    laws.trapezoid(), laws.h, laws.drift, laws.drift_next, laws.rest, laws.rest_next, laws.width
+)
+_held = laws.evaluated(laws.held(), laws.alpha, laws.beta, laws.alpha_next, laws.beta_next, laws.kept, laws.fresh)
 #: Share of a step at which a two-stage scheme evaluates its second stage.
 SECOND = {"heun": 1.0, "sra1": 0.75}
 
@@ -102,14 +108,11 @@ def _scale(model: Model, times: Array) -> Array:
 
 
 def variance_increments(model: Model, grid: Array) -> Array:
-    """∫2ε over each step: differences of V for a lazy SDE, where they are exact, else by quadrature."""
+    """∫2ε over each step; ∞ where it diverges."""
     sde = model.interpolant
-    if sde is not None and sde.dim == 1 and isinstance(sde.data, Gaussian):
-        variance = sde.schedule.variance(sde.data.std)
-        if decide_zero(2 * model.eps - sp.diff(variance, t)):
-            return np.diff(table((variance,), grid)[:, 0])
+    normal = sde is not None and sde.dim == 1 and isinstance(sde.data, Gaussian)
     _scale(model, grid)
-    return integrals(2 * model.eps, grid)
+    return integrals.noise_variance(model.eps, grid, sde.marginal[1] if sde is not None and normal else None, np.inf)
 
 
 def _code(exprs: tuple[sp.Expr, ...], model: Model, shape: Shape) -> tuple[StateCode | LoopCode, str]:
@@ -183,15 +186,15 @@ def _affine(model: Model, scheme: str, grid: Array, dtype: str) -> Tables:
     u = np.repeat(noise(model, scheme, grid)[:, None], model.dim, axis=1)
     if scheme != "heun":
         a, c = _coefficients(model, grid[:-1])
-        return _affine_tables(dtype, 1 + h * a, h * c, u)
+        return _affine_tables(dtype, *_explicit(h, a, c, u))
     a, c = _coefficients(model, grid)
-    a0, a1, c0, c1 = a[:-1], a[1:], c[:-1], c[1:]
     with np.errstate(invalid="ignore"):
-        P, Q = 1 + h / 2 * (a0 + a1 * (1 + h * a0)), h / 2 * (c0 + a1 * h * c0 + c1)
-        U = u * (1 + h * a1 / 2)
-    bad = ~np.isfinite(P + Q + U).all(axis=1) & np.isfinite(a0 + c0 + u).all(axis=1)
-    P[bad], Q[bad], U[bad] = (1 + h * a0)[bad], (h * c0)[bad], u[bad]
-    return _affine_tables(dtype, P, Q, U)
+        made = _trapezoid(h, a[:-1], a[1:], c[:-1], c[1:], u)
+    plain = _explicit(h, a[:-1], c[:-1], u)
+    bad = ~np.isfinite(sum(made)).all(axis=1) & np.isfinite(sum(plain)).all(axis=1)
+    for part, instead in zip(made, plain, strict=True):
+        part[bad] = instead[bad]
+    return _affine_tables(dtype, *made)
 
 
 # -- exponential ---------------------------------------------------------------------------------------------------
@@ -209,51 +212,38 @@ def _exponential(model: Model, grid: Array, dtype: str) -> Tables:
         return _affine_tables(dtype, *_gaussian_flow(model, grid))
     shape = Shape("one", dtype)
     code, text = _code(model.data_prediction, model, shape)
-    alpha, beta = table((sde.schedule.alpha, sde.schedule.beta), grid).T
-    phi, fresh = _decay(model, 0.0, grid)
-    S = np.stack([phi, beta[1:] - phi * beta[:-1], alpha[1:] * np.sqrt(fresh)], axis=1)
-    return Tables(shape, text, S, table(code.table, grid[:-1]), np.zeros((len(phi), 0)), np.zeros(0), _law(model))
+    S = np.stack(_transition(model, sp.S.Zero, 1.0, grid), axis=1)
+    return Tables(shape, text, S, table(code.table, grid[:-1]), np.zeros((len(S), 0)), np.zeros(0), _law(model))
 
 
-def _decay(model: Model, rho: float, grid: Array) -> tuple[Array, Array]:
-    """Φ = √(V′/V) e^−I and the fresh share 1 − e^−2I of the variance V′, with I = ∫ε/V and V = α² + ρ²β².
-
-    From V = 0 nothing is left: Φ = 0 and the share is 1.  With constant κ, e^−I = (β√V′/(β′√V))^κ.
-    """
+def _transition(model: Model, rho: sp.Expr, mean: float, grid: Array) -> Flow:
+    """Weights of the state, of the data prediction (or the mean), and of the noise: the step that holds η_X for ρ = 0,
+    and the exact transition from one marginal to the next for N(mean, ρ²) data.  From V = 0 nothing is left."""
     sde = model.interpolant
     assert sde is not None
-    schedule = sde.schedule
-    beta, variance = table((schedule.beta, schedule.variance(sp.Rational(rho))), grid).T
-    with np.errstate(divide="ignore", invalid="ignore"):
-        growth = np.sqrt(variance[1:] / variance[:-1])
-        if sde.kappa is not None and not sde.kappa.free_symbols:
-            rate = -float(sde.kappa) * np.log(beta[:-1] / beta[1:] * growth) if sde.kappa != 0 else 0 * beta[1:]
-        else:
-            rate = integrals(model.eps / schedule.variance(sp.Rational(rho)), grid)
-        rate[variance[:-1] == 0] = np.inf
-        return np.where(np.isposinf(rate), 0.0, growth * np.exp(-rate)), -np.expm1(-2 * rate)
+    own = sde.schedule
+    beta, variance = table((own.beta, own.variance(rho)), grid).T
+    kept, fresh = integrals.retained(own.alpha, own.beta, model.eps, sde.kappa, grid, rho)
+    point, width = variance[:-1] == 0, np.sqrt(variance)
+    kept, fresh, before = np.where(point, 0.0, kept), np.where(point, 1.0, fresh), np.where(point, 1.0, width[:-1])
+    return _held(before, beta[:-1] * mean, width[1:], beta[1:] * mean, kept, fresh)
 
 
-def _gaussian_flow(model: Model, grid: Array) -> tuple[Array, Array, Array]:
+def _gaussian_flow(model: Model, grid: Array) -> Flow:
     """P, Q, u of every mode: the exact transition of the affine SDE, from the marginals it must keep."""
-    sde = model.interpolant
-    assert sde is not None
-    assert isinstance(sde.data, Gaussian)
-    frame = sde.data.frame
-    means = frame.into(frame.mean)
-    beta, alpha = table((sde.schedule.beta, sde.schedule.alpha), grid).T
-    flows = {s: _decay(model, float(s), grid) for s in np.unique(frame.stds)}
-    P, fresh = (np.stack([flows[s][k] for s in frame.stds], axis=1) for k in (0, 1))
-    shift = beta[:, None] * means
-    V = alpha[1:, None] ** 2 + (beta[1:, None] * frame.stds) ** 2
-    return P, shift[1:] - P * shift[:-1], np.sqrt(V * fresh)
+    assert model.interpolant is not None
+    assert isinstance(model.interpolant.data, Gaussian)
+    frame = model.interpolant.data.frame
+    unit = {s: _transition(model, sp.Rational(float(s)), 1.0, grid) for s in np.unique(frame.stds)}
+    P, Q, u = (np.stack([unit[s][k] for s in frame.stds], axis=1) for k in range(3))
+    return P, Q * frame.into(frame.mean), u
 
 
-def _linear_flow(model: Model, grid: Array) -> tuple[Array, Array, Array]:
+def _linear_flow(model: Model, grid: Array) -> Flow:
     """P = e^∫a, Q = ∫ e^∫ₛa c ds, u² = ∫ e^2∫ₛa 2ε ds by 16-point Gauss quadrature on each step."""
-    h, at = np.diff(grid)[:, None, None], nodes(grid)
+    h, at = np.diff(grid)[:, None, None], integrals.nodes(grid)
     a, c = (part.reshape(*at.shape, model.dim) for part in _coefficients(model, at.ravel()))
-    weights, lift = gauss()[1][None, :, None], antiderivative()
+    weights, lift = integrals.gauss()[1][None, :, None], integrals.lift()
     total = (weights * a).sum(axis=1, keepdims=True)
     rest = np.exp(h * (total - np.einsum("jk,nkd->njd", lift, a)))
     scale = _scale(model, at.ravel()).reshape(*at.shape, 1)

@@ -101,7 +101,9 @@ def simulations():
                     start = {} if name == "follmer" else {"grid": np.linspace(0.01, 0.99, 9)}
                     given = start or {"steps": 8}
                     try:
-                        result = ss.simulate(sde, paths=256, scheme=scheme, dtype=dtype, seed=3, save=[0.99 if start else 1.0], **given)
+                        result = ss.simulate(
+                            sde, paths=256, scheme=scheme, dtype=dtype, seed=3, save=[0.99 if start else 1.0], **given
+                        )
                     except ss.InputError as error:
                         yield f"simulate {name} {kappa} {law} {scheme} {dtype}", str(error)
                         continue

@@ -4,7 +4,6 @@ import json
 import math
 
 import pytest
-
 from golden.doors import DOORS, GOLDEN
 
 KEPT = json.loads(GOLDEN.read_text())
@@ -16,7 +15,7 @@ def same(one, other):
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
     if isinstance(one, float) and isinstance(other, float):
-        return one == other or (math.isnan(one) and math.isnan(other)) or abs(one - other) <= 4e-16 * abs(one)
+        return one == other or (math.isnan(one) and math.isnan(other)) or abs(one - other) <= 1e-14 * abs(one)
     return one == other
 
 

@@ -1,21 +1,21 @@
-"""Data prediction, exponential in log r: DDIM, DPM-Solver++, and their SDEs.
+"""Data prediction, exponential in log r: DDIM, DPM-Solver++, and their SDEs, from the step that holds η_X still.
 
-With λ = log r and h = λ' − λ, a step that holds η_X still is exact:
-
-    x' = (α'/α) e^{−κh} x + β' (1 − e^{−(1+κ)h}) D + α' √(1 − e^{−2κh}) ξ
-
-κ = 0 is DDIM (Song et al., arXiv:2010.02502), κ = 1 its SDE (Lu et al., arXiv:2211.01095).  The target's coordinates
-cancel: only its clock matters.  Both ends are limits: from r = 0 the state is forgotten if κ > 0, and the last step,
-with α' = 0, returns D without noise.
+The target's coordinates cancel: only its clock matters.  Both ends are limits: from r = 0 the state is forgotten if κ > 0, and the last step, with
+α' = 0, returns D without noise.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache
+
 import numpy as np
+import sympy as sp
 
 from symsched.bridge.levels import Array, Frame, Levels
 from symsched.bridge.plan import IDENTITY, Row, Stage
 from symsched.bridge.solvers.common import require_ode, stage
+from symsched.steps import laws
 
 
 def held(levels: Levels, k: int, kappa: float = 0.0) -> tuple[float, float, float]:
@@ -23,9 +23,14 @@ def held(levels: Levels, k: int, kappa: float = 0.0) -> tuple[float, float, floa
     alpha, beta, span = levels.alpha[k + 1], levels.beta[k + 1], levels.log_r[k + 1] - levels.log_r[k]
     if alpha == 0.0:
         return 0.0, float(beta), 0.0
-    kept, fresh = (np.exp(-kappa * span), -np.expm1(-2 * kappa * span)) if kappa else (1.0, 0.0)
-    data = -beta * np.expm1(-(1 + kappa) * span)
-    return float(alpha / levels.alpha[k] * kept), float(data), float(alpha * np.sqrt(fresh))
+    state, data, noise = _held(kappa)(alpha, levels.alpha[k], beta, span)
+    return float(state), float(data), float(noise)
+
+
+@lru_cache(maxsize=64)
+def _held(kappa: float) -> Callable[..., tuple[float, float, float]]:
+    step = laws.held_in_log_r().put(kappa=sp.Rational(kappa))
+    return laws.evaluated(step, laws.alpha_next, laws.alpha, laws.beta_next, laws.growth)
 
 
 def ddim(frame: Frame, times: Array, /) -> tuple[Stage, ...]:

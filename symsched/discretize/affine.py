@@ -6,11 +6,10 @@ For X ~ N(m, C) every scheme here is affine in each eigendirection of C.  With d
 
     euler        a = 1 + h g,  s = h β̇ − Δβ,  q = 2 ε h                      (g the slope of the drift, at t_k)
     lazy         the same with q = ∫ 2ε dt, the exact variance of the noise
-    exponential  x' = β' η_X + α' (E η_Z + √(1 − E²) ξ),  E = exp(−∫ ε/α² dt): exact if η_X stood still
+    exponential  the data prediction held, all else exact
     heun         the explicit trapezoid rule, for ε = 0
 
-A constant κ makes E = (r/r')^κ: κ = 1 is DDPM's ancestral step (Ho et al., arXiv:2006.11239), κ = 0 is DDIM's (Song et
-al., arXiv:2010.02502).
+The steps themselves are in `symsched.steps.laws`.
 """
 
 from __future__ import annotations
@@ -20,23 +19,30 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sympy import Expr, Rational, diff
+from sympy import Rational, lambdify
 
 from symsched.data import Gaussian
 from symsched.data.checks import known
 from symsched.data.numeric import Eigenframe
 from symsched.discretize.grids import as_grid
-from symsched.discretize.quadrature import cells
 from symsched.errors import InputError
 from symsched.normalform import decide_zero
 from symsched.precision import alone
 from symsched.sde import InterpolantSDE
 from symsched.sde.values import by_time, without_start
-from symsched.symbols import t
+from symsched.steps import integrals, laws
 
 Array = NDArray[np.float64]
 Tables = tuple[Array, Array, Array]
 SCHEMES = ("euler", "lazy", "exponential", "heun")
+_explicit = laws.evaluated(laws.explicit(), laws.h, laws.drift, laws.rest, laws.width)
+_trapezoid = laws.evaluated(
+    laws.trapezoid(), laws.h, laws.drift, laws.drift_next, laws.rest, laws.rest_next, laws.width
+)
+# Of Gaussian data, whose data and noise predictions are shares of the deviation.
+_held = lambdify(
+    (laws.beta_next, laws.data, laws.alpha_next, laws.noise, laws.kept), laws.HELD.subs(laws.z, 0), "numpy"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,46 +106,13 @@ def check_scheme(scheme: str, sde: InterpolantSDE) -> None:
 
 def noise_variance(sde: InterpolantSDE, times: Array) -> Array:
     """∫ 2ε dt over each step; by the antiderivative V when ε = V̇/2 (the lazy case), or another one when known."""
-    if decide_zero(sde.eps):
-        return np.zeros(len(times) - 1)
-    return cells(2 * sde.eps, times, _lazy_primitive(sde))
-
-
-def _lazy_primitive(sde: InterpolantSDE) -> Expr | None:
-    if sde.dim > 1 or not isinstance(sde.data, Gaussian):
-        return None
-    _, variance = sde.marginal
-    return variance if decide_zero(2 * sde.eps - diff(variance, t)) else None
+    normal = sde.dim == 1 and isinstance(sde.data, Gaussian)
+    return integrals.noise_variance(sde.eps, times, sde.marginal[1] if normal else None)
 
 
 def retention(sde: InterpolantSDE, times: Array) -> tuple[Array, Array]:
     """(E, 1 − E²) over each step, E = exp(−∫ ε/α² dt) = exp(−∫ κ d log r): 0 across an end where κ > 0."""
-    if decide_zero(sde.eps):
-        return np.ones(len(times) - 1), np.zeros(len(times) - 1)
-    exponent = _retention_exponent(sde, times)
-    return np.exp(-exponent), -np.expm1(-2 * exponent)
-
-
-def _retention_exponent(sde: InterpolantSDE, times: Array) -> Array:
-    if sde.kappa is not None and not sde.kappa.has(t):
-        (log_snr,) = by_time((sde.schedule.log_snr,), times)
-        return float(sde.kappa) / 2 * np.diff(log_snr)
-    rate = sde.eps / sde.schedule.alpha**2
-    inside = (times > 0) & (times < 1)
-    exponent = np.full(len(times) - 1, np.inf)
-    for k in range(len(exponent)):
-        if inside[k] and inside[k + 1]:
-            exponent[k] = cells(rate, times[k : k + 2])[0]
-        else:
-            exponent[k] = _end_exponent(rate, times[k : k + 2])
-    return exponent
-
-
-def _end_exponent(rate: Expr, pair: Array) -> float:
-    try:
-        return float(cells(rate, pair)[0])
-    except InputError:
-        return float("inf")
+    return integrals.retained(sde.schedule.alpha, sde.schedule.beta, sde.eps, sde.kappa, times)
 
 
 def slopes(sde: InterpolantSDE, frame: Eigenframe, times: Array) -> Array:
@@ -178,15 +151,16 @@ class _Setting:
     def lazy(self) -> Tables:
         return self._explicit(noise_variance(self.sde, self.times)[:, None])
 
-    def _explicit(self, noise: Array) -> Tables:
+    def _explicit(self, variance: Array) -> Tables:
         before = self.times[:-1]
-        return 1 + self.h * slopes(self.sde, self.frame, before), self.sources(before), noise
+        slope, _, _ = _explicit(self.h, slopes(self.sde, self.frame, before), 0.0, 0.0)
+        return slope, self.sources(before), variance
 
     def heun(self) -> Tables:
-        h, g = self.h, slopes(self.sde, self.frame, self.times)
-        predictor, corrector = self.sources(self.times[:-1]), self.sources(self.times[1:])
-        slope = 1 + h / 2 * (g[:-1] + g[1:] * (1 + h * g[:-1]))
-        return slope, (predictor + corrector + h * g[1:] * predictor) / 2, np.zeros_like(slope)
+        g, before, after = slopes(self.sde, self.frame, self.times), self.times[:-1], self.times[1:]
+        rest, rest_next = (self.sources(at) / self.h for at in (before, after))
+        slope, source, _ = _trapezoid(self.h, g[:-1], g[1:], rest, rest_next, 0.0)
+        return slope, source, np.zeros_like(slope)
 
     def exponential(self) -> Tables:
         kept, fresh = (table[:, None] for table in retention(self.sde, self.times))
@@ -194,7 +168,7 @@ class _Setting:
         width = np.hypot(a, b)[:-1]
         # Where the start is a point (width 0) there is no deviation to carry over.
         safe = np.where(width > 0, width, 1.0)
-        slope = b[1:] * (b[:-1] / safe) / safe + kept * a[1:] * (a[:-1] / safe) / safe
+        slope = _held(b[1:], b[:-1] / safe / safe, a[1:], a[:-1] / safe / safe, kept)
         return slope, np.zeros_like(slope), a[1:] ** 2 * fresh
 
 

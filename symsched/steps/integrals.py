@@ -1,4 +1,4 @@
-"""∫ f dt over the cells of a grid in [0, 1], for coefficients that may be singular at the ends.
+"""What a step accumulates: ∫ f dt over the cells of a grid in [0, 1], for coefficients singular at the ends too.
 
 Exactly, by a difference of antiderivatives in ball arithmetic, when one is known; else with a proved error (see
 `symsched.quadrature`), and where a function is not known there, by Gauss-Legendre rules on halved cells until two
@@ -9,27 +9,30 @@ end, so that no digit of 1 − t is lost.  What does not agree, or leaves too mu
 from __future__ import annotations
 
 import math
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import pairwise
 
 import numpy as np
 from flint import acb, arb
 from numpy.typing import NDArray
-from sympy import Dummy, Expr, Integral, Rational, RootSum, integrate, log
+from sympy import Dummy, Expr, Integral, Rational, RootSum, S, diff, integrate, log
 
+from symsched.budget import within
 from symsched.enclose import NEEDED_BITS, Evaluator, compile_tape, sharpen
-from symsched.endpoints import limit_at
+from symsched.endpoints import limit_at, values
 from symsched.errors import InputError, UndecidedError
-from symsched.normalform import canonical
+from symsched.normalform import canonical, decide_zero
 from symsched.parsing import quoted
 from symsched.precision import precision
 from symsched.quadrature import enclosed
 from symsched.symbols import t
 
 Array = NDArray[np.float64]
+Retained = tuple[Array, Array]
 _u, _v = Dummy("u", positive=True), Dummy("v", positive=True)
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
+NODES = 16
 _AGREE = 4e-16
+_CALLS = 400_000  # of Python functions, for one antiderivative
 #: Halvings of a cell, and pieces in all: more do not bring two rules to agree.
 _LEVELS, _PIECES = 40, 2000
 #: Of the proof: its precision, and how many balls of some 20 μs it may take.
@@ -38,14 +41,46 @@ _BITS, _BALLS = 128, 60_000
 _NEAR = 2.0**-4
 
 
+def noise_variance(eps: Expr, times: Array, marginal: Expr | None = None, diverging: float | None = None) -> Array:
+    """∫ 2ε dt over each step, (len(times) − 1,): of the noise that a step adds where its variance is exact.
+
+    `marginal` is the variance V of I_t, where there is one: in a lazy schedule ε = V̇/2, and V itself is the
+    antiderivative (theory C9).  `diverging`: see `over`.
+    """
+    if decide_zero(eps):
+        return np.zeros(len(times) - 1)
+    return over(2 * eps, times, lazy_primitive(eps, marginal), diverging)
+
+
+def lazy_primitive(eps: Expr, marginal: Expr | None) -> Expr | None:
+    """V, if ε = V̇/2."""
+    return marginal if marginal is not None and decide_zero(2 * eps - diff(marginal, t)) else None
+
+
+def retained(alpha: Expr, beta: Expr, eps: Expr, kappa: Expr | None, times: Array, rho: Expr = S.Zero) -> Retained:
+    """(E, 1 − E²) over each step, E = exp(−∫ ε/V dt) with V = α² + ρ²β²: what the noise of a state keeps of itself.
+
+    With a constant κ the integral is κ Δlog(β/√V); E is 0 across an end that it does not converge to.
+    """
+    if decide_zero(eps):
+        return np.ones(len(times) - 1), np.zeros(len(times) - 1)
+    variance = alpha**2 + rho**2 * beta**2
+    if kappa is not None and not kappa.free_symbols:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            exponent = float(kappa) / 2 * np.diff(values((log(beta**2 / variance),), times)[0])
+    else:
+        exponent = over(eps / variance, times, diverging=np.inf)
+    return np.exp(-exponent), -np.expm1(-2 * exponent)
+
+
 @lru_cache(maxsize=512)
 def antiderivative(expr: Expr) -> Expr | None:
     """∫ expr dt for rational functions of t with elementary integrals; None otherwise."""
     rational = canonical(expr)
     if not rational.is_rational_function(t):
         return None
-    found = integrate(rational, t)
-    return None if found.has(Integral, RootSum) else found.replace(log, _real_log)
+    found = within(_CALLS, lambda: integrate(rational, t))  # of algebraic coefficients it can take minutes
+    return None if found is None or found.has(Integral, RootSum) else found.replace(log, _real_log)
 
 
 def _real_log(argument: Expr) -> Expr:
@@ -53,20 +88,25 @@ def _real_log(argument: Expr) -> Expr:
     return log(-argument if argument.subs(t, Rational(1, 2)).is_negative else argument)
 
 
-def cells(expr: Expr, grid: Array, primitive: Expr | None = None) -> Array:
+def over(expr: Expr, grid: Array, primitive: Expr | None = None, diverging: float | None = None) -> Array:
     """∫ expr dt over [grid[k], grid[k+1]], float64 of shape (len(grid) − 1,).
 
-    `primitive` is an antiderivative, when the caller knows one.  Raises InputError when the integral diverges at an
-    end of (0, 1).
+    `primitive` is an antiderivative, when the caller knows one.  A cell at an end of (0, 1) whose integral diverges
+    has the value `diverging`; where that is None, InputError says so.
     """
-    for end in {0.0, 1.0} & set(grid.tolist()):
-        _require_integrable(expr, int(end))
+    if not expr.has(t):
+        return np.diff(grid) * values((expr,), np.array([0.5]))[0]
     known = primitive if primitive is not None else antiderivative(expr)
-    if known is not None:
-        return _differences(known, grid)
-    out = np.empty(len(grid) - 1)
-    for k, (low, high) in enumerate(pairwise(grid)):
-        out[k] = _cell(expr, float(low), float(high))
+    out, cells = np.empty(len(grid) - 1), [(float(low), float(high)) for low, high in pairwise(grid)]
+    for k, (low, high) in enumerate(cells):
+        try:
+            for end in {0.0, 1.0} & {low, high}:
+                _require_integrable(expr, int(end))
+            out[k] = _cell(expr, low, high) if known is None else _difference(known, low, high)
+        except InputError:
+            if diverging is None:
+                raise
+            out[k] = diverging
     return out
 
 
@@ -82,16 +122,35 @@ def _require_integrable(expr: Expr, end: int) -> None:
         )
 
 
-def _differences(primitive: Expr, grid: Array) -> Array:
-    tape = compile_tape((primitive.subs(t, _v) - primitive.subs(t, _u),), (_u, _v))
+def _difference(primitive: Expr, low: float, high: float) -> float:
+    if low > 0 and high < 1:
+        tape = compile_tape((primitive.subs(t, _v) - primitive.subs(t, _u),), (_u, _v))
+        return sharpen(lambda: tape.run([arb(low), arb(high)]), lambda: f"the integral over [{low}, {high}]")[0]
+    ends = [limit_at(primitive, int(e)) if e in (0, 1) else primitive.subs(t, exact_float(e)) for e in (low, high)]
+    return Evaluator((ends[1] - ends[0],)).at(0.5)[0]
 
-    def between(low: float, high: float) -> float:
-        if low > 0 and high < 1:
-            return sharpen(lambda: tape.run([arb(low), arb(high)]), lambda: f"the integral over [{low}, {high}]")[0]
-        ends = [limit_at(primitive, int(e)) if e in (0, 1) else primitive.subs(t, exact_float(e)) for e in (low, high)]
-        return Evaluator((ends[1] - ends[0],)).at(0.5)[0]
 
-    return np.array([between(float(a), float(b)) for a, b in pairwise(grid)])
+@cache
+def gauss() -> tuple[Array, Array]:
+    """Gauss-Legendre nodes and weights on [0, 1]."""
+    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    return (nodes + 1) / 2, weights / 2
+
+
+def nodes(grid: Array) -> Array:
+    """Quadrature times (steps, NODES)."""
+    return grid[:-1, None] + np.diff(grid)[:, None] * gauss()[0]
+
+
+@cache
+def lift() -> Array:
+    """M with (M f)_j = ∫₀^{node j} f for every polynomial f of degree < NODES, given f at the nodes."""
+    nodes, _ = gauss()
+    legendre = np.polynomial.legendre
+    vandermonde = legendre.legvander(2 * nodes - 1, NODES - 1)
+    integrals = [legendre.legint(row, lbnd=-1) / 2 for row in np.eye(NODES)]
+    raised = np.array([legendre.legval(2 * nodes - 1, row) for row in integrals]).T
+    return raised @ np.linalg.inv(vandermonde)
 
 
 def exact_float(value: float) -> Expr:
@@ -115,7 +174,7 @@ def _proved(expr: Expr, low: float, high: float) -> float | None:
     """By balls of whole disks, for which no feature is too narrow; None where that is not known or takes too many."""
     with precision(_BITS):
         try:
-            ball = enclosed(expr, t, acb(low), acb(high), _BALLS)
+            ball = enclosed(expr, t, acb(low), acb(high), _BALLS, NEEDED_BITS + 2)
         except (KeyError, ZeroDivisionError, AttributeError):  # an operation that is not known on complex balls
             return None
         settled = ball.is_finite() and ball.rel_accuracy_bits() >= NEEDED_BITS
@@ -127,7 +186,8 @@ def _halved(expr: Expr, low: float, high: float) -> float:
     value = Evaluator((expr,))
 
     def rule(a: float, b: float) -> tuple[float, float]:
-        found = (b - a) / 2 * _WEIGHTS * value((a + b) / 2 + (b - a) / 2 * _NODES)[0]
+        at, weights = gauss()
+        found = (b - a) * weights * value(a + (b - a) * at)[0]
         return float(found.sum()), float(np.abs(found).sum())
 
     first = np.linspace(low, high, 9)
