@@ -16,6 +16,8 @@ PLACES = (
     *(f"symsched.schedule:Schedule.{name}" for name in ("alpha_dot", "beta_dot", "r", "snr", "log_r_dot", "eps_star")),
     "symsched.schedule:Schedule.variance",
     *(f"symsched.conversion:Conversion.{name}" for name in ("tau", "scale", "tau_dot", "scale_dot", "eps")),
+    *(f"symsched.steps.identities:{name}" for name in ("means", "drift", "drift_by_score")),
+    *(f"symsched.steps.laws:{name}" for name in ("explicit", "trapezoid", "held", "retained")),
     "symsched.sde.equation:drift_forms",
     "symsched.sde.equation:data_form",
     "symsched.sde.equation:log_rate",

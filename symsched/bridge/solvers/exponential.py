@@ -1,7 +1,7 @@
 """Data prediction, exponential in log r: DDIM, DPM-Solver++, and their SDEs, from the step that holds η_X still.
 
-The target's coordinates cancel: only its clock matters.  Both ends are limits: from r = 0 the state is forgotten if κ > 0, and the last step, with
-α' = 0, returns D without noise.
+The target's coordinates cancel: only its clock matters.  Both ends are limits: from r = 0 the state is forgotten if
+κ > 0, and the last step, with α' = 0, returns D without noise.
 """
 
 from __future__ import annotations
