@@ -107,7 +107,7 @@ def test_what_a_step_accumulates(name):
     with mp.workdps(30):
         for k, (low, high) in enumerate(pairwise(grid.tolist())):
             inner = [p for p in (0.1234 - 1e-3, 0.1234, 0.1234 + 1e-3) if low < p < high and name == "narrow"]
-            exact = mp.quad(value, [low, *inner, high])
+            exact = mp.quad(value, [low, *inner, high]) if name != "singular" else closed(high) - closed(low)
             assert found[k] == pytest.approx(float(exact), rel=1e-13, abs=1e-300)
 
 
