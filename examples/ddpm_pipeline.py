@@ -8,7 +8,7 @@ import torch
 from diffusers import DDIMPipeline, DDIMScheduler, UNet2DModel
 
 from symsched.bridge import calibrate
-from symsched.bridge.adapters.diffusers import LazyVPScheduler
+from symsched.bridge import LazyVPScheduler
 
 
 def tiny_pipeline() -> DDIMPipeline:

@@ -8,7 +8,7 @@ With a real one:  pipe = FluxPipeline.from_pretrained("black-forest-labs/FLUX.1-
 import torch
 from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler, FluxPipeline, FluxTransformer2DModel
 
-from symsched.bridge.adapters.diffusers import LazyScheduler
+from symsched.bridge import LazyScheduler
 
 
 def tiny_pipeline() -> FluxPipeline:

@@ -9,7 +9,7 @@ import torch
 
 import symsched as ss
 from symsched.bridge import FlowField, calibrate
-from symsched.bridge.adapters.k_diffusion import lazy_sigmas, sample_lazy
+from symsched.bridge import lazy_sigmas, sample_lazy
 
 LAW = ss.GaussianMixture([0.5, 0.5], [[-1, 0], [1, 0]], [0.3, 0.3])
 SIGMA_MIN, SIGMA_MAX = 0.02, 80.0

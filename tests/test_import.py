@@ -42,3 +42,30 @@ def test_every_public_name_resolves():
 def test_an_unknown_name_is_refused_by_name():
     with pytest.raises(AttributeError, match="no attribute 'schedule_of_nobody'"):
         _ = symsched.schedule_of_nobody
+
+
+ADAPTERS = {
+    "LazyScheduler": "diffusers",
+    "LazyVPScheduler": "diffusers",
+    "sample_lazy": "torch",
+    "LazyModel": "flow_matching",
+    "LazySolver": "flow_matching",
+    "SymbolicScheduler": "flow_matching",
+}
+
+
+@pytest.mark.parametrize("name", ADAPTERS)
+def test_an_adapter_stands_in_the_bridge_or_says_what_to_install(name, monkeypatch):
+    import symsched.bridge as bridge
+
+    try:
+        assert getattr(bridge, name).__name__ == name
+    except symsched.InputError as error:
+        assert "pip install 'symsched[" in str(error)
+    for module in [m for m in sys.modules if m.startswith("symsched.bridge.adapters")]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, ADAPTERS[name], None)
+    with pytest.raises(
+        symsched.InputError, match=rf"symsched\.bridge\.{name} needs {ADAPTERS[name]}: pip install 'symsched\["
+    ):
+        getattr(bridge, name)

@@ -3,6 +3,7 @@
     field = ss.bridge.FlowField(model, "linear")                 # velocity model of a linear flow
     images = ss.bridge.sample(field, (16, 3, 32, 32), steps=8, seed=0)
     plan = ss.bridge.build_plan("linear", "lazy(kappa=0, rho=2)", steps=8, solver="ab2c")       # needs no torch
+    pipe.scheduler = ss.bridge.LazyScheduler.from_config(pipe.scheduler.config)                 # diffusers
 
 Everything is imported on first use; torch only where a name needs it.
 """
@@ -34,7 +35,16 @@ _HOMES = {
     "Levels": "levels",
     "TabulatedNative": "levels",
     "Grid": "grids",
+    "LazyScheduler": "adapters.diffusers",
+    "LazyVPScheduler": "adapters.diffusers",
+    "sample_lazy": "adapters.k_diffusion",
+    "lazy_sigmas": "adapters.k_diffusion",
+    "LazyModel": "adapters.flow_matching",
+    "LazySolver": "adapters.flow_matching",
+    "SymbolicScheduler": "adapters.flow_matching",
 }
+#: What of others' libraries the bridge is to, and the extra that installs it.
+_EXTRAS = {"torch": "torch", "diffusers": "diffusers", "flow_matching": "bridge", "k_diffusion": "bridge"}
 _MODULES = ("digits", "grids", "solvers")
 
 __all__ = [*_HOMES, *_MODULES]
@@ -43,6 +53,13 @@ if TYPE_CHECKING:
     from symsched.bridge import digits as digits
     from symsched.bridge import grids as grids
     from symsched.bridge import solvers as solvers
+    from symsched.bridge.adapters.diffusers import LazyScheduler as LazyScheduler
+    from symsched.bridge.adapters.diffusers import LazyVPScheduler as LazyVPScheduler
+    from symsched.bridge.adapters.flow_matching import LazyModel as LazyModel
+    from symsched.bridge.adapters.flow_matching import LazySolver as LazySolver
+    from symsched.bridge.adapters.flow_matching import SymbolicScheduler as SymbolicScheduler
+    from symsched.bridge.adapters.k_diffusion import lazy_sigmas as lazy_sigmas
+    from symsched.bridge.adapters.k_diffusion import sample_lazy as sample_lazy
     from symsched.bridge.calibration import Calibration, calibrate
     from symsched.bridge.exact import exact_field as exact_field
     from symsched.bridge.fields import FlowField as FlowField
@@ -70,9 +87,12 @@ def __getattr__(name: str) -> Any:
     try:
         module = import_module(f"symsched.bridge.{home}")
     except ModuleNotFoundError as error:
-        if error.name != "torch":
+        missing = (error.name or "").partition(".")[0]
+        if missing not in _EXTRAS:
             raise
-        raise InputError(f"symsched.bridge.{name} needs torch: pip install 'symsched[torch]'") from None
+        raise InputError(
+            f"symsched.bridge.{name} needs {missing}: pip install 'symsched[{_EXTRAS[missing]}]'"
+        ) from None
     return module if name in _MODULES else getattr(module, name)
 
 

@@ -2,7 +2,7 @@
 
     diffusers      LazyScheduler (flow models: Flux, SD3, …), LazyVPScheduler (DDPM and DDIM pipelines)
     k_diffusion    sample_lazy, lazy_sigmas (k-diffusion, ComfyUI)
-    flow_matching  LazyScheduler's counterpart: SymbolicScheduler, LazyModel
+    flow_matching  SymbolicScheduler, LazyModel, LazySolver
 
-Each is imported by itself: `from symsched.bridge.adapters.diffusers import LazyScheduler`.
+Their names stand in `symsched.bridge`: `ss.bridge.LazyScheduler`, imported on first use.
 """
