@@ -62,7 +62,7 @@ def test_an_adapter_stands_in_the_bridge_or_says_what_to_install(name, monkeypat
         assert getattr(bridge, name).__name__ == name
     except symsched.InputError as error:
         assert "pip install 'symsched[" in str(error)
-    for module in [m for m in sys.modules if m.startswith("symsched.bridge.adapters")]:
+    for module in [m for m in sys.modules if m.startswith(("symsched.bridge.adapters", "flow_matching."))]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, ADAPTERS[name], None)
     with pytest.raises(
