@@ -88,3 +88,31 @@ def test_functions_that_close_over_different_values_are_kept_apart():
         return MachineCode(add)
 
     assert make(1).code == make(1).code != make(2).code
+
+
+def test_what_is_relied_on_of_numba_is_there():
+    """Private parts, for want of public ones: see `symsched.kernels.machinecode`."""
+    from numba import njit
+    from numba.core.caching import _Cache
+    from numba.core.compiler import CompileResult
+
+    asked = {"cache_path", "load_overload", "save_overload", "enable", "disable", "flush"}
+    assert set(_Cache.__abstractmethods__) == asked
+    assert callable(CompileResult._reduce)
+    assert callable(CompileResult._rebuild)
+    dispatcher = njit(lambda value: value + 1)
+    assert hasattr(dispatcher, "_cache")
+    calls = []
+
+    class Seen(MachineCode):
+        def load_overload(self, sig, target_context):
+            calls.append("load")
+            return super().load_overload(sig, target_context)
+
+        def save_overload(self, sig, data):
+            calls.append("save")
+            assert hasattr(data.library, "has_dynamic_globals")
+
+    dispatcher._cache = Seen(dispatcher.py_func)
+    assert dispatcher(1) == 2
+    assert calls == ["load", "save"]

@@ -3,6 +3,9 @@
 Numba's own cache unpickles whatever lies in its folder, breaks on a truncated file, a full disk and a read-only
 installation, and keeps an index that two processes may interleave.  Here there is no index, a file is read only
 if it is the user's own and its content has the hash that it opens with, and whatever goes wrong means compiling anew.
+
+Numba has no public place for another cache: `_Cache`, a dispatcher's `_cache`, `CompileResult._reduce` and `_rebuild`
+are private.  A test says what is relied on of them, so that a Numba without it fails there.
 """
 
 from __future__ import annotations
