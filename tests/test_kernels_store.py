@@ -109,7 +109,7 @@ def test_what_is_relied_on_of_numba_is_there():
             calls.append("load")
             return super().load_overload(sig, target_context)
 
-        def save_overload(self, sig, data):
+        def save_overload(self, _sig, data):
             calls.append("save")
             assert hasattr(data.library, "has_dynamic_globals")
 

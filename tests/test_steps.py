@@ -50,7 +50,7 @@ def test_one_prediction_determines_the_others_and_the_drift(given):
 
 
 def test_the_explicit_and_the_trapezoid_step_are_the_literal_ones():
-    h, a, a2, b, b2, u, state, z = (sp.Symbol(name) for name in "h a a2 b b2 u state z".split())
+    h, a, a2, b, b2, u, state, z = (sp.Symbol(name) for name in ["h", "a", "a2", "b", "b2", "u", "state", "z"])
     put = {"h": h, "drift": a, "drift_next": a2, "rest": b, "rest_next": b2, "width": u}
     euler = state + h * (a * state + b) + u * z
     heun = state + h / 2 * ((a * state + b) + (a2 * euler + b2)) + u * z
