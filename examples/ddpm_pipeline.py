@@ -7,8 +7,7 @@ import numpy as np
 import torch
 from diffusers import DDIMPipeline, DDIMScheduler, UNet2DModel
 
-from symsched.bridge import calibrate
-from symsched.bridge import LazyVPScheduler
+from symsched.bridge import LazyVPScheduler, calibrate
 
 
 def tiny_pipeline() -> DDIMPipeline:

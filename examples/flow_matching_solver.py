@@ -9,8 +9,7 @@ import torch
 from flow_matching.solver import ODESolver
 
 import symsched as ss
-from symsched.bridge import calibrate, exact_field
-from symsched.bridge import LazyModel, LazySolver
+from symsched.bridge import LazyModel, LazySolver, calibrate, exact_field
 
 FIELD = exact_field(ss.GaussianMixture([0.5, 0.5], [[-1, 0], [1, 0]], [0.3, 0.3]), "linear", "velocity")
 

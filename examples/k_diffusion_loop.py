@@ -8,8 +8,7 @@ The model is the exact denoiser of a Gaussian mixture in the plane, so the error
 import torch
 
 import symsched as ss
-from symsched.bridge import FlowField, calibrate
-from symsched.bridge import lazy_sigmas, sample_lazy
+from symsched.bridge import FlowField, calibrate, lazy_sigmas, sample_lazy
 
 LAW = ss.GaussianMixture([0.5, 0.5], [[-1, 0], [1, 0]], [0.3, 0.3])
 SIGMA_MIN, SIGMA_MAX = 0.02, 80.0
