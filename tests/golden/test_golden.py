@@ -4,7 +4,7 @@ import json
 import math
 
 import pytest
-from golden.doors import DOORS, GOLDEN
+from golden.doors import DOORS, GOLDEN, emitted
 
 KEPT = json.loads(GOLDEN.read_text())
 
@@ -19,7 +19,12 @@ def same(one, other):
     return one == other
 
 
-@pytest.mark.parametrize("door", DOORS, ids=lambda door: door.__name__)
+LONG = (emitted,)  # minutes
+
+
+@pytest.mark.parametrize(
+    "door", [pytest.param(d, marks=pytest.mark.exhaustive if d in LONG else (), id=d.__name__) for d in DOORS]
+)
 def test_a_door_answers_as_before(door):
     found = dict(door())
     changed = [name for name, value in found.items() if not same(KEPT[name], value)]
