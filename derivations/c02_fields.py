@@ -21,7 +21,7 @@ from functools import cache
 import sympy as sp
 
 import symsched as ss
-from symsched.endpoints import limit_at
+from symsched.exact import limit_at
 from symsched.symbols import alpha, beta, mean, rho, t, x
 from symsched.theorem import Theorem
 

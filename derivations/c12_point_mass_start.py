@@ -25,7 +25,7 @@ from functools import cache
 import sympy as sp
 
 import symsched as ss
-from symsched.endpoints import limit_at
+from symsched.exact import limit_at
 from symsched.exhibit import Record
 from symsched.symbols import kappa, rho, t, x
 from symsched.symbols import mean as m

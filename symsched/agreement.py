@@ -12,9 +12,8 @@ import mpmath
 import sympy as sp
 
 from symsched.errors import InputError
-from symsched.normalform import decide_zero
+from symsched.exact import decide_zero, settled
 from symsched.precision import digits
-from symsched.quadrature import settled
 
 WORK = (60, 120, 240, 480)  # decimal digits, until enough of them are known
 

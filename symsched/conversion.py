@@ -23,17 +23,28 @@ import sympy as sp
 from flint import arb
 from sympy.core.function import AppliedUndef
 
-from symsched.budget import within
-from symsched.enclose import Ball, Evaluator, compile_tape, sharpen
-from symsched.endpoints import continuous_value, end_value, limit_at, times_array, values
 from symsched.errors import InputError, UndecidedError
-from symsched.generators import canonical
+from symsched.exact import (
+    Ball,
+    BeyondSeriesError,
+    Evaluator,
+    canonical,
+    compile_tape,
+    continuous_value,
+    decide_zero,
+    end_value,
+    expansion,
+    limit_along,
+    limit_at,
+    resolve_abs,
+    sharpen,
+    times_array,
+    values,
+    within,
+)
 from symsched.inversion import MonotoneInverse, R, closed_inverse
-from symsched.leading import BeyondSeriesError, limit_along
-from symsched.normalform import decide_zero, expansion
 from symsched.precision import alone, alone_all
 from symsched.schedule import Schedule, as_expression
-from symsched.signs import resolve_abs
 from symsched.symbols import t
 
 if TYPE_CHECKING:

@@ -19,11 +19,8 @@ from typing import Any
 import sympy as sp
 from flint import arb
 
-from symsched.budget import within
-from symsched.enclose import Tape, compile_tape, enclose, to_ball
-from symsched.endpoints import limit_at
 from symsched.errors import InputError, UndecidedError
-from symsched.normalform import canonical, decide_zero
+from symsched.exact import Tape, canonical, compile_tape, decide_zero, enclose, limit_at, to_ball, within
 from symsched.precision import working_bits
 from symsched.schedule import Schedule
 from symsched.symbols import t

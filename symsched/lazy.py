@@ -16,14 +16,12 @@ from typing import TYPE_CHECKING, Any
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
-from symsched.budget import within
 from symsched.data import Gaussian
 from symsched.errors import InputError, UndecidedError
+from symsched.exact import Sign, decide_zero, resolve_abs, sign_on_unit, within
 from symsched.inversion import R, closed_inverse
-from symsched.normalform import decide_zero
 from symsched.precision import alone
 from symsched.schedule import STEEPEST, Schedule, as_expression
-from symsched.signs import Sign, resolve_abs, sign_on_unit
 from symsched.symbols import kappa as kappa_symbol
 from symsched.symbols import rho as rho_symbol
 from symsched.symbols import t

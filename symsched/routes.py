@@ -15,11 +15,10 @@ import sympy as sp
 
 from symsched.agreement import agree
 from symsched.errors import InputError
+from symsched.exact import Decision, Sign, decide_zero, sign_on_unit
 from symsched.exhibit import Exhibit, Point
-from symsched.normalform import Decision, decide_zero
 from symsched.pointwise import read
 from symsched.residuals import expression, labelled, triples
-from symsched.signs import Sign, sign_on_unit
 
 __all__ = ["Outcome", "compare_all", "decide_all", "evaluated", "labelled", "prove_signs"]
 

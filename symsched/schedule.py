@@ -16,13 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 
-from symsched.enclose import enclose, sign_of_number
-from symsched.endpoints import give_a_value, limit_at, values
 from symsched.errors import InputError, UndecidedError
-from symsched.normalform import decide_zero
+from symsched.exact import Sign, decide_zero, enclose, give_a_value, limit_at, sign_of_number, sign_on_unit, values
 from symsched.parsing import parse_expression, quoted, too_fine
 from symsched.precision import alone_all
-from symsched.signs import Sign, sign_on_unit
 from symsched.symbols import assigned, foreign_time, t
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ import sympy as sp
 from flint import ctx
 from sympy.core.parameters import global_parameters
 
-from symsched.budget import remembered, within
 from symsched.ceiling import lifted
 from symsched.errors import UndecidedError
+from symsched.exact.budget import remembered, within
 from symsched.precision import alone, digits, precision, working_bits
 
 
@@ -165,8 +165,8 @@ import json, sys
 import sympy as sp
 import symsched as ss
 from symsched.catalog import from_text
-from symsched.endpoints import limit_at
-from symsched.normalform import decide_zero
+from symsched.exact.limits import limit_at
+from symsched.exact.zero import decide_zero
 t = ss.t
 
 def conversion(a, b):

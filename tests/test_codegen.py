@@ -18,7 +18,7 @@ from symsched.codegen.rounding import u, unit_points, worst, written_out
 from symsched.codegen.stable import Stabiliser
 from symsched.conversion import Conversion
 from symsched.errors import InputError
-from symsched.normalform import decide_zero
+from symsched.exact.zero import decide_zero
 from symsched.schedule import Schedule
 from symsched.symbols import t
 

@@ -19,7 +19,7 @@ from symsched.codegen.ranges import grouped
 from symsched.codegen.references import FIRST, LAST, SUBNORMAL, Value, measured
 from symsched.conversion import convert
 from symsched.errors import InputError
-from symsched.generators import canonical
+from symsched.exact.generators import canonical
 from symsched.schedule import Schedule
 from symsched.symbols import t
 

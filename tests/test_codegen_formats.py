@@ -52,7 +52,7 @@ def test_data_first_and_derivatives(classes, name):
 
 
 def _values(schedule, t):
-    from symsched.endpoints import values
+    from symsched.exact.limits import values
 
     exprs = (schedule.alpha, schedule.beta, schedule.alpha_dot, schedule.beta_dot)
     return values(exprs, t.detach().numpy())

@@ -12,8 +12,8 @@ from symsched.codegen.languages import JAX, NUMPY, TORCH
 from symsched.codegen.program import Function, Output
 from symsched.codegen.quantities import Quantity
 from symsched.codegen.scalars import julia_function, numba_function
-from symsched.enclose import Evaluator
 from symsched.errors import InputError
+from symsched.exact.balls import Evaluator
 from symsched.parsing.functions import FUNCTIONS
 from symsched.schedule import Schedule
 from symsched.symbols import t

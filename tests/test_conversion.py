@@ -12,7 +12,7 @@ import sympy as sp
 import symsched as ss
 from symsched.conversion import Conversion, convert, same_schedule, tau_function
 from symsched.errors import InputError, UndecidedError
-from symsched.normalform import decide_zero
+from symsched.exact.zero import decide_zero
 from symsched.schedule import Schedule
 from symsched.symbols import rho, t
 

@@ -20,7 +20,7 @@ from symsched.data import DataLaw, Empirical, Gaussian, GaussianMixture
 from symsched.data.conditioning import conditional, spread
 from symsched.data.conditioning import m as any_mean
 from symsched.errors import InputError
-from symsched.normalform import decide_zero
+from symsched.exact.zero import decide_zero
 from symsched.schedule import Schedule
 from symsched.symbols import alpha, beta, rho, t, x
 from symsched.symbols import mean as m

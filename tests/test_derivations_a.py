@@ -7,7 +7,7 @@ import sys
 import pytest
 import sympy as sp
 
-from symsched.normalform import decide_zero
+from symsched.exact.zero import decide_zero
 from symsched.symbols import t
 from symsched.theorem import Setting, run_check
 from symsched.verification import load, theory, verify

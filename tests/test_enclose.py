@@ -9,8 +9,8 @@ import pytest
 import sympy as sp
 from flint import arb
 
-from symsched.enclose import FUNCTIONS, Evaluator, enclose, interval, sharpen
 from symsched.errors import InputError, UndecidedError
+from symsched.exact.balls import FUNCTIONS, Evaluator, enclose, interval, sharpen
 from symsched.parsing import parse_expression
 from symsched.parsing.functions import FUNCTIONS as READABLE
 from symsched.symbols import kappa, t

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from symsched import endpoints, schedules
-from symsched.budget import within
-from symsched.endpoints import continuous_value, end_value, limit_at, numeric_limit, values
+from symsched import schedules
 from symsched.errors import InputError, UndecidedError
-from symsched.leading import BeyondSeriesError, L, leading_term, limit_of
+from symsched.exact import limits
+from symsched.exact.budget import within
+from symsched.exact.limits import continuous_value, end_value, limit_at, numeric_limit, values
+from symsched.exact.series import BeyondSeriesError, L, leading_term, limit_of
 from symsched.parsing import parse_expression
 from symsched.symbols import kappa, rho, t
 
@@ -243,16 +244,16 @@ def test_limits_are_taken_at_the_ends_only():
 @pytest.mark.parametrize("wrong", [sp.Rational(101, 100), sp.S(0), sp.oo, -sp.oo, sp.Rational(10**9 + 1, 10**9)])
 def test_a_wrong_candidate_is_rejected(monkeypatch, wrong):
     """The check against balls is what stands between a mistake of the algebra and the user."""
-    monkeypatch.setattr(endpoints, "_series_value", lambda _: None)
-    monkeypatch.setattr(endpoints, "_candidates", lambda _: iter([wrong]))
+    monkeypatch.setattr(limits, "_series_value", lambda _: None)
+    monkeypatch.setattr(limits, "_candidates", lambda _: iter([wrong]))
     with pytest.raises(UndecidedError):
         limit_at.__wrapped__(sp.sin(t) / t, 0)
 
 
 @pytest.mark.parametrize("wrong", [sp.S(2), sp.S(0), sp.oo, -sp.oo])
 def test_a_wrong_series_is_rejected_too(monkeypatch, wrong):
-    monkeypatch.setattr(endpoints, "limit_of", lambda *_: wrong)
-    assert endpoints._series_value((1 + sp.sqrt(endpoints._u)) * sp.sin(endpoints._u) / endpoints._u) is None
+    monkeypatch.setattr(limits, "limit_of", lambda *_: wrong)
+    assert limits._series_value((1 + sp.sqrt(limits._u)) * sp.sin(limits._u) / limits._u) is None
 
 
 def test_the_budget_turns_a_runaway_limit_into_a_message():

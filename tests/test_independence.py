@@ -9,7 +9,7 @@ import sympy as sp
 import symsched.routes
 from symsched.certify.algebra import lemma
 from symsched.certify.coq import UnsupportedError
-from symsched.normalform import decide_zero
+from symsched.exact.zero import decide_zero
 from symsched.routes import decide_all, evaluated
 from symsched.theorem import Setting, Theorem, run_check
 

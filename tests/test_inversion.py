@@ -8,8 +8,8 @@ import pytest
 import sympy as sp
 from flint import arb, ctx
 
-from symsched.enclose import enclose, sharpen
 from symsched.errors import InputError, UndecidedError
+from symsched.exact.balls import enclose, sharpen
 from symsched.inversion import MonotoneInverse, R, _is_inverse, closed_inverse
 from symsched.schedule import Schedule
 from symsched.symbols import rho, t

@@ -7,7 +7,7 @@ import sympy as sp
 from symsched import lazy
 from symsched.data import Gaussian
 from symsched.errors import InputError, UndecidedError
-from symsched.normalform import decide_zero
+from symsched.exact.zero import decide_zero
 from symsched.schedule import Schedule
 from symsched.sde import InterpolantSDE
 from symsched.symbols import kappa, rho, t

@@ -8,7 +8,7 @@ import sympy as sp
 
 from symsched import lazy
 from symsched.errors import InputError, UndecidedError
-from symsched.normalform import decide_zero
+from symsched.exact.zero import decide_zero
 from symsched.parsing import parse_expression
 from symsched.symbols import kappa, rho, t
 

@@ -15,6 +15,7 @@ import sympy as sp
 import symsched as ss
 from symsched.certify.algebra import lemma
 from symsched.cli.mutation import table
+from symsched.exact.zero import decide_zero
 from symsched.mutation import Mutation, Row
 from symsched.mutation import run as mutation_run
 from symsched.mutation.ask import ask_coq
@@ -23,7 +24,6 @@ from symsched.mutation.formulas import KINDS, mutants, spoiled
 from symsched.mutation.journal import Journal
 from symsched.mutation.library import changed, places
 from symsched.mutation.run import _Job, _row, _tried
-from symsched.normalform import decide_zero
 from symsched.symbols import alpha, beta, t
 from symsched.verification import collect
 

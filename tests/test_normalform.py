@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from symsched.errors import InputError
-from symsched.normalform import decide_zero, expansion
+from symsched.exact.zero import decide_zero, expansion
 from symsched.parsing import parse_expression
 from symsched.symbols import alpha, beta, kappa, rho, t, x
 

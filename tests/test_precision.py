@@ -12,7 +12,7 @@ import sympy as sp
 from flint import arb, ctx
 
 import symsched as ss
-from symsched.enclose import enclose
+from symsched.exact.balls import enclose
 from symsched.precision import alone, alone_all, digits, precision, working_bits
 from symsched.symbols import t
 
@@ -85,10 +85,10 @@ import sys, zlib
 from concurrent.futures import ThreadPoolExecutor
 import flint, mpmath
 import symsched as ss
-from symsched.enclose import Evaluator
-from symsched.endpoints import end_value, limit_at
-from symsched.normalform import decide_zero
-from symsched.signs import sign_on_unit
+from symsched.exact.balls import Evaluator
+from symsched.exact.limits import end_value, limit_at
+from symsched.exact.zero import decide_zero
+from symsched.exact.signs import sign_on_unit
 from sympy import Rational, erf, exp, log, sin, sqrt
 from symsched.symbols import t
 

@@ -12,7 +12,7 @@ import sympy as sp
 
 from symsched.data import DataLaw, Empirical, Gaussian, GaussianMixture
 from symsched.errors import InputError
-from symsched.normalform import decide_zero
+from symsched.exact.zero import decide_zero
 from symsched.schedule import Schedule
 from symsched.sde import InterpolantSDE
 from symsched.symbols import alpha, beta, eps, kappa, rho, t, x

@@ -5,14 +5,14 @@ import re
 import pytest
 import sympy as sp
 
-from symsched.enclose import enclose
 from symsched.errors import InputError
+from symsched.exact.balls import enclose
+from symsched.exact.signs import Sign, sign_on_unit
+from symsched.exact.signs.balls import by_balls
+from symsched.exact.signs.structure import by_structure
+from symsched.exact.signs.sturm import by_sturm
+from symsched.exact.signs.taylor import taylor_sign
 from symsched.parsing import parse_expression
-from symsched.signs import Sign, sign_on_unit
-from symsched.signs.balls import by_balls
-from symsched.signs.structure import by_structure
-from symsched.signs.sturm import by_sturm
-from symsched.signs.taylor import taylor_sign
 from symsched.symbols import kappa, rho, t
 
 SIGNS = [

@@ -9,7 +9,7 @@ import pytest
 import sympy as sp
 
 from symsched.errors import InputError
-from symsched.signs import sign_on_unit
+from symsched.exact.signs import sign_on_unit
 from symsched.symbols import t
 
 R = sp.Rational

@@ -3,7 +3,7 @@
 import pytest
 from sympy import Rational, sqrt
 
-from symsched.signs import sign_on_unit
+from symsched.exact.signs import sign_on_unit
 from symsched.symbols import t
 
 third = t ** Rational(1, 3)

@@ -8,9 +8,9 @@ faults of the algebra alone.
 import pytest
 import sympy as sp
 
-from symsched import jets, normalform, rewriter
 from symsched.errors import InputError
-from symsched.normalform import decide_zero
+from symsched.exact import jets, rewriter, zero
+from symsched.exact.zero import decide_zero
 from symsched.routes import evaluated
 
 x, y = sp.symbols("x y", real=True)
@@ -22,12 +22,12 @@ A, B = sp.symbols("A B", commutative=False)
 @pytest.fixture(autouse=True)
 def forgetful(monkeypatch):
     """No decision is remembered, before or after a fault."""
-    monkeypatch.setattr(normalform, "_decided", normalform._decided.__wrapped__)
+    monkeypatch.setattr(zero, "_decided", zero._decided.__wrapped__)
 
 
 def _commute_everything(monkeypatch):
-    true = normalform._admitted
-    monkeypatch.setattr(normalform, "_admitted", lambda expr: true(expr.xreplace({A: x, B: y})))
+    true = zero._admitted
+    monkeypatch.setattr(zero, "_admitted", lambda expr: true(expr.xreplace({A: x, B: y})))
 
 
 def _first_slot_only(monkeypatch):

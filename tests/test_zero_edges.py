@@ -8,10 +8,10 @@ import pytest
 import sympy as sp
 from sympy.core.cache import clear_cache
 
-from symsched import normalform
 from symsched.errors import InputError
-from symsched.jets import as_jet, as_written, carried_out
-from symsched.normalform import decide_zero
+from symsched.exact import zero
+from symsched.exact.jets import as_jet, as_written, carried_out
+from symsched.exact.zero import decide_zero
 from symsched.pointwise import read
 from symsched.symbols import t
 
@@ -195,7 +195,7 @@ def test_conventions_that_were_used_are_told(expr, hypotheses):
 
 def test_a_refutation_within_a_budget_stays_one(monkeypatch):
     """`within(…) or Decision(None)` made every refutation of a heavy formula undecided: a refutation is falsy."""
-    monkeypatch.setattr(normalform, "MAX_EXPANSION", 0)  # everything is heavy
+    monkeypatch.setattr(zero, "MAX_EXPANSION", 0)  # everything is heavy
     assert decide_zero(x**2 + 1 - u, ((u, x),)).zero is False
 
 

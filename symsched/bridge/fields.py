@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from symsched.bridge.levels import Native, SymbolicNative, as_native, from_data
 from symsched.bridge.prediction import check_prediction, outputs_at, relation_at
-from symsched.endpoints import values
 from symsched.errors import InputError
+from symsched.exact import values
 from symsched.parsing import parse_expression
 from symsched.schedule import Schedule
 from symsched.symbols import t

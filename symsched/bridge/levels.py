@@ -18,8 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 from symsched.catalog import as_schedule, linear
 from symsched.conversion import convert
 from symsched.data import Gaussian
-from symsched.endpoints import end_value, values
 from symsched.errors import InputError
+from symsched.exact import end_value, values
 from symsched.schedule import Schedule
 from symsched.sde import InterpolantSDE
 from symsched.steps.integrals import noise_variance

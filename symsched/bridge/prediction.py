@@ -7,8 +7,8 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from symsched.bridge.levels import Native, SymbolicNative
-from symsched.endpoints import values
 from symsched.errors import InputError
+from symsched.exact import values
 from symsched.parsing import did_you_mean, quoted
 from symsched.steps.identities import JETS, PREDICTIONS, means
 

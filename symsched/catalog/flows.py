@@ -5,7 +5,7 @@ from collections.abc import Callable
 from sympy import Expr, Rational, cos, expand, pi, sin, sqrt
 
 from symsched.catalog.registry import ANY, POSITIVE, Number, Pair, as_schedule, schedule
-from symsched.normalform import decide_zero
+from symsched.exact import decide_zero
 from symsched.schedule import Schedule
 from symsched.symbols import t
 

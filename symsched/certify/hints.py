@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import sympy as sp
 
 from symsched.certify.jets import jet_of, parts
-from symsched.rewriter import split_exponent
+from symsched.exact import split_exponent
 from symsched.symbols import t
 
 MOST_WORK = 400  # operations of what is factored

@@ -24,13 +24,9 @@ from typing import Any
 import sympy as sp
 
 from symsched.certify import check_signs
-from symsched.enclose import enclose
 from symsched.errors import InputError
-from symsched.leading import BeyondSeriesError, leading_term
-from symsched.normalform import decide_zero
+from symsched.exact import PROBES, BeyondSeriesError, decide_zero, enclose, leading_term, sign_on_unit
 from symsched.schedule import Schedule, as_expression
-from symsched.signs import sign_on_unit
-from symsched.signs.proof import PROBES
 from symsched.symbols import t
 from symsched.writing import whole
 

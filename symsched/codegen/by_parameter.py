@@ -13,8 +13,8 @@ import sympy as sp
 
 from symsched.codegen.kappa import by_kappa
 from symsched.codegen.kernels import reduced, simplified
-from symsched.endpoints import limit_at
 from symsched.errors import InputError, UndecidedError
+from symsched.exact import limit_at
 from symsched.symbols import kappa, t
 
 TURNS = (sp.S.Half, sp.S.One, sp.Integer(2))

@@ -34,9 +34,8 @@ from symsched.codegen.quantities import (
 from symsched.codegen.rounding import HALF_ULP, SMALLEST, Point, Rounded, log1p, u
 from symsched.codegen.sources import SourceForms, source_forms, tau, tau_left
 from symsched.conversion import Conversion
-from symsched.enclose import Ball, compile_tape, sharpen, to_ball
-from symsched.endpoints import end_value, limit_at, numeric_limit
 from symsched.errors import InputError, UndecidedError
+from symsched.exact import Ball, compile_tape, end_value, limit_at, numeric_limit, sharpen, to_ball
 from symsched.inversion import MonotoneInverse, R, closed_inverse
 from symsched.precision import precision
 from symsched.schedule import Schedule

@@ -25,8 +25,7 @@ from symsched.codegen.quantities import (
 )
 from symsched.codegen.rounding import Rounded
 from symsched.codegen.sources import tau, tau_left
-from symsched.enclose import to_ball
-from symsched.normalform import decide_zero
+from symsched.exact import decide_zero, to_ball
 from symsched.precision import precision
 from symsched.schedule import Schedule
 from symsched.steps import identities

@@ -99,7 +99,7 @@ def number(constant: sp.Expr) -> float:
     """A constant as the nearest float64; ±∞ allowed."""
     if constant in (sp.oo, -sp.oo, sp.nan) or constant.is_Rational or constant.is_Float:
         return float(constant)
-    from symsched.enclose import Evaluator
+    from symsched.exact import Evaluator
     from symsched.symbols import t
 
     return float(Evaluator((constant,), t).at(0.5)[0])

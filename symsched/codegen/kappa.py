@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import sympy as sp
 
 from symsched.codegen.kernels import reduced
-from symsched.endpoints import end_value, limit_at
 from symsched.errors import InputError, UndecidedError
+from symsched.exact import end_value, limit_at
 from symsched.symbols import kappa
 
 

@@ -11,10 +11,8 @@ from functools import partial
 
 import sympy as sp
 
-from symsched.budget import within
 from symsched.codegen.rounding import u
-from symsched.generators import MAX_DEGREE, has_root_of_large_degree
-from symsched.normalform import canonical
+from symsched.exact import MAX_DEGREE, canonical, has_root_of_large_degree, within
 from symsched.symbols import t
 
 STEEP = 24  # a larger power is not multiplied out: t^200 is no polynomial of degree 200, but a kernel

@@ -11,8 +11,8 @@ from symsched.codegen.languages import TORCH
 from symsched.codegen.module import Module
 from symsched.codegen.printers import TorchForms
 from symsched.codegen.program import DISTANCES, Function, function, plain
-from symsched.endpoints import values
 from symsched.errors import InputError
+from symsched.exact import values
 from symsched.schedule import Schedule
 from symsched.symbols import t
 

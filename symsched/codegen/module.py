@@ -37,8 +37,8 @@ from symsched.codegen.scaled import add_scaled_drift
 from symsched.codegen.tidy import tidied
 from symsched.conversion import Conversion
 from symsched.data import Gaussian
-from symsched.enclose import enclose
 from symsched.errors import InputError
+from symsched.exact import enclose
 from symsched.inversion import R, closed_inverse
 from symsched.schedule import Schedule, as_expression
 from symsched.sde import InterpolantSDE

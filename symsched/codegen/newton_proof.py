@@ -27,8 +27,8 @@ import sympy as sp
 from flint import arb
 
 from symsched.codegen.rounding import written_out
-from symsched.enclose import Tape, compile_tape
 from symsched.errors import InputError
+from symsched.exact import Tape, compile_tape
 from symsched.precision import precision
 
 if TYPE_CHECKING:

@@ -20,10 +20,8 @@ from symsched.codegen.logslope import log_slope, slope, without_exponentials
 from symsched.codegen.rounding import HALF_ULP, SMALLEST, Point, Rounded, name, u, unit_points, worst, written_out
 from symsched.codegen.stable import Stabiliser, cost, operations
 from symsched.conversion import tau_function
-from symsched.enclose import compile_tape
-from symsched.endpoints import end_value, limit_at
 from symsched.errors import InputError, UndecidedError
-from symsched.normalform import decide_zero
+from symsched.exact import compile_tape, decide_zero, end_value, limit_at
 from symsched.precision import precision
 from symsched.schedule import Schedule
 from symsched.symbols import kappa, t

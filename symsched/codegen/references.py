@@ -20,8 +20,8 @@ from symsched.codegen.program import Function, Output
 from symsched.codegen.quantities import TAU, TIME, Workshop
 from symsched.codegen.rounding import SMALLEST, is_exact, point
 from symsched.codegen.steps import PAIRS, rounding_of, samples
-from symsched.enclose import Tape, compile_tape, to_ball
 from symsched.errors import InputError, UndecidedError
+from symsched.exact import Tape, compile_tape, to_ball
 from symsched.precision import precision
 from symsched.schedule import Schedule
 from symsched.symbols import kappa, t

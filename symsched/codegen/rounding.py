@@ -19,8 +19,7 @@ from typing import Any
 import sympy as sp
 from flint import arb
 
-from symsched.budget import remembered
-from symsched.enclose import FUNCTIONS, Ball, compile_tape, to_ball
+from symsched.exact import FUNCTIONS, Ball, compile_tape, remembered, to_ball
 from symsched.precision import precision
 from symsched.symbols import t
 

@@ -15,15 +15,13 @@ from typing import Any
 import sympy as sp
 from flint import arb
 
-from symsched.budget import within
 from symsched.codegen.kernels import reduced, simplified
 from symsched.codegen.quantities import ScheduleForms, alpha, beta
 from symsched.codegen.rounding import Point, Rounded, name, unit_points, worst
 from symsched.codegen.stable import Stabiliser, cost
-from symsched.enclose import compile_tape
 from symsched.errors import InputError, UndecidedError
+from symsched.exact import compile_tape, decide_zero, within
 from symsched.inversion import R, closed_inverse
-from symsched.normalform import decide_zero
 from symsched.precision import precision
 from symsched.schedule import Schedule
 from symsched.symbols import t

@@ -17,7 +17,7 @@ from sympy.simplify.fu import TR8, TR9
 from symsched.codegen.kernels import expanded, factored, is_steep, joined, paired, reduced
 from symsched.codegen.rounding import Point, expm1, log1p, u, unit_points, worst
 from symsched.errors import InputError
-from symsched.normalform import canonical
+from symsched.exact import canonical
 from symsched.symbols import t
 
 GOOD = 2.6  # ulps at which a node is left as it is

@@ -18,9 +18,8 @@ from symsched.codegen.program import Function, Output, function, plain
 from symsched.codegen.quantities import TIME, Quantity, alpha, beta
 from symsched.codegen.rounding import expm1, log1p, name, point, u, written_out
 from symsched.codegen.tidy import tidied
-from symsched.endpoints import limit_at
 from symsched.errors import InputError, UndecidedError
-from symsched.normalform import decide_zero
+from symsched.exact import decide_zero, limit_at
 from symsched.precision import precision
 from symsched.steps import laws
 from symsched.steps.integrals import antiderivative

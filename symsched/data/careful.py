@@ -23,8 +23,8 @@ from sympy import Expr, Rational
 
 from symsched.data.axes import decimal
 from symsched.data.checks import Array
-from symsched.enclose import compile_tape, sharpen
 from symsched.errors import InputError, UndecidedError
+from symsched.exact import compile_tape, sharpen
 
 Ball = Any
 Mask = NDArray[np.bool_]

@@ -26,7 +26,7 @@ from symsched.data.checks import known
 from symsched.data.numeric import Eigenframe
 from symsched.discretize.grids import as_grid
 from symsched.errors import InputError
-from symsched.normalform import decide_zero
+from symsched.exact import decide_zero
 from symsched.precision import alone
 from symsched.sde import InterpolantSDE
 from symsched.sde.values import by_time, without_start

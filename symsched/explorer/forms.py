@@ -13,8 +13,8 @@ from functools import cache, cached_property
 import sympy as sp
 
 from symsched import catalog, lazy
-from symsched.endpoints import limit_at
 from symsched.errors import InputError
+from symsched.exact import limit_at
 from symsched.inversion import closed_inverse
 from symsched.schedule import Schedule
 from symsched.sde.equation import readable, tidy

@@ -14,10 +14,10 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from symsched import endpoints
 from symsched.data import Gaussian
 from symsched.data.numeric import Eigenframe
 from symsched.errors import InputError
+from symsched.exact import sign_on_unit, values
 from symsched.kernels.components import Components
 from symsched.kernels.random import CHOICE, START, key, normals, uniforms
 from symsched.kernels.split import affine_parts, check_symbols
@@ -26,7 +26,6 @@ from symsched.parsing import parse_expression
 from symsched.parsing.functions import ROUGH_CLASSES
 from symsched.precision import alone
 from symsched.sde import InterpolantSDE
-from symsched.signs import sign_on_unit
 from symsched.symbols import state, t, x
 
 Array = NDArray[np.float64]
@@ -210,7 +209,7 @@ class Model:
             return self.fixed
         assert self.interpolant is not None
         schedule, data = self.interpolant.schedule, self.interpolant.data
-        alpha, beta = (float(v[0]) for v in endpoints.values((schedule.alpha, schedule.beta), np.array([time])))
+        alpha, beta = (float(v[0]) for v in values((schedule.alpha, schedule.beta), np.array([time])))
         return Start(self.dim, None, tuple(data.blocks()), alpha, beta)
 
 

@@ -8,9 +8,8 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from symsched.endpoints import values
 from symsched.errors import UndecidedError
-from symsched.normalform import decide_zero
+from symsched.exact import decide_zero, values
 from symsched.symbols import t
 
 Array = NDArray[np.float64]

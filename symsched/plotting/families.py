@@ -9,7 +9,7 @@ import numpy as np
 import sympy as sp
 
 from symsched import lazy
-from symsched.endpoints import values
+from symsched.exact import values
 from symsched.plotting.canvas import entitle, panels
 from symsched.plotting.inputs import numbers_of, schedules_of
 from symsched.plotting.style import Style, labels, lazy_dash, look, number, styles

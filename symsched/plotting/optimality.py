@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import sympy as sp
 
-from symsched.endpoints import values
 from symsched.errors import InputError
+from symsched.exact import values
 from symsched.plotting.canvas import entitle, panels
 from symsched.plotting.inputs import equation, gaussian_of, listed, numbers_of, schedules_of
 from symsched.plotting.style import GREY, labels, law_label, look, number, plain, styles

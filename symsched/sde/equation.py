@@ -17,17 +17,14 @@ from typing import Any
 from sympy import Dummy, Expr, Integer, Pow, Symbol, diff, expand, factor, latex, simplify, sqrt
 from sympy.core.function import AppliedUndef
 
-from symsched import endpoints
-from symsched.budget import within
 from symsched.data import DataLaw, Gaussian
 from symsched.data.checks import exact
 from symsched.errors import InputError, UndecidedError
-from symsched.normalform import canonical, decide_zero
+from symsched.exact import canonical, decide_zero, limit_at, sign_on_unit, values, within
 from symsched.parsing import parse_expression
 from symsched.precision import alone_all
 from symsched.schedule import STEEPEST, Schedule
 from symsched.sde.values import drift_values
-from symsched.signs import sign_on_unit
 from symsched.steps import identities
 from symsched.steps.identities import JETS
 from symsched.symbols import assigned, check_names, foreign_time, rho, t, x
@@ -250,11 +247,11 @@ class InterpolantSDE:
 
     def eps_at(self, times: Any) -> Any:
         """ε at times in [0, 1], float64 of their shape; limits at the ends, `inf` where ε diverges."""
-        return endpoints.values((self.eps,), times)[0]
+        return values((self.eps,), times)[0]
 
     def marginal_at(self, time: float) -> tuple[Any, Any]:
         """Mean and covariance of I_t at one time, as numbers."""
-        alpha, beta = (float(value) for value in endpoints.values((self.schedule.alpha, self.schedule.beta), time))
+        alpha, beta = (float(value) for value in values((self.schedule.alpha, self.schedule.beta), time))
         mean, cov = self.data.moments(alpha, beta)
         return (float(mean), float(cov)) if self.dim == 1 else (mean, cov)
 
@@ -281,7 +278,7 @@ def _named(values: dict[str, Any], symbols: frozenset[Symbol]) -> dict[str, Any]
 
 def _limit(expr: Expr, end: int) -> Expr | None:
     try:
-        return endpoints.limit_at(expr, end)
+        return limit_at(expr, end)
     except UndecidedError:
         return None
 

@@ -21,11 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sympy import Expr, Rational, Symbol
 
-from symsched import endpoints
 from symsched.data import DataLaw, Gaussian
 from symsched.data.checks import known
 from symsched.data.numeric import Eigenframe, has_density, per_state
 from symsched.errors import InputError, UndecidedError
+from symsched.exact import limit_at, times_array, values
 from symsched.schedule import Schedule
 
 Array = NDArray[np.float64]
@@ -58,7 +58,7 @@ class Equation(Protocol):
 def drift_values(sde: Equation, times: Any, states: Any) -> Any:
     """See `InterpolantSDE.drift_at`."""
     known(sde.parameters, f"the equation ({sde.schedule}, {sde.data.summary})", "asking for numbers")
-    grid, x = endpoints.times_array(times), np.asarray(states, dtype=np.float64)
+    grid, x = times_array(times), np.asarray(states, dtype=np.float64)
     if sde.dim > 1 and (x.ndim == 0 or x.shape[-1] != sde.dim):
         raise InputError(f"states have shape {x.shape}; this law needs the last axis to be {sde.dim}")
     batch = np.broadcast_shapes(grid.shape, x.shape if sde.dim == 1 else x.shape[:-1])
@@ -75,9 +75,9 @@ def drift_values(sde: Equation, times: Any, states: Any) -> Any:
 
 
 def by_time(exprs: tuple[Expr, ...], grid: Array) -> list[Array]:
-    """`endpoints.values`, each distinct time once."""
+    """`values`, each distinct time once."""
     distinct, inverse = np.unique(grid, return_inverse=True)
-    return [table[inverse].reshape(grid.shape) for table in endpoints.values(exprs, distinct)]
+    return [table[inverse].reshape(grid.shape) for table in values(exprs, distinct)]
 
 
 def affine_tables(sde: Equation, frame: Eigenframe, grid: Array) -> tuple[Array, Array]:
@@ -96,7 +96,7 @@ def vanishes_at_start(schedule: Schedule, coefficient: Expr) -> bool:
     """
     alpha = schedule.alpha
     try:
-        return bool(endpoints.limit_at(alpha, 0).is_zero and endpoints.limit_at(coefficient * alpha, 0).is_zero)
+        return bool(limit_at(alpha, 0).is_zero and limit_at(coefficient * alpha, 0).is_zero)
     except UndecidedError:
         return False
 

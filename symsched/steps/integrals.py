@@ -1,7 +1,7 @@
 """What a step accumulates: ∫ f dt over the cells of a grid in [0, 1], for coefficients singular at the ends too.
 
 Exactly, by a difference of antiderivatives in ball arithmetic, when one is known; else with a proved error (see
-`symsched.quadrature`), and where a function is not known there, by Gauss-Legendre rules on halved cells until two
+`symsched.exact.quadrature`), and where a function is not known there, by Gauss-Legendre rules on halved cells until two
 levels agree.  Next to 0 or 1 the double-exponential rule (Takahasi & Mori, 1974) is used, in the distance from that
 end, so that no digit of 1 − t is lost.  What does not agree, or leaves too much out next to an end, is refused.
 """
@@ -17,14 +17,21 @@ from flint import acb, arb
 from numpy.typing import NDArray
 from sympy import Dummy, Expr, Integral, Rational, RootSum, S, diff, integrate, log
 
-from symsched.budget import within
-from symsched.enclose import NEEDED_BITS, Evaluator, compile_tape, sharpen
-from symsched.endpoints import limit_at, values
 from symsched.errors import InputError, UndecidedError
-from symsched.normalform import canonical, decide_zero
+from symsched.exact import (
+    NEEDED_BITS,
+    Evaluator,
+    canonical,
+    compile_tape,
+    decide_zero,
+    enclosed,
+    limit_at,
+    sharpen,
+    values,
+    within,
+)
 from symsched.parsing import quoted
 from symsched.precision import precision
-from symsched.quadrature import enclosed
 from symsched.symbols import t
 
 Array = NDArray[np.float64]

@@ -14,10 +14,10 @@ from random_schedules import TIMES, clocks, combinations, kappas, lazies, repara
 from symsched import catalog
 from symsched.conversion import convert
 from symsched.data import Gaussian
-from symsched.endpoints import values
 from symsched.errors import InputError
+from symsched.exact.limits import values
+from symsched.exact.zero import decide_zero
 from symsched.lazy import condition
-from symsched.normalform import decide_zero
 from symsched.schedule import Schedule
 from symsched.sde import InterpolantSDE
 from symsched.symbols import t, x

@@ -23,7 +23,7 @@ from symsched import symbols
 from symsched.catalog.registry import ANY, INCREASING
 from symsched.discretize import closed_form, exact_law
 from symsched.errors import InputError
-from symsched.normalform import decide_zero
+from symsched.exact.zero import decide_zero
 from symsched.sde import InterpolantSDE
 from symsched.symbols import t, x
 

@@ -9,11 +9,11 @@ import sympy as sp
 import symsched as ss
 from symsched.cli.app import run
 from symsched.codegen import generate
-from symsched.endpoints import end_value, limit_at
+from symsched.exact.limits import end_value, limit_at
+from symsched.exact.signs import sign_on_unit
+from symsched.exact.zero import decide_zero
 from symsched.montecarlo import Diffusion, simulate
-from symsched.normalform import decide_zero
 from symsched.schedule import Schedule
-from symsched.signs import sign_on_unit
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = Path(ss.__file__).parent

@@ -34,8 +34,8 @@ from symsched.bridge.requests import as_seed
 from symsched.bridge.sampling import sample
 from symsched.catalog import as_schedule
 from symsched.conversion import convert
-from symsched.endpoints import limit_at
 from symsched.errors import InputError
+from symsched.exact import limit_at
 from symsched.parsing import did_you_mean
 from symsched.schedule import Schedule
 from symsched.symbols import t

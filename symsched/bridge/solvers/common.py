@@ -8,8 +8,8 @@ import sympy as sp
 
 from symsched.bridge.levels import Frame, Levels
 from symsched.bridge.plan import IDENTITY, Row, Slope, Stage
-from symsched.endpoints import end_value
 from symsched.errors import InputError
+from symsched.exact import end_value
 
 
 def stage(levels: Levels, k: int, slope: Slope, predict: Row, correct: Row | None = None) -> Stage:

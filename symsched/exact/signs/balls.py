@@ -11,11 +11,11 @@ from collections.abc import Callable
 import sympy as sp
 from flint import arb
 
-from symsched.enclose import Ball, compile_tape, enclose, interval
+from symsched.exact.balls import Ball, compile_tape, enclose, interval
+from symsched.exact.signs.germ import germ_sign
+from symsched.exact.signs.sign import Sign
+from symsched.exact.signs.taylor import taylor_sign
 from symsched.precision import precision
-from symsched.signs.germ import germ_sign
-from symsched.signs.sign import Sign
-from symsched.signs.taylor import taylor_sign
 
 MAX_PIECES = 4000
 NEAR = (2.0**-6, 2.0**-20, 2.0**-40)

@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any
 import sympy as sp
 from flint import arb, fmpq, fmpz
 
-from symsched.budget import remembered
-from symsched.domain import needs
 from symsched.errors import InputError, UndecidedError
+from symsched.exact.budget import remembered
+from symsched.exact.domain import needs
 from symsched.precision import alone_all, precision
 from symsched.symbols import t
 

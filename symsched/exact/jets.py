@@ -14,7 +14,7 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 from sympy.core.function import UndefinedFunction as Undefined
 
-from symsched.binders import apart
+from symsched.exact.binders import apart
 
 Jet = tuple[Any, tuple[int, ...], tuple[sp.Expr, ...]]  # f, its order in each slot, the arguments
 

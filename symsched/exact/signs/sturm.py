@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import sympy as sp
 
-from symsched.normalform import canonical
-from symsched.signs.sign import Sign
+from symsched.exact.signs.sign import Sign
+from symsched.exact.zero import canonical
 
 UNKNOWN = Sign("unknown", "Sturm")
 

@@ -18,15 +18,15 @@ import sympy as sp
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanFunction
 
-from symsched.domain import Need, needs
-from symsched.enclose import Ball, enclose, sign_of_number
 from symsched.errors import InputError
-from symsched.normalform import decide_zero
+from symsched.exact.balls import Ball, enclose, sign_of_number
+from symsched.exact.domain import Need, needs
+from symsched.exact.signs.balls import by_balls
+from symsched.exact.signs.sign import Sign, strict
+from symsched.exact.signs.structure import by_structure
+from symsched.exact.signs.sturm import by_sturm
+from symsched.exact.zero import decide_zero
 from symsched.precision import alone
-from symsched.signs.balls import by_balls
-from symsched.signs.sign import Sign, strict
-from symsched.signs.structure import by_structure
-from symsched.signs.sturm import by_sturm
 from symsched.symbols import t
 
 PROBES = tuple(sp.Rational(1, 10**k) for k in (9, 6, 4, 2)) + tuple(sp.Rational(k, 16) for k in range(1, 16))

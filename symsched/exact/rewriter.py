@@ -7,9 +7,9 @@ from functools import reduce
 
 import sympy as sp
 
-from symsched.binders import alike
 from symsched.errors import InputError, UndecidedError
-from symsched.generators import (
+from symsched.exact.binders import alike
+from symsched.exact.generators import (
     MAX_MULTIPLE,
     Angle,
     Generators,
@@ -20,8 +20,8 @@ from symsched.generators import (
     reduce_radicals,
     turned,
 )
-from symsched.jets import BINDING, OPAQUE, as_jet, as_written, carried_out, is_ambiguous
-from symsched.points import known_function
+from symsched.exact.jets import BINDING, OPAQUE, as_jet, as_written, carried_out, is_ambiguous
+from symsched.exact.points import known_function
 from symsched.symbols import t
 
 __all__ = ["OPAQUE", "TRIG", "Rewriter", "as_jet", "split_exponent"]

@@ -26,13 +26,13 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 from sympy.polys.polyerrors import BasePolynomialError
 
-from symsched.budget import remembered, within
 from symsched.errors import InputError, UndecidedError
-from symsched.generators import Generators, canonical, defined, reduce_radicals
-from symsched.jets import BINDING
-from symsched.points import admissible, known_function, value
+from symsched.exact.budget import remembered, within
+from symsched.exact.generators import Generators, canonical, defined, reduce_radicals
+from symsched.exact.jets import BINDING
+from symsched.exact.points import admissible, known_function, value
+from symsched.exact.rewriter import OPAQUE, TRIG, Rewriter
 from symsched.precision import alone, precision
-from symsched.rewriter import OPAQUE, TRIG, Rewriter
 from symsched.substitutions import substitutions
 from symsched.symbols import t
 

@@ -12,9 +12,9 @@ from typing import Any
 import sympy as sp
 from flint import arb_series
 
-from symsched.enclose import Ball, enclose, interval
 from symsched.errors import InputError
-from symsched.leading import BeyondSeriesError, leading_term
+from symsched.exact.balls import Ball, enclose, interval
+from symsched.exact.series import BeyondSeriesError, leading_term
 from symsched.precision import precision
 
 MAX_ORDER = 12

@@ -16,8 +16,8 @@ from typing import Any
 import sympy as sp
 from flint import arb, fmpq
 
-from symsched.enclose import FUNCTIONS
 from symsched.errors import InputError
+from symsched.exact.balls import FUNCTIONS
 from symsched.symbols import t
 
 Ball = Any  # flint.arb carries no annotations

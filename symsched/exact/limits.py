@@ -16,12 +16,12 @@ from sympy.core.function import AppliedUndef
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanFunction
 
-from symsched.budget import within
-from symsched.enclose import Evaluator, enclose, smooth_at
 from symsched.errors import InputError, UndecidedError
-from symsched.generators import has_root_of_large_degree
-from symsched.leading import BeyondSeriesError, leading_sign, limit_of
-from symsched.normalform import canonical
+from symsched.exact.balls import Evaluator, enclose, smooth_at
+from symsched.exact.budget import within
+from symsched.exact.generators import has_root_of_large_degree
+from symsched.exact.series import BeyondSeriesError, leading_sign, limit_of
+from symsched.exact.zero import canonical
 from symsched.precision import alone
 from symsched.symbols import t
 

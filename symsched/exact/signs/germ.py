@@ -14,11 +14,11 @@ from typing import Any
 import sympy as sp
 from flint import arb, arb_series
 
-from symsched.enclose import Ball, enclose
 from symsched.errors import InputError
-from symsched.leading import BeyondSeriesError, order_of
+from symsched.exact.balls import Ball, enclose
+from symsched.exact.series import BeyondSeriesError, order_of
+from symsched.exact.signs.taylor import FUNCTIONS
 from symsched.precision import precision
-from symsched.signs.taylor import FUNCTIONS
 
 BITS, MAX_OPERATIONS = 192, 200
 ODD = (sp.sin, sp.tan, sp.asin, sp.atan, sp.sinh, sp.tanh, sp.asinh, sp.atanh, sp.erf, sp.LambertW)  # 0 at 0

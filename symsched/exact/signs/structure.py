@@ -7,14 +7,14 @@ from collections.abc import Iterator
 import sympy as sp
 from flint import arb
 
-from symsched.budget import within
-from symsched.enclose import HYPERBOLIC, enclose, sign_of_number, without_cancellation
-from symsched.endpoints import end_if_continuous
 from symsched.errors import InputError
-from symsched.normalform import canonical, decide_zero
+from symsched.exact.balls import HYPERBOLIC, enclose, sign_of_number, without_cancellation
+from symsched.exact.budget import within
+from symsched.exact.limits import end_if_continuous
+from symsched.exact.signs.sign import Sign, strict
+from symsched.exact.signs.sturm import MAX_POWER, by_sturm, highest_power
+from symsched.exact.zero import canonical, decide_zero
 from symsched.precision import precision
-from symsched.signs.sign import Sign, strict
-from symsched.signs.sturm import MAX_POWER, by_sturm, highest_power
 
 MAX_LEVELS = 12  # derivatives of derivatives: e^t − 1 − t − … − t^9/9! needs ten
 MAX_OPERATIONS = 60

@@ -14,9 +14,9 @@ from functools import cmp_to_key, lru_cache, reduce
 
 import sympy as sp
 
-from symsched.enclose import Ball, enclose, smooth_at
 from symsched.errors import InputError
-from symsched.normalform import canonical, decide_zero
+from symsched.exact.balls import Ball, enclose, smooth_at
+from symsched.exact.zero import canonical, decide_zero
 
 L = sp.Dummy("L", negative=True)  # log u
 _v = sp.Dummy("v", real=True)

@@ -1,0 +1,79 @@
+"""The engine of decisions: is it zero, what sign has it, where does it tend, what is its value.
+
+    decide_zero(expr)          True, False with a witness, or undecided with a reason       (`zero`)
+    sign_on_unit(expr)         its sign on all of (0, 1), proved                            (`signs`)
+    limit_at(expr, end)        its limit at 0 or 1, exactly                                 (`limits`, `series`)
+    values(exprs, times)       float64, right to the last bit, limits at the ends           (`limits`, `balls`)
+    within(calls, compute)     what a computation gives within a budget                     (`budget`)
+
+The rest of the library imports from here and from nowhere inside.  Below: `generators`, `rewriter`, `jets`, `binders`
+and `points` bring an expression to a normal form; `balls`, `domain` and `quadrature` enclose it.
+"""
+
+from symsched.exact.balls import (
+    FUNCTIONS,
+    NEEDED_BITS,
+    Ball,
+    Evaluator,
+    Tape,
+    compile_tape,
+    enclose,
+    sharpen,
+    sign_of_number,
+    to_ball,
+)
+from symsched.exact.budget import remembered, within
+from symsched.exact.generators import MAX_DEGREE, has_root_of_large_degree
+from symsched.exact.limits import (
+    continuous_value,
+    end_value,
+    give_a_value,
+    limit_at,
+    numeric_limit,
+    times_array,
+    values,
+)
+from symsched.exact.quadrature import enclosed, settled
+from symsched.exact.rewriter import split_exponent
+from symsched.exact.series import BeyondSeriesError, leading_term, limit_along
+from symsched.exact.signs import Sign, resolve_abs, sign_on_unit
+from symsched.exact.signs.proof import PROBES
+from symsched.exact.zero import Decision, canonical, decide_zero, expansion
+
+__all__ = [
+    "FUNCTIONS",
+    "MAX_DEGREE",
+    "NEEDED_BITS",
+    "PROBES",
+    "Ball",
+    "BeyondSeriesError",
+    "Decision",
+    "Evaluator",
+    "Sign",
+    "Tape",
+    "canonical",
+    "compile_tape",
+    "continuous_value",
+    "decide_zero",
+    "enclose",
+    "enclosed",
+    "end_value",
+    "expansion",
+    "give_a_value",
+    "has_root_of_large_degree",
+    "leading_term",
+    "limit_along",
+    "limit_at",
+    "numeric_limit",
+    "remembered",
+    "resolve_abs",
+    "settled",
+    "sharpen",
+    "sign_of_number",
+    "sign_on_unit",
+    "split_exponent",
+    "times_array",
+    "to_ball",
+    "values",
+    "within",
+]

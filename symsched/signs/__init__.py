@@ -1,6 +1,0 @@
-"""Proved signs of expressions on (0, 1)."""
-
-from symsched.signs.proof import resolve_abs, sign_on_unit
-from symsched.signs.sign import Sign
-
-__all__ = ["Sign", "resolve_abs", "sign_on_unit"]
