@@ -1,8 +1,8 @@
 """A ceiling on what one call from a program may work: below every budget, a net that holds for all of Python.
 
 Budgets (see `symsched.exact.budget`) stop the calls that are known to run away, and the same formula is stopped at the
-same point always.  What is not known to run away ends here: a thread that has worked behind one door for `SECONDS` of its
-own processor time is interrupted, under a profiler and beside other threads too, and the door says so.  Nothing is
+same point always.  What is not known to run away ends here: a thread that has worked behind one door for `SECONDS` of
+its own processor time is interrupted, under a profiler and beside other threads too, and the door says so.  Nothing is
 answered otherwise than it would have been; it is answered, or refused.
 
 The thread that looks after this exists while there is something to look after.  A single call into a library in C
