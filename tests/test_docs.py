@@ -102,6 +102,16 @@ def test_links_and_pictures_exist():
         assert "/work" not in text
 
 
+def test_the_architecture_names_what_is_there():
+    """Every folder and file that its sentences name, in the package or beside it."""
+    text = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([a-z_]+(?:/[a-z_]+)*)`", text))
+    assert len(named) > 40
+    places = [DOCS.parent, DOCS.parent / "symsched"]
+    missing = [n for n in named if not any((p / n).is_dir() or (p / f"{n}.py").is_file() for p in places)]
+    assert missing == []
+
+
 def test_every_page_is_reached_from_the_index():
     first = DOCS / "index.md"
     listed, seen = [first], set()
