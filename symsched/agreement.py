@@ -6,13 +6,14 @@ import numbers
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import mpmath
 import sympy as sp
 
-from symsched.errors import InputError
-from symsched.exact import decide_zero, settled
+from symsched.errors import InputError, clipped
+from symsched.exact import decide_zero, parts_of, settled
 from symsched.precision import digits
 
 WORK = (60, 120, 240, 480)  # decimal digits, until enough of them are known
@@ -68,20 +69,22 @@ def agree(value: Any, expected: Any, tolerance: float) -> Agreement:
 
 
 def _number(value: Any) -> sp.Expr:
+    if isinstance(value, Decimal):  # of which SymPy makes a binary number
+        value = str(value)
     if isinstance(value, str) and DECIMAL.fullmatch(value):
         return sp.Rational(value)
     if isinstance(value, bool | str) or (getattr(value, "ndim", 0) != 0):
-        raise InputError(f"{_clip(value)}: expected a number")
+        raise InputError(f"{clipped(value)}: expected a number")
     if isinstance(value, numbers.Number) and hasattr(value, "item"):
         value = value.item()  # of NumPy
     try:
         found = sp.sympify(value, strict=True)
     except (sp.SympifyError, TypeError, ValueError):
-        raise InputError(f"{_clip(value)}: expected a number") from None
+        raise InputError(f"{clipped(value)}: expected a number") from None
     if not isinstance(found, sp.Expr) or not found.is_commutative or found.free_symbols:
-        raise InputError(f"{_clip(value)}: expected a number")
-    if found.has(sp.nan, sp.zoo) or (found.has(*INFINITE) and found not in INFINITE):
-        raise InputError(f"{_clip(value)}: expected a number, or an infinity with its sign")
+        raise InputError(f"{clipped(value)}: expected a number")
+    if found not in INFINITE and any(part in (sp.nan, sp.zoo, *INFINITE) for part in parts_of(found)):
+        raise InputError(f"{clipped(value)}: expected a number, or an infinity with its sign")
     return found
 
 
@@ -108,7 +111,7 @@ def _evaluated(number: sp.Expr, count: int) -> tuple[Any, Any]:
     found = sp.N(plain, count)
     parts = found.as_real_imag()
     if not all(part.is_number and part.is_finite and (part.is_Float or part.is_Rational) for part in parts):
-        raise InputError(f"{_clip(number)}: no value at {count} digits")
+        raise InputError(f"{clipped(number)}: no value at {count} digits")
     value = mpmath.mpmathify(parts[0]) if parts[1] == 0 else mpmath.mpc(*map(mpmath.mpmathify, parts))
     bits = min((part._prec for part in parts if part.is_Float), default=0)
     return value, mpmath.mpf(2) ** (4 - bits) if value and bits else mpmath.inf
@@ -118,8 +121,3 @@ def _shown(number: sp.Expr) -> Any:
     if number in INFINITE:
         return mpmath.inf if number == sp.oo else -mpmath.inf
     return _evaluated(number, WORK[0])[0]
-
-
-def _clip(value: Any) -> str:
-    text = " ".join(str(value).split())
-    return text if len(text) <= 80 else text[:79] + "…"

@@ -23,7 +23,7 @@ import sympy as sp
 from flint import arb
 from sympy.core.function import AppliedUndef
 
-from symsched.errors import InputError, UndecidedError
+from symsched.errors import InputError, UndecidedError, clipped
 from symsched.exact import (
     Ball,
     BeyondSeriesError,
@@ -45,7 +45,7 @@ from symsched.exact import (
 from symsched.inversion import MonotoneInverse, R, closed_inverse
 from symsched.precision import alone, alone_all
 from symsched.schedule import Schedule, as_expression
-from symsched.symbols import t
+from symsched.symbols import foreign_time, t
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,8 +70,11 @@ class Conversion:
     target: Schedule
 
     def __post_init__(self) -> None:
-        self.source.validate()
-        self.target.validate()
+        for name in ("source", "target"):
+            given = getattr(self, name)
+            if not isinstance(given, Schedule):
+                raise InputError(f"{name} = {clipped(given)} ({type(given).__name__}): expected a Schedule")
+            given.validate()
 
     def __str__(self) -> str:
         return f"{self.source} → {self.target}"
@@ -117,9 +120,13 @@ class Conversion:
         """The target diffusion scale ε̄ = c² τ̇ ε(τ) of a source scale ε (theory C3).
 
         The source scale that a target scale comes from is `inverse().eps(target_scale)`.  Raises InputError for a scale
-        in the letter that stands for τ.
+        in the letter that stands for τ, in a letter t of its own, or that is not finite.
         """
         given = as_expression(eps, "eps")
+        if foreign_time(given):
+            raise InputError(f"eps = {given} uses a symbol t of its own: write it in symsched.t, which is positive")
+        if given.has(sp.oo, -sp.oo, sp.zoo, sp.nan, sp.I):
+            raise InputError(f"eps = {given}: expected finite real values")
         if not self.closed_form and given.atoms(AppliedUndef) & {tau_function(t)}:
             raise InputError(f"eps = {given} uses {tau_function(t)}, which is the source time of {self}; rename it")
         pushed = self.scale**2 * self.tau_dot * given.subs(t, self.tau)
@@ -261,11 +268,14 @@ class Conversion:
         Returns the target times (n_times,) and the target paths, of the shape of `paths`.
 
         Raises:
-            InputError: the first axis of `paths` is not that of `times`, or a time is outside [0, 1].
+            InputError: the first axis of `paths` is not that of `times`, a time is outside [0, 1], or the source is a
+                point at one of them and the target is not, so that its states cannot be told from the source's.
         """
         import numpy as np
 
-        grid, states = np.asarray(times, dtype=np.float64), np.asarray(paths)
+        grid, states = times_array(times), np.asarray(paths)
+        if states.dtype.kind not in "biufc":
+            raise InputError(f"paths of type {states.dtype}: expected an array of numbers")
         if grid.ndim != 1 or states.ndim < 2 or states.shape[0] != grid.size:
             turned = "; turn them round, the time axis leads" if grid.size in states.shape[1:2] else ""
             raise InputError(
@@ -275,6 +285,11 @@ class Conversion:
         target_times, scale_back = back.values((back.tau, back.scale), grid)
         with np.errstate(divide="ignore"):
             scale = self._scale_at_ends(1 / scale_back, target_times)
+        if not np.isfinite(scale).all():
+            time = float(grid[~np.isfinite(scale)][0])
+            raise InputError(
+                f"{self}: at t = {time:.6g} the source is a point, of which the target is not made; start later"
+            )
         return target_times, states * scale.reshape(-1, *[1] * (states.ndim - 1))
 
     def _scale_at_ends(self, scale: NDArray[np.float64], times: NDArray[np.float64]) -> NDArray[np.float64]:

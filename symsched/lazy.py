@@ -115,10 +115,13 @@ def _solve_linear(equation: sp.Eq, unknown: sp.Expr) -> sp.Eq:
 
 def _fix_constant(equation: sp.Eq, general: sp.Eq, at: int, value: sp.Expr) -> sp.Expr:
     """The solution that takes `value` at t = `at`; its constant is the one letter that the equation has not."""
-    (theirs,) = general.rhs.free_symbols - equation.free_symbols
+    theirs = general.rhs.free_symbols - equation.free_symbols
     constant = sp.Dummy("C")
-    found = general.rhs.subs(theirs, constant)
-    solved = sp.solve(found.subs(t, at) - value, constant)
+    found = general.rhs.subs(dict.fromkeys(theirs, constant))
+    there = found.subs(t, at) - value
+    solved = [] if there.has(sp.oo, -sp.oo, sp.zoo, sp.nan) else sp.solve(there, constant)
+    if len(theirs) != 1 or len(solved) != 1:
+        raise UndecidedError(f"no solution of {equation.lhs} = {equation.rhs} is known to be {value} at t = {at}")
     return sp.powsimp(sp.expand(found.subs(constant, solved[0]).rewrite(sp.Pow)))
 
 
@@ -231,17 +234,26 @@ def _default_clock(kappa: sp.Expr) -> sp.Expr:
 def positive(value: Any, name: str) -> sp.Expr:
     """`value` as an expression.  Raises InputError unless it is positive (or a parameter)."""
     expr = as_expression(value, name)
-    if expr.has(sp.oo, sp.nan, sp.zoo, t) or (expr.is_number and not expr.is_positive):
+    if (
+        expr.has(sp.oo, sp.nan, sp.zoo, sp.I, t)
+        or expr.is_positive is False
+        or (expr.is_number and not expr.is_positive)
+    ):
         raise InputError(f"{name} = {value}: expected a finite number > 0")
     return expr
 
 
 def _require_nonnegative(expr: sp.Expr, name: str) -> None:
-    if expr.has(sp.oo, sp.nan, sp.zoo):
+    if expr.has(sp.oo, sp.nan, sp.zoo, sp.I):
         raise InputError(f"{name} = {expr}: expected finite values ≥ 0")
-    if expr.free_symbols <= {t} and not (sign := sign_on_unit(expr)).nonnegative:
+    if expr.is_nonnegative:
+        return
+    sign = sign_on_unit(expr)
+    if sign.decided and not sign.nonnegative:
         how = f"negative at t = {sign.witness[0]:.6g}" if sign.value == "mixed" and sign.witness else sign.value
         raise InputError(f"{name} = {expr} is {how}: expected values ≥ 0 on (0, 1)")
+    if not sign.decided and expr.free_symbols <= {t}:
+        raise UndecidedError(f"{name} = {expr}: could not decide whether it is ≥ 0 on (0, 1)")
 
 
 # -- frames ----------------------------------------------------------------------------------------------------

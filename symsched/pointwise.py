@@ -9,7 +9,7 @@ substitution is a simultaneous change of the variables' values.  Each value is c
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -19,7 +19,7 @@ import sympy as sp
 from mpmath.libmp import NoConvergence
 from sympy.core.function import AppliedUndef
 
-from symsched.errors import InputError
+from symsched.errors import InputError, clipped
 from symsched.precision import digits
 from symsched.substitutions import substitutions
 from symsched.symbols import t
@@ -94,7 +94,7 @@ def _at(residual: sp.Expr, point: Mapping[sp.Symbol, sp.Expr], functions: Mappin
     with digits(MANY):
         for base, divisor in many.divisors.items():
             if not _agree(divisor, few.divisors.get(base, divisor)):
-                return Reading(None, f"is divided by {_clip(base)}, which has no digit that differs from 0")
+                return Reading(None, f"is divided by {clipped(base)}, which has no digit that differs from 0")
         value, rough = many.value, few.value
         if not _agree(value, rough):
             noise = max(abs(rough) * mpmath.mpf(10) ** -40, many.largest * mpmath.mpf(10) ** -100)
@@ -275,7 +275,7 @@ class Reader:
         if known is not None and (known is not mpmath.log or len(expr.args) == 1):
             return known(*(self.value(a) for a in expr.args))
         if not isinstance(expr, sp.Function):
-            raise InputError(f"{_clip(expr)}: {type(expr).__name__} is not read in numbers")
+            raise InputError(f"{clipped(expr)}: {type(expr).__name__} is not read in numbers")
         return _printed(expr.func, len(expr.args))(*(self.value(a) for a in expr.args))
 
     def _substituted(self, expr: sp.Subs) -> Any:
@@ -292,8 +292,10 @@ class Reader:
     def _derivative(self, expr: sp.Derivative) -> Any:
         body, point, orders = expr.expr, dict[sp.Symbol, Any](), list[int]()
         for by, count in expr.variable_count:
+            if by.is_Symbol and by not in body.free_symbols:
+                return mpmath.mpf(0)
             if not by.is_Symbol and body.has(sp.Derivative, sp.Subs, sp.Integral):
-                raise InputError(f"{_clip(expr)}: a derivative by {_clip(by)} is not read in numbers")
+                raise InputError(f"{clipped(expr)}: a derivative by {clipped(by)} is not read in numbers")
             variable, body = (by, body) if by.is_Symbol else _lettered(expr, by, body)
             point[variable] = self.value(by)
             orders.append(int(count))
@@ -309,24 +311,30 @@ class Reader:
 
     def _integral(self, expr: sp.Integral) -> Any:
         if any(len(limit) != 3 for limit in expr.limits):
-            raise InputError(f"{_clip(expr)}: an integral without limits is not read in numbers")
-        if len(expr.limits) > 1:
-            inner = sp.Integral(expr.function, *expr.limits[:-1])
-            return self._integral(sp.Integral(inner, expr.limits[-1]))
-        variable, low, high = expr.limits[0]
+            raise InputError(f"{clipped(expr)}: an integral without limits is not read in numbers")
+        return self._integrated(expr.function, expr.limits)
+
+    def _integrated(self, function: sp.Expr, limits: Sequence[Any]) -> Any:
+        """Over the last letter outermost, with the others inside it."""
+        if not limits:
+            return self.value(function)
+        *inside, (variable, low, high) = limits
         ends = [mpmath.inf * int(sp.sign(e)) if e.is_infinite else self.value(e) for e in (low, high)]
-        return mpmath.quad(lambda place: self._moved({variable: place}).value(expr.function), ends)
+        return mpmath.quad(lambda place: self._moved({variable: place})._integrated(function, inside), ends)
 
     def _series(self, expr: sp.Sum | sp.Product) -> Any:
-        if len(expr.limits) > 1:
-            inner = expr.func(expr.function, *expr.limits[:-1])
-            return self._series(expr.func(inner, expr.limits[-1]))
-        variable, low, high = expr.limits[0]
+        return self._summed(expr, expr.limits)
+
+    def _summed(self, expr: sp.Sum | sp.Product, limits: Sequence[Any]) -> Any:
+        """The sum or product over some of its letters, the last outermost."""
+        if not limits:
+            return self.value(expr.function)
+        *inside, (variable, low, high) = limits
         first, last = (mpmath.inf if e.is_infinite else self.value(e) for e in (low, high))
         if not (mpmath.isint(first) and mpmath.isint(last) and -1 <= last - first <= MOST_TERMS):
-            raise InputError(f"{_clip(expr)}: expected whole limits, at most {MOST_TERMS} terms apart")
+            raise InputError(f"{clipped(expr)}: expected whole limits, at most {MOST_TERMS} terms apart")
         places = (mpmath.mpf(n) for n in range(int(first), int(last) + 1))
-        terms = [self._moved({variable: place}).value(expr.function) for place in places]
+        terms = [self._moved({variable: place})._summed(expr, inside) for place in places]
         return mpmath.fprod(terms) if isinstance(expr, sp.Product) else mpmath.fsum(terms)
 
     def _piecewise(self, expr: sp.Piecewise) -> Any:
@@ -344,7 +352,7 @@ class Reader:
             return not self._holds(condition.args[0])
         compared = COMPARED.get(type(condition))
         if compared is None:
-            raise InputError(f"{_clip(condition)}: this condition is not read in numbers")
+            raise InputError(f"{clipped(condition)}: this condition is not read in numbers")
         return bool(compared(*(self.value(side) for side in condition.args)))
 
 
@@ -369,7 +377,7 @@ COMPARED: dict[type, Callable[[Any, Any], bool]] = {
 def _lettered(expr: sp.Expr, by: sp.Expr, body: sp.Expr) -> tuple[sp.Symbol, sp.Expr]:
     """`body` with a letter for u(t), which is a variable of its own in ∂/∂u(t) and where u(t) is put at a point."""
     if not isinstance(by, AppliedUndef):
-        raise InputError(f"{_clip(expr)}: {_clip(by)} in the place of a variable is not read in numbers")
+        raise InputError(f"{clipped(expr)}: {clipped(by)} in the place of a variable is not read in numbers")
     letter = sp.Dummy("u")
     return letter, body.xreplace({by: letter})
 
@@ -388,8 +396,3 @@ def _printed(function: Any, arguments: int) -> Callable[..., Any]:
         return sp.lambdify(letters, function(*letters), "mpmath")
     except Exception:  # whatever SymPy makes of a function that mpmath has not
         raise InputError(f"{function}: not read in numbers") from None
-
-
-def _clip(expr: Any) -> str:
-    text = str(expr)
-    return text if len(text) <= 80 else text[:79] + "…"

@@ -8,7 +8,7 @@ from typing import Any
 
 import sympy as sp
 
-from symsched.errors import InputError
+from symsched.errors import InputError, clipped
 
 SIDES = "return left − right, which must vanish"
 
@@ -111,5 +111,4 @@ def triples(found: Any, form: str) -> list[tuple[str, Any, Any]]:
 
 def _what(found: Any) -> str:
     """A short name for what was returned."""
-    text = " ".join(str(found).split())
-    return f"{text[:59]}…" if len(text) > 60 else text or repr(found)
+    return clipped(found, 60) or repr(found)

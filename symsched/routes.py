@@ -14,7 +14,7 @@ import mpmath
 import sympy as sp
 
 from symsched.agreement import agree
-from symsched.errors import InputError
+from symsched.errors import InputError, clipped
 from symsched.exact import Decision, Sign, decide_zero, sign_on_unit
 from symsched.exhibit import Exhibit, Point
 from symsched.pointwise import read
@@ -60,7 +60,7 @@ def decide_all(residuals: Mapping[str, sp.Expr]) -> Outcome:
 
 def _left(label: str, verb: str, decision: Decision) -> str:
     witness = f" ({decision.witness})" if decision.witness else ""
-    return f"{label} {verb} {_clip(decision.normal_form)}{witness}"
+    return f"{label} {verb} {clipped(decision.normal_form, 160)}{witness}"
 
 
 def evaluated(residuals: Mapping[str, sp.Expr]) -> Outcome:
@@ -135,8 +135,3 @@ def _refuted(sign: Sign, wanted: str) -> bool:
         return True
     strict = wanted in ("positive", "negative")
     return (strict and own.value in ("zero", "nonpositive")) or (sign.witness is not None and not _has(sign, wanted))
-
-
-def _clip(expr: sp.Expr, width: int = 160) -> str:
-    text = str(expr)
-    return text if len(text) <= width else text[: width - 1] + "…"

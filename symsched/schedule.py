@@ -17,16 +17,27 @@ from typing import TYPE_CHECKING, Any
 import sympy as sp
 
 from symsched.errors import InputError, UndecidedError
-from symsched.exact import Sign, decide_zero, enclose, give_a_value, limit_at, sign_of_number, sign_on_unit, values
+from symsched.exact import (
+    Sign,
+    decide_zero,
+    enclose,
+    give_a_value,
+    limit_at,
+    parts_of,
+    sign_of_number,
+    sign_on_unit,
+    values,
+)
 from symsched.parsing import parse_expression, quoted, too_fine
 from symsched.precision import alone_all
-from symsched.symbols import assigned, foreign_time, t
+from symsched.symbols import assigned, check_real, foreign_time, t
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
 KINKED = (sp.Piecewise, sp.Max, sp.Min, sp.floor, sp.ceiling, sp.frac, sp.sign, sp.Heaviside)
+UNREAL = (sp.I, sp.nan, sp.oo, -sp.oo, sp.zoo)
 #: The largest power of t that is worked with; algebra takes time and room in proportion, and doubles end far before.
 STEEPEST, STEEP = 2000, 120
 SHORT_TIMES = tuple(sorted({sp.Rational(k, n) for n in (*range(2, 13), 16, 20) for k in range(1, n)}))
@@ -64,6 +75,7 @@ def as_expression(given: Any, what: str) -> sp.Expr:
     if isinstance(given, str):
         return parse_expression(given)
     if isinstance(given, sp.Expr):
+        check_real(given, what)
         return given.xreplace({f: sp.Rational(str(f)) for f in given.atoms(sp.Float)})
     if isinstance(given, Real) and not isinstance(given, bool) and math.isfinite(given):
         return sp.Rational(str(given))
@@ -204,8 +216,7 @@ class Schedule:
 
     @cached_property
     def _validity(self) -> Validity:
-        strange = {f for f in (self.alpha, self.beta) if f.has(sp.I, sp.nan, sp.oo, sp.zoo)}
-        if strange:
+        if any(part in UNREAL for form in (self.alpha, self.beta) for part in parts_of(form)):
             raise InputError(f"{self}: expected real, finite coefficients")
         conditions = [
             self._require_positive("alpha", self.alpha),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
-from symsched.errors import InputError
+from symsched.errors import InputError, clipped
 
 
 def substitutions(expr: sp.Basic) -> tuple[sp.Basic, ...]:
@@ -24,16 +24,13 @@ def substitutions(expr: sp.Basic) -> tuple[sp.Basic, ...]:
         if not isinstance(part, (sp.Symbol, AppliedUndef)) or isinstance(part, sp.Dummy):
             continue
         if names.setdefault(str(head), head) != head:
-            raise InputError(f"{_clip(expr)}: two letters are named {head}, which Subs confuses; rename one")
+            raise InputError(f"{clipped(expr)}: two letters are named {head}, which Subs confuses; rename one")
     for one in found:
         later = set[sp.Basic]()
         for variable, point in reversed(list(zip(one.variables, one.point, strict=True))):
             if variable in later or any(point.has(v) for v in later):
-                raise InputError(f"{_clip(one)}: all at once, or one after the other? Put in for letters of their own")
+                raise InputError(
+                    f"{clipped(one)}: all at once, or one after the other? Put in for letters of their own"
+                )
             later.add(variable)
     return tuple(arg for one in found for arg in one.args)
-
-
-def _clip(expr: sp.Basic) -> str:
-    text = str(expr)
-    return text if len(text) <= 80 else f"{text[:79]}…"

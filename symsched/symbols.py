@@ -36,6 +36,24 @@ def foreign_time(expr: Expr) -> Symbol | None:
     return next((s for s in expr.free_symbols if s.name == t.name and s != t), None)
 
 
+def unreal(letter: Expr) -> str:
+    """Why a letter, or the value of a function, cannot be a real number; empty where it can."""
+    if letter.is_infinite:
+        return "infinite"
+    if letter.is_imaginary:
+        return "imaginary"
+    if letter.is_extended_real is False:
+        return "not real"
+    return "complex" if letter.is_complex and not letter.is_real else ""
+
+
+def check_real(expr: Expr, what: str) -> None:
+    """Raises InputError for letters that do not stand for real numbers."""
+    for letter in sorted(expr.free_symbols, key=str):
+        if why := unreal(letter) or ("" if letter.is_commutative else "not commuting"):
+            raise InputError(f"{what} = {expr}: {letter} is {why}; expected real letters")
+
+
 def check_names(letters: Iterable[Symbol], what: str) -> None:
     """Refuse two symbols of one name (and other assumptions) where only the name tells letters apart.
 

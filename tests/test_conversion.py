@@ -266,6 +266,18 @@ def test_paths_of_the_wrong_shape():
             conversion.path(times, np.zeros(shape))
     with pytest.raises(InputError, match="outside"):
         conversion.path([0.1, 1.2], np.zeros((2, 3)))
+    with pytest.raises(InputError, match="expected numbers"):
+        conversion.path(["a"], np.zeros((1, 3)))
+    with pytest.raises(InputError, match="expected an array of numbers"):
+        conversion.path([0.1], np.array([["a", "b"]]))
+
+
+def test_a_point_is_not_carried_to_what_is_none():
+    """Where the source is a point and the target is not, c is infinite: ∞ · 0 is no state."""
+    with pytest.raises(InputError, match=r"at t = 0 the source is a point, .*; start later"):
+        convert(S["follmer"], S["linear"]).path([0, 0.5], np.zeros((2, 3)))
+    _, states = convert(S["linear"], S["follmer"]).path([0, 0.5], np.ones((2, 3)))
+    assert states[0] == pytest.approx(0)
 
 
 # -- refusals -------------------------------------------------------------------------------------------------------
@@ -282,6 +294,11 @@ def test_refusals():
         convert(S["linear"], S["vp"]).at([-0.5])
     with pytest.raises(InputError, match="eps = None: expected"):
         convert(S["linear"], S["vp"]).eps(None)
+    for scale, message in ((sp.oo, "expected finite real values"), (sp.Symbol("t"), "uses a symbol t of its own")):
+        with pytest.raises(InputError, match=message):
+            convert(S["linear"], S["vp"]).eps(scale)
+    with pytest.raises(InputError, match=re.escape("target = vp (str): expected a Schedule")):
+        convert(S["linear"], "vp")
 
 
 def test_same_schedule_sees_through_the_writing():

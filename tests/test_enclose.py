@@ -115,6 +115,13 @@ def test_special_functions_against_mpmath(expr):
             assert abs(mpmath.mpf(ball.mid().str(45, radius=False)) - exact) < mpmath.mpf(10) ** -35 * (1 + abs(exact))
 
 
+def test_functions_have_no_value_where_they_are_another():
+    """SymPy's polygamma of an order that is not whole is not (−1)^(n+1) n! ζ(n + 1, a); betainc lives on [0, 1]."""
+    half = sp.Rational(1, 2)
+    for expr in (sp.polygamma(half, t), sp.polygamma(-half, t), sp.betainc(4, -half, 2, t), sp.betainc(1, 4, 5, t)):
+        assert not enclose(expr, {t: sp.Rational(7, 8)}).is_finite()
+
+
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 7, 10])
 def test_powers_of_a_ball_about_zero(n):
     ball = enclose(t**n, {t: interval(-1, 2)})

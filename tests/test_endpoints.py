@@ -365,3 +365,23 @@ def test_long_numbers_in_a_series_do_not_hide_the_limit():
     sigmoid = schedules.sigmoid()
     assert limit_at(sigmoid.log_snr, 0) == -sp.oo
     assert limit_at(sigmoid.log_r_dot, 0) == sp.oo
+
+
+negative = sp.Symbol("n", negative=True)
+
+
+@pytest.mark.parametrize(
+    "expr",
+    [
+        t * sp.cos(3 * sp.acos(2 * q / t)),  # as a polynomial 32 q³/t² − 6 q, and real nowhere near 0
+        t * sp.sin(2 * sp.asin(q / t)),
+        t * sp.sin(sp.log(-q * t)),
+        t * sp.cos(sp.acosh(q * t)),
+        t * sp.erf(sp.sqrt(negative / t)),
+        t * sp.tanh(sp.sqrt(v) / t),
+    ],
+    ids=str,
+)
+def test_a_bounded_function_is_bounded_at_real_arguments(expr):
+    with pytest.raises(UndecidedError, match="could not be determined"):
+        limit_at(expr, 0)

@@ -15,6 +15,7 @@ from symsched.errors import InputError
 from symsched.verification import verify
 
 HEAD = """
+import decimal
 import math
 import numpy as np
 import sympy as sp
@@ -24,12 +25,13 @@ T = Theorem("T", "title", "statement")
 a, b = sp.symbols("a b", positive=True)
 m = sp.Symbol("m", negative=True)
 r, s = sp.symbols("r s", real=True)
-n = sp.Symbol("n", integer=True)
+n, k = sp.symbols("n k", integer=True)
 j = sp.Symbol("j", imaginary=True)
 f, g = sp.Function("f"), sp.Function("f", real=True)
 A, B = sp.symbols("A B", commutative=False)
 M, N = sp.MatrixSymbol("M", 2, 2), sp.MatrixSymbol("N", 2, 2)
 noise = sp.sin(r) ** 2 + sp.cos(r) ** 2 - 1
+P, S, I, R = sp.Piecewise, sp.Subs, sp.Integral, sp.Rational
 """
 
 
@@ -93,6 +95,9 @@ FALSE = [
     ),
     *("sp.Piecewise((0, r < 1), (1, True))", "sp.Sum(n, (n, 1, 3)) - 5", "sp.Product(n, (n, 1, 3)) - 5"),
     *("sp.Limit(sp.sin(r)/r, r, 0) - 2", "sp.Integral(r, (r, 0, 1))", "sp.Heaviside(r) - 1", "sp.floor(r) - r"),
+    *("P((noise, sp.sin(r) > 2))", "S(P((1, r < 1), (2, True)), r, 5) - P((1, r < 1), (2, True))"),
+    "sp.Sum(P((1, n < 2), (0, True)), (n, 1, 3)) - P((3, n < 2), (0, True))",
+    "sp.Rational(1, 10**5000)",
     *("sp.Max(a, b) - a", "sp.sign(r) - 1", "sp.besselj(0, a) - sp.besselj(1, a)", "sp.cosh(a) - sp.sinh(a)"),
 ]
 VALUES = [
@@ -113,6 +118,8 @@ VALUES = [
     *("[('a', sp.Integral(1 + 1/(1 + (10**40*(r - sp.pi/10))**2), (r, 0, 1)), 1)]",),
     *("[('a', sp.Integral(1/r, (r, -1, 1)), 0)]", "[('a', sp.Integral(sp.floor(9*r), (r, 0, 1)), 3)]"),
     *("[('a', sp.Sum(n, (n, 1, 10)), 54)]", "[('a', sp.Integral(r*s, (r, 0, 1), (s, 0, 1)), 1)]"),
+    "[('a', decimal.Decimal('0.1'), 0.1)]",  # 5.6e-18 apart
+    "[('a', I(sp.exp(-r), (r, 0, sp.oo)), 1 + R(1, 10**20))]",
     *("[('a', np.array([1]), np.array([1]))]", "[('a', sp.Matrix([1]), sp.Matrix([1]))]", "[('a', 1, 1 + 1e-12j)]"),
 ]
 TOLERANCES = ["float('inf')", "1", "-1", "float('nan')", "10**400", "'0.1'", "True"]
@@ -227,6 +234,7 @@ BROKEN = {
 HOSTILE = {
     **BROKEN,
     **{f"step {one}": step(one) for one in (*NOTHING, *NO_NUMBER, *LABELS, *FALSE)},
+    **{f"exact alone {one}": step(one).replace("'d'", "'d', numeric=False") for one in FALSE if "P((" in one},
     **{f"values {one}": values(one) for one in VALUES},
     **{f"tolerance {one}": values("[('a', 1, 2)]", f", tolerance={one}") for one in TOLERANCES},
     **{f"interval {one}": interval(one) for one in SIGNS},
@@ -293,6 +301,8 @@ TRUE = {
             *("[('a', sp.Integral(1/(1 + r**2), (r, -10**6, 10**6)), 2*sp.atan(10**6))]",),
             *("[('a', sp.Integral(sp.Abs(r - sp.Rational(1, 3)), (r, 0, 1)), sp.Rational(5, 18))]",),
             *("[('a', 1 + 2*sp.Integral(r**2*sp.sin(r), (r, 0, sp.pi)), 2*sp.pi**2 - 7)]",),
+            *("[('a', sp.Sum(I(n, (n, 0, 1)), (n, 1, 3)), R(3, 2))]", "[('a', decimal.Decimal('0.1'), R(1, 10))]"),
+            *("[('a', sp.Sum(n*k, (k, 1, n), (n, 1, 3)), 25)]", "[('a', I(sp.exp(-r), (r, 0, sp.oo)), 1)]"),
             *("[('a', sp.Integral(sp.log(r), (r, 0, 1)), -1)]", "[('a', sp.Integral(r**3, (r, -1, 1)), 0)]"),
             *("[('a', sp.Integral(sp.sqrt(r), (r, 1, 4)), sp.Rational(14, 3))]", "[('a', sp.Sum(n, (n, 1, 10)), 55)]"),
             *("[('a', sp.Integral(r*s, (r, 0, 1), (s, 0, 1)), 0.25)]",),
@@ -301,7 +311,12 @@ TRUE = {
     "tolerance 1e-12": values("[('a', sp.pi, math.pi)]", ", tolerance=1e-12"),
     **{
         f"interval {sign}": interval(f"[('a', {expr}, '{sign}')]")
-        for sign, expr in {"positive": "t", "negative": "-t", "nonnegative": "t*0 + t**2", "nonpositive": "-t"}.items()
+        for sign, expr in {
+            "positive": "t",
+            "negative": "sp.LambertW(-(1 + t)/10, -1) + 1",
+            "nonnegative": "t*0 + t**2",
+            "nonpositive": "-t",
+        }.items()
     },
     "points": simulation("Evidence(True, 'm', 1e-6, 0.5, (('E', 1.05, .01, 1.), ['V', 1, 0, 1.0]))"),
     "simulation": simulation("Evidence(np.bool_(True), 'm', 1e-6, 0.5)"),

@@ -36,6 +36,9 @@ ZERO = [
     sp.GoldenRatio - (1 + sp.sqrt(5)) / 2,
     sp.Sum(n**2, (n, 1, 4)) - 30,
     sp.Product(n, (n, 1, 4)) - 24,
+    sp.Sum(n * x, (n, 1, y), (y, 1, 3)) - 10 * x,  # 1 + 3 + 6
+    sp.Integral(x * y, (x, 0, y), (y, 0, 1)) - sp.Rational(1, 8),
+    sp.Derivative(sp.Integral(f(y), (y, 0, x), (x, 0, 1)), p, evaluate=False),
     sp.Integral(sp.exp(x), (x, 0, 1)) - sp.E + 1,
     sp.Piecewise((x, x > 0), (-x, True)) - sp.Abs(x),
     sp.cosh(200) - sp.sinh(200) - sp.exp(-200),

@@ -34,6 +34,9 @@ SIGNS = [
     ("LambertW(t)", "positive"),
     ("LambertW(-t/3, -1)", "negative"),
     ("1-LambertW(t)", "positive"),
+    ("LambertW(-(1+t)/10, -1)+1", "negative"),  # from −2.58 to −1.54
+    ("t*LambertW(-(1+t)/10, -1)+t/2", "negative"),
+    ("LambertW(-(1+t)/10, -1)+5", "positive"),
     ("t-0.1*sin(2*pi*t)", "positive"),
     ("1-t+0.01*sin(50*t)*(1-t)", "positive"),
     ("2*t**2-2*t+1", "positive"),

@@ -35,7 +35,22 @@ def slot(k, *args):
     return sp.Subs(D(g(u, args[1]) if k == 0 else g(args[0], u), u), u, args[k])
 
 
+def cases(one, other, condition):
+    """`one` where the condition holds, `other` elsewhere."""
+    return sp.Piecewise((one, condition), (other, True))
+
+
 ZERO = {
+    "a condition on a bound letter": sp.Sum(cases(f(n), g(n, n), n < 2), (n, 1, 2)) - f(1) - g(2, 2),
+    "cases inside a function": f(cases(x, y, x > y)) - cases(f(x), f(y), x > y),
+    "cases that exclude each other": cases(x, 0, x > y) * cases(0, y, x > y),
+    "Γ steps up": sp.gamma(x + 2) - (x + 1) * x * sp.gamma(x),
+    "Γ at a number": sp.gamma(sp.Rational(7, 4)) - 3 * sp.gamma(sp.Rational(3, 4)) / 4 + NIL,
+    "Γ steps down": sp.gamma(p - 1) * (p - 1) - sp.gamma(p),
+    "a sum in a sum": sp.Sum(n * m, (n, 1, m), (m, 1, 3)) - 25,  # 1 + 2·3 + 3·6
+    "one letter bound twice": sp.Sum(sp.Sum(n, (n, 1, 2)), (n, 1, 3)) - 9,
+    "hyperbolic of a wave": 2 * sp.sinh(sp.cos(x)) - sp.exp(sp.cos(x)) + sp.exp(-sp.cos(x)),
+    "hyperbolic of a power": sp.tanh(negative**x) * sp.cosh(negative**x) - sp.sinh(negative**x),
     "simultaneous substitution": sp.Subs(g(u, v), (u, v), (y, x)) - g(y, x),
     "substitution into a product": sp.Subs(f(u) * g(u, v), (u, v), (y, x)) - f(y) * g(y, x),
     "substitution in a substitution": sp.Subs(sp.Subs(g(u, v), u, x) + v, v, u) - g(x, u) - u,
@@ -72,6 +87,10 @@ ZERO = {
     "golden": sp.GoldenRatio**2 - sp.GoldenRatio - 1,
 }
 NOT_ZERO = {
+    "a condition on a bound letter, at n = 1": sp.Sum(cases(1, 0, n < 2), (n, 1, 3)) - cases(3, 0, n < 2),
+    "a condition on what is put in, at x = 0": sp.Subs(cases(1, 2, x < 1), x, 5) - cases(1, 2, x < 1),
+    "Γ steps up by another factor": sp.gamma(x + 1) - (x + 1) * sp.gamma(x),
+    "two sums of one letter": sp.Sum(sp.Sum(n, (n, 1, 2)), (n, 1, 3)) - 18,
     "g(y, x) is not g(x, x)": sp.Subs(g(u, v), (u, v), (y, x)) - g(x, x),
     "a term of the chain rule": D(g(x, 2 * x), x) - slot(0, x, 2 * x),
     "one slot for both": D(g(x, x), x) - 2 * slot(0, x, x),
@@ -95,7 +114,14 @@ NOT_ZERO = {
     "200 digits": sp.sqrt(x**2 + sp.Rational(1, 10**200)) - sp.Abs(x),
     "Ramanujan's near miss": sp.exp(sp.pi * sp.sqrt(163)) - 262537412640768744,
 }
+BRANCHES = sp.Integral(cases(f(x), f(y), x < 1), (x, 0, 2))
 UNDECIDED = {
+    "no case ever holds": sp.Piecewise((NIL, sp.sin(x) > 2)),
+    "no case holds, and two": sp.Piecewise((NIL, sp.And(sp.cosh(y) < 1, x > 0)), (NIL, sp.Eq(sp.cos(x), 3))),
+    "a condition on what is integrated over": BRANCHES - cases(*(sp.Integral(f(s), (x, 0, 2)) for s in (x, y)), x < 1),
+    "a limit": sp.Limit(cases(f(y), f(0), x < 1), x, 5) - cases(sp.Limit(f(y), x, 5), sp.Limit(f(0), x, 5), x < 1),
+    "the slope of 0, at x = 1": D(cases(x - 1, 0, sp.Eq(x, 1)), x) - cases(1, 0, sp.Eq(x, 1)),
+    "a polygamma of no whole order": sp.polygamma(sp.Rational(1, 2), p) - 1,
     "0/0": NIL / (sp.cosh(x) ** 2 - sp.sinh(x) ** 2 - 1),
     "0/0 and five": NIL / (sp.cosh(x) ** 2 - sp.sinh(x) ** 2 - 1) - 5,
     "x/0 times 0": x / NIL * (sp.cosh(y) ** 2 - sp.sinh(y) ** 2 - 1),
@@ -348,3 +374,27 @@ def test_one_after_the_other_is_not_all_at_once(decide, ambiguous):
     for claimed in (g(x, x), g(y, x), f(y), f(y + 1)):
         with pytest.raises(InputError, match="one after the other"):
             decide(ambiguous - claimed)
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        sp.Integral(1, (u, 0, x)),
+        sp.Sum(n * x, (n, 1, sp.Symbol("N", integer=True))),
+        sp.sinc(x),
+        sp.sin(sp.Integral(u, (u, 0, x))),
+        g(sp.Integral(u, (u, 0, x)), x),
+    ],
+    ids=str,
+)
+def test_a_function_of_what_has_no_ball_may_be_that_of_something_else(number):
+    """f(∫_0^x 1) is f(x): two values of one function were drawn as if nothing could make their arguments equal."""
+    assert decide_zero(f(number) - f(x)).zero is None
+    assert decide_zero(D(f(number), x) - D(f(x), x)).zero is None
+    assert decide_zero(f(number) - 2 * f(number)).zero is False
+
+
+def test_a_base_that_is_a_square_may_be_0():
+    """cos(n)² − 1 is negative at every whole n but 0, where its root is 0."""
+    root = sp.sqrt(sp.cos(n) ** 2 - 1)
+    assert decide_zero(root * NIL).zero is not False

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sympy import Expr, Integer, Rational, Symbol, nan, oo, zoo
 
 from symsched.errors import InputError
-from symsched.symbols import foreign_time, t, x
+from symsched.symbols import check_real, foreign_time, t, x
 
 Array = NDArray[np.float64]
 _WEIGHT_SLACK = Rational(1, 10**9)
@@ -19,6 +19,7 @@ _WEIGHT_SLACK = Rational(1, 10**9)
 def exact(value: Any, what: str) -> Expr:
     """A number or expression as an exact SymPy expression; a float means its shortest decimal (0.1 is 1/10)."""
     if isinstance(value, Expr):
+        check_real(value, what)
         expr = value.xreplace({f: Rational(str(f)) for f in value.atoms() if f.is_Float})
     elif isinstance(value, bool | str | bytes) or not np.isscalar(value):
         raise InputError(f"{what} is {value!r}; it should be a number or a SymPy expression")

@@ -38,7 +38,7 @@ from symsched.exact.rewriter import split_exponent
 from symsched.exact.series import BeyondSeriesError, leading_term, limit_along
 from symsched.exact.signs import Sign, resolve_abs, sign_on_unit
 from symsched.exact.signs.proof import PROBES
-from symsched.exact.zero import Decision, canonical, decide_zero, expansion
+from symsched.exact.zero import Decision, canonical, decide_zero, expansion, parts_of
 
 __all__ = [
     "FUNCTIONS",
@@ -65,6 +65,7 @@ __all__ = [
     "limit_along",
     "limit_at",
     "numeric_limit",
+    "parts_of",
     "remembered",
     "resolve_abs",
     "settled",

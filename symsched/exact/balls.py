@@ -76,8 +76,8 @@ FUNCTIONS: Mapping[type, Operation] = {
     sp.lowergamma: lambda s, a: a.gamma_lower(s),
     sp.uppergamma: lambda s, a: a.gamma_upper(s),
     sp.beta: lambda p, q: p.gamma() * q.gamma() / (p + q).gamma(),
-    sp.betainc: lambda p, q, a, b: b.beta_lower(p, q) - a.beta_lower(p, q),
-    sp.betainc_regularized: lambda p, q, a, b: b.beta_lower(p, q, 1) - a.beta_lower(p, q, 1),
+    sp.betainc: lambda p, q, a, b: _betainc(p, q, a, b, 0),
+    sp.betainc_regularized: lambda p, q, a, b: _betainc(p, q, a, b, 1),
     sp.expint: lambda n, a: a.expint(n),
     sp.Ei: lambda a: a.ei(),
     sp.li: lambda a: a.li(),
@@ -151,8 +151,17 @@ def _root_power(p: int, q: int) -> Operation:
 
 
 def _polygamma(n: Ball, a: Ball) -> Ball:
-    """ψ^(n)(a) = (−1)^(n+1) n! ζ(n + 1, a)."""
+    """ψ^(n)(a) = (−1)^(n+1) n! ζ(n + 1, a), for whole n ≥ 0; SymPy's function of another order is not this."""
+    if not (n.is_integer() and n >= 0):
+        return arb.nan()
     return a.digamma() if n == 0 else (n * arb.pi()).cos() * -(n + 1).gamma() * (n + 1).zeta(a)
+
+
+def _betainc(p: Ball, q: Ball, a: Ball, b: Ball, regularized: int) -> Ball:
+    """The integral from a to b, which exists for positive p and q and within [0, 1]."""
+    if p <= 0 or q <= 0 or any(end < 0 or end > 1 for end in (a, b)):
+        return arb.nan()
+    return b.beta_lower(p, q, regularized) - a.beta_lower(p, q, regularized)
 
 
 def _constant(expr: sp.Expr) -> Operation:

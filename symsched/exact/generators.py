@@ -111,6 +111,15 @@ class Generators:
             self._by_key[key], self.meaning[dummy], self.shown[dummy] = dummy, meaning, shown
         return self._by_key[key]
 
+    def is_sealed(self, expr: sp.Expr) -> bool:
+        """Whether the value of an expression in generators hangs on one that no sample can respect."""
+        return any(
+            dummy in self.sealed
+            or (self.meaning[dummy] is not None and self.is_sealed(self.meaning[dummy]))
+            or any(map(self.is_sealed, self.jets[dummy][2] if dummy in self.jets else ()))
+            for dummy in expr.free_symbols
+        )
+
     def suppose(self, what: sp.Expr, relation: str, needed: bool) -> None:
         """Note a hypothesis, such as x > 0; `needed` if the expression is not real without it."""
         self.hypotheses[f"{self.show(what)} {relation} 0"] = None

@@ -106,8 +106,9 @@ def carried_out(expr: sp.Expr) -> sp.Expr:
             return expr
         return (apart(inner) if inner.has(*BINDING) else inner).subs(points, simultaneous=True)
     if isinstance(expr, (sp.Sum, sp.Product)) and _is_short(expr):
-        index, low, high = expr.limits[0]
-        terms = [carried_out(expr.function.subs(index, k)) for k in range(int(low), int(high) + 1)]
+        *inside, (index, low, high) = expr.limits
+        body = expr.func(expr.function, *inside) if inside else expr.function
+        terms = [carried_out(body.subs(index, k)) for k in range(int(low), int(high) + 1)]
         return (sp.Add if isinstance(expr, sp.Sum) else sp.Mul)(*terms)
     if not expr.args or not expr.has(*OPAQUE, sp.Sum, sp.Product):
         return expr
@@ -115,9 +116,9 @@ def carried_out(expr: sp.Expr) -> sp.Expr:
 
 
 def _is_short(expr: sp.Sum | sp.Product) -> bool:
-    if len(expr.limits) != 1 or len(expr.limits[0]) != 3:
+    if len(expr.limits[-1]) != 3:
         return False
-    _, low, high = expr.limits[0]
+    _, low, high = expr.limits[-1]
     return bool(low.is_Integer and high.is_Integer and 0 <= high - low < MOST_TERMS)
 
 
@@ -126,6 +127,8 @@ def _slope(expr: sp.Expr, v: sp.Expr) -> sp.Expr:
     if not v.is_Symbol:
         letter = sp.Dummy("v", real=True)
         return _slope(expr.xreplace({v: letter}), letter).xreplace({letter: v})
+    if any(condition.has(v) for piece in expr.atoms(sp.Piecewise) for _, condition in piece.args):
+        return sp.Derivative(expr, v, evaluate=False)  # SymPy's is that of each case, at a jump too
     integrals = {i: sp.Dummy("I") for i in expr.atoms(sp.Integral) if v in i.free_symbols}
     if not integrals:
         return expr.diff(v)

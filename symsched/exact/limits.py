@@ -16,7 +16,7 @@ from sympy.core.function import AppliedUndef
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanFunction
 
-from symsched.errors import InputError, UndecidedError
+from symsched.errors import InputError, UndecidedError, clipped
 from symsched.exact.balls import Evaluator, enclose, smooth_at
 from symsched.exact.budget import within
 from symsched.exact.generators import has_root_of_large_degree
@@ -81,7 +81,7 @@ def limit_at(expr: sp.Expr, end: int, symbol: sp.Symbol = t) -> sp.Expr:
             if _is_value(candidate) and _closes_in(near, candidate):
                 return candidate
     advice = give_a_value(expr.free_symbols - {symbol})
-    raise UndecidedError(f"the limit of {_short(expr)} at {symbol} = {end} could not be determined{advice}")
+    raise UndecidedError(f"the limit of {clipped(expr)} at {symbol} = {end} could not be determined{advice}")
 
 
 def give_a_value(parameters: Iterable[sp.Symbol]) -> str:
@@ -93,7 +93,7 @@ def give_a_value(parameters: Iterable[sp.Symbol]) -> str:
 def check_unbranched(expr: sp.Expr) -> None:
     """Raises UndecidedError where a condition chooses between formulas."""
     if expr.has(sp.Piecewise, Relational, BooleanFunction):
-        raise UndecidedError(f"{_short(expr)} has branches: expected one formula for all of (0, 1)")
+        raise UndecidedError(f"{clipped(expr)} has branches: expected one formula for all of (0, 1)")
 
 
 def _series_value(near: sp.Expr) -> sp.Expr | None:
@@ -324,8 +324,3 @@ def times_array(points: ArrayLike, symbol: sp.Symbol = t) -> NDArray[np.float64]
             f"{symbol} = {float(grid[outside].flat[0])!r} is outside [0, 1]: times run from 0 (noise) to 1 (data)"
         )
     return grid
-
-
-def _short(expr: sp.Expr) -> str:
-    text = str(expr)
-    return text if len(text) <= 80 else text[:77] + "..."

@@ -18,7 +18,7 @@ import mpmath
 import sympy as sp
 from flint import acb, arb, fmpq
 
-from symsched.errors import UndecidedError
+from symsched.errors import UndecidedError, clipped
 from symsched.precision import digits, precision
 
 Ball = Any  # flint carries no annotations
@@ -72,19 +72,19 @@ def settled(number: sp.Expr, count: int) -> sp.Expr:
     if isinstance(number, sp.Integral):
         return _integral(number, count)
     if isinstance(number, UNEVALUATED):
-        raise UndecidedError(f"{_clip(number)}: its value is not known to {count} digits; give it in closed form")
+        raise UndecidedError(f"{clipped(number)}: its value is not known to {count} digits; give it in closed form")
     return number.func(*(settled(part, count) for part in number.args))
 
 
 def _written_out(series: Any) -> sp.Expr:
-    """A sum or a product, over its innermost letter, term by term."""
-    variable, *ends = series.limits[0]
+    """A sum or a product, over its outermost letter, term by term."""
+    *inner, (variable, *ends) = series.limits
     low, high = ends if len(ends) == 2 and all(end.is_Integer for end in ends) else (0, MOST_TERMS)
     if not -1 <= high - low < MOST_TERMS:
-        raise UndecidedError(f"{_clip(series)}: not a few numbered terms; give it in closed form")
-    terms = [series.function.xreplace({variable: sp.Integer(k)}) for k in range(int(low), int(high) + 1)]
-    whole = (sp.Add if isinstance(series, sp.Sum) else sp.Mul)(*terms)
-    return whole if len(series.limits) == 1 else series.func(whole, *series.limits[1:])
+        raise UndecidedError(f"{clipped(series)}: not a few numbered terms; give it in closed form")
+    body = series.func(series.function, *inner) if inner else series.function
+    terms = (body.subs(variable, k) for k in range(int(low), int(high) + 1))  # which leaves letters bound inside alone
+    return (sp.Add if isinstance(series, sp.Sum) else sp.Mul)(*terms)
 
 
 def _integral(integral: Any, count: int) -> sp.Expr:
@@ -185,7 +185,11 @@ def _in_two_ways(integral: Any) -> sp.Expr:
             gap = abs(_quadrature(integral) - value)
             if gap <= AGREED * abs(value) or (value == 0 and gap <= AGREED):
                 return closed
-    raise UndecidedError(f"{_clip(integral)}: its digits are not known for sure; give it in closed form")
+    raise UndecidedError(f"{clipped(integral)}: its digits are not known for sure; give it in closed form")
+
+
+def _number(end: sp.Expr) -> Any:
+    return mpmath.inf * int(sp.sign(end)) if end.is_infinite else mpmath.mpmathify(sp.N(end, 30))
 
 
 def _quadrature(integral: Any) -> Any:
@@ -193,13 +197,8 @@ def _quadrature(integral: Any) -> Any:
     if any(len(limit) != 3 or limit[1].free_symbols or limit[2].free_symbols for limit in integral.limits):
         return mpmath.nan
     letters = [limit[0] for limit in integral.limits]
-    ends = [[mpmath.mpmathify(sp.N(end, 30)) for end in limit[1:]] for limit in integral.limits]
+    ends = [[_number(end) for end in limit[1:]] for limit in integral.limits]
     try:
         return mpmath.quad(sp.lambdify(letters, integral.function, "mpmath"), *ends)
     except (ArithmeticError, ValueError, TypeError, NameError):
         return mpmath.nan
-
-
-def _clip(value: Any) -> str:
-    text = " ".join(str(value).split())
-    return text if len(text) <= 80 else text[:79] + "…"

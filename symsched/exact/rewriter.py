@@ -97,11 +97,14 @@ class Rewriter:
         if isinstance(expr, TRIG):
             return self._trigonometric(expr)
         if isinstance(expr, HYPERBOLIC):
-            return self.rewrite(expr.rewrite(sp.exp))
+            return self.rewrite(expr.rewrite(sp.exp, deep=False))
         if isinstance(expr, sp.Abs):
             return self._root(self.rewrite(expr.args[0]) ** 2)
         if expr.func in EQUIVALENT:
             return self._equivalent(expr)
+        if isinstance(expr, sp.gamma) and 0 < abs(shift := sp.floor(expr.args[0].as_coeff_Add()[0])) <= MAX_MULTIPLE:
+            lower = expr.args[0] - shift
+            return self.rewrite(sp.gamma(lower)) * self.rewrite(sp.expand_func(sp.rf(lower, shift)))
         return self._atom(expr)
 
     def _equivalent(self, expr: sp.Expr) -> sp.Expr:
@@ -353,7 +356,7 @@ def _positive_factors(base: sp.Expr, known: Generators, needed: bool = True) -> 
     `needed` tells that the power is not real if the base is negative.
     """
     content, factors = _factors(base)
-    unknown, sign = [], 1 if content > 0 else -1
+    unknown, sign, squares = [], 1 if content > 0 else -1, False
     for factor, power in factors:
         orientation = _orientation(factor, known)
         if orientation:
@@ -362,6 +365,7 @@ def _positive_factors(base: sp.Expr, known: Generators, needed: bool = True) -> 
         elif power % 2:
             unknown.append((factor, power))
         else:
+            squares |= not factor.is_nonzero
             yield sp.expand(factor**2), sp.Integer(power) / 2
     if len(unknown) == 1:  # its sign is that which makes the base positive
         positive = sign * unknown[0][0]
@@ -374,7 +378,7 @@ def _positive_factors(base: sp.Expr, known: Generators, needed: bool = True) -> 
         yield from ((sp.expand(f**2), sp.Rational(n - 1, 2)) for f, n in unknown if n != 1)
     elif sign < 0:
         shown = known.show(base)
-        if needed and known.positive:  # these may be 0 for all that is known, and the base with them
+        if needed and (squares or known.positive):  # these may be 0 for all that is known, and the base with them
             raise UndecidedError(f"{shown} may be 0 wherever all its parts are real")
         where = " on (0, 1)" if shown.has(t) else ""
         raise NegativeError(f"{shown} is negative{where}: its roots and its logarithm are not real")

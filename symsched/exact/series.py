@@ -400,7 +400,14 @@ class _Expansion:
         try:
             return self._smooth_of_one(expr.func, expr.args[0])
         except BeyondSeriesError:
+            if not self._is_real(expr.args[0]):
+                raise
             return Series((), sp.S.Zero)  # t sin(1/t) is of the order of t
+
+    def _is_real(self, argument: sp.Expr) -> bool:
+        """Whether an argument with parameters is shown to be real: sin and the like are bounded there alone.  Without
+        parameters the value itself is looked at (see `endpoints`)."""
+        return bool(argument.is_real or argument.free_symbols <= self.moving)
 
     def _smooth_of_one(self, function: type, argument: sp.Expr) -> Series:
         a = self.of(argument)

@@ -20,13 +20,15 @@ import math
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import sympy as sp
+from flint import arb
 from sympy.core.function import AppliedUndef
 from sympy.polys.polyerrors import BasePolynomialError
 
-from symsched.errors import InputError, UndecidedError
+from symsched.errors import InputError, UndecidedError, clipped
 from symsched.exact.budget import remembered, within
 from symsched.exact.generators import Generators, canonical, defined, reduce_radicals
 from symsched.exact.jets import BINDING
@@ -34,7 +36,7 @@ from symsched.exact.points import admissible, known_function, value
 from symsched.exact.rewriter import OPAQUE, TRIG, Rewriter
 from symsched.precision import alone, precision
 from symsched.substitutions import substitutions
-from symsched.symbols import t
+from symsched.symbols import t, unreal
 
 __all__ = ["Decision", "canonical", "decide_zero"]
 
@@ -43,8 +45,10 @@ MAX_EXPANSION = 400  # terms; a schedule's formula of more than that is worked o
 HEAVY_CALLS = 1_000_000
 MAX_EXPONENT = 10_000  # of a power that is multiplied out; above, not even theorems wait for it
 MOST_BRANCHES = 32
+WITH_OWN_LETTERS = (*BINDING, sp.Subs)
 
 
+WHEREVER = arb(0, "inf")  # overlaps every ball
 POINTS = 3  # at which an expression that reduces to 0 is looked at
 TRIES = 24  # random points among which those are sought, and a witness
 BITS, MORE_BITS = 256, 2048  # every eighth point is looked at more sharply, for near misses
@@ -104,25 +108,27 @@ def _admitted(expr: Any) -> sp.Expr:
         expr = sp.sympify(expr, strict=True)
     except (sp.SympifyError, *BROKEN) as error:
         kind = type(expr).__name__
-        raise InputError(f"cannot decide {_clip(expr)} ({kind}): expected a SymPy expression") from error
+        raise InputError(f"cannot decide {clipped(expr)} ({kind}): expected a SymPy expression") from error
     if not isinstance(expr, sp.Expr) or isinstance(expr, NO_NUMBER):
-        raise InputError(f"cannot decide {_clip(expr)} ({type(expr).__name__}): expected one real expression")
-    parts = list(_parts(expr))
+        raise InputError(f"cannot decide {clipped(expr)} ({type(expr).__name__}): expected one real expression")
+    parts = list(parts_of(expr))
     for part in parts:
         if part in NOT_REAL:
-            raise InputError(f"cannot decide {_clip(expr)}: expected a finite real expression")
+            raise InputError(f"cannot decide {clipped(expr)}: expected a finite real expression")
         if _mixes(part):
-            raise InputError(f"cannot decide {_clip(expr)}: {part} does not commute; expected real numbers")
+            raise InputError(f"cannot decide {clipped(expr)}: {part} does not commute; expected real numbers")
     for part in parts:
         if isinstance(part, NO_NUMBER):
-            raise InputError(f"cannot decide {_clip(expr)}: {_clip(part)} is not a number; expected a real expression")
-        if isinstance(part, (sp.Symbol, AppliedUndef)) and (unreal := _unreal(part)):
-            raise InputError(f"cannot decide {_clip(expr)}: {part} is {unreal}; expected real letters")
+            raise InputError(
+                f"cannot decide {clipped(expr)}: {clipped(part)} is not a number; expected a real expression"
+            )
+        if isinstance(part, (sp.Symbol, AppliedUndef)) and (why := unreal(part)):
+            raise InputError(f"cannot decide {clipped(expr)}: {part} is {why}; expected real letters")
     exact = {number: sp.Rational(number) for number in expr.atoms(sp.Float)}
     return expr.xreplace({**exact, sp.GoldenRatio: (1 + sp.sqrt(5)) / 2})
 
 
-def _parts(expr: sp.Basic) -> Iterator[sp.Basic]:
+def parts_of(expr: sp.Basic) -> Iterator[sp.Basic]:
     """All parts of an expression, but for infinite bounds of integrals and sums."""
     left = [expr]
     while left:
@@ -137,24 +143,6 @@ def _mixes(part: sp.Basic) -> bool:
     if part.is_commutative is not False or isinstance(part, (sp.Add, sp.Mul, sp.Limit)):
         return False
     return all(arg.is_commutative is not False for arg in part.args)
-
-
-def _unreal(letter: sp.Expr) -> str:
-    if letter.is_infinite:
-        return "infinite"
-    if letter.is_imaginary:
-        return "imaginary"
-    if letter.is_extended_real is False:
-        return "not real"
-    return "complex" if letter.is_complex and not letter.is_real else ""
-
-
-def _clip(expr: Any) -> str:
-    try:
-        text = " ".join(str(expr).split())
-    except RecursionError:
-        text = "a deeply nested expression"
-    return text if len(text) <= 80 else f"{text[:79]}…"
 
 
 @remembered(maxsize=4096)
@@ -203,11 +191,12 @@ def expansion(expr: sp.Expr) -> float:
 
 
 def _decide_twice(expr: sp.Expr, where: tuple[tuple[sp.Symbol, sp.Expr], ...]) -> Decision:
-    branches = _branches(expr)
-    if branches and all(decide_zero(branch, where, bounded=False) for branch in branches):
-        known = [decide_zero(branch, where, bounded=False).hypotheses for branch in branches]
-        return Decision(True, sp.S.Zero, hypotheses=tuple(dict.fromkeys(h for some in known for h in some)))
     rewriter = Rewriter(dict(where))
+    cases = _branches(expr)
+    if cases and all(decide_zero(case, where, bounded=False) for case, _ in cases):
+        known = [decide_zero(case, where, bounded=False).hypotheses for case, _ in cases]
+        supposed = tuple(dict.fromkeys(h for some in known for h in some))
+        return _where_defined(sp.Piecewise(*cases, evaluate=False), rewriter, supposed)
     rewriter.rewrite(expr)
     if rewriter.known.measure_angles():
         rewriter.restart()
@@ -218,26 +207,68 @@ def _decide_twice(expr: sp.Expr, where: tuple[tuple[sp.Symbol, sp.Expr], ...]) -
     return decision
 
 
-def _branches(expr: sp.Expr) -> list[sp.Expr]:
-    """The cases of an expression with a few `Piecewise` in it."""
-    pieces = expr.atoms(sp.Piecewise)
-    if not pieces or math.prod(len(p.args) for p in pieces) > MOST_BRANCHES:
-        return []
-    folded = sp.piecewise_fold(expr)
-    return [branch for branch, _ in folded.args] if isinstance(folded, sp.Piecewise) else [folded]
+def _branches(expr: sp.Expr) -> list[tuple[sp.Expr, Any]]:
+    """The cases of an expression with a few `Piecewise` in it, and their conditions, which exclude each other."""
+    cases = list(islice(_cases(expr, sp.true), MOST_BRANCHES + 1))
+    return [] if cases == [(expr, sp.true)] or len(cases) > MOST_BRANCHES else cases
+
+
+def _cases(expr: sp.Expr, met: Any) -> Iterator[tuple[sp.Expr, Any]]:
+    """What `expr` is in each way in which its conditions may be met, given those that are `met`."""
+    piece = _open_piece(expr)
+    if piece is None:
+        yield expr, met
+        return
+    for branch, condition in piece.args:
+        holds = sp.And(met, condition)
+        if holds != sp.false:
+            yield from _cases(_put(expr, piece, branch), holds)
+        met = sp.And(met, sp.Not(condition))
+
+
+def _open_piece(expr: sp.Basic) -> sp.Piecewise | None:
+    """A `Piecewise` whose conditions are of the whole expression: not on a letter that is bound around it, of which
+    SymPy's `piecewise_fold` makes a free one."""
+    if isinstance(expr, sp.Piecewise):
+        return expr
+    found = map(_open_piece, () if isinstance(expr, WITH_OWN_LETTERS) else expr.args)
+    return next((piece for piece in found if piece is not None and not _closes(expr, piece)), None)
+
+
+def _put(expr: sp.Basic, piece: sp.Piecewise, branch: sp.Expr) -> sp.Basic:
+    """`expr` with a branch for the piece, wherever it is open."""
+    if expr == piece:
+        return branch
+    if not expr.args or _closes(expr, piece):
+        return expr
+    return expr.func(*(_put(arg, piece, branch) for arg in expr.args))
+
+
+def _closes(expr: sp.Basic, piece: sp.Piecewise) -> bool:
+    """Whether the cases of `piece` inside `expr` are no cases of `expr`: a slope at a jump is none of the slopes."""
+    if isinstance(expr, sp.Derivative):
+        return any(condition.has(*expr.variables) for _, condition in piece.args)
+    return isinstance(expr, WITH_OWN_LETTERS)
 
 
 def _decide(expr: sp.Expr, rewriter: Rewriter) -> Decision:
     rational, relations = rewriter.known.unify(defined(rewriter.rewrite(expr)))
     numerator, denominator = reduce_radicals(defined(rational), relations)
-    zero = numerator == 0 or (numerator.free_symbols and sp.Poly(numerator, *numerator.free_symbols).is_zero)
-    seen, witness = _look(expr, rewriter, POINTS if zero else 0)
-    if zero and witness is None:
-        if not seen:
-            return Decision(None, expr, reason="no point was found where all its parts are real and finite")
-        return Decision(True, sp.S.Zero, hypotheses=tuple(rewriter.known.hypotheses))
-    normal_form = expr if zero else rewriter.known.show(sp.factor_terms(numerator) / denominator)
+    if numerator == 0 or (numerator.free_symbols and sp.Poly(numerator, *numerator.free_symbols).is_zero):
+        return _where_defined(expr, rewriter, tuple(rewriter.known.hypotheses))
+    _, witness = _look(expr, rewriter, 0)
+    normal_form = rewriter.known.show(sp.factor_terms(numerator) / denominator)
     return Decision(None if witness is None else False, normal_form, witness)
+
+
+def _where_defined(expr: sp.Expr, rewriter: Rewriter, supposed: tuple[str, ...]) -> Decision:
+    """What reduces to 0, by equals for equals, is 0 if it is defined anywhere and no value says otherwise."""
+    seen, witness = _look(expr, rewriter, POINTS)
+    if witness is not None:
+        return Decision(False, expr, witness)
+    if not seen:
+        return Decision(None, expr, reason="no point was found where all its parts are real and finite")
+    return Decision(True, sp.S.Zero, hypotheses=supposed)
 
 
 def _look(expr: sp.Expr, rewriter: Rewriter, enough: int) -> tuple[int, str | None]:
@@ -290,7 +321,7 @@ def _confused(known: Generators, values: dict[sp.Dummy, Any]) -> bool:
     """Whether two generators may be one value of one function, at equal arguments that nothing showed to be equal."""
     seen: dict[Any, list[list[Any]]] = {}
     for function, orders, args in known.jets.values():
-        places = [value(arg, values) for arg in args]
+        places = [WHEREVER if known.is_sealed(arg) else value(arg, values) for arg in args]
         others = seen.setdefault((function, orders), [])
         if any(all(a.overlaps(b) for a, b in zip(places, other, strict=True)) for other in others):
             return True

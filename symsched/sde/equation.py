@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache, partial
 from typing import Any
 
-from sympy import Dummy, Expr, Integer, Pow, Symbol, diff, expand, factor, latex, simplify, sqrt
+from sympy import Dummy, Expr, I, Integer, Pow, Symbol, diff, expand, factor, latex, nan, oo, simplify, sqrt, zoo
 from sympy.core.function import AppliedUndef
 
 from symsched.data import DataLaw, Gaussian
@@ -27,7 +27,7 @@ from symsched.schedule import STEEPEST, Schedule
 from symsched.sde.values import drift_values
 from symsched.steps import identities
 from symsched.steps.identities import JETS
-from symsched.symbols import assigned, check_names, foreign_time, rho, t, x
+from symsched.symbols import assigned, check_names, check_real, foreign_time, rho, t, x
 
 rate, beta_rate = (Dummy(name, positive=True) for name in ("a'/a", "b'/b"))
 _mean, _std = Dummy("m", real=True), Dummy("rho", positive=True)
@@ -312,6 +312,9 @@ def _scale(value: Any, name: str) -> Expr:
         raise InputError(f"{name} = {expr} uses a symbol t of its own: write it in symsched.t, which is positive")
     if expr.has(x):
         raise InputError(f"{name} = {expr} depends on the state x; it should depend on t alone")
+    if expr.has(oo, -oo, zoo, nan, I):
+        raise InputError(f"{name} = {expr}: expected finite real values")
+    check_real(expr, name)
     if expr.has(AppliedUndef) or expr.is_nonnegative:
         return expr
     sign = sign_on_unit(expr)

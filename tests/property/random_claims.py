@@ -91,6 +91,13 @@ def _expression(r: random.Random, size: int) -> sp.Expr:
 
 
 v, s = sp.symbols("v s")
+
+
+def cases(one: Any, other: Any, condition: Any) -> sp.Expr:
+    """`one` where the condition holds, and `other` elsewhere."""
+    return sp.Piecewise((one, condition), (other, True))
+
+
 #: Zero wherever defined, for all real a and b and all whole m and l.
 IDENTITIES: tuple[Callable[..., sp.Expr], ...] = (
     lambda a, b, m, l: sp.sin(a) ** 2 + sp.cos(a) ** 2 - 1,
@@ -128,6 +135,28 @@ IDENTITIES: tuple[Callable[..., sp.Expr], ...] = (
     lambda a, b, m, l: F(a + 2 * b - b) - F(a + b),
     lambda a, b, m, l: (a**2 - b**2) / (a - b) - a - b,
     lambda a, b, m, l: sp.Piecewise((sp.sin(a) ** 2 - 1, a > b), (-(sp.cos(a) ** 2), True)) + sp.cos(a) ** 2,
+    lambda a, b, m, l: F(cases(a, b, a > b)) - cases(F(a), F(b), a > b),
+    lambda a, b, m, l: cases(a, b, a > b) * cases(b, a, a > b) - a * b,
+    lambda a, b, m, l: cases(a, 0, a > b) + cases(0, b, a > b) - cases(a, b, a > b),
+    lambda a, b, m, l: sp.Sum(cases(F(k), G(k, v), k < 2), (k, 1, 3)).subs(v, n) - F(1) - G(2, n) - G(3, n),
+    lambda a, b, m, l: sp.Product(k + F(n * k), (k, 1, 2)) - (1 + F(n)) * (2 + F(2 * n)),
+)
+#: Conditions on a letter that is bound, beside the same letter free; what has no case at all; cases beside a whole.
+BOUND: tuple[Callable[..., sp.Expr], ...] = (
+    lambda a, b, m, l: sp.Sum(cases(a, b, k < 2), (k, 1, 3)) - cases(3 * a, 3 * b, k < 2),
+    lambda a, b, m, l: sp.Sum(cases(F(k), a, k < 2), (k, 1, 3)) - cases(F(k), 3 * a, k < 2),
+    lambda a, b, m, l: sp.Product(cases(a, b, n > 1), (n, 1, 2)) - cases(a**2, b**2, n > 1),
+    lambda a, b, m, l: sp.Product(cases(a, b, n > 1), (n, 1, 2)) - a * b,
+    lambda a, b, m, l: sp.Subs(cases(a, b, v < 1), v, x) - cases(a, b, x < 1),
+    lambda a, b, m, l: sp.Subs(cases(F(x), b, x < 1), x, 5) - cases(F(5), b, x < 1),
+    lambda a, b, m, l: sp.Subs(cases(x, b, x < 1), x, y) - cases(y, b, y < 1),
+    lambda a, b, m, l: sp.Derivative(cases(x * y, y**2, x < 1), y) - cases(x, 2 * y, x < 1),
+    lambda a, b, m, l: sp.Derivative(cases(x - 1, 0, sp.Eq(x, 1)), x) - cases(1, 0, sp.Eq(x, 1)),
+    lambda a, b, m, l: sp.Piecewise((sp.sin(a) ** 2 + sp.cos(a) ** 2 - 1, sp.sin(b) > 2)),
+    lambda a, b, m, l: sp.Piecewise((a - b, sp.cosh(a) < 1), (sp.tan(b) * sp.cos(b) - sp.sin(b), True)),
+    lambda a, b, m, l: cases(a, b, a > b) - sp.Max(a, b),
+    lambda a, b, m, l: F(cases(a, b, a > b)) - F(a),
+    lambda a, b, m, l: sp.Sum(cases(1, 0, k > m), (k, 1, 3)) - cases(3, 0, k > m),
 )
 #: Zero for some a, b only, or for none; what they are is for the judge to say.
 DOUBTFUL: tuple[Callable[..., sp.Expr], ...] = (
@@ -205,6 +234,8 @@ def claim(r: random.Random) -> tuple[sp.Expr, bool | None]:
             return sp.Derivative(left, x) - right, True
         return sp.Derivative(left, x) - r.choice(WRONG)(left, right, r), None
     parts = expression(r, r.randint(0, 2)), expression(r, r.randint(0, 2)), r.choice(WHOLE), r.choice(WHOLE)
+    if kind < 0.2:
+        return r.choice(BOUND)(*parts), None
     if kind < 0.4:
         return r.choice(DOUBTFUL)(*parts), None
     zero = r.choice(IDENTITIES)(*parts)

@@ -102,6 +102,9 @@ FUNCTIONS: dict[type, Any] = {
     sp.Max: max,
     sp.Min: min,
     sp.floor: _floor,
+    sp.re: lambda a: a,  # all is real here
+    sp.im: lambda _: mp.mpf(0),
+    sp.conjugate: lambda a: a,
 }
 
 
@@ -131,6 +134,10 @@ def value(expr: sp.Basic, at: Mapping[sp.Basic, Any]) -> Any:
         return _slope(expr.expr, list(expr.variable_count), at)
     if isinstance(expr, sp.Piecewise):
         return next(value(branch, at) for branch, condition in expr.args if _holds(condition, at))
+    if isinstance(expr, (sp.Sum, sp.Product)):
+        ((letter, low, high),) = expr.limits
+        terms = [value(expr.function, {**at, letter: mp.mpf(k)}) for k in range(int(low), int(high) + 1)]
+        return mp.fsum(terms) if isinstance(expr, sp.Sum) else mp.fprod(terms)
     if isinstance(expr, sp.core.function.AppliedUndef):
         return _stand_in(str(expr.func), [value(a, at) for a in expr.args])
     return FUNCTIONS[expr.func](*(value(a, at) for a in expr.args))
@@ -153,6 +160,8 @@ def _stand_in(name: str, args: list[Any]) -> Any:
 def _holds(condition: Any, at: Mapping[sp.Basic, Any]) -> bool:
     if condition in (sp.true, sp.false):
         return bool(condition)
+    if isinstance(condition, (sp.And, sp.Or)):
+        return (all if isinstance(condition, sp.And) else any)(_holds(part, at) for part in condition.args)
     gap = value(condition.lhs, at) - value(condition.rhs, at)
     _needs(gap == 0 or abs(gap) > TINY)
     return {">": gap > 0, ">=": gap >= 0, "<": gap < 0, "<=": gap <= 0, "==": gap == 0, "!=": gap != 0}[

@@ -18,7 +18,7 @@ import sympy as sp
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanFunction
 
-from symsched.errors import InputError
+from symsched.errors import InputError, clipped
 from symsched.exact.balls import Ball, enclose, sign_of_number
 from symsched.exact.domain import Need, needs
 from symsched.exact.signs.balls import by_balls
@@ -53,7 +53,7 @@ def sign_on_unit(expr: sp.Expr, symbol: sp.Symbol = t, *, balls: bool = True) ->
     """
     expr = sp.sympify(expr, strict=True)
     if expr.has(sp.Piecewise, Relational, BooleanFunction):
-        raise InputError(f"{_short(expr)} has branches: expected one formula for all of (0, 1)")
+        raise InputError(f"{clipped(expr)} has branches: expected one formula for all of (0, 1)")
     parameters = expr.free_symbols - {symbol}
     seen = Sign("unknown", "parameters") if parameters else _seen(expr, symbol)
     if seen.value == "mixed":
@@ -86,7 +86,7 @@ def _seen(expr: sp.Expr, symbol: sp.Symbol) -> Sign:
     balls = [(probe, _finite(expr, symbol, probe)) for probe in PROBES]
     signs = [(probe, ball, (ball > 0) - (ball < 0)) for probe, ball in balls if ball is not None]
     if not signs:
-        raise InputError(f"{_short(expr)} is not a finite real number at {symbol} = {float(PROBES[0]):.6g}")
+        raise InputError(f"{clipped(expr)} is not a finite real number at {symbol} = {float(PROBES[0]):.6g}")
     negative = [(float(probe), float(ball.mid())) for probe, ball, sign in signs if sign < 0]
     positive = any(sign > 0 for _, _, sign in signs)
     if negative and positive:
@@ -125,7 +125,7 @@ def _part_defined(part: sp.Expr, symbol: sp.Symbol) -> bool:
     if groups and len(missed) == len(groups) and len(somewhere) <= 1:  # where the last fails, the others fail too
         witness = next((sign.witness for sign in somewhere), None)
         where = f" (see {symbol} = {witness[0]:.6g})" if witness else ""
-        raise InputError(f"{_short(part)} is not smooth and real on all of (0, 1){where}")
+        raise InputError(f"{clipped(part)} is not smooth and real on all of (0, 1){where}")
     return False
 
 
@@ -155,8 +155,3 @@ def _is_tamed(factor: sp.Expr, vanishing: list[sp.Expr]) -> bool:
         return False
     bases = [base.args[0] if isinstance(base, sp.Abs) else base for base in vanishing]
     return any(not sp.cancel(base / factor.args[0]).free_symbols for base in bases)
-
-
-def _short(expr: sp.Expr) -> str:
-    text = str(expr)
-    return text if len(text) <= 80 else text[:77] + "..."

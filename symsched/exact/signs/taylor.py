@@ -70,7 +70,8 @@ def taylor_sign(near: sp.Expr, symbol: sp.Symbol, delta: float) -> int:
 
 def _coefficient(near: sp.Expr, symbol: sp.Symbol, whole: Ball, m: int) -> Ball:
     """The m-th Taylor coefficient over a ball; by SymPy's derivative where flint has no series of a function."""
-    if near.atoms(sp.Function) and any(f.func not in FUNCTIONS for f in near.atoms(sp.Function) if f.has(symbol)):
+    moving = [f for f in near.atoms(sp.Function) if f.has(symbol)]
+    if any(f.func not in FUNCTIONS or len(f.args) > 1 for f in moving):
         return enclose(near.diff(symbol, m) / sp.factorial(m), {symbol: whole}, bits=192)
     return _evaluate(near, {symbol: arb_series([whole, 1])})[m]
 
@@ -98,6 +99,6 @@ def _apply(expr: sp.Expr, known: dict[sp.Expr, PowerSeries]) -> PowerSeries:
         return args[0].exp()
     if expr.is_Pow:
         return (args[1] * args[0].log()).exp()
-    if expr.func not in FUNCTIONS:
+    if expr.func not in FUNCTIONS or len(args) > 1:  # the lower branch of LambertW is another function
         raise InputError(f"no Taylor series is known here for {expr.func.__name__}")
     return FUNCTIONS[expr.func](args[0])
