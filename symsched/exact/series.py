@@ -406,7 +406,7 @@ class _Expansion:
 
     def _is_real(self, argument: sp.Expr) -> bool:
         """Whether an argument with parameters is shown to be real: sin and the like are bounded there alone.  Without
-        parameters the value itself is looked at (see `endpoints`)."""
+        parameters the value itself is looked at (see `limits`)."""
         return bool(argument.is_real or argument.free_symbols <= self.moving)
 
     def _smooth_of_one(self, function: type, argument: sp.Expr) -> Series:

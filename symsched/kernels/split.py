@@ -1,6 +1,6 @@
 """Split right-hand sides by what they depend on: time-only parts to tables, state parts to the inner loop.
 
-A maximal subexpression without a state symbol is computed once per step, to the last bit (`endpoints.values`), and
+A maximal subexpression without a state symbol is computed once per step, to the last bit (`exact.values`), and
 read from a table; only what depends on the state is computed for every path.  Ratios of sums of exponentials
 (mixtures) are rewritten so that the largest exponent is 0: no overflow, no 0/0.
 """
