@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from functools import cached_property
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,7 @@ from symsched.endpoints import give_a_value, limit_at, values
 from symsched.errors import InputError, UndecidedError
 from symsched.normalform import decide_zero
 from symsched.parsing import parse_expression, quoted, too_fine
-from symsched.precision import alone_all
+from symsched.precision import alone_all, cached_property
 from symsched.signs import Sign, sign_on_unit
 from symsched.symbols import assigned, foreign_time, t
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 import sympy as sp
 from flint import arb
@@ -37,7 +37,7 @@ from symsched.enclose import Ball, compile_tape, sharpen, to_ball
 from symsched.endpoints import end_value, limit_at, numeric_limit
 from symsched.errors import InputError, UndecidedError
 from symsched.inversion import MonotoneInverse, R, closed_inverse
-from symsched.precision import precision
+from symsched.precision import cached_property, precision
 from symsched.schedule import Schedule
 from symsched.symbols import t
 

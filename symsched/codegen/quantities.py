@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 
 import sympy as sp
 from flint import arb
@@ -24,7 +23,7 @@ from symsched.enclose import compile_tape
 from symsched.endpoints import end_value, limit_at
 from symsched.errors import InputError, UndecidedError
 from symsched.normalform import decide_zero
-from symsched.precision import precision
+from symsched.precision import cached_property, precision
 from symsched.schedule import Schedule
 from symsched.symbols import kappa, t
 
