@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache, partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import sympy as sp
@@ -25,13 +25,13 @@ from sympy.core.function import AppliedUndef
 
 from symsched.budget import within
 from symsched.enclose import Ball, Evaluator, compile_tape, sharpen
-from symsched.endpoints import continuous_value, end_value, limit_at, times_array, values
+from symsched.endpoints import continuous_value, end_value, limit_at, times_array, values, without_roots_of_zero
 from symsched.errors import InputError, UndecidedError
 from symsched.generators import canonical
 from symsched.inversion import MonotoneInverse, R, closed_inverse
 from symsched.leading import BeyondSeriesError, limit_along
 from symsched.normalform import decide_zero, expansion
-from symsched.precision import alone, alone_all
+from symsched.precision import alone, alone_all, cached_property
 from symsched.schedule import Schedule, as_expression
 from symsched.signs import resolve_abs
 from symsched.symbols import t
@@ -186,7 +186,7 @@ class Conversion:
         found = next((v for f in joint if (v := continuous_value(f, _u, _s)) is not None), None)
         if found is None:
             found = self._end_by_series(joint, ratios[1], end)
-        return float(found) if found in (sp.oo, -sp.oo) else Evaluator((found,)).at(0.5)[0]
+        return float(found) if found in (sp.oo, -sp.oo) else Evaluator((without_roots_of_zero(found),)).at(0.5)[0]
 
     def _end_inside(self, forms: list[sp.Expr], ratio: sp.Expr, end: int) -> float:
         """At a source time inside (0, 1), where the source is smooth."""
