@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache, partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import sympy as sp
@@ -41,9 +41,10 @@ from symsched.exact import (
     times_array,
     values,
     within,
+    without_roots_of_zero,
 )
 from symsched.inversion import MonotoneInverse, R, closed_inverse
-from symsched.precision import alone, alone_all
+from symsched.precision import alone, alone_all, cached_property
 from symsched.schedule import Schedule, as_expression
 from symsched.symbols import foreign_time, t
 
@@ -204,7 +205,7 @@ class Conversion:
         found = next((v for f in joint if (v := continuous_value(f, _u, _s)) is not None), None)
         if found is None:
             found = self._end_by_series(joint, ratios[1], end)
-        return float(found) if found in (sp.oo, -sp.oo) else Evaluator((found,)).at(0.5)[0]
+        return float(found) if found in (sp.oo, -sp.oo) else Evaluator((without_roots_of_zero(found),)).at(0.5)[0]
 
     def _end_inside(self, forms: list[sp.Expr], ratio: sp.Expr, end: int) -> float:
         """At a source time inside (0, 1), where the source is smooth."""

@@ -9,10 +9,11 @@ simulations run outside it.
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 from collections.abc import Callable
-from functools import cached_property, partial, wraps
+from functools import partial, wraps
 from types import FunctionType
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -94,6 +95,19 @@ class digits(turn):  # noqa: N801
 def working_bits() -> int:
     """The precision in force, in bits."""
     return int(ctx.prec)
+
+
+class cached_property(functools.cached_property[T]):  # noqa: N801
+    """functools' without its lock, which Python 3.11 holds, one for all instances, while it computes.
+
+    A thread that has it and waits for its turn, and the one whose turn it is and that needs the property, would wait
+    for each other for ever.  Two threads may compute the same; the first to be done decides for both."""
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        if instance is None:
+            return self
+        kept, name = vars(instance), cast(str, self.attrname)
+        return kept[name] if name in kept else kept.setdefault(name, self.func(instance))
 
 
 def alone(door: Callable[P, T]) -> Callable[P, T]:

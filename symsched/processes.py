@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from symsched.ceiling import lift
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from concurrent.futures import ProcessPoolExecutor
 
 #: Packages whose threads Python does not count, and whose locks a fork would copy as they stand.
@@ -19,7 +20,8 @@ THREADED = ("jax",)
 def fresh(count: int, preload: str, tasks_per_child: int | None = None) -> ProcessPoolExecutor:
     """Processes that remember nothing of this one; on Linux they start with the module `preload` already imported.
 
-    A script that gets here needs the usual `if __name__ == "__main__":`, because they import it.
+    With `tasks_per_child=1` none remembers a task before its own.  A script that gets here needs the usual
+    `if __name__ == "__main__":`, because they import it.
     """
     import multiprocessing
 
@@ -27,7 +29,7 @@ def fresh(count: int, preload: str, tasks_per_child: int | None = None) -> Proce
     context = multiprocessing.get_context(method)
     if method == "forkserver":
         context.set_forkserver_preload([preload])
-    return _crew(count, context, tasks_per_child)
+    return _crew(count, context, apart=tasks_per_child is not None)
 
 
 def quick(count: int, preload: str) -> ProcessPoolExecutor:
@@ -37,14 +39,26 @@ def quick(count: int, preload: str) -> ProcessPoolExecutor:
 
     if sys.platform != "linux" or threading.active_count() > 1 or any(name in sys.modules for name in THREADED):
         return fresh(count, preload)
-    return _crew(count, multiprocessing.get_context("fork"), None)
+    return _crew(count, multiprocessing.get_context("fork"), apart=False)
 
 
-def _crew(count: int, context: Any, tasks_per_child: int | None) -> ProcessPoolExecutor:
+def _crew(count: int, context: Any, *, apart: bool) -> ProcessPoolExecutor:
+    """On Linux each task `apart` gets a fork of a process that has done nothing.
+
+    A process that ends after one task, as `max_tasks_per_child` has it, may in Python 3.11 be gone before its pool has
+    put its number down: a KeyError in the pool's thread, after which nobody is answered.
+    """
     from concurrent.futures import ProcessPoolExecutor
+
+    forks = apart and sys.platform == "linux"
 
     class Crew(ProcessPoolExecutor):
         """A pool that, left by an error or an interrupt, ends its processes instead of waiting for their work."""
+
+        def submit(self, function: Any, /, *args: Any, **kwargs: Any) -> Any:
+            if forks:
+                return super().submit(_apart, function, *args, **kwargs)
+            return super().submit(function, *args, **kwargs)
 
         def __exit__(self, kind: Any, value: Any, trace: Any) -> bool | None:
             if kind is not None:
@@ -53,7 +67,51 @@ def _crew(count: int, context: Any, tasks_per_child: int | None) -> ProcessPoolE
                 self.shutdown(wait=False, cancel_futures=True)
             return super().__exit__(kind, value, trace)
 
-    return Crew(max(count, 1), context, _enter, max_tasks_per_child=tasks_per_child)
+    return Crew(max(count, 1), context, _enter, max_tasks_per_child=1 if apart and not forks else None)
+
+
+def _apart(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """What the function gives, or raises, in a fork of this process that ends with it."""
+    import pickle
+
+    reader, writer = os.pipe()
+    asker = os.getpid()
+    child = os.fork()
+    if child == 0:
+        try:
+            die_with_parent(asker)
+            os.close(reader)
+            answer = _answer(function, args, kwargs)
+            with os.fdopen(writer, "wb") as pipe:
+                pipe.write(answer)
+            sys.stdout.flush()
+            sys.stderr.flush()
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as pipe:
+        said = pipe.read()
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    try:
+        value, error = pickle.loads(said)
+    except (EOFError, pickle.UnpicklingError):
+        raise RuntimeError(f"a process ended before its task did ({status})") from None
+    if error is not None:
+        raise error
+    return value
+
+
+def _answer(function: Callable[..., Any], args: Any, kwargs: Any) -> bytes:
+    """(value, None) or (None, error), pickled."""
+    import pickle
+
+    try:
+        return pickle.dumps((function(*args, **kwargs), None))
+    except Exception as error:
+        try:
+            return pickle.dumps((None, error))
+        except Exception:
+            return pickle.dumps((None, RuntimeError(f"{type(error).__name__}: {error}")))
 
 
 def _enter() -> None:

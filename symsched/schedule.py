@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from functools import cached_property
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +28,7 @@ from symsched.exact import (
     values,
 )
 from symsched.parsing import parse_expression, quoted, too_fine
-from symsched.precision import alone_all
+from symsched.precision import alone_all, cached_property
 from symsched.symbols import assigned, check_real, foreign_time, t
 
 if TYPE_CHECKING:

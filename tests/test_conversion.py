@@ -12,6 +12,7 @@ import sympy as sp
 import symsched as ss
 from symsched.conversion import Conversion, convert, same_schedule, tau_function
 from symsched.errors import InputError, UndecidedError
+from symsched.exact.limits import limit_at
 from symsched.exact.zero import decide_zero
 from symsched.schedule import Schedule
 from symsched.symbols import rho, t
@@ -316,3 +317,11 @@ def test_monotone_over_a_dense_grid():
 def test_conversions_are_values():
     assert Conversion(S["linear"], S["vp"]) == convert(S["linear"], S["vp"])
     assert str(convert(S["linear"], S["vp"])) == "linear → vp"
+
+
+@pytest.mark.parametrize("source", ["linear", "vp", "simple_linear"])
+def test_an_end_where_a_root_of_an_exact_zero_stands(source):
+    """sin(125π/252) = cos(π/252): the noise of the cosine schedule ends, and a ball about √0 has no real value."""
+    conv = convert(getattr(ss.schedules, source)(), ss.schedules.cosine())
+    assert [float(part) for part in conv.at(1.0)[:2]] == pytest.approx([1, 1], abs=1e-15)
+    assert limit_at(sp.sqrt(sp.cos(sp.pi / 252) ** 2 - sp.sin(125 * sp.pi * t / 252) ** 2) + t, 1) == 1

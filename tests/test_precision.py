@@ -1,5 +1,6 @@
 """No answer depends on another thread, nor on the precision that somebody left in force."""
 
+import re
 import subprocess
 import sys
 import threading
@@ -13,7 +14,7 @@ from flint import arb, ctx
 
 import symsched as ss
 from symsched.exact.balls import enclose
-from symsched.precision import alone, alone_all, digits, precision, working_bits
+from symsched.precision import alone, alone_all, cached_property, digits, precision, turn, working_bits
 from symsched.symbols import t
 
 PACKAGE = Path(ss.__file__).parent
@@ -66,6 +67,55 @@ def test_a_door_keeps_its_name_and_its_words():
 
     assert (House.room.__name__, House.room.__doc__, House.window.__doc__) == ("room", "A room.", "A window.")
     assert (House().window, House().room()) == (3, 53)
+
+
+def test_a_property_and_a_turn_do_not_wait_for_each_other():
+    """One thread computes a property that needs a turn, and the one whose turn it is needs the property of another
+    instance.  functools' own of Python 3.11 holds one lock for both, and neither ever went on."""
+    computing, taken = threading.Event(), threading.Event()
+
+    class House:
+        @cached_property
+        def room(self):
+            computing.set()
+            taken.wait(5)
+            with turn():
+                return threading.get_ident()
+
+    def in_turn():
+        computing.wait(5)
+        with turn():
+            taken.set()
+            found.append(House().room)
+
+    found = []
+    threads = [threading.Thread(target=target, daemon=True) for target in (lambda: found.append(House().room), in_turn)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert len(set(found)) == 2
+
+
+def test_a_property_that_two_threads_compute_is_the_first_ones():
+    together = threading.Barrier(2)
+
+    class House:
+        @cached_property
+        def room(self):
+            together.wait(10)
+            return object()
+
+    house = House()
+    with ThreadPoolExecutor(2) as pool:
+        one, other = pool.map(lambda _: house.room, range(2))
+    assert one is other is house.room
+
+
+def test_no_property_holds_a_lock():
+    assert [
+        p.name for p in PACKAGE.rglob("*.py") if re.search(r"functools import .*cached_property", p.read_text())
+    ] == []
 
 
 def owners(name):

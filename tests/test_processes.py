@@ -1,6 +1,8 @@
 """Which processes are used when, and that they run."""
 
 import os
+import pickle
+import signal
 import sys
 import threading
 
@@ -54,3 +56,45 @@ def test_fresh_processes_run_and_are_others():
     with fresh(1, OWN, tasks_per_child=1) as pool:
         first, second = pool.submit(os.getpid).result(), pool.submit(os.getpid).result()
     assert len({first, second, os.getpid()}) == 3
+
+
+def seen(key, known=[]):  # noqa: B006 - what a process remembers
+    known.append(key)
+    return known
+
+
+def failing(key):
+    raise KeyError(key)
+
+
+def killed():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_no_task_remembers_another():
+    with fresh(2, OWN, tasks_per_child=1) as pool:
+        assert list(pool.map(seen, range(12))) == [[k] for k in range(12)]
+
+
+def test_many_quick_tasks_are_all_answered():
+    """In Python 3.11 a process could end before its pool knew of it, and then nobody was answered."""
+    for _ in range(10):
+        with fresh(2, OWN, tasks_per_child=1) as pool:
+            assert [one.result(60) for one in [pool.submit(abs, -k) for k in range(40)]] == list(range(40))
+
+
+def test_what_a_task_raises_arrives():
+    with fresh(1, OWN, tasks_per_child=1) as pool:
+        with pytest.raises(KeyError, match="gone"):
+            pool.submit(failing, "gone").result(60)
+        with pytest.raises(pickle.PicklingError):  # no pickle holds a function without a name
+            pool.submit(eval, "lambda: 0").result(60)
+        assert pool.submit(abs, -3).result(60) == 3
+
+
+@linux
+def test_a_task_that_is_killed_ends_alone():
+    with fresh(1, OWN, tasks_per_child=1) as pool:
+        with pytest.raises(RuntimeError, match="ended before its task did"):
+            pool.submit(killed).result(60)
+        assert pool.submit(abs, -3).result(60) == 3

@@ -12,8 +12,9 @@ Nothing is trained, and the model is only asked.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from symsched.writing import whole
 
 Array = NDArray[np.float64]
 FORMAT = "symsched calibration 1"
-DIGITS = 5  # of the mean and the spectrum in the file; tables keep all of theirs
+DIGITS = 5  # of the mean and the spectrum in the file, in units of ρ or 1; tables keep all of theirs
 PILOT_STEPS = 64
 TRIES = 28
 
@@ -106,10 +107,14 @@ class Calibration:
 
     def to_json(self) -> dict[str, Any]:
         """JSON-able; `from_json` reads it back."""
-        document = asdict(self) | {"format": FORMAT, "mean": _rounded(self.mean)}
-        document["spectrum"] = None if self.spectrum is None else _rounded(self.spectrum)
+        document = asdict(self) | {"format": FORMAT, "mean": self._rounded(self.mean)}
+        document["spectrum"] = None if self.spectrum is None else self._rounded(self.spectrum)
         document["tables"] = {str(steps): dict(table) for steps, table in sorted(self.tables.items())}
         return document
+
+    def _rounded(self, values: Array) -> Any:
+        places = DIGITS - math.floor(min(math.log10(self.rho), 0)) if self.rho > 0 else DIGITS
+        return np.round(values, places).tolist()
 
     @classmethod
     def from_json(cls, document: Any) -> Calibration:
@@ -167,6 +172,7 @@ def calibrate(
     """Run a pilot of a `FlowField` and fit tables for each number of evaluations in `steps`.
 
     It costs, for each path of the pilot, `pilot_steps` evaluations of the model, and `tries` × N for each N of `steps`.
+    The data are taken to be of scale 1; where the pilot finds another it is run again, in grids of that scale.
 
     Args:
         model: the field.
@@ -195,6 +201,7 @@ def calibrate(
     given = dict(conditions or {})
     pilot = run_pilot(model, size, _whole("pilot_steps", pilot_steps, 16), seed, batch, given, progress)
     fitter, tables, shape_now = Fitter(model, pilot, batch, given, from_noise), {}, Shape()
+    shape_now = replace(shape_now, rho=shape_now.rho * pilot.scale)
     with Bar(_whole("tries", tries, 1) * len(counts), progress, "grids") as bar:
         for n in counts:
             fit = fitter.search(n, shape_now, tries, bar.add)
@@ -207,7 +214,7 @@ def calibrate(
         rho=pilot.rho,
         tables=tables,
         spectrum=measure(end, pilot.mean) if spectrum else None,
-        pilot={"count": size[0], "steps": pilot.evaluations, "seed": seed, "evaluations": spent},
+        pilot={"count": size[0], "steps": len(pilot.angles) - 1, "seed": seed, "evaluations": spent},
     )
 
 
@@ -233,7 +240,3 @@ def _numbers(given: Any) -> Array:
     if not np.isfinite(found).all():
         raise ValueError("a number that is not finite")
     return found
-
-
-def _rounded(values: Array) -> Any:
-    return np.round(values, DIGITS).tolist()

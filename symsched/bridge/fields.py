@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from symsched.bridge.prediction import check_prediction, outputs_at, relation_at
 from symsched.errors import InputError
 from symsched.exact import values
 from symsched.parsing import parse_expression
+from symsched.precision import cached_property
 from symsched.schedule import Schedule
 from symsched.symbols import t
 
@@ -51,7 +51,8 @@ class Asker:
 
     def output(self, k: int, x: Any, conditions: Mapping[str, Any]) -> Any:
         """The model's answer at time k, in its own dtype."""
-        seen = (x if self.scales[k] == 1.0 else self.scales[k] * x).to(self.dtype)
+        scaled = x if self.scales[k] == 1.0 else self.scales[k] * x
+        seen = scaled.to(self.dtype, copy=scaled is x)  # a model may begin with an operation in place
         clock = torch.full((len(x),), self.clock[k], dtype=_time_dtype(self.dtype), device=x.device)
         return self.field.output(seen, clock, **conditions)
 

@@ -8,7 +8,7 @@ are limits; a truncated model keeps to the ratios that it knows; the last level 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,6 +20,7 @@ from symsched.conversion import convert
 from symsched.data import Gaussian
 from symsched.errors import InputError
 from symsched.exact import end_value, values
+from symsched.precision import cached_property
 from symsched.schedule import Schedule
 from symsched.sde import InterpolantSDE
 from symsched.steps.integrals import noise_variance

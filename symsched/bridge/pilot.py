@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,8 @@ Array = NDArray[np.float64]
 NEAREST = 6  # nodes of the polynomial between which paths are read
 FULL_MEAN = 4096  # larger samples keep one mean for each channel
 LEAST, FEWER = 16, 4  # steps of a pilot; how many less are tried where they do not fit
-SCALE = 2.0  # ρ of the frame in which the pilot is run; it is converged, so this decides nothing
+SCALE = 2.0  # ρ of the frame in which the pilot is run, and of its grid, for data of scale 1
+FAR, AGAIN = 16.0, 8  # data so many times larger, smaller or farther from 0: again at their scale and mean, so often
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ class Pilot:
         mean: the data's mean, broadcastable to a sample.
         rho: the data's standard deviation about it, over all elements.
         evaluations: what each path cost.
+        scale: the data's, for grids: 1, unless theirs is far from it.
     """
 
     noise: Any
@@ -70,6 +72,7 @@ class Pilot:
     mean: Any
     rho: float
     evaluations: int
+    scale: float = 1.0
 
     def at(self, angle: float) -> Any:
         """y at an angle, by the polynomial through the nearest nodes."""
@@ -96,28 +99,42 @@ def run_pilot(
     Where so many do not fit between the model's levels, it is as many as do, 16 at least.
     A model that begins at β₀ > 0 is given α₀ z there, as its own samplers do; that β₀ m is missing counts as its law.
     """
-    plan = _plan(field.native, steps)
     noise = normal(seed, torch.arange(shape[0], device=field.device), 0, tuple(shape[1:]))
-    samples, trajectory = sample(
-        field, noise=noise, plan=plan, batch=batch, conditions=conditions, progress=progress, trajectory=True
-    )
-    mean = _mean(samples)
-    rho = float((samples - mean).double().square().mean().sqrt())
+    scale, spent, mean = 1.0, 0, None
+    for _ in range(AGAIN):
+        plan = _plan(field.native, steps, scale)
+        if mean is not None:
+            plan = replace(plan, mean=mean.double().cpu().numpy())
+        samples, trajectory = sample(
+            field, noise=noise, plan=plan, batch=batch, conditions=conditions, progress=progress, trajectory=True
+        )
+        mean, spent = _mean(samples), spent + plan.nfe
+        rho = float((samples - mean).double().square().mean().sqrt())
+        near = plan.mean is not None or float(mean.abs().max()) <= FAR * rho
+        if not rho > 0 or (near and 1 / FAR <= rho / scale <= FAR):
+            break
+        scale = float(f"{rho:.2g}")
+    else:
+        raise InputError(
+            f"the pilot found no scale of the data in {AGAIN} runs: the last had ρ = {rho:g} in a grid for {scale:g}; "
+            "the model answers in other units than its schedule's, or is no model of one law"
+        )
     alpha = np.array([*(stage.alpha for stage in plan.stages), 0.0])
     beta = np.array([*(stage.beta for stage in plan.stages), 1.0])
     paths = trajectory.states
     for k, (a, b) in enumerate(zip(alpha, beta, strict=True)):
         paths[k] = (paths[k] - float(b) * mean) / math.hypot(a, rho * b)
-    return Pilot(noise.to(samples.dtype), np.arctan2(rho * beta, alpha), paths, mean, rho, plan.nfe)
+    return Pilot(noise.to(samples.dtype), np.arctan2(rho * beta, alpha), paths, mean, rho, spent, scale)
 
 
-def _plan(native: Native, steps: int) -> Plan:
+def _plan(native: Native, steps: int, scale: float) -> Plan:
+    frame, grid = f"lazy(kappa=0, rho={SCALE * scale!r})", f"logistic(rho={2 * scale!r}, power=0.8)"
     try:
-        return build_plan(native, f"lazy(kappa=0, rho={SCALE:g})", 0, steps, "ab3c", "logistic(rho=2, power=0.8)")
+        return build_plan(native, frame, 0, steps, "ab3c", grid)
     except InputError:
         if steps < LEAST + FEWER:
             raise
-        return _plan(native, steps - FEWER)
+        return _plan(native, steps - FEWER, scale)
 
 
 def _mean(samples: Any) -> Any:

@@ -28,30 +28,35 @@ def sizes(field: FlowField, shape: int | Sequence[int] | None, noise: Any, indic
         found = tuple(noise.shape)
         if shape is not None and (shape != found[0] if isinstance(shape, int) else tuple(shape) != found):
             raise InputError(f"shape = {shape} and noise of shape {found}: expected the same, or noise alone")
-    elif isinstance(shape, int) and not isinstance(shape, bool) and field.shape is not None:
-        found = (shape, *field.shape)
-    elif isinstance(shape, Sequence) and all(isinstance(n, int) for n in shape):
-        found = tuple(shape)
+    elif _is_whole(shape) and field.shape is not None:
+        found = (int(shape), *field.shape)  # type: ignore[arg-type]
+    elif isinstance(shape, Sequence) and all(map(_is_whole, shape)):
+        found = tuple(map(int, shape))
     else:
         raise InputError(f"shape = {shape!r}: expected (count, …), a count where the field has a shape, or noise=")
     if len(found) < 2 or min(found) < 1:
         raise InputError(f"shape = {found}: expected (count, …) of positive sizes")
     if field.shape is not None and found[1:] != field.shape:
         raise InputError(f"samples of shape {found[1:]}, and the field's have {field.shape}: expected the same")
-    if indices is not None and len(indices) != found[0]:
-        raise InputError(f"{len(indices)} indices for {found[0]} samples: expected one for each")
+    if indices is not None and (count := len(sample_numbers(indices, 0, "cpu"))) != found[0]:
+        raise InputError(f"{count} indices for {found[0]} samples: expected one for each")
     return found
+
+
+def _is_whole(given: Any) -> bool:
+    return isinstance(given, int | np.integer) and not isinstance(given, bool)
 
 
 def check_kinds(field: Any, plan: Any, calibration: Any, solver: Any, conditions: Any, callback: Any) -> None:
     """One line for what is not even of the right kind."""
+    named = isinstance(conditions, Mapping) and all(isinstance(key, str) for key in conditions)
     told = isinstance(calibration, bool) or calibration is None or hasattr(calibration, "tables")
     kinds = (
         ("field", field, isinstance(field, FlowField), "a FlowField, made as FlowField(model, schedule, prediction)"),
         ("plan", plan, plan is None or isinstance(plan, Plan), "a Plan, as build_plan makes it"),
         ("calibration", calibration, told, "a Calibration (Calibration.load reads a file), True or False"),
         ("solver", solver, isinstance(solver, str) or callable(solver), "a name such as 'lazy-auto', or a builder"),
-        ("conditions", conditions, conditions is None or isinstance(conditions, Mapping), "a dict of tensors by name"),
+        ("conditions", conditions, conditions is None or named, "a dict of tensors by name"),
         ("callback", callback, callback is None or callable(callback), "a function, called with a Step"),
     )
     for name, value, right, wanted in kinds:

@@ -102,9 +102,12 @@ class Sampler:
         for k in range(self.plan.nfe):
             state = stepper.input
             output = self.asker.output(k, state, conditions or {})
-            stepper.advance(output)
-            if watch is not None:
-                watch(Step(k, self.plan.stages[k].time, state, output))
+            if watch is None:
+                stepper.advance(output)
+            else:  # who watches may write on what is shown
+                seen = Step(k, self.plan.stages[k].time, state.clone(), output.clone())
+                stepper.advance(output)
+                watch(seen)
         return stepper.input
 
 
@@ -237,9 +240,9 @@ def _calibrate(field: FlowField, size: tuple[int, ...], steps: int, batch: int |
 
 def _watch(callback: Watch | None, check: str, record: list[Any] | None, bar: Bar) -> Watch | None:
     """Everybody who wants to see each evaluation; None if there is nobody."""
-    watchers = [callback] if callback is not None else []
+    watchers: list[Watch] = [lambda step: record.append(step.state.clone())] if record is not None else []
+    watchers += [callback] if callback is not None else []
     watchers += [_refuse_nan] if check == "step" else []
-    watchers += [lambda step: record.append(step.state)] if record is not None else []
     watchers += [lambda _: bar.add()] if bar.shown else []
     return partial(_tell, watchers) if watchers else None
 

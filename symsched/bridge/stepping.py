@@ -24,7 +24,10 @@ Noise = Callable[[int], Any]  # stage → standard normal tensor of the state's 
 
 
 def combine(dtype: Any, *terms: tuple[Any, Any]) -> Any:
-    """Σ coefficient · tensor in the given dtype; terms with coefficient 0 are not looked at."""
+    """Σ coefficient · tensor in the given dtype; terms with coefficient 0 are not looked at.
+
+    It is a tensor of its own: a model may answer into one buffer again and again, as a captured graph does.
+    """
     total: Any = None
     for coefficient, tensor in terms:
         if isinstance(coefficient, float):
@@ -37,7 +40,9 @@ def combine(dtype: Any, *terms: tuple[Any, Any]) -> Any:
         else:
             part = coefficient * tensor.to(dtype)
             total = part if total is None else total + part
-    return torch.zeros_like(terms[0][1], dtype=dtype) if total is None else total
+    if total is None:
+        return torch.zeros_like(terms[0][1], dtype=dtype)
+    return total.clone() if any(total is tensor for _, tensor in terms) else total
 
 
 class Table:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 from symsched.certify.algebra import Lemma, lemma, supposed
@@ -15,6 +14,7 @@ from symsched.certify.prelude import ALGEBRA, CALCULUS
 from symsched.certify.trace import Derivative, recorded
 from symsched.errors import InputError
 from symsched.pointwise import read
+from symsched.precision import cached_property
 from symsched.residuals import labelled
 from symsched.theorem import Theorem
 from symsched.verification import Key, load

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 import sympy as sp
 from flint import arb
@@ -37,7 +37,7 @@ from symsched.conversion import Conversion
 from symsched.errors import InputError, UndecidedError
 from symsched.exact import Ball, compile_tape, end_value, limit_at, numeric_limit, sharpen, to_ball
 from symsched.inversion import MonotoneInverse, R, closed_inverse
-from symsched.precision import precision
+from symsched.precision import cached_property, precision
 from symsched.schedule import Schedule
 from symsched.symbols import t
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import sympy as sp
@@ -40,6 +39,7 @@ from symsched.data import Gaussian
 from symsched.errors import InputError
 from symsched.exact import enclose
 from symsched.inversion import R, closed_inverse
+from symsched.precision import cached_property
 from symsched.schedule import Schedule, as_expression
 from symsched.sde import InterpolantSDE
 from symsched.symbols import check_names, kappa, t

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 
 import sympy as sp
 from flint import arb
@@ -22,7 +21,7 @@ from symsched.codegen.stable import Stabiliser, cost, operations
 from symsched.conversion import tau_function
 from symsched.errors import InputError, UndecidedError
 from symsched.exact import compile_tape, decide_zero, end_value, limit_at
-from symsched.precision import precision
+from symsched.precision import cached_property, precision
 from symsched.schedule import Schedule
 from symsched.symbols import kappa, t
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache, partial
+from functools import lru_cache, partial
 from typing import Any
 
 import sympy as sp
@@ -22,7 +22,7 @@ from symsched.codegen.stable import Stabiliser, cost
 from symsched.errors import InputError, UndecidedError
 from symsched.exact import compile_tape, decide_zero, within
 from symsched.inversion import R, closed_inverse
-from symsched.precision import precision
+from symsched.precision import cached_property, precision
 from symsched.schedule import Schedule
 from symsched.symbols import t
 

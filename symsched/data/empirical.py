@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
@@ -19,6 +18,7 @@ from symsched.data.conditioning import Component
 from symsched.data.law import DataLaw
 from symsched.data.numeric import POINTS, Block, Points
 from symsched.errors import InputError
+from symsched.precision import cached_property
 
 
 @dataclass(frozen=True, eq=False, repr=False)

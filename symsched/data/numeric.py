@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -24,6 +23,7 @@ from symsched.data.checks import Array
 from symsched.data.conditioning import Component, standardised
 from symsched.data.twofold import residual, turned
 from symsched.errors import InputError
+from symsched.precision import cached_property
 
 #: Stands for √V where V = 0: so small that every weight is its limit, so large that its square does not overflow.
 FLOOR = float(np.finfo(np.float64).tiny ** 0.4)

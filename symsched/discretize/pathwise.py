@@ -7,7 +7,6 @@ its law for Gaussian data is the one `symsched.discretize.trajectory` states.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from symsched.data.checks import known
 from symsched.discretize.affine import check_scheme, noise_variance, retention
 from symsched.discretize.grids import as_grid
+from symsched.precision import cached_property
 from symsched.sde import InterpolantSDE
 from symsched.sde.values import by_time
 

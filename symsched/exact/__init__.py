@@ -32,6 +32,7 @@ from symsched.exact.limits import (
     numeric_limit,
     times_array,
     values,
+    without_roots_of_zero,
 )
 from symsched.exact.quadrature import enclosed, settled
 from symsched.exact.rewriter import split_exponent
@@ -77,4 +78,5 @@ __all__ = [
     "to_ball",
     "values",
     "within",
+    "without_roots_of_zero",
 ]

@@ -21,7 +21,7 @@ from symsched.exact.balls import Evaluator, enclose, smooth_at
 from symsched.exact.budget import within
 from symsched.exact.generators import has_root_of_large_degree
 from symsched.exact.series import BeyondSeriesError, leading_sign, limit_of
-from symsched.exact.zero import canonical
+from symsched.exact.zero import canonical, decide_zero
 from symsched.precision import alone
 from symsched.symbols import t
 
@@ -71,17 +71,29 @@ def limit_at(expr: sp.Expr, end: int, symbol: sp.Symbol = t) -> sp.Expr:
     check_unbranched(expr)
     near = expr.subs(symbol, _u if end == 0 else 1 - _u)
     value = continuous_value(near, _u)
+    if value is None:
+        value = _series_value(near)
     if value is not None:
-        return value
-    value = _series_value(near)
-    if value is not None:
-        return value
+        return without_roots_of_zero(value)
     if near.free_symbols == {_u} and _is_real_near(near) and _is_steady(near):
         for candidate in _candidates(near):
             if _is_value(candidate) and _closes_in(near, candidate):
                 return candidate
     advice = give_a_value(expr.free_symbols - {symbol})
     raise UndecidedError(f"the limit of {clipped(expr)} at {symbol} = {end} could not be determined{advice}")
+
+
+def without_roots_of_zero(value: sp.Expr) -> sp.Expr:
+    """The value with 0 in the place of each root of an exact 0: a ball about it reaches below, whatever its size."""
+
+    def is_root_of_zero(part: sp.Expr) -> bool:
+        if not part.is_Pow or part.exp.is_Integer or not part.exp.is_positive or part.base.is_Rational:
+            return False
+        base = part.base
+        near = not base.free_symbols and enclose(base, {}, bits=256).contains(0)
+        return bool(near and decide_zero(base).zero)
+
+    return value.replace(is_root_of_zero, lambda _: sp.S.Zero)
 
 
 def give_a_value(parameters: Iterable[sp.Symbol]) -> str:

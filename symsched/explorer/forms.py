@@ -8,7 +8,7 @@ drift are multiplied by φ̇ (theory C5); their limits are taken of the product.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 
 import sympy as sp
 
@@ -16,6 +16,7 @@ from symsched import catalog, lazy
 from symsched.errors import InputError
 from symsched.exact import limit_at
 from symsched.inversion import closed_inverse
+from symsched.precision import cached_property
 from symsched.schedule import Schedule
 from symsched.sde.equation import readable, tidy
 from symsched.symbols import kappa, rho, t

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from symsched.kernels.random import key
 from symsched.montecarlo.between import Between, states_inside
 from symsched.montecarlo.model import Start, turn
 from symsched.montecarlo.schemes import Tables
+from symsched.precision import cached_property
 
 Array = NDArray[np.float64]
 #: Bytes of saved states that one chunk may hold.

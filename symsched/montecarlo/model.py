@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from symsched.kernels.split import affine_parts, check_symbols
 from symsched.montecarlo.mixture import ETA, components, eta_x, is_small
 from symsched.parsing import parse_expression
 from symsched.parsing.functions import ROUGH_CLASSES
-from symsched.precision import alone
+from symsched.precision import alone, cached_property
 from symsched.sde import InterpolantSDE
 from symsched.symbols import state, t, x
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from symsched.errors import InputError
 from symsched.kernels import moments
 from symsched.montecarlo.engine import Job, Part
+from symsched.precision import cached_property
 
 Array = NDArray[np.float64]
 

@@ -6,8 +6,9 @@ import importlib
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cached_property
 from typing import Any
+
+from symsched.precision import cached_property
 
 Wrong = Callable[[Any], Any]
 

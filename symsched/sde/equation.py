@@ -11,7 +11,7 @@ With ε = κ ε* the powers of α cancel: A = (1+κ) α̇/α − κ β̇/β, so 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache, cached_property, lru_cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any
 
 from sympy import Dummy, Expr, I, Integer, Pow, Symbol, diff, expand, factor, latex, nan, oo, simplify, sqrt, zoo
@@ -22,7 +22,7 @@ from symsched.data.checks import exact
 from symsched.errors import InputError, UndecidedError
 from symsched.exact import canonical, decide_zero, limit_at, sign_on_unit, values, within
 from symsched.parsing import parse_expression
-from symsched.precision import alone_all
+from symsched.precision import alone_all, cached_property
 from symsched.schedule import STEEPEST, Schedule
 from symsched.sde.values import drift_values
 from symsched.steps import identities

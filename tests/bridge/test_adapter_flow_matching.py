@@ -114,3 +114,82 @@ def test_what_the_solver_refuses(matching, fitted):
         matching.LazySolver(velocity, "vp", calibration=fitted)
     with pytest.raises(ss.InputError, match="step_size = 0"):
         matching.LazySolver(velocity).sample(x_init=noise(), step_size=0)
+
+
+# -- times as torch has them -----------------------------------------------------------------------------------------
+
+
+def trig(t):
+    """(β, α, β̇, α̇) of vp by torch's own functions: flow_matching's letters."""
+    quarter = torch.pi / 2
+    beta, alpha = torch.sin(quarter * t), torch.cos(quarter * t)
+    return beta, alpha, quarter * alpha, -quarter * beta
+
+
+def test_a_schedule_is_differentiable_in_its_times(matching):
+    """As flow_matching's own classes are; what came was a gradient of 0."""
+    schedule = matching.SymbolicScheduler("vp")
+    times = torch.rand(5, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).requires_grad_()
+
+    def ours(t):
+        return tuple(vars(schedule(t)).values())
+
+    assert torch.autograd.gradcheck(ours, (times,))
+    assert torch.autograd.gradgradcheck(ours, (times,))
+    for transform in (torch.func.jacfwd, torch.func.jacrev):
+        for k in range(4):
+            found = torch.vmap(transform(lambda t, k=k: ours(t)[k]))(times.detach())
+            right = torch.vmap(transform(lambda t, k=k: trig(t)[k]))(times.detach())
+            assert torch.allclose(found, right, atol=1e-12)
+
+
+def test_whole_times_are_numbers_like_any(matching):
+    """What came was truncated to whole numbers: α̇ = 1 for π/2, and times of 0 for 1/2 and 3/4."""
+    found = tuple(vars(matching.SymbolicScheduler("vp")(torch.tensor([0, 1]))).values())
+    assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(found, trig(torch.tensor([0.0, 1.0])), strict=True))
+    assert matching.SymbolicScheduler("linear").snr_inverse(torch.tensor([1, 3])).tolist() == [0.5, 0.75]
+    x = torch.ones(1, 1)
+    model = matching.LazyModel(lambda x, **_: x, "linear", "vp")
+    assert torch.equal(model(x=x, t=torch.tensor(0)), model(x=x, t=torch.tensor(0.0)))
+
+
+def test_times_that_are_none_or_whose_derivative_would_be_lost(matching):
+    schedule, model = matching.SymbolicScheduler("vp"), matching.LazyModel(lambda x, **_: x, "linear", "vp")
+    x, time = torch.ones(1, 1), torch.tensor(0.3, requires_grad=True)
+    for ask in (lambda: schedule(0.3), lambda: schedule.snr_inverse(2), lambda: model(x=x, t=0.3)):
+        with pytest.raises(ss.InputError, match="expected a tensor"):
+            ask()
+    for ask in (lambda: model(x=x, t=time), lambda: torch.func.jacfwd(lambda t: model(x=x, t=t))(time.detach())):
+        with pytest.raises(ss.InputError, match="derivative"):
+            ask()
+    with torch.no_grad():
+        assert model(x=x, t=time).shape == (1, 1)
+
+
+@pytest.mark.parametrize("target", ["alpha=(1-t)^2; beta=t", "vp", "lazy(kappa=0, rho=2)"])
+def test_a_likelihood_in_another_schedule(matching, target):
+    """N(0.4, 0.6²) has a known density, whatever schedule it is computed in; it begins at t = 1."""
+    from flow_matching.solver import ODESolver
+
+    mean, std = 0.4, 0.6
+
+    def exact(x, t):
+        variance = (1 - t) ** 2 + (std * t) ** 2
+        return mean + (std**2 * t - (1 - t)) / variance * (x - t * mean)
+
+    model = matching.LazyModel(exact, "linear", target)
+    base = torch.distributions.Normal(0.0, float(model.conversion.target.at(0.0)[0]))
+    x = torch.linspace(-1, 1.5, 7, dtype=torch.float64)[:, None]
+    _, found = ODESolver(model).compute_likelihood(
+        x_1=x, log_p0=lambda x: base.log_prob(x).sum(1), step_size=0.02, method="midpoint", exact_divergence=True
+    )
+    right = torch.distributions.Normal(mean, std).log_prob(x)[:, 0]
+    assert torch.allclose(found, right, atol=5e-3)
+
+
+@pytest.mark.parametrize("size", ["float32", "float64"])
+def test_a_step_size_of_numpy(matching, size):
+    import numpy as np
+
+    solver, z = matching.LazySolver(velocity), noise()
+    assert torch.equal(solver.sample(z, getattr(np, size)(0.25)), solver.sample(z, 0.25))

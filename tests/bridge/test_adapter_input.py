@@ -8,9 +8,11 @@ import pickle
 
 import numpy as np
 import pytest
+import sympy as sp
 from torched import torch
 
 import symsched as ss
+from symsched.bridge import FlowField, calibrate
 from symsched.bridge.adapters.k_diffusion import lazy_sigmas, sample_lazy
 
 pytest.importorskip("diffusers", reason="needs diffusers: pip install 'symsched[diffusers]'")
@@ -277,3 +279,40 @@ def test_saved_schedulers_keep_their_settings(make, tmp_path):
 def test_lazy_sigmas_of_other_counts():
     with pytest.raises(ss.InputError, match="n = True"):
         lazy_sigmas(True)
+
+
+# -- what a scheduler's file holds ------------------------------------------------------------------------------------
+
+MINE = ss.Schedule("sqrt(4*(1-t^2))", "t", name="vp")  # a name that is another's
+
+
+@pytest.mark.parametrize(
+    ("cls", "options", "plain"),
+    [
+        (LazyScheduler, {"target": ss.schedules.lazy(kappa=0, rho=2)}, {"target": "lazy(kappa=0, rho=2)"}),
+        (LazyScheduler, {"target": MINE}, {"target": "alpha=2*sqrt(1-t^2); beta=t"}),
+        (LazyScheduler, {"kappa": sp.Rational(1, 2), "seed": np.int64(3)}, {"kappa": 0.5, "seed": 3}),
+        (LazyScheduler, {"kappa": 1, "seed": 3, "indices": range(2)}, {"kappa": 1, "seed": 3, "indices": [0, 1]}),
+        (LazyScheduler, {"shift": np.float32(3)}, {"shift": 3.0}),
+        (LazyScheduler, {"calibration": "known"}, {"calibration": "file"}),
+        (LazyVPScheduler, {"trained_betas": torch.linspace(1e-4, 0.02, 1000)}, {}),
+    ],
+    ids=["schedule", "named", "expression", "range", "float32", "calibration", "betas"],
+)
+def test_whatever_a_scheduler_is_made_of_it_can_be_saved(cls, options, plain, tmp_path):
+    """Each was taken, and the file could not be written.  It is the scheduler made of plain settings."""
+    if "calibration" in options:
+        field = FlowField(lambda x, _: -x, "linear", shape=(4,))
+        known = calibrate(field, 8, steps=[3], tries=1, pilot_steps=16, from_noise=True)
+        known.save(tmp_path / "known.json")
+        options, plain = {"calibration": known}, {"calibration": tmp_path / "known.json"}
+    ends = []
+    for scheduler in (cls(**plain), cls(**options)):
+        scheduler.save_pretrained(tmp_path)
+        for one in (scheduler, cls.from_pretrained(tmp_path), cls.from_config(scheduler.config)):
+            one.set_timesteps(3)
+            x = ZERO + 1
+            for time in one.timesteps:
+                x = one.step(torch.tanh(x), time, x).prev_sample
+            ends.append(x)
+    assert all(torch.allclose(end, ends[0], atol=1e-5) for end in ends)

@@ -169,3 +169,22 @@ def test_levels_that_are_not_the_calibrations_are_refused(fitted):
         lazy_sigmas(7, 0.02, 0.1, calibration=fitted)
     with pytest.raises(ss.InputError, match="cannot read"):
         lazy_sigmas(7, calibration="nowhere.json")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"model": None}, "model = 'None': expected a function"),
+        ({"callback": 3}, "callback = '3': expected a function"),
+        ({"noise_sampler": 3, "kappa": 1}, "noise_sampler = '3': expected a function"),
+        ({"extra_args": [1]}, r"extra_args = '\[1\]': expected a dict"),
+        ({"x": torch.tensor(1.0)}, "sample has no axes"),
+    ],
+)
+def test_what_is_not_of_the_right_kind_is_refused_before_the_model_is_asked(given, said):
+    def model(*_):
+        raise AssertionError
+
+    given = {"model": model, "x": torch.ones(2, 2), "sigmas": lazy_sigmas(3), "disable": True} | given
+    with pytest.raises(ss.InputError, match=said):
+        sample_lazy(**given)

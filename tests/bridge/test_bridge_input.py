@@ -177,14 +177,23 @@ GUIDED = FlowField(lambda x, _, y: x * 0 + y[:, None], shape=(4,), guidance=2.0,
         (lambda: sample(FIELD, 2, device="meta"), "device = meta: it holds shapes and no numbers; use cpu"),
         (lambda: sample(FIELD, 2, indices="ab"), "indices: expected whole numbers"),
         (lambda: sample(FIELD, 2, indices=[2**70, 1]), "indices: expected whole numbers"),
+        (lambda: sample(FIELD, 2, indices=2), "indices: expected whole numbers"),
+        (lambda: sample(FIELD, 2, indices=(k for k in (1, 2))), "indices: expected whole numbers"),
+        (lambda: sample(FIELD, 2, conditions={3: torch.zeros(2)}), "expected a dict of tensors by name"),
         (lambda: sample(FIELD, 2, solver=3), "solver = '3': expected a name"),
     ],
-    ids=range(18),
+    ids=range(21),
 )
 def test_what_does_not_fit_the_field(call, match):
     with raises(match) as error:
         call()
     assert "\n" not in str(error.value)
+
+
+def test_a_count_of_numpy_is_a_count():
+    right = sample(FIELD, 2, steps=2, seed=0)
+    for shape in (np.int64(2), (np.int64(2), np.int32(4))):
+        assert torch.equal(sample(FIELD, shape, steps=2, seed=0), right)
 
 
 def test_a_condition_for_each_sample_or_one_for_all():

@@ -270,3 +270,37 @@ def test_levels_for_other_software(known):
     assert sigmas[-1] == 0
     assert len(sigmas) == 7
     assert (np.diff(sigmas) < 0).all()
+
+
+# -- units -----------------------------------------------------------------------------------------------------------
+
+
+def in_units(unit, centre=0.0):
+    """A mixture with modes at −1 and 1 about `centre`, of deviation 0.2, all of it in this unit."""
+    means, stds = [[unit * (centre - 1)], [unit * (centre + 1)]], [0.2 * unit] * 2
+    return exact_field(ss.GaussianMixture([3 / 10, 7 / 10], means, stds))
+
+
+@pytest.mark.parametrize(("unit", "centre"), [(1e-4, 0), (1e4, 0), (1e-4, 100), (1.0, 100)])
+def test_a_calibration_knows_no_units(unit, centre):
+    """Data of another size, or far from 0, are the same data: ρ, errors and levels scale.  ρ came out as 1e-8 of what
+    it is, in silence, where the grid of the pilot ended before the data began."""
+    deviation = math.sqrt(0.2**2 + 1 - 0.4**2)
+    own, other = (calibrate(in_units(*where), 48, steps=[6], tries=8, seed=1) for where in ((1.0,), (unit, centre)))
+    assert abs(other.rho / unit / deviation - 1) < 4 / math.sqrt(2 * 48)
+    assert other.rho / unit == pytest.approx(own.rho, rel=1e-3)
+    assert other.tables[6]["error"] / unit < 3 * own.tables[6]["error"]
+    z = torch.randn(64, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+    kept = Calibration.from_json(json.loads(json.dumps(other.to_json())))
+    ends = [
+        (sample(in_units(*where), noise=z, steps=6, calibration=known) - centre * unit * (where != (1.0,))) / where[0]
+        for where, known in (((1.0,), own), ((unit, centre), other), ((unit, centre), kept))
+    ]
+    assert psnr(ends[1], ends[0]) > 30
+    assert torch.allclose(ends[2], ends[1], atol=1e-4)  # the file's digits are those of the data
+
+
+def test_a_scale_that_is_not_found_is_said(monkeypatch):
+    monkeypatch.setattr("symsched.bridge.pilot.AGAIN", 1)
+    with pytest.raises(ss.InputError, match="found no scale of the data in 1 runs"):
+        calibrate(in_units(1e-4), 8, steps=[2], tries=1)

@@ -27,7 +27,7 @@ from flow_matching.path.scheduler import Scheduler, SchedulerOutput
 from flow_matching.solver.solver import Solver
 from flow_matching.utils import ModelWrapper
 
-from symsched.bridge.adapters.loops import Given, read_calibration, require_floats, require_source
+from symsched.bridge.adapters.loops import Given, read_calibration, require_floats, require_numbers, require_source
 from symsched.bridge.fields import FlowField
 from symsched.bridge.levels import SymbolicNative, times_of
 from symsched.bridge.requests import as_seed
@@ -35,7 +35,7 @@ from symsched.bridge.sampling import sample
 from symsched.catalog import as_schedule
 from symsched.conversion import convert
 from symsched.errors import InputError
-from symsched.exact import limit_at
+from symsched.exact import limit_at, values
 from symsched.parsing import did_you_mean
 from symsched.schedule import Schedule
 from symsched.symbols import t
@@ -54,12 +54,13 @@ class SymbolicScheduler(Scheduler):
         self.schedule.validate()
 
     def __call__(self, t: Any) -> SchedulerOutput:
-        """(β, α, β̇, α̇) of our letters, of t's shape, dtype and device."""
-        alpha, beta, alpha_dot, beta_dot = (_like(part, t) for part in self.schedule.at(_numbers(t)))
-        return SchedulerOutput(alpha_t=beta, sigma_t=alpha, d_alpha_t=beta_dot, d_sigma_t=alpha_dot)
+        """(β, α, β̇, α̇) of our letters, of t's shape, dtype and device, and differentiable in t as theirs are."""
+        own = self.schedule
+        return SchedulerOutput(*_Forms.apply(_floats(t, "t"), (own.beta, own.alpha, own.beta_dot, own.alpha_dot)))
 
     def snr_inverse(self, snr: Any) -> Any:
         """The time at which data over noise, r = β/α, is `snr` in [0, ∞].  Raises InputError for others, and NaN."""
+        snr = _floats(snr, "snr")
         if not (_numbers(snr) >= 0).all():
             raise InputError("snr: NaN or below 0; expected data over noise, from 0 to infinity")
         span = SymbolicNative(self.schedule).span
@@ -81,6 +82,7 @@ class LazyModel(ModelWrapper):
 
     def forward(self, x: Any, t: Any, **extras: Any) -> Any:
         """The velocity at x (batch, …) and t, 0-d or (batch,)."""
+        t = _floats(t, "t")
         times = _numbers(t)
         table = np.array([self._at(float(time)) for time in np.atleast_1d(times)])
         shape = (-1, *[1] * (x.ndim - 1))
@@ -159,13 +161,14 @@ class LazySolver(Solver):
         for name in sorted(THEIRS & model_extras.keys()):
             raise InputError(f"{name} = {str(model_extras[name])[:60]}: an option of ODESolver; {INSTEAD}")
         require_floats("x_init", x_init)
-        if isinstance(step_size, bool) or not isinstance(step_size, float | int) or not 0 < step_size <= 1:
+        require_numbers(step_size=step_size)
+        if not 0 < step_size <= 1:
             raise InputError(f"step_size = {step_size}: expected a number in (0, 1]")
         field = self.field(dtype=x_init.dtype, device=x_init.device)
         self.last_seed = as_seed(self.options.get("seed") if seed is None else seed)
         given = {"seed": self.last_seed} | ({} if indices is None else {"indices": indices})
         return sample(
-            field, noise=x_init, steps=round(1 / step_size), conditions=model_extras, **{**self.options, **given}
+            field, noise=x_init, steps=round(1 / float(step_size)), conditions=model_extras, **{**self.options, **given}
         )
 
 
@@ -180,7 +183,48 @@ class _Called(torch.nn.Module):
         return self.function(x=x, t=t, **extras)
 
 
+class _Forms(torch.autograd.Function):
+    """Tables of formulas in t, each with the table of its derivative as gradient."""
+
+    @staticmethod
+    def forward(times: Any, forms: tuple[Any, ...]) -> Any:
+        return tuple(_like(part, times) for part in values(forms, times.detach().double().cpu().numpy()))
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:  # noqa: ARG004 - torch's own names
+        times, ctx.forms = inputs
+        ctx.save_for_backward(times)
+        ctx.save_for_forward(times)
+
+    @staticmethod
+    def _slopes(ctx: Any) -> Any:
+        return _Forms.apply(ctx.saved_tensors[0], tuple(form.diff(t) for form in ctx.forms))
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        return sum(grad * slope for grad, slope in zip(grads, _Forms._slopes(ctx), strict=True)), None
+
+    @staticmethod
+    def jvp(ctx: Any, tangent: Any, _: Any) -> Any:
+        return tuple(tangent * slope for slope in _Forms._slopes(ctx))
+
+    @staticmethod
+    def vmap(_info: Any, dims: Any, times: Any, forms: tuple[Any, ...]) -> Any:
+        return _Forms.apply(times, forms), (dims[0],) * len(forms)
+
+
+def _floats(given: Any, what: str) -> Any:
+    """A tensor of floating-point numbers, as torch's own arithmetic makes of one of whole numbers."""
+    if not isinstance(given, torch.Tensor):
+        raise InputError(f"{what} is {type(given).__name__}: expected a tensor, such as torch.tensor({given!r:.20})")
+    return given if given.is_floating_point() else given.to(torch.get_default_dtype())
+
+
 def _numbers(given: Any) -> Any:
+    """The numbers of a tensor.  Raises InputError where a derivative by them is wanted, which would be lost."""
+    traced = torch._C._functorch.is_functorch_wrapped_tensor(given)
+    if traced or (given.requires_grad and torch.is_grad_enabled()):
+        raise InputError("a derivative in t is not known here (SymbolicScheduler(…)(t) has one): detach the times")
     return given.detach().double().cpu().numpy()
 
 

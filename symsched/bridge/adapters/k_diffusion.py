@@ -78,6 +78,11 @@ def sample_lazy(
     Raises InputError for sigmas that do not decrease from a finite level to 0 or are not the calibration's, and what
     `sample` raises.
     """
+    for name, given in (("model", model), ("callback", callback), ("noise_sampler", noise_sampler)):
+        if not callable(given) and (given is not None or name == "model"):
+            raise InputError(f"{name} = {str(given)[:60]!r}: expected a function")
+    if not isinstance(extra_args, Mapping | None):
+        raise InputError(f"extra_args = {str(extra_args)[:60]!r}: expected a dict of the model's own arguments")
     levels = _levels(sigmas, flow)
     native = as_native("linear") if flow else VarianceExploding(float(levels[0]))
     recipe = Recipe(native, "data", target, kappa, solver)

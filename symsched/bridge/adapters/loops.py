@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from symsched.bridge.solvers import as_solver
 from symsched.bridge.stepping import Stepper, Table
 from symsched.catalog import as_schedule
 from symsched.errors import InputError
+from symsched.precision import cached_property
 
 Array = NDArray[np.float64]
 Limit = Callable[[Any], Any]
@@ -203,8 +203,8 @@ class Loop:
 
     @property
     def input(self) -> Any:
-        """What the model is to see next."""
-        return self.stepper.input
+        """What the model is to see next; the caller's own, to do with as it likes."""
+        return self.stepper.input.clone()
 
     def advance(self, output: Any, state: Any, source: Source | None = None) -> Any:
         """The next state, in the output's dtype.  Where the state is not what was returned last, the edit stays
@@ -238,7 +238,7 @@ class Loop:
         """The next state in the caller's dtype."""
         k, self.source = self.stepper.index, source
         self.stepper.advance(answer, edit)
-        following = self.stepper.input.to(dtype)
+        following = self.stepper.input.to(dtype, copy=True)
         answered, stepped = torch.isfinite(answer).all(), torch.isfinite(following).all()
         if edit is not None:
             stepped = stepped & torch.isfinite(edit).all()
@@ -274,6 +274,8 @@ def require_floats(what: str, given: Any, like: Any = None) -> None:
     if not isinstance(given, torch.Tensor) or not given.is_floating_point():
         kind = given.dtype if isinstance(given, torch.Tensor) else type(given).__name__
         raise InputError(f"{what} is {kind}: expected a tensor of floating-point numbers")
+    if not given.ndim:
+        raise InputError(f"{what} has no axes: expected one for the samples, and their own")
     if like is not None and (given.shape != like.shape or given.device != like.device):
         raise InputError(
             f"{what} has shape {tuple(given.shape)} on {given.device}, and the run's samples {tuple(like.shape)} on "

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+import sympy as sp
 import torch
 
 from symsched.bridge.adapters.draws import Draws, Source, from_generators
 from symsched.bridge.adapters.loops import require_floats
+from symsched.bridge.calibration import Calibration
 from symsched.errors import InputError
+from symsched.schedule import Schedule
 
 CLOSE = 1e-3  # between a timestep and the same one in another dtype
 
@@ -39,13 +44,25 @@ class Borrowing:
         except (ValueError, TypeError, IndexError, RuntimeError) as error:
             raise InputError(f"{type(self).__name__}: {error}") from None
         own: Any = self  # what the other base brings
-        if hasattr(own.config.indices, "tolist"):
-            own.register_to_config(indices=own.config.indices.tolist())  # as JSON has it
+        own.register_to_config(**{key: as_json(value) for key, value in own.config.items() if key[:1] != "_"})
 
     @property
     def last_seed(self) -> int | None:
         """The seed of the current or last run's noise; None where it drew none, or from generators."""
         return self._draws.seed
+
+
+def as_json(value: Any) -> Any:
+    """A setting as a scheduler's file has it: numbers, text, and lists and dicts of these."""
+    if isinstance(value, Calibration):
+        return value.to_json()
+    if isinstance(value, Schedule):  # not its name, which may be another's
+        return f"alpha={value.alpha}; beta={value.beta}"
+    if isinstance(value, sp.Basic | Path):
+        return str(value)
+    if hasattr(value, "tolist"):
+        return value.tolist()  # of an array or a tensor a list, of one number of NumPy's a number
+    return list(value) if isinstance(value, tuple | range) else value
 
 
 def place_of(timestep: Any, timesteps: Any) -> int:
@@ -65,7 +82,8 @@ def place_of(timestep: Any, timesteps: Any) -> int:
 def require_positive(**numbers: Any) -> None:
     """Refuse settings that are no numbers above 0."""
     for name, value in numbers.items():
-        if isinstance(value, bool) or not isinstance(value, float | int) or not 0 < value < math.inf:
+        real = isinstance(value, float | int | np.floating | np.integer) and not isinstance(value, bool)
+        if not (real and 0 < value < math.inf):
             raise InputError(f"{name} = {value!r}: expected a number > 0")
 
 
