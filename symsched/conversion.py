@@ -28,6 +28,7 @@ from symsched.enclose import Ball, Evaluator, compile_tape, sharpen
 from symsched.endpoints import continuous_value, end_value, limit_at, times_array, values
 from symsched.errors import InputError, UndecidedError
 from symsched.generators import canonical
+from symsched.given import reals
 from symsched.inversion import MonotoneInverse, R, closed_inverse
 from symsched.leading import BeyondSeriesError, limit_along
 from symsched.normalform import decide_zero, expansion
@@ -254,7 +255,7 @@ class Conversion:
         """
         import numpy as np
 
-        grid, states = np.asarray(times, dtype=np.float64), np.asarray(paths)
+        grid, states = times_array(times), reals(paths, "paths")
         if grid.ndim != 1 or states.ndim < 2 or states.shape[0] != grid.size:
             turned = "; turn them round, the time axis leads" if grid.size in states.shape[1:2] else ""
             raise InputError(

@@ -113,10 +113,13 @@ def _lazy_primitive(sde: InterpolantSDE) -> Expr | None:
 
 
 def retention(sde: InterpolantSDE, times: Array) -> tuple[Array, Array]:
-    """(E, 1 − E²) over each step, E = exp(−∫ ε/α² dt) = exp(−∫ κ d log r): 0 across an end where κ > 0."""
-    if decide_zero(sde.eps):
-        return np.ones(len(times) - 1), np.zeros(len(times) - 1)
-    exponent = _retention_exponent(sde, times)
+    """(E, 1 − E²) over each step, E = exp(−∫ ε/α² dt) = exp(−∫ κ d log r): 0 across an end where κ > 0.
+
+    From a point (α = β = 0) as well, whatever the scale: it says nothing of the noise, which is drawn.
+    """
+    exponent = np.zeros(len(times) - 1) if decide_zero(sde.eps) else _retention_exponent(sde, times)
+    alpha, beta = by_time((sde.schedule.alpha, sde.schedule.beta), times[:-1])
+    exponent[(alpha == 0) & (beta == 0)] = np.inf
     return np.exp(-exponent), -np.expm1(-2 * exponent)
 
 

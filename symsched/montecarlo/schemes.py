@@ -273,6 +273,11 @@ def _with_jump(made: Tables, model: Model, scheme: str, grid: Array) -> Tables:
         spread = made.S[0, 2] if made.shape.form == "one" else made.S[0, 2 * model.dim]
     else:
         move, spread = width * _drift_at_origin(model), noise(model, scheme, first)[0]
+        if spread == 0 and model.interpolant is not None:  # and no finer grid would help (theory C19)
+            raise InputError(
+                "paths start at one point at t = 0, and without noise all of them would be the same one; give a scale, "
+                "start > 0, or scheme 'exponential', which draws the law after the first step"
+            )
     jump = np.concatenate([np.broadcast_to(move, model.dim), np.full(model.dim, spread)])
     if not np.isfinite(jump).all():
         return made
