@@ -43,6 +43,7 @@ from symsched.exact import (
     within,
     without_roots_of_zero,
 )
+from symsched.given import reals
 from symsched.inversion import MonotoneInverse, R, closed_inverse
 from symsched.precision import alone, alone_all, cached_property
 from symsched.schedule import Schedule, as_expression
@@ -274,9 +275,7 @@ class Conversion:
         """
         import numpy as np
 
-        grid, states = times_array(times), np.asarray(paths)
-        if states.dtype.kind not in "biufc":
-            raise InputError(f"paths of type {states.dtype}: expected an array of numbers")
+        grid, states = times_array(times), reals(paths, "paths")
         if grid.ndim != 1 or states.ndim < 2 or states.shape[0] != grid.size:
             turned = "; turn them round, the time axis leads" if grid.size in states.shape[1:2] else ""
             raise InputError(

@@ -18,7 +18,8 @@ from sympy.core.function import AppliedUndef
 
 from symsched.data import Gaussian
 from symsched.errors import InputError, UndecidedError
-from symsched.exact import Sign, decide_zero, resolve_abs, sign_on_unit, within
+from symsched.exact import Sign, decide_zero, limit_at, resolve_abs, sign_on_unit, within
+from symsched.given import reals
 from symsched.inversion import R, closed_inverse
 from symsched.precision import alone
 from symsched.schedule import STEEPEST, Schedule, as_expression
@@ -186,7 +187,18 @@ def _solve_eps(eps: sp.Expr, rho: sp.Expr, clock: sp.Expr) -> Schedule:
     variance = _unknown("V", eps, rho)
     equation = sp.Eq(variance(t).diff(t), 2 * eps)
     solution = _solve_bounded(equation, variance(t), rho**2, f"eps = {eps}")
+    if not _is_bounded_at_start(solution):  # whatever ρ is
+        raise InputError(
+            f"eps = {eps}: its integral from t = 0 is infinite, and no variance grows by that; try another"
+        )
     return _schedule(solution - rho**2 * clock**2, clock, f"lazy(eps={eps}, rho={rho})")
+
+
+def _is_bounded_at_start(variance: sp.Expr) -> bool:
+    try:
+        return limit_at(variance, 0) != -sp.oo
+    except UndecidedError:
+        return True
 
 
 def _solve_bounded(equation: sp.Eq, unknown: sp.Expr, at_one: sp.Expr, given: str) -> sp.Expr:
@@ -315,23 +327,25 @@ class SpectralLazy:
         alpha, beta, *_ = self.schedule.at(times)
         return _axis_scale()(alpha[..., None], beta[..., None], self.stds, float(self.kappa))
 
+    def _states(self, given: ArrayLike) -> NDArray[np.float64]:
+        states = reals(given, "x", "real states, in an array")
+        if states.ndim == 0 or states.shape[-1] != len(self.mean):
+            raise InputError(f"states have shape {states.shape}; this frame needs the last axis to be {len(self.mean)}")
+        return states
+
     def into(self, time: float, states: ArrayLike) -> NDArray[np.float64]:
         """X̄ = C_t (x − β m) for states of shape (..., dim)."""
-        import numpy as np
-
         beta = float(self.schedule.at(time)[1])
-        centred = (np.asarray(states) - beta * self.mean) @ self.axes
+        centred = (self._states(states) - beta * self.mean) @ self.axes
         return (centred * self.scales(time)) @ self.axes.T
 
     def back(self, time: float, lazy_states: ArrayLike) -> NDArray[np.float64]:
         """x = C_t⁻¹ X̄ + β m.  Raises InputError where C_t is singular (κ > 0 at t = 0)."""
-        import numpy as np
-
         scale = self.scales(time)
         if not (scale > 0).all():
             raise InputError(f"at t = {time} the lazy frame is a point: x cannot be recovered; start from t > 0")
         beta = float(self.schedule.at(time)[1])
-        return ((np.asarray(lazy_states) @ self.axes) / scale) @ self.axes.T + beta * self.mean
+        return ((self._states(lazy_states) @ self.axes) / scale) @ self.axes.T + beta * self.mean
 
     def variances(self, times: ArrayLike) -> NDArray[np.float64]:
         """Variance of X̄ along each axis; its increments are the noise of an exact lazy step of any length."""

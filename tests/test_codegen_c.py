@@ -107,3 +107,14 @@ def test_loops_over_arrays_vectorise(modules, lang, tmp_path):
     # log has no vector form without -ffast-math, and so has pow in the data step for an open κ; ε is one number.
     scalar = [k for k in starts if re.search(r"_(levels|data_step|diffusion)_n\(", "\n".join(lines[max(0, k - 8) : k]))]
     assert set(starts) - set(scalar) <= vectorised
+
+
+@pytest.mark.parametrize("beta", ["t**2*(3 - 2*t)", "t**(3/2)"])
+def test_references_below_the_floats_are_written_as_they_are_read(beta, tmp_path):
+    """β is 3·10⁻⁶⁰⁰ at t = 10⁻³⁰⁰: to a compiler that is 0, and a constant it warns of."""
+    text = emit(Module(ss.Schedule("1 - t", beta)), "c", True)
+    assert not re.search(r"\de-(3[3-9]|[4-9]\d)\d", text)
+    (tmp_path / "emitted.h").write_text(text)
+    built = gcc(tmp_path, *STRICT, "-DSELF_TEST", "-x", "c", "emitted.h", "-o", "emitted", "-lm")
+    assert built.returncode == 0, built.stderr
+    assert subprocess.run([tmp_path / "emitted"], capture_output=True).returncode == 0

@@ -141,8 +141,8 @@ def test_eta_x_is_the_posterior_mean() -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(
-    a=st.just(0.0) | st.floats(1e-300, 2),  # below, x/a is beyond float64
-    b=st.floats(0, 2),
+    a=st.just(0.0) | st.floats(1e-300, 2),  # below, x/a and x/b are beyond float64
+    b=st.just(0.0) | st.floats(1e-300, 2),
     state=st.floats(-50, 50),
     which=st.integers(0, len(SCALARS) - 1),
 )

@@ -101,7 +101,7 @@ BAD: list[tuple[Callable[[], Any], str]] = [
     (lambda: GaussianMixture([1], [[0, 0]], [[[1, 0], [1, 1]]]), "covariance 0 is not symmetric"),
     (lambda: Empirical([]), "there are none; give at least one"),
     (lambda: Empirical([1, float("nan")]), "empirical points has 1 NaN"),
-    (lambda: Empirical([[1, 2], [3]]), "cannot be read as an array"),
+    (lambda: Empirical([[1, 2], [3]]), "should be real numbers, in an array"),
     (lambda: Empirical(np.zeros((2, 2, 2))), "flatten each"),
     (lambda: Empirical(3), "give a list of numbers or of vectors"),
     (lambda: SCALARS[0].eta_x_at(-1, 1, 0), "alpha is -1.0; the schedule's values should be finite and not negative"),
@@ -121,3 +121,21 @@ def test_bad_input_is_one_clear_line(build: Callable[[], Any], message: str) -> 
     with pytest.raises(InputError, match=message) as caught:
         build()
     assert "\n" not in str(caught.value)
+
+
+def test_a_mixture_of_a_number_and_a_matrix() -> None:
+    """A std stands for std² times the identity."""
+    weights, means = [0.25, 0.75], [[0, 0], [3, 1]]
+    mixed = GaussianMixture(weights, means, [2, [[1, 0.5], [0.5, 1]]])
+    written = GaussianMixture(weights, means, [[[4, 0], [0, 4]], [[1, 0.5], [0.5, 1]]])
+    states = np.array([[0.3, -1.0], [2.0, 2.0]])
+    for name in ("eta_x_at", "eta_z_at", "score_at", "log_density_at"):
+        assert np.allclose(getattr(mixed, name)(0.6, 0.4, states), getattr(written, name)(0.6, 0.4, states), rtol=1e-13)
+    assert np.allclose(mixed.covariance, written.covariance)
+    assert mixed.sample(5, 0).shape == (5, 2)
+    assert (
+        str(mixed)
+        == "mixture(weights=[1/4, 3/4], means=[[0.0, 0.0], [3.0, 1.0]], stds=[2.0, [[1.0, 0.5], [0.5, 1.0]]])"
+    )
+    assert mixed == GaussianMixture(weights, means, [2, [[1, 0.5], [0.5, 1]]]) != written
+    assert len({mixed, written}) == 2

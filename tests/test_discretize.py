@@ -305,7 +305,7 @@ BAD: list[tuple[Callable[[], Any], str]] = [
         "scheme 'rk4' is not known; it should be one of euler",
     ),
     (lambda: trajectory(InterpolantSDE(LINEAR, UNIT, eps=1), 4, "heun"), "'heun' is for the ODE, and eps = 1"),
-    (lambda: trajectory(InterpolantSDE(LINEAR, UNIT), 0), "steps = 0; there should be at least one"),
+    (lambda: trajectory(InterpolantSDE(LINEAR, UNIT), 0), "steps is 0; it should be >= 1"),
     (lambda: trajectory(InterpolantSDE(LINEAR, UNIT), [0, 0.5, 0.5]), r"grid \[0, 0.5, 0.5\] should increase strictly"),
     (lambda: trajectory(InterpolantSDE(LINEAR, UNIT), [0, 1.5]), r"inside \[0, 1\]"),
     (lambda: trajectory(InterpolantSDE(LINEAR, UNIT), [0.5]), "at least two times"),
@@ -319,7 +319,7 @@ BAD: list[tuple[Callable[[], Any], str]] = [
     (lambda: closed_form(InterpolantSDE(LINEAR, PLANE)), "Gaussian data in one dimension"),
     (lambda: closed_form(InterpolantSDE(LINEAR, UNIT, kappa=1)), "is infinite or 0/0 at t = 0, a time of the scheme"),
     (lambda: closed_form(InterpolantSDE(LINEAR, UNIT), "exponential"), "no closed form here"),
-    (lambda: exact_law(InterpolantSDE(LINEAR, UNIT), 0), "at least one"),
+    (lambda: exact_law(InterpolantSDE(LINEAR, UNIT), 0), "steps is 0"),
     (lambda: w2(0, -1, 0, 1), "variance -1.0 is not allowed"),
     (lambda: w2([0, 0], np.eye(2), [0, 0], np.eye(3)), "do not fit means of length 2"),
     (lambda: Stepper(InterpolantSDE(LINEAR, UNIT), 4, "midpoint"), f"one of {', '.join(SCHEMES)}"),
@@ -331,3 +331,13 @@ def test_bad_input_is_one_clear_line(build: Callable[[], Any], message: str) -> 
     with pytest.raises(InputError, match=message) as caught:
         build()
     assert "\n" not in str(caught.value)
+
+
+def test_from_a_point_the_exponential_step_draws_its_noise_whatever_the_scale() -> None:
+    """As the compiled scheme does: x' = β' E X + α' ξ after the first step, for any scale."""
+    for kappa in (0, "1/4", 1):
+        sde = InterpolantSDE(FOLLMER, UNIT, kappa=kappa)
+        found = trajectory(sde, [0, 0.25, 1], "exponential")
+        assert found.var[1] == pytest.approx(0.25 * 0.75, rel=1e-15)
+        sampled = Stepper(sde, [0, 0.25], "exponential").run(4000, 0)
+        assert abs(sampled.var() - 0.1875) < 5 * 0.1875 * (2 / 4000) ** 0.5

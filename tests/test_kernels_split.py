@@ -8,8 +8,8 @@ from numba import njit
 from symsched.errors import InputError
 from symsched.kernels.compiled import fma
 from symsched.kernels.printer import LoopPrinter
-from symsched.kernels.split import Top, affine_parts, degree, stabilise, state_code
-from symsched.kernels.vectormath import cos64, exp64, larger, log64, share64, sin64, smaller, tanh64
+from symsched.kernels.split import Top, affine_parts, degree, monomials, stabilise, state_code
+from symsched.kernels.vectormath import cos64, exp64, larger, ln64, share64, sin64, smaller, tanh64
 from symsched.symbols import state, t, x
 
 
@@ -66,7 +66,7 @@ def compiled(expr):
     source = "\n".join(["def f(x):", *lines, f"    return {printer.show(code.outputs[0])}"])
     import math
 
-    space = {"np": np, "math": math, "f64": np.float64, "fma": fma, "exp64": exp64, "log64": log64}
+    space = {"np": np, "math": math, "f64": np.float64, "fma": fma, "exp64": exp64, "ln64": ln64}
     space |= {
         "sin64": sin64,
         "cos64": cos64,
@@ -106,3 +106,15 @@ def test_a_mixture_does_not_overflow():
 def test_unknown_functions_are_refused_by_name():
     with pytest.raises(InputError, match="no kernel can be made of besselj"):
         LoopPrinter("float64", {x: "x"}).show(sp.besselj(0, x))
+
+
+def test_a_coefficient_may_hold_roots_of_numbers():
+    """Over 80^(1/7) and 20000^(1/7) SymPy's Poly builds a field of degree 49, for hours."""
+    a, b = sp.Integer(80) ** sp.Rational(1, 7), sp.Integer(20000) ** sp.Rational(1, 7)
+    root = (b * t / 10 + a * (1 - t)) ** 7
+    assert monomials(x * root + root / (1 + root), (x,)) == {(1,): root, (0,): root / (1 + root)}
+    y = sp.Symbol("y", real=True)
+    assert monomials((x + root) ** 2 - y * t, (x, y)) == {(2, 0): 1, (1, 0): 2 * root, (0, 0): root**2, (0, 1): -t}
+    assert monomials(sp.S.Zero, (x,)) == {}
+    for other in (sp.sin(x), 1 / x, sp.sqrt(x), t**x, x * sp.exp(t * x)):
+        assert monomials(other, (x,)) is None

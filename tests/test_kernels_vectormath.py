@@ -131,3 +131,27 @@ def test_exp_at_its_ends():
     found = apply(vm.exp64, np.array([-1e300, -709.0, 710.0, 1e300, np.inf, -np.inf, np.nan]))
     assert found[:6].tolist() == [0, 0, np.inf, np.inf, np.inf, 0]
     assert np.isnan(found[6])
+
+
+EDGES = [-np.inf, -1e300, -1.0, -5e-324, -0.0, 0.0, 5e-324, 1e-310, 2.0**-1022, 1.0, 1e300, np.inf, np.nan]
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float32])
+def test_the_logarithm_knows_every_float(kind):
+    """NumPy's, which is right to an ulp: -inf at 0, NaN below, subnormal numbers, infinity."""
+    with np.errstate(all="ignore"):
+        values = np.array([*EDGES, 1e-45, 1e-39, 1e30], kind)
+        want = np.log(values)
+    found = apply(vm.ln64 if kind is np.float64 else vm.ln32, values)
+    np.testing.assert_array_max_ulp(found[np.isfinite(want)], want[np.isfinite(want)], 2)
+    assert np.array_equal(found[~np.isfinite(want)], want[~np.isfinite(want)], equal_nan=True)
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float32])
+def test_angles_beyond_all_digits_are_no_numbers(kind):
+    far = 1e14 if kind is np.float64 else 1e6
+    pair = (vm.sin64, vm.cos64) if kind is np.float64 else (vm.sin32, vm.cos32)
+    inside, beyond = kind(np.array([-far, 0.97 * far, far])), kind(np.array([-1e22, 1.1 * far, 1e30, np.inf, np.nan]))
+    for function, exact in zip(pair, (mpmath.sin, mpmath.cos), strict=True):
+        assert worst_error(function, exact, inside) < 2.5
+        assert np.isnan(apply(function, beyond)).all()

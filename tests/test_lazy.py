@@ -104,3 +104,11 @@ def test_an_equation_without_a_closed_solution_is_undecided():
 def test_a_singular_covariance_is_refused():
     with pytest.raises(InputError, match="every direction needs a positive variance"):
         lazy.spectral([0.0, 0.0], [[1.0, 1.0], [1.0, 1.0]])
+
+
+def test_a_scale_that_no_variance_grows_by():
+    """∫₀ dt/t = ∞: V = ρ² + 2 log t is below 0 near the start for every ρ, a number or a letter."""
+    for std in (1, sp.Symbol("rho", positive=True)):
+        with pytest.raises(InputError, match="integral from t = 0 is infinite"):
+            lazy.solve(eps="1/t", rho=std)
+    assert lazy.solve(eps="1/(2*sqrt(t))", rho=2).limit("alpha", 1) == 0

@@ -11,7 +11,7 @@ from symsched.errors import InputError
 from symsched.montecarlo import Diffusion, System, couple, estimate, simulate
 from symsched.schedule import Schedule
 from symsched.sde import InterpolantSDE
-from symsched.symbols import rho, t, x
+from symsched.symbols import rho, state, t, x
 
 OU = Diffusion(-x, 0.5, 0)
 LINEAR = Schedule(1 - t, t)
@@ -78,6 +78,16 @@ MISTAKES = {
     "drift with floor": (lambda: Diffusion("floor(x)"), r"unknown function 'floor' \(known: .*Abs, .*Max, .*sign\)"),
     "coupled paths lost": (lambda: couple(System(EXPLODES, 4), System(EXPLODES, 8), paths=9), "not finite on 9 of 9"),
     "tolerance out of reach": (lambda: estimate(OU, x, 1e-9), "tolerance 1e-09 takes some .* steps of paths"),
+    "log of what is negative": (lambda: simulate(Diffusion("log(x)", 0, -1), 9), "not finite at t = 0 on some paths"),
+    "angles without digits": (lambda: simulate(Diffusion("sin(10**20*x)", 0, 1), 9), r"sin and cos are known up to"),
+    "drift of a sum": (lambda: simulate(Diffusion(sp.Sum(x**2, (sp.Symbol("k"), 1, 3))), 9), "no kernel .* of Sum"),
+    "a time of one's own": (lambda: Diffusion(sp.Symbol("t") * x), "the drift uses a symbol t of its own"),
+    "an open initial law": (lambda: simulate(Diffusion(-x, 0, Gaussian(sp.Symbol("m"), 1)), 9), "leaves m open"),
+    "checkpoint, a number": (lambda: simulate(OU, 9, checkpoint=3), "checkpoint is '3'; it should be the name"),
+    "checkpoint, bytes": (lambda: simulate(OU, 9, checkpoint=b"x"), "should be the name of a file"),
+    "checkpoint, a null": (lambda: simulate(OU, 9, checkpoint="a\0b"), "should be the name of a file"),
+    "checkpoint, a long name": (lambda: simulate(OU, 9, checkpoint="a" * 300), "File name too long"),
+    "checkpoint, a directory": (lambda: simulate(OU, 9, checkpoint="."), "checkpoint is '.', a directory"),
     "save off the grid": (lambda: couple(System(OU, 4), System(OU, 3), save=[0.5]), "not on every grid"),
 }  # fmt: skip
 
@@ -120,3 +130,9 @@ def test_drifts_of_any_length_and_with_kinks(name):
     by_hand = places + 0.25 * sp.lambdify((x, t), SUMS[name], "numpy")(places, 0.25)
     np.testing.assert_allclose(r.paths[1], by_hand, rtol=1e-13, atol=1e-14)
     assert np.array_equal(Diffusion("-Abs(x)").drift, (-sp.Abs(x),))
+
+
+def test_expressions_in_an_array_or_a_matrix_are_a_drift():
+    one, two = state(2)
+    for given in (np.array([-one, one - two]), sp.Matrix([-one, one - two]), sp.ImmutableMatrix([-one, one - two])):
+        assert Diffusion(given).drift == (-one, one - two)

@@ -9,6 +9,7 @@ import sympy as sp
 from scipy import stats
 
 from symsched.data import Empirical, Gaussian, GaussianMixture
+from symsched.errors import InputError
 from symsched.montecarlo import Diffusion, simulate
 from symsched.schedule import Schedule
 from symsched.sde import InterpolantSDE
@@ -227,3 +228,21 @@ def test_mixture_marginals_up_to_the_bias_that_halving_the_step_shows(law):
 
     assert sequential(test, size=4000, growth=2)
     assert not sequential(lambda size, seed: test(size, seed, 1.2), size=4000, growth=2), "must be rejected"
+
+
+@pytest.mark.parametrize("scheme", ["euler", "lazy", "heun", "sra1"])
+@pytest.mark.parametrize("data", [Gaussian(0, 1), GaussianMixture([0.5, 0.5], [-1, 1], [0.3, 0.3]), Empirical([0, 1])])
+def test_without_noise_nothing_leaves_a_point(scheme, data):
+    """All paths would be one: variance 0 for any number of steps, where 1 is right (theory C19)."""
+    sde = InterpolantSDE(Schedule(sp.sqrt(t * (1 - t)), t), data)
+    with pytest.raises(InputError, match="without noise all of them would be the same one"):
+        simulate(sde, 10, 20, scheme)
+    later = simulate(sde, 4000, 400, scheme, start=0.1)
+    assert abs(later.var[-1] - float(data.covariance)) < 0.1
+    drawn = simulate(sde, 4000, 100, "exponential")
+    assert abs(drawn.var[-1] - float(data.covariance)) < 0.1
+
+
+def test_sums_beyond_the_floats_are_refused():
+    with pytest.raises(InputError, match=r"variance at t = .* is beyond the floats"):
+        simulate(Diffusion(x, 0, np.array([[1e200], [-1e200]])), 100, 4)

@@ -298,7 +298,7 @@ def test_requests_that_make_no_sense():
         line.limit("r", 0.5)
     with pytest.raises(InputError, match=re.escape("t = 2.0 is outside [0, 1]")):
         line.at([0.5, 2])
-    with pytest.raises(InputError, match="expected numbers in"):
+    with pytest.raises(InputError, match="it should be numbers in"):
         line.at(["soon"])
 
 

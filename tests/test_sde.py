@@ -270,3 +270,9 @@ def test_bad_input_is_one_clear_line(build: Callable[[], Any], message: str) -> 
     with pytest.raises(InputError, match=message) as caught:
         build()
     assert "\n" not in str(caught.value)
+
+
+def test_a_weight_of_nothing_takes_no_part_of_a_field_beyond_the_floats() -> None:
+    """At t = 1/2 the velocity of the Föllmer schedule is η_X alone: αα̇ = 0; the score at 10³⁰⁸ is no float."""
+    sde = InterpolantSDE(Schedule("sqrt(t*(1 - t))", "t"), Empirical([1, 2]), kappa=0)
+    assert sde.drift_at(0.5, [-1e308, 1e308]).tolist() == [1.0, 2.0]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
+from fractions import Fraction
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -10,6 +13,8 @@ from numpy.typing import NDArray
 from sympy import Expr, Integer, Rational, Symbol, nan, oo, zoo
 
 from symsched.errors import InputError
+from symsched.given import count, is_whole, reals
+from symsched.parsing import quoted
 from symsched.symbols import check_real, foreign_time, t, x
 
 Array = NDArray[np.float64]
@@ -22,9 +27,11 @@ def exact(value: Any, what: str) -> Expr:
         check_real(value, what)
         expr = value.xreplace({f: Rational(str(f)) for f in value.atoms() if f.is_Float})
     elif isinstance(value, bool | str | bytes) or not np.isscalar(value):
-        raise InputError(f"{what} is {value!r}; it should be a number or a SymPy expression")
-    elif isinstance(value, int | np.integer):
+        raise InputError(f"{what} is {quoted(value)}; it should be a number or a SymPy expression")
+    elif is_whole(value):
         expr = Integer(int(value))
+    elif isinstance(value, Fraction | Decimal) and isfinite(value):
+        expr = Rational(str(value))
     elif isinstance(value, float | np.floating) and np.isfinite(value):
         expr = Rational(repr(float(value)))
     else:
@@ -62,10 +69,7 @@ def is_sequence(value: Any) -> bool:
 
 def array(values: Any, what: str) -> Array:
     """A read-only float64 array of finite entries."""
-    try:
-        out = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{what} cannot be read as an array of numbers ({error})") from None
+    out = reals(values, what).copy()
     if not np.isfinite(out).all():
         raise InputError(f"{what} has {int((~np.isfinite(out)).sum())} NaN or infinite entries; all must be finite")
     out.flags.writeable = False
@@ -89,11 +93,18 @@ def covariance(values: Any, dim: int, what: str) -> Array:
 
 def time_values(alpha: Any, beta: Any) -> tuple[Array, Array]:
     """α and β as finite nonnegative float64 arrays."""
-    out = tuple(np.asarray(value, dtype=np.float64) for value in (alpha, beta))
+    out = reals(alpha, "alpha"), reals(beta, "beta")
     for name, value in zip(("alpha", "beta"), out, strict=True):
         if not (np.isfinite(value).all() and (value >= 0).all()):
             raise InputError(f"{name} is {value}; the schedule's values should be finite and not negative")
-    return out[0], out[1]
+    return out
+
+
+def generator(seed: Any) -> np.random.Generator:
+    """The generator of a seed; a generator as it is.  Raises InputError for what is neither, nor None."""
+    if seed is None or isinstance(seed, np.random.Generator):
+        return np.random.default_rng(seed)
+    return np.random.default_rng(count(seed, "seed", least=0, most=(1 << 128) - 1))
 
 
 def known(symbols: Iterable[Symbol], law: str, asked: str) -> None:

@@ -13,10 +13,11 @@ from typing import Any, Protocol
 import numpy as np
 from sympy import Expr, Symbol, log, sqrt
 
-from symsched.data.checks import Array, known, time_values
+from symsched.data.checks import Array, generator, known, time_values
 from symsched.data.conditioning import Component, conditional, density_ratio
 from symsched.data.numeric import Block, evaluate, per_state
 from symsched.errors import InputError
+from symsched.given import count, memory
 from symsched.precision import alone
 
 _SYMBOLIC_LIMIT = 64
@@ -195,6 +196,6 @@ class DataLaw(ABC):
     def sample(self, n: int, seed: int | np.random.Generator | None = None) -> Array:
         """n independent draws of X, shape (n,) in one dimension, (n, dim) in more; float64."""
         known(self.parameters, str(self), "sampling")
-        if n < 0:
-            raise InputError(f"the number of samples is {n}; it should not be negative")
-        return self.draw(int(n), np.random.default_rng(seed))
+        n = count(n, "the number of samples", least=0)
+        memory(24 * n * self.dim, f"{n} samples")
+        return self.draw(n, generator(seed))

@@ -125,7 +125,12 @@ class GaussianMixture(DataLaw):
         """Every parameter, as values."""
         if self._frames is None:
             return self._exprs()
-        return (self.weights, self.means.tobytes(), np.asarray(self.stds, dtype=np.float64).tobytes())
+        return (self.weights, self.means.tobytes(), tuple(part.tobytes() for part in self._spreads))
+
+    @property
+    def _spreads(self) -> list[Array]:
+        """Each std or covariance as it was given: one number, or a matrix."""
+        return [np.asarray(part, dtype=np.float64) for part in self.stds]
 
     def draw(self, n: int, rng: np.random.Generator) -> Array:
         """A component by its weight, then a draw from it."""
@@ -139,7 +144,7 @@ class GaussianMixture(DataLaw):
         return out[:, 0] if self.dim == 1 else out
 
     def __repr__(self) -> str:
-        lists = [
-            np.asarray(part).tolist() if self._frames is not None else list(part) for part in (self.means, self.stds)
-        ]
-        return f"mixture(weights={list(self.weights)}, means={lists[0]}, stds={lists[1]})"
+        means, stds = list(self.means), list(self.stds)
+        if self._frames is not None:
+            means, stds = self.means.tolist(), [part.tolist() for part in self._spreads]
+        return f"mixture(weights={list(self.weights)}, means={means}, stds={stds})"

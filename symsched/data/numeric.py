@@ -23,6 +23,7 @@ from symsched.data.checks import Array
 from symsched.data.conditioning import Component, standardised
 from symsched.data.twofold import residual, turned
 from symsched.errors import InputError
+from symsched.given import joint_shape, reals
 from symsched.precision import cached_property
 
 #: Stands for √V where V = 0: so small that every weight is its limit, so large that its square does not overflow.
@@ -302,13 +303,14 @@ def _rows(law: Blocks, name: str, alpha: Array, beta: Array, x: Array) -> Array:
 
 def evaluate(law: Blocks, name: str, alpha: Array, beta: Array, x: Any) -> Any:
     """Field `name` (data, noise, score, log_density) of I = αZ + βX at states x; see `DataLaw` for shapes."""
-    states = np.asarray(x)
-    dtype = states.dtype if states.dtype in (np.float32, np.float64) else np.dtype(np.float64)
+    states = reals(x, "x", "real states, in an array")
+    dtype = np.float32 if getattr(x, "dtype", None) == np.float32 else np.float64
     if law.dim > 1 and (states.ndim == 0 or states.shape[-1] != law.dim):
         raise InputError(f"states have shape {states.shape}; this law needs the last axis to be {law.dim}")
-    batch = np.broadcast_shapes(states.shape if law.dim == 1 else states.shape[:-1], alpha.shape, beta.shape)
+    rows = states.shape if law.dim == 1 else states.shape[:-1]
+    batch = joint_shape("states, alpha and beta", rows, alpha.shape, beta.shape)
     flat = np.broadcast_to(states.reshape(states.shape if law.dim > 1 else (*states.shape, 1)), (*batch, law.dim))
-    flat = flat.reshape(-1, law.dim).astype(np.float64)
+    flat = flat.reshape(-1, law.dim)
     alphas, betas = (np.broadcast_to(value, batch).reshape(-1, 1) for value in (alpha, beta))
     if name in ("score", "log_density"):
         _need_density(law, alphas, betas)

@@ -111,7 +111,8 @@ def noise_variance(sde: InterpolantSDE, times: Array) -> Array:
 
 
 def retention(sde: InterpolantSDE, times: Array) -> tuple[Array, Array]:
-    """(E, 1 − E²) over each step, E = exp(−∫ ε/α² dt) = exp(−∫ κ d log r): 0 across an end where κ > 0."""
+    """(E, 1 − E²) over each step, E = exp(−∫ ε/α² dt) = exp(−∫ κ d log r): 0 across an end where κ > 0, and from a
+    point (α = β = 0), which says nothing of the noise."""
     return integrals.retained(sde.schedule.alpha, sde.schedule.beta, sde.eps, sde.kappa, times)
 
 

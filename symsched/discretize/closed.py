@@ -42,6 +42,7 @@ from sympy import (
 from symsched.data import Gaussian
 from symsched.discretize.affine import check_scheme
 from symsched.errors import InputError, UndecidedError
+from symsched.given import count
 from symsched.precision import alone
 from symsched.sde import InterpolantSDE
 from symsched.sde.equation import tidy
@@ -73,8 +74,7 @@ class ClosedForm:
 
         Raises InputError for fewer than one step, UndecidedError where the formula has a pole and the law has none.
         """
-        if steps < 1:
-            raise InputError(f"steps = {steps}; there should be at least one")
+        steps, digits = count(steps, "steps"), count(digits, "digits", most=10_000)
         mean, variance = (_value(form.subs(self.steps, steps).doit(), digits) for form in (self.mean, self.variance))
         return mean, variance
 
@@ -262,8 +262,7 @@ def exact_law(sde: InterpolantSDE, steps: int, scheme: str = "euler") -> tuple[E
 
     Rational coefficients give rational numbers; letters stay letters.  Errors as for `closed_form`.
     """
-    if steps < 1:
-        raise InputError(f"steps = {steps}; there should be at least one")
+    steps = count(steps, "steps")
     forms = step_forms(sde, scheme)
     alpha, beta = (sde.schedule.limit(name, 0) for name in ("alpha", "beta"))
     deviation, variance = Integer(0), sde.data.moments(alpha, beta)[1]

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symsched.errors import InputError
+from symsched.given import joint_shape, reals
 
 Array = NDArray[np.float64]
 
@@ -26,8 +27,8 @@ def w2(mean: Any, cov: Any, other_mean: Any, other_cov: Any) -> Any:
     (dim, dim), and the answer is one number.  InputError for negative variances and shapes that do not fit.
     """
     if np.ndim(cov) < 2 or np.ndim(mean) != 1:
-        first, second = (np.sqrt(_variance(value)) for value in (cov, other_cov))
-        return np.hypot(np.subtract(mean, other_mean), first - second)
+        gap, variance, other_variance = _scalars(mean, cov, other_mean, other_cov)
+        return np.hypot(gap, np.sqrt(variance) - np.sqrt(other_variance))
     one, other, gap = _matrices(mean, cov, other_mean, other_cov)
     root, other_root = _root(one), _root(other)
     left, _, right = np.linalg.svd(other_root @ root)
@@ -40,8 +41,9 @@ def kl(mean: Any, cov: Any, other_mean: Any, other_cov: Any) -> Any:
     `inf` where the second law, or the first alone, is degenerate.
     """
     if np.ndim(cov) < 2 or np.ndim(mean) != 1:
-        return kl_scalar(np.subtract(mean, other_mean), _variance(cov), _variance(other_cov))
+        return kl_scalar(*_scalars(mean, cov, other_mean, other_cov))
     one, other, gap = _matrices(mean, cov, other_mean, other_cov)
+    _spectrum(one), _spectrum(other)
     try:
         lower = np.linalg.cholesky(other)
     except np.linalg.LinAlgError:
@@ -76,23 +78,37 @@ def excess(delta: Any) -> Any:
     return np.where(np.abs(delta) < 0.5, series, direct)[()]
 
 
-def _variance(value: Any) -> Array:
-    out = np.asarray(value, dtype=np.float64)
-    if (out < 0).any() or np.isnan(out).any():
-        raise InputError(f"variance {float(np.min(out))} is not allowed; variances should be >= 0")
-    return out
+def _scalars(mean: Any, cov: Any, other_mean: Any, other_cov: Any) -> tuple[Array, Array, Array]:
+    """The gap between the means, and both variances."""
+    means = [reals(value, "mean") for value in (mean, other_mean)]
+    variances = [reals(value, "variance") for value in (cov, other_cov)]
+    joint_shape("means and variances", *(value.shape for value in (*means, *variances)))
+    for variance in variances:
+        if not ((variance >= 0) & (variance < np.inf)).all():
+            raise InputError(f"variance {float(np.min(variance))} is not allowed; variances should be finite and >= 0")
+    return means[0] - means[1], variances[0], variances[1]
 
 
 def _matrices(mean: Any, cov: Any, other_mean: Any, other_cov: Any) -> tuple[Array, Array, Array]:
-    one, other = (np.asarray(value, dtype=np.float64) for value in (cov, other_cov))
-    gap = np.subtract(mean, other_mean, dtype=np.float64)
+    one, other = reals(cov, "covariance"), reals(other_cov, "covariance")
+    means = [reals(value, "mean") for value in (mean, other_mean)]
+    joint_shape("means", *(value.shape for value in means))
+    gap = means[0] - means[1]
     if not one.shape == other.shape == (len(gap), len(gap)):
         raise InputError(f"covariances of shape {one.shape} and {other.shape} do not fit means of length {len(gap)}")
     return one, other, gap
 
 
 def _root(matrix: Array) -> Array:
+    values, axes = _spectrum(matrix)
+    return (axes * np.sqrt(np.maximum(values, 0.0))) @ axes.T
+
+
+def _spectrum(matrix: Array) -> tuple[Array, Array]:
+    """Eigenvalues and axes of a covariance.  Raises InputError where it is none."""
+    if not np.isfinite(matrix).all():
+        raise InputError("covariance has NaN or infinite entries; all should be finite")
     values, axes = np.linalg.eigh((matrix + matrix.T) / 2)
     if values[0] < -1e-9 * max(abs(values[-1]), np.finfo(np.float64).tiny):
         raise InputError(f"covariance has a negative eigenvalue {values[0]:.6g}; it should be positive semidefinite")
-    return (axes * np.sqrt(np.maximum(values, 0.0))) @ axes.T
+    return values, axes

@@ -8,15 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symsched.errors import InputError
+from symsched.given import count, is_whole, memory, reals
 
 
 def as_grid(grid: Any) -> NDArray[np.float64]:
     """A number of uniform steps over [0, 1], or increasing times inside it, as float64 times (steps + 1,)."""
-    if isinstance(grid, int | np.integer) and not isinstance(grid, bool):
-        if grid < 1:
-            raise InputError(f"steps = {grid}; there should be at least one")
-        return np.linspace(0.0, 1.0, int(grid) + 1)
-    times = np.asarray(grid, dtype=np.float64)
+    if is_whole(grid):
+        steps = count(grid, "steps")
+        memory(64 * steps, f"{steps} steps")
+        return np.linspace(0.0, 1.0, steps + 1)
+    times = reals(grid, "grid", "a number of steps, or at least two times")
     if times.ndim != 1 or len(times) < 2:
         raise InputError(f"grid has shape {times.shape}; give a number of steps, or at least two times")
     if not (times[0] >= 0 and times[-1] <= 1 and (np.diff(times) > 0).all()):

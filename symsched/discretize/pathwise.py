@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symsched.data.checks import known
+from symsched.data.checks import generator, known
 from symsched.discretize.affine import check_scheme, noise_variance, retention
 from symsched.discretize.grids import as_grid
+from symsched.given import count, joint_shape, reals
 from symsched.precision import cached_property
 from symsched.sde import InterpolantSDE
 from symsched.sde.values import by_time
@@ -59,6 +60,8 @@ class Stepper:
 
     def step(self, k: int, states: Any, noise: Any) -> Any:
         """States at grid[k+1] from states at grid[k] and standard normal `noise` of the same shape."""
+        k, states, noise = count(k, "k", 0, len(self) - 1), reals(states, "states"), reals(noise, "noise")
+        joint_shape("states and noise", states.shape, noise.shape)
         if self.scheme == "exponential":
             return self._exponential(k, states, noise)
         low, high = self.grid[k], self.grid[k + 1]
@@ -83,7 +86,7 @@ class Stepper:
 
     def run(self, paths: int, seed: int | np.random.Generator | None = None) -> Array:
         """States at the last time of `paths` independent paths."""
-        rng = np.random.default_rng(seed)
+        rng = generator(seed)
         states = self.start(paths, rng)
         for k in range(len(self)):
             states = self.step(k, states, rng.standard_normal(states.shape))

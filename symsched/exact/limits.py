@@ -22,6 +22,7 @@ from symsched.exact.budget import within
 from symsched.exact.generators import has_root_of_large_degree
 from symsched.exact.series import BeyondSeriesError, leading_sign, limit_of
 from symsched.exact.zero import canonical, decide_zero
+from symsched.given import reals
 from symsched.precision import alone
 from symsched.symbols import t
 
@@ -324,12 +325,7 @@ def numeric_limit(evaluate: Callable[[sp.Rational], float]) -> float:
 
 def times_array(points: ArrayLike, symbol: sp.Symbol = t) -> NDArray[np.float64]:
     """Times in [0, 1] as a float64 array.  Raises InputError for anything else."""
-    import numpy as np
-
-    try:
-        grid = np.asarray(points, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InputError(f"{symbol} = {str(points)[:60]!r}: expected numbers in [0, 1], in an array") from None
+    grid = reals(points, str(symbol), "numbers in [0, 1], in an array")
     outside = ~((grid >= 0) & (grid <= 1))
     if outside.any():
         raise InputError(

@@ -13,7 +13,7 @@ from symsched.kernels.split import Share, Top
 VECTOR: Mapping[type, str] = {
     Share: "share",
     sp.exp: "exp",
-    sp.log: "log",
+    sp.log: "ln",
     sp.sin: "sin",
     sp.cos: "cos",
     sp.tanh: "tanh",
@@ -22,7 +22,7 @@ VECTOR: Mapping[type, str] = {
 SCALAR: Mapping[type, str] = {
     sp.tan: "tan", sp.sinh: "sinh", sp.cosh: "cosh", sp.asin: "asin", sp.acos: "acos", sp.atan: "atan",
     sp.asinh: "asinh", sp.acosh: "acosh", sp.atanh: "atanh", sp.erf: "erf", sp.erfc: "erfc",
-    sp.gamma: "gamma", sp.loggamma: "lgamma",
+    sp.gamma: "gamma",
 }  # fmt: skip
 
 #: Functions that are written in others.
@@ -52,6 +52,7 @@ class LoopPrinter:
             sp.Min: lambda e: self._chain(e.args, "smaller"),
             sp.Abs: lambda e: f"abs({self.show(e.args[0])})",
             sp.Piecewise: self._piecewise,
+            sp.loggamma: self._loggamma,
             sp.sign: lambda e: f"f{self.bits}(np.sign({self.show(e.args[0])}))",
         }
 
@@ -110,6 +111,11 @@ class LoopPrinter:
     @staticmethod
     def _repeated(base: str, exponent: int) -> str:
         return "(" + " * ".join([base] * exponent) + ")" if exponent <= 4 else f"({base} ** {exponent})"
+
+    def _loggamma(self, expr: sp.Expr) -> str:
+        """log Γ(x), which is a real number for x > 0 only; below, C gives log |Γ|."""
+        shown = self.show(expr.args[0])
+        return f"(f{self.bits}(math.lgamma({shown})) if {shown} > 0 else f{self.bits}(np.nan))"
 
     def _chain(self, args: tuple[sp.Expr, ...], name: str) -> str:
         shown = list(map(self.show, args))

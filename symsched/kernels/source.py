@@ -35,7 +35,7 @@ import numpy as np
 
 from symsched.kernels.compiled import LANES, f32, f64, fma, kernel, u64
 from symsched.kernels.random import AREA, BROWNIAN, fill{bits}
-from symsched.kernels.vectormath import cos{bits}, exp{bits}, larger, log{bits}, share{bits}
+from symsched.kernels.vectormath import cos{bits}, exp{bits}, larger, ln{bits}, share{bits}
 from symsched.kernels.vectormath import sin{bits}, smaller, tanh{bits}
 
 NORMALS = {normals}

@@ -57,6 +57,8 @@ def check_symbols(exprs: Iterable[sp.Expr], states: Sequence[sp.Symbol], what: s
     if unknown:
         names = ", ".join(sorted(map(str, unknown)))
         known = ", ".join(map(str, (t, *states)))
+        if own := sorted({str(s) for s in unknown} & {str(s) for s in (t, *states)}):
+            raise InputError(f"{what} uses a symbol {own[0]} of its own: write it in symsched's t, x and state(dim)")
         raise InputError(f"{what} contains {names}, which has no value; known are {known}: substitute a number first")
 
 
@@ -65,13 +67,37 @@ def affine_parts(drift: Sequence[sp.Expr], states: Sequence[sp.Symbol]) -> list[
     parts = []
     for expr, x in zip(drift, states, strict=True):
         others = set(states) - {x}
-        if not expr.is_polynomial(x) or expr.free_symbols & others:
+        terms = None if expr.free_symbols & others else monomials(expr, (x,))
+        if terms is None or not set(terms) <= {(0,), (1,)}:
             return None
-        poly = sp.Poly(expr, x)
-        if poly.degree() > 1:
-            return None
-        parts.append((poly.coeff_monomial(x), poly.coeff_monomial(1)))
+        parts.append((terms.get((1,), sp.S.Zero), terms.get((0,), sp.S.Zero)))
     return parts
+
+
+def monomials(expr: sp.Expr, states: Sequence[sp.Symbol]) -> dict[tuple[int, ...], sp.Expr] | None:
+    """{powers of the states: coefficient} of a polynomial in the states, {} for 0; None for anything else.
+
+    Coefficients stand for themselves while it is multiplied out: SymPy would build a number field for one that holds
+    80^(1/7), for hours.
+    """
+    letters = frozenset(states)
+    hidden: dict[sp.Expr, sp.Symbol] = {}
+
+    def hide(part: sp.Expr) -> sp.Expr:
+        if part.is_Rational or part in letters:
+            return part
+        if not part.free_symbols & letters:
+            return hidden.setdefault(part, sp.Dummy())
+        if isinstance(part, sp.Add | sp.Mul):
+            own = [arg for arg in part.args if not arg.free_symbols & letters]
+            return part.func(hide(part.func(*own)), *(hide(arg) for arg in part.args if arg.free_symbols & letters))
+        return part.func(hide(part.base), part.exp) if isinstance(part, sp.Pow) else part
+
+    bare = hide(expr)
+    if not bare.is_polynomial(*states):
+        return None
+    shown = {letter: part for part, letter in hidden.items()}
+    return {powers: c.xreplace(shown) for powers, c in sp.Poly(bare, *states).terms() if c != 0}
 
 
 def degree(expr: sp.Expr, letters: frozenset[sp.Symbol]) -> sp.Expr | None:
@@ -147,15 +173,18 @@ class _Splitter:
             return expr.func(self.entry(expr.func(*timed)), *rest) if timed else expr.func(*rest)
         if not expr.args:
             return expr
+        if not all(isinstance(arg, (sp.Expr, *CONDITIONS)) for arg in expr.args):  # a sum, an integral and their bounds
+            raise InputError(f"no kernel can be made of {expr.func.__name__}, in {str(expr)[:80]}; rewrite the drift")
         return expr.func(*(self.split(arg) for arg in expr.args))
 
 
 def _collected(expr: sp.Expr, states: Sequence[sp.Symbol]) -> sp.Expr:
     """Polynomials in the states by monomial, so that each coefficient becomes one table entry."""
-    if not expr.is_polynomial(*states):
+    terms = monomials(expr, states)
+    if terms is None:
         return expr
-    terms = sp.Poly(expr, *states).terms()
-    return sp.Add(*(c * sp.Mul(*(x**k for x, k in zip(states, powers, strict=True))) for powers, c in terms))
+    shown = terms.items()
+    return sp.Add(*(c * sp.Mul(*(x**k for x, k in zip(states, powers, strict=True))) for powers, c in shown))
 
 
 def state_code(exprs: Sequence[sp.Expr], states: Sequence[sp.Symbol], prefix: str = "v") -> StateCode:

@@ -19,7 +19,11 @@ _MAGIC = 6755399441055744.0  # 1.5 · 2^52: adding it rounds to an integer, whic
 _ROOT_HALF = u64(0x3FE6A09E667F3BCD)
 _OFFSET, _MANTISSA = u64(1024 << 52), u64(52)
 _SIGN64, _TOP64 = u64(1 << 63), u64(63)
+_TINY, _LIFT, _LIFT_LOG = 2.0**-1022, 2.0**54, 54 * _LN2
+#: The angles of which sin and cos are known: beyond, whole turns take the digits.
+_FAR = 1e14
 
+_TINY32, _LIFT32, _LIFT_LOG32, _FAR32 = f32(2.0**-126), f32(2.0**24), f32(24 * _LN2), f32(1e6)
 _MAGIC32 = f32(12582912.0)  # 1.5 · 2^23
 _ROOT_HALF32 = u32(0x3F3504F3)
 _OFFSET32, _MANTISSA32 = u32(128 << 23), u32(23)
@@ -63,7 +67,7 @@ def cospi64(v: Any) -> Any:
 
 @inline
 def log64(x: Any) -> Any:
-    """log x for normal x > 0."""
+    """log x for normal x > 0, and nothing else."""
     b = bits64(x)
     e = (b - _ROOT_HALF + _OFFSET) >> _MANTISSA  # exponent + 1024, with the mantissa in [√½, √2)
     f = float64_of(b - ((e - u64(1024)) << _MANTISSA)) - 1.0
@@ -75,6 +79,16 @@ def log64(x: Any) -> Any:
     p = fma(z, p, 0.666666666666667)
     k = f64(np.int64(e)) - 1024.0
     return fma(k, _LN2_HIGH, fma(2.0, s, fma(s, z * p, k * _LN2_LOW)))
+
+
+@inline
+def ln64(x: Any) -> Any:
+    """log x: −∞ at 0, NaN below."""
+    small = x < _TINY
+    found = log64(x * _LIFT if small else x)
+    found = found - _LIFT_LOG if small else found
+    found = found if x < np.inf else x
+    return found if x > 0.0 else (-np.inf if x == 0.0 else np.nan)
 
 
 @inline
@@ -141,18 +155,20 @@ def _sine64(x: Any, k: Any) -> Any:
 
 @inline
 def sin64(x: Any) -> Any:
-    """sin x for |x| ≤ 10⁶: (−1)^k sin(x − kπ)."""
+    """sin x for |x| ≤ 10¹⁴, NaN beyond: (−1)^k sin(x − kπ)."""
     shifted = fma(x, 1.0 / np.pi, _MAGIC)
     sine = _sine64(x, shifted - _MAGIC)
-    return float64_of(bits64(sine) ^ (bits64(shifted) << _TOP64))
+    found = float64_of(bits64(sine) ^ (bits64(shifted) << _TOP64))
+    return found if abs(x) <= _FAR else np.nan
 
 
 @inline
 def cos64(x: Any) -> Any:
-    """cos x for |x| ≤ 10⁶: (−1)^(k+1) sin(x − (k + ½)π), so that its zeros are as good as those of sin."""
+    """cos x for |x| ≤ 10¹⁴, NaN beyond: (−1)^(k+1) sin(x − (k + ½)π), so that its zeros are as good as those of sin."""
     shifted = fma(x, 1.0 / np.pi, -0.5) + _MAGIC
     sine = _sine64(x, (shifted - _MAGIC) + 0.5)
-    return float64_of(bits64(sine) ^ (~bits64(shifted) << _TOP64))
+    found = float64_of(bits64(sine) ^ (~bits64(shifted) << _TOP64))
+    return found if abs(x) <= _FAR else np.nan
 
 
 @inline
@@ -175,7 +191,7 @@ def cospi32(v: Any) -> Any:
 
 @inline
 def log32(x: Any) -> Any:
-    """log x for normal x > 0, float32."""
+    """log x for normal x > 0, and nothing else, float32."""
     b = bits32(x)
     e = u32(b - _ROOT_HALF32 + _OFFSET32) >> _MANTISSA32
     f = float32_of(u32(b - (u32(e - u32(128)) << _MANTISSA32))) - f32(1.0)
@@ -185,6 +201,16 @@ def log32(x: Any) -> Any:
     p = fma(z, fma(z, p, f32(0.4000012183980616)), f32(0.6666666655449709))
     k = f32(np.int32(e)) - f32(128.0)
     return fma(k, _LN2_HIGH32, fma(f32(2.0), s, fma(s, z * p, k * _LN2_LOW32)))
+
+
+@inline
+def ln32(x: Any) -> Any:
+    """log x: −∞ at 0, NaN below, float32."""
+    small = x < _TINY32
+    found = log32(x * _LIFT32 if small else x)
+    found = found - _LIFT_LOG32 if small else found
+    found = found if x < f32(np.inf) else x
+    return found if x > f32(0.0) else (f32(-np.inf) if x == f32(0.0) else f32(np.nan))
 
 
 @inline
@@ -241,15 +267,17 @@ def _sine32(x: Any, k: Any) -> Any:
 
 @inline
 def sin32(x: Any) -> Any:
-    """sin x for |x| ≤ 10⁵, float32."""
+    """sin x for |x| ≤ 10⁶, NaN beyond, float32."""
     shifted = fma(x, f32(1.0 / np.pi), _MAGIC32)
     sine = _sine32(x, shifted - _MAGIC32)
-    return float32_of(u32(bits32(sine) ^ u32(bits32(shifted) << _TOP32)))
+    found = float32_of(u32(bits32(sine) ^ u32(bits32(shifted) << _TOP32)))
+    return found if abs(x) <= _FAR32 else f32(np.nan)
 
 
 @inline
 def cos32(x: Any) -> Any:
-    """cos x for |x| ≤ 10⁵, float32."""
+    """cos x for |x| ≤ 10⁶, NaN beyond, float32."""
     shifted = fma(x, f32(1.0 / np.pi), f32(-0.5)) + _MAGIC32
     sine = _sine32(x, (shifted - _MAGIC32) + f32(0.5))
-    return float32_of(u32(bits32(sine) ^ u32(u32(~bits32(shifted)) << _TOP32)))
+    found = float32_of(u32(bits32(sine) ^ u32(u32(~bits32(shifted)) << _TOP32)))
+    return found if abs(x) <= _FAR32 else f32(np.nan)

@@ -18,6 +18,7 @@ import numpy as np
 from symsched.errors import InputError
 from symsched.montecarlo.engine import Job
 from symsched.montecarlo.result import Totals
+from symsched.parsing import quoted
 from symsched.writing import whole
 
 #: Seconds between two writes.
@@ -40,15 +41,30 @@ def job_hash(job: Job) -> str:
     return digest.hexdigest()
 
 
+def _file(given: Any) -> Path:
+    """The path of a file in a directory that exists.  Raises InputError for anything else."""
+    try:
+        path = Path(given)
+        path.resolve().stat()
+    except FileNotFoundError:
+        pass
+    except (TypeError, ValueError, OSError) as problem:
+        reason = getattr(problem, "strerror", None) or problem
+        raise InputError(f"checkpoint is {quoted(given)}; it should be the name of a file ({reason})") from None
+    if path.is_dir():
+        raise InputError(f"checkpoint is {quoted(given)}, a directory; it should be the name of a file")
+    if not path.resolve().parent.is_dir():
+        raise InputError(f"checkpoint is {quoted(given)}; its directory does not exist")
+    return path
+
+
 class Checkpoint:
     """Reads a file if there is one, and writes it every few seconds and at the end; does nothing without a path."""
 
     def __init__(self, path: Any, job: Job) -> None:
-        self.path = None if path is None else Path(path)
+        self.path = None if path is None else _file(path)
         self.job, self.last = job, time.monotonic()
         self.name = "" if path is None else job_hash(job)
-        if self.path is not None and not self.path.resolve().parent.is_dir():
-            raise InputError(f"checkpoint is {path}; its directory does not exist")
 
     def load(self) -> Totals:
         """The totals so far; empty ones when there is no file.

@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from symsched.errors import InputError
-from symsched.parsing import quoted
+from symsched.given import count, memory, reals
 
 Array = NDArray[np.float64]
-#: Paths, steps, threads: more than this is a slip of the keyboard.
-MOST = 1 << 48
 #: Times nearer than this are the same time.
 SAME = 1e-12
-
-
-def count(value: Any, name: str, least: int = 1) -> int:
-    """An integer of at least `least`, and below 2^64: no machine counts further."""
-    if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer):
-        raise InputError(f"{name} is {value!r}; it should be an integer >= {least}")
-    if value < least:
-        raise InputError(f"{name} is {value}; it should be >= {least}")
-    if name != "seed" and value > MOST:
-        raise InputError(f"{name} is {quoted(value)}; it should be at most 2^48")
-    return int(value)
 
 
 def boolean(value: Any, name: str) -> bool:
@@ -34,14 +20,6 @@ def boolean(value: Any, name: str) -> bool:
     if not isinstance(value, bool | np.bool_):
         raise InputError(f"{name} is {value!r}; it should be True or False")
     return bool(value)
-
-
-def seed_of(value: Any) -> int:
-    """A seed of 64 bits."""
-    seed = count(value, "seed", least=0)
-    if seed >= 1 << 64:
-        raise InputError(f"seed is {seed}; it should be below 2**64")
-    return seed
 
 
 def type_of(value: Any) -> str:
@@ -57,10 +35,7 @@ def type_of(value: Any) -> str:
 
 def times_of(values: Any, name: str) -> Array:
     """A non-empty vector of finite times in [0, 1]."""
-    try:
-        times = np.atleast_1d(np.asarray(values, dtype=np.float64))
-    except (TypeError, ValueError):
-        raise InputError(f"{name} is {values!r}; it should be a list of times in [0, 1]") from None
+    times = np.atleast_1d(reals(values, name, "a list of times in [0, 1]"))
     if times.ndim != 1 or not times.size:
         raise InputError(f"{name} has shape {times.shape}; it should be a list of times in [0, 1]")
     bad = times[~((times >= 0) & (times <= 1))]
@@ -121,25 +96,3 @@ def snapped(given: Array, grid: Array) -> Array:
     alone = np.append(True, np.diff(short) > 0) & np.append(np.diff(short) > 0, True)
     rounded = (short[at] == given) & alone[at]
     return np.where((np.abs(given - near) <= np.minimum(SAME, 1e-3 * step)) | rounded, near, given)
-
-
-def available() -> int:
-    """Bytes of memory that are free, as well as the system tells."""
-    try:
-        with open("/proc/meminfo", encoding="ascii") as file:
-            for line in file:
-                if line.startswith("MemAvailable"):
-                    return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):
-        return 1 << 62
-
-
-def memory(needed: int, what: str) -> None:
-    """Raise InputError where `needed` bytes are more than there are."""
-    free = available()
-    if needed > free:
-        raise InputError(f"{what} need {needed / 2**30:.1f} GiB and {free / 2**30:.1f} GiB are free; ask for fewer")

@@ -20,9 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symsched.errors import InputError
+from symsched.given import count, memory, seed_of
 from symsched.kernels import store
 from symsched.kernels.random import AREA, BROWNIAN, CLOCK, key, normals
-from symsched.montecarlo.checks import SAME, count, grid_of, memory, seed_of, snapped, times_of
+from symsched.montecarlo.checks import SAME, grid_of, snapped, times_of
 from symsched.montecarlo.model import Model, Start, model_of
 from symsched.montecarlo.schemes import Tables, build, check_scheme, variance_increments
 from symsched.steps.integrals import gauss, nodes

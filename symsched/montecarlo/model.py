@@ -15,9 +15,11 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from symsched.data import Gaussian
+from symsched.data.checks import known
 from symsched.data.numeric import Eigenframe
 from symsched.errors import InputError
 from symsched.exact import sign_on_unit, values
+from symsched.given import reals
 from symsched.kernels.components import Components
 from symsched.kernels.random import CHOICE, START, key, normals, uniforms
 from symsched.kernels.split import affine_parts, check_symbols
@@ -47,7 +49,7 @@ class Diffusion:
     name: str = "dX = f dt + sqrt(2 eps) dW"
 
     def __post_init__(self) -> None:
-        several = isinstance(self.drift, Sequence | sp.Matrix) and not isinstance(self.drift, str)
+        several = isinstance(self.drift, Sequence | sp.MatrixBase | np.ndarray) and not isinstance(self.drift, str)
         given = tuple(self.drift) if several else (self.drift,)
         if not given:
             raise InputError("drift is empty; give one expression for each coordinate")
@@ -263,11 +265,9 @@ def _given_start(initial: Any, dim: int) -> Start:
     if hasattr(initial, "blocks"):
         if initial.dim != dim:
             raise InputError(f"initial has dimension {initial.dim} and the drift {dim}; they should agree")
+        known(initial.parameters, "the initial law", "a simulation")
         return Start(dim, None, tuple(initial.blocks()), 0.0, 1.0)
-    try:
-        rows = np.asarray(initial, dtype=np.float64)
-    except (TypeError, ValueError) as problem:
-        raise InputError(f"initial is {initial!r}; it should be a number, a vector, rows or a data law") from problem
+    rows = reals(initial, "initial", "a number, a vector, rows or a data law")
     rows = np.full((1, dim), rows) if rows.ndim == 0 else rows
     rows = rows[None, :] if rows.ndim == 1 else rows
     if rows.ndim != 2 or rows.shape[1] != dim or not len(rows):

@@ -22,7 +22,7 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from symsched.errors import InputError
-from symsched.montecarlo.checks import count, seed_of
+from symsched.given import count, seed_of
 from symsched.montecarlo.coupling import Coupler, System
 from symsched.montecarlo.model import model_of
 from symsched.montecarlo.schemes import check_scheme

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symsched.errors import InputError
+from symsched.given import reals
 from symsched.kernels import moments
 from symsched.montecarlo.engine import Job, Part
 from symsched.precision import cached_property
@@ -141,7 +142,7 @@ class Result:
         is smaller than 2^-24 counts as 0.
         Raises InputError for q outside [0, 1], or where there are too many times and coordinates for histograms.
         """
-        wanted = np.atleast_1d(np.asarray(q, dtype=np.float64))
+        wanted = np.atleast_1d(reals(q, "q", "numbers in [0, 1]"))
         if wanted.ndim != 1 or not ((wanted >= 0) & (wanted <= 1)).all():
             raise InputError(f"q = {q}; quantiles are asked for numbers in [0, 1]")
         counts = self._counts()

@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symsched.errors import InputError
+from symsched.given import count, memory, seed_of
 from symsched.kernels import moments
 from symsched.kernels.compiled import LANES
 from symsched.montecarlo import engine
 from symsched.montecarlo.between import between
 from symsched.montecarlo.checkpoint import Checkpoint
-from symsched.montecarlo.checks import boolean, count, make_grid, memory, seed_of, type_of
+from symsched.montecarlo.checks import boolean, make_grid, type_of
 from symsched.montecarlo.engine import Job, Part, work
 from symsched.montecarlo.model import Model, Start, model_of
 from symsched.montecarlo.progress import Bar
@@ -177,6 +178,13 @@ def run(job: Job, threads: int | None, executor: Any, progress: bool, checkpoint
         record.save(totals, final=True)
     if totals.lost:
         raise InputError(diagnose(job, totals.lost))
+    beyond = ~np.isfinite(totals.rows[:, : 1 + job.dim + job.dim**2]).all(axis=1)
+    if beyond.any():
+        bad = job.times[int(np.argmax(beyond))]
+        raise InputError(
+            f"the paths of {job.label} grow so far that their variance at t = {bad:.6g} is beyond the floats; "
+            "use more steps, another scheme, or a later start"
+        )
     return Result(job, totals, partial, time.perf_counter() - began)
 
 
@@ -230,8 +238,10 @@ def diagnose(job: Job, lost: int) -> str:
             story = engine.states(job, base, min(LANES, job.paths - base), every)
             broken = ~np.isfinite(story).all(axis=(1, 2))
             when = job.grid[max(0, int(np.argmax(broken)) - 1)]
+            turns = any(name in job.tables.text for name in ("sin64(", "cos64(", "sin32(", "cos32("))
+            known = " (sin and cos are known up to 1e14, in float32 up to 1e6)" if turns else ""
             return (
-                f"the drift of {job.label} is not finite at t = {when:.6g} on some paths: {lost} of {job.paths} were "
-                f"lost with {len(job.grid) - 1} steps; use more steps, another scheme, or a later start"
+                f"the drift of {job.label} is not finite at t = {when:.6g} on some paths{known}: {lost} of {job.paths} "
+                f"were lost with {len(job.grid) - 1} steps; use more steps, another scheme, or a later start"
             )
     return f"{lost} of {job.paths} paths of {job.label} are not finite"

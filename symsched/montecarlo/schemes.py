@@ -218,14 +218,14 @@ def _exponential(model: Model, grid: Array, dtype: str) -> Tables:
 
 def _transition(model: Model, rho: sp.Expr, mean: float, grid: Array) -> Flow:
     """Weights of the state, of the data prediction (or the mean), and of the noise: the step that holds η_X for ρ = 0,
-    and the exact transition from one marginal to the next for N(mean, ρ²) data.  From V = 0 nothing is left."""
+    and the exact transition from one marginal to the next for N(mean, ρ²) data."""
     sde = model.interpolant
     assert sde is not None
     own = sde.schedule
     beta, variance = table((own.beta, own.variance(rho)), grid).T
     kept, fresh = integrals.retained(own.alpha, own.beta, model.eps, sde.kappa, grid, rho)
-    point, width = variance[:-1] == 0, np.sqrt(variance)
-    kept, fresh, before = np.where(point, 0.0, kept), np.where(point, 1.0, fresh), np.where(point, 1.0, width[:-1])
+    width = np.sqrt(variance)
+    before = np.where(width[:-1] == 0, 1.0, width[:-1])  # of a point nothing is kept: no 0/0
     return _held(before, beta[:-1] * mean, width[1:], beta[1:] * mean, kept, fresh)
 
 
@@ -263,6 +263,11 @@ def _with_jump(made: Tables, model: Model, scheme: str, grid: Array) -> Tables:
         spread = made.S[0, 2] if made.shape.form == "one" else made.S[0, 2 * model.dim]
     else:
         move, spread = width * _drift_at_origin(model), noise(model, scheme, first)[0]
+        if spread == 0 and model.interpolant is not None:  # and no finer grid would help (theory C19)
+            raise InputError(
+                "paths start at one point at t = 0, and without noise all of them would be the same one; give a scale, "
+                "start > 0, or scheme 'exponential', which draws the law after the first step"
+            )
     jump = np.concatenate([np.broadcast_to(move, model.dim), np.full(model.dim, spread)])
     if not np.isfinite(jump).all():
         return made

@@ -21,7 +21,7 @@ from symsched.data import DataLaw, Gaussian
 from symsched.data.checks import exact
 from symsched.errors import InputError, UndecidedError
 from symsched.exact import canonical, decide_zero, limit_at, sign_on_unit, values, within
-from symsched.parsing import parse_expression
+from symsched.parsing import parse_expression, quoted
 from symsched.precision import alone_all, cached_property
 from symsched.schedule import STEEPEST, Schedule
 from symsched.sde.values import drift_values
@@ -86,6 +86,11 @@ class InterpolantSDE:
     kappa: Any = None
 
     def __post_init__(self) -> None:
+        for name, kind in (("schedule", Schedule), ("data", DataLaw)):
+            given = getattr(self, name)
+            if not isinstance(given, kind):
+                text = "; a text is read by symsched.data.from_text" if kind is DataLaw else ""
+                raise InputError(f"{name} is {quoted(given)}; it should be a {kind.__name__}{text}")
         if self.eps is not None and self.kappa is not None:
             raise InputError(
                 f"eps = {self.eps} and kappa = {self.kappa} are both given; give one: kappa is eps/eps_star"

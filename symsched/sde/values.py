@@ -26,6 +26,7 @@ from symsched.data.checks import known
 from symsched.data.numeric import Eigenframe, has_density, per_state
 from symsched.errors import InputError, UndecidedError
 from symsched.exact import limit_at, times_array, values
+from symsched.given import joint_shape, reals
 from symsched.schedule import Schedule
 
 Array = NDArray[np.float64]
@@ -58,10 +59,10 @@ class Equation(Protocol):
 def drift_values(sde: Equation, times: Any, states: Any) -> Any:
     """See `InterpolantSDE.drift_at`."""
     known(sde.parameters, f"the equation ({sde.schedule}, {sde.data.summary})", "asking for numbers")
-    grid, x = times_array(times), np.asarray(states, dtype=np.float64)
+    grid, x = times_array(times), reals(states, "x", "real states, in an array")
     if sde.dim > 1 and (x.ndim == 0 or x.shape[-1] != sde.dim):
         raise InputError(f"states have shape {x.shape}; this law needs the last axis to be {sde.dim}")
-    batch = np.broadcast_shapes(grid.shape, x.shape if sde.dim == 1 else x.shape[:-1])
+    batch = joint_shape("times and states", grid.shape, x.shape if sde.dim == 1 else x.shape[:-1])
     grid = np.broadcast_to(grid, batch)
     x = np.broadcast_to(x, batch if sde.dim == 1 else (*batch, sde.dim))
     if isinstance(sde.data, Gaussian) and len(np.unique(sde.data.frame.stds)) <= _DIRECTIONS:
@@ -143,7 +144,10 @@ def _mixed(sde: Equation, end: int | None, grid: Array, x: Array) -> Array:
     law = sde.data
 
     def combine(first: Array, field: Array, second: Array) -> Array:
-        return per_state(first, sde.dim) * field + per_state(second, sde.dim) * law.eta_x_at(alpha, beta, x)
+        # No part of a field beyond the floats is nothing: at x = 1e308 the score is, and its weight may be 0.
+        weight = per_state(first, sde.dim)
+        part = weight * np.where(weight == 0, 0.0, field)
+        return part + per_state(second, sde.dim) * law.eta_x_at(alpha, beta, x)
 
     if has_density(law, alpha, beta) and _finite(weight, beta_dot):
         return combine(weight, law.score_at(alpha, beta, x), beta_dot)

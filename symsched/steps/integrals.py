@@ -67,16 +67,18 @@ def lazy_primitive(eps: Expr, marginal: Expr | None) -> Expr | None:
 def retained(alpha: Expr, beta: Expr, eps: Expr, kappa: Expr | None, times: Array, rho: Expr = S.Zero) -> Retained:
     """(E, 1 − E²) over each step, E = exp(−∫ ε/V dt) with V = α² + ρ²β²: what the noise of a state keeps of itself.
 
-    With a constant κ the integral is κ Δlog(β/√V); E is 0 across an end that it does not converge to.
+    E is 0 across an end that the integral does not converge to; and from a point, V = 0, which says nothing of the
+    noise.  With a constant κ the integral is κ Δlog(β/√V).
     """
-    if decide_zero(eps):
-        return np.ones(len(times) - 1), np.zeros(len(times) - 1)
     variance = alpha**2 + rho**2 * beta**2
-    if kappa is not None and not kappa.free_symbols:
+    if decide_zero(eps):
+        exponent = np.zeros(len(times) - 1)
+    elif kappa is not None and not kappa.free_symbols:
         with np.errstate(divide="ignore", invalid="ignore"):
             exponent = float(kappa) / 2 * np.diff(values((log(beta**2 / variance),), times)[0])
     else:
         exponent = over(eps / variance, times, diverging=np.inf)
+    exponent[values((variance,), times[:-1])[0] == 0] = np.inf
     return np.exp(-exponent), -np.expm1(-2 * exponent)
 
 
