@@ -267,7 +267,7 @@ def test_paths_of_the_wrong_shape():
             conversion.path(times, np.zeros(shape))
     with pytest.raises(InputError, match="outside"):
         conversion.path([0.1, 1.2], np.zeros((2, 3)))
-    with pytest.raises(InputError, match="expected numbers"):
+    with pytest.raises(InputError, match="should be numbers"):
         conversion.path(["a"], np.zeros((1, 3)))
     with pytest.raises(InputError, match="expected an array of numbers"):
         conversion.path([0.1], np.array([["a", "b"]]))
