@@ -269,7 +269,7 @@ def test_paths_of_the_wrong_shape():
         conversion.path([0.1, 1.2], np.zeros((2, 3)))
     with pytest.raises(InputError, match="should be numbers"):
         conversion.path(["a"], np.zeros((1, 3)))
-    with pytest.raises(InputError, match="expected an array of numbers"):
+    with pytest.raises(InputError, match="should be real numbers, in an array"):
         conversion.path([0.1], np.array([["a", "b"]]))
 
 
