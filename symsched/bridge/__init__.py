@@ -19,9 +19,9 @@ _HOMES = {
     "FlowField": "fields",
     "exact_field": "exact",
     "sample": "sampling",
-    "Sampler": "sampling",
-    "Step": "sampling",
-    "Trajectory": "sampling",
+    "Sampler": "running",
+    "Step": "running",
+    "Trajectory": "running",
     "Stepper": "stepping",
     "Table": "stepping",
     "Plan": "plan",
@@ -30,7 +30,7 @@ _HOMES = {
     "Row": "plan",
     "build_plan": "planning",
     "Calibration": "calibration",
-    "calibrate": "calibration",
+    "calibrate": "calibrating",
     "Frame": "levels",
     "Levels": "levels",
     "TabulatedNative": "levels",
@@ -60,7 +60,8 @@ if TYPE_CHECKING:
     from symsched.bridge.adapters.flow_matching import SymbolicScheduler as SymbolicScheduler
     from symsched.bridge.adapters.k_diffusion import lazy_sigmas as lazy_sigmas
     from symsched.bridge.adapters.k_diffusion import sample_lazy as sample_lazy
-    from symsched.bridge.calibration import Calibration, calibrate
+    from symsched.bridge.calibrating import calibrate
+    from symsched.bridge.calibration import Calibration
     from symsched.bridge.exact import exact_field as exact_field
     from symsched.bridge.fields import FlowField as FlowField
     from symsched.bridge.grids import Grid as Grid
@@ -72,9 +73,9 @@ if TYPE_CHECKING:
     from symsched.bridge.plan import Slope as Slope
     from symsched.bridge.plan import Stage as Stage
     from symsched.bridge.planning import build_plan as build_plan
-    from symsched.bridge.sampling import Sampler as Sampler
-    from symsched.bridge.sampling import Step as Step
-    from symsched.bridge.sampling import Trajectory as Trajectory
+    from symsched.bridge.running import Sampler as Sampler
+    from symsched.bridge.running import Step as Step
+    from symsched.bridge.running import Trajectory as Trajectory
     from symsched.bridge.sampling import sample as sample
     from symsched.bridge.stepping import Stepper as Stepper
     from symsched.bridge.stepping import Table as Table

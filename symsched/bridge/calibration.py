@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,6 @@ from symsched.writing import whole
 Array = NDArray[np.float64]
 FORMAT = "symsched calibration 1"
 DIGITS = 5  # of the mean and the spectrum in the file, in units of ρ or 1; tables keep all of theirs
-PILOT_STEPS = 64
-TRIES = 28
 
 
 @dataclass(frozen=True)
@@ -153,75 +151,6 @@ class Calibration:
             raise InputError(f"cannot read '{path}': {error.strerror or error}") from None
         except (json.JSONDecodeError, UnicodeDecodeError):
             raise InputError(f"'{path}' is not a calibration: expected the JSON that Calibration.save wrote") from None
-
-
-def calibrate(
-    model: Any,
-    shape: Sequence[int] | int = 64,
-    *,
-    steps: Sequence[int] = (4, 6, 8, 12, 16),
-    pilot_steps: int = PILOT_STEPS,
-    tries: int = TRIES,
-    from_noise: bool = False,
-    spectrum: bool = False,
-    seed: int = 0,
-    batch: int | None = None,
-    conditions: Mapping[str, Any] | None = None,
-    progress: bool = False,
-) -> Calibration:
-    """Run a pilot of a `FlowField` and fit tables for each number of evaluations in `steps`.
-
-    It costs, for each path of the pilot, `pilot_steps` evaluations of the model, and `tries` × N for each N of `steps`.
-    The data are taken to be of scale 1; where the pilot finds another it is run again, in grids of that scale.
-
-    Args:
-        model: the field.
-        shape: (count, …) of the pilot, or its count where the field knows the shape of a sample.
-        steps: numbers of evaluations to fit; () measures the data only.
-        pilot_steps: of the converged paths, at least 16; fewer where so many do not fit between the model's levels.
-        tries: grids tried for each number.
-        from_noise: give the model z itself first, as pipelines of other software do (`LazyScheduler`).  By default the
-            first level is fitted too, which saves an evaluation.
-        spectrum: also measure the cosine spectrum (samples of at least two axes).
-        seed: of the pilot's noise.
-        batch, conditions, progress: as in `sample`.
-
-    Raises InputError for bad input, and whatever `sample` raises.
-    """
-    from symsched.bridge.fitting import Fitter, Shape
-    from symsched.bridge.pilot import run_pilot
-    from symsched.bridge.pilot import spectrum as measure
-    from symsched.bridge.progress import Bar
-
-    if isinstance(steps, int):
-        raise InputError(f"steps = {steps}: expected a list of whole numbers, steps=[{steps}]")
-    counts = sorted({_whole("steps", n, 1) for n in steps})
-    size = (shape, *(model.shape or ())) if isinstance(shape, int) else tuple(shape)
-    _whole("the pilot's count", size[0] if size else 0, 2)
-    given = dict(conditions or {})
-    pilot = run_pilot(model, size, _whole("pilot_steps", pilot_steps, 16), seed, batch, given, progress)
-    fitter, tables, shape_now = Fitter(model, pilot, batch, given, from_noise), {}, Shape()
-    shape_now = replace(shape_now, rho=shape_now.rho * pilot.scale)
-    with Bar(_whole("tries", tries, 1) * len(counts), progress, "grids") as bar:
-        for n in counts:
-            fit = fitter.search(n, shape_now, tries, bar.add)
-            tables[n], shape_now = asdict(fit), fit.shape
-    end = pilot.rho * pilot.paths[-1] + pilot.mean
-    spent = pilot.evaluations + tries * sum(counts)
-    return Calibration(
-        source=str(model.native),
-        mean=pilot.mean.double().cpu().numpy(),
-        rho=pilot.rho,
-        tables=tables,
-        spectrum=measure(end, pilot.mean) if spectrum else None,
-        pilot={"count": size[0], "steps": len(pilot.angles) - 1, "seed": seed, "evaluations": spent},
-    )
-
-
-def _whole(name: str, value: Any, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise InputError(f"{name} = {value!r}: expected a whole number ≥ {least}")
-    return int(value)
 
 
 def _checked(steps: int, table: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -22,7 +22,7 @@ from symsched.bridge.levels import Native
 from symsched.bridge.noise import normal
 from symsched.bridge.plan import Plan
 from symsched.bridge.planning import build_plan
-from symsched.bridge.sampling import sample
+from symsched.bridge.running import run
 from symsched.errors import InputError
 
 Array = NDArray[np.float64]
@@ -105,9 +105,8 @@ def run_pilot(
         plan = _plan(field.native, steps, scale)
         if mean is not None:
             plan = replace(plan, mean=mean.double().cpu().numpy())
-        samples, trajectory = sample(
-            field, noise=noise, plan=plan, batch=batch, conditions=conditions, progress=progress, trajectory=True
-        )
+        options = {"batch": batch, "conditions": conditions, "progress": progress, "trajectory": True}
+        samples, trajectory = run(field, plan, shape, noise=noise, **options)
         mean, spent = _mean(samples), spent + plan.nfe
         rho = float((samples - mean).double().square().mean().sqrt())
         near = plan.mean is not None or float(mean.abs().max()) <= FAR * rho

@@ -1,4 +1,4 @@
-"""Sampling: a field, a plan, noise that belongs to each sample, and one loop.
+"""Sampling: a request read, a calibration if one is wanted, a plan, and the loop.
 
 images = sample(field, (16, 1, 28, 28), steps=8, seed=0)
 images = sample(field, 10_000, target="lazy(kappa=1)", kappa=1, solver="sde-dpmpp", steps=24, seed=0, batch=500)
@@ -7,111 +7,27 @@ images = sample(field, 10_000, target="lazy(kappa=1)", kappa=1, solver="sde-dpmp
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
-import torch
 
-from symsched.bridge.fields import Asker, FlowField
-from symsched.bridge.noise import Stream, normal
+from symsched.bridge.calibrating import calibrate
+from symsched.bridge.calibration import Calibration
+from symsched.bridge.fields import FlowField
 from symsched.bridge.plan import Plan
 from symsched.bridge.planning import build_plan
-from symsched.bridge.progress import Bar
-from symsched.bridge.requests import (
-    Conditions,
-    as_check,
-    as_device,
-    as_seed,
-    check_kinds,
-    device_of,
-    dtype_of,
-    moved,
-    part_of,
-    parts_of,
-    sample_numbers,
-    sizes,
-)
-from symsched.bridge.stepping import Stepper, Table
+from symsched.bridge.requests import Conditions, as_seed, check_kinds, part_of, sizes
+from symsched.bridge.running import Watch, run
 from symsched.errors import InputError
 
 PILOT, TRIES = 64, 12  # paths, and grids tried, where `sample` calibrates by itself
-NEAR = 1e-3  # by how much a plan's levels may differ from the schedule's
+#: What `sample` measured by itself, as long as the field lives: the field is the caller's, and stays as it is.
+_measured: WeakKeyDictionary[FlowField, Calibration] = WeakKeyDictionary()
 
 
-@dataclass(frozen=True)
-class Step:
-    """What a callback sees after each evaluation: its number, native time, the model's input and its answer."""
-
-    index: int
-    time: float
-    state: Any
-    output: Any
-
-
-Watch = Callable[[Step], None]
-Part = tuple[Any, Any, Conditions]  # of a batch: the samples' numbers, their noise or None, their conditions
-
-
-@dataclass(frozen=True)
-class Trajectory:
-    """Native times (evaluations + 1,) and the states there (evaluations + 1, count, …); the last are the samples."""
-
-    times: Any
-    states: Any
-
-
-class Sampler:
-    """A field and a plan made ready: everything but the states is computed here, once.
-
-    Calling it runs the loop for some samples.  Nothing in the call waits for the device, allocates a table or branches
-    on data, so it may be compiled, or captured as a CUDA graph.
-    """
-
-    def __init__(
-        self,
-        field: FlowField,
-        plan: Plan,
-        shape: Sequence[int],
-        seed: int = 0,
-        *,
-        device: Any = None,
-        dtype: Any = None,
-    ) -> None:
-        self.plan, self.shape, self.seed = plan, tuple(shape), seed
-        self.device, self.dtype = device_of(device, field), dtype_of(dtype, field)
-        self.state_dtype = torch.promote_types(self.dtype, torch.float32)
-        _require_schedule(plan, field)
-        times = np.array([stage.time for stage in plan.stages])
-        like = torch.empty((1, *self.shape), dtype=self.state_dtype, device=self.device)
-        self.asker = Asker(field, times, self.dtype)
-        self.table = Table(plan, like, self.asker.relations)
-
-    def __call__(
-        self, numbers: Any, z: Any = None, conditions: Conditions | None = None, watch: Watch | None = None
-    ) -> Any:
-        """Samples of these numbers (int64, on the device), from their own noise or from z.
-
-        Noise 0 of a sample is its start, noise k + 1 belongs to evaluation k.
-        """
-        noise = Stream(self.seed, numbers, self.plan.nfe + 1, self.shape, self.state_dtype)
-        start = normal(self.seed, numbers, 0, self.shape, self.state_dtype) if z is None else z
-        stepper = Stepper(self.table, start, lambda k: noise(k + 1))
-        for k in range(self.plan.nfe):
-            state = stepper.input
-            output = self.asker.output(k, state, conditions or {})
-            if watch is None:
-                stepper.advance(output)
-            else:  # who watches may write on what is shown
-                seen = Step(k, self.plan.stages[k].time, state.clone(), output.clone())
-                stepper.advance(output)
-                watch(seen)
-        return stepper.input
-
-
-@torch.no_grad()
 def sample(
     field: FlowField,
     shape: int | Sequence[int] | None = None,
@@ -144,7 +60,7 @@ def sample(
         noise: standard normal noise (count, …) to start from, instead of that of the seed.
         target, kappa, steps, solver, grid: see `build_plan`; or `plan`, a table made before for this schedule.
         calibration: the field's own by default; False for none; True makes one if the field has none for `steps`, from
-            a pilot of at most 64 of the samples (64 + 12 N evaluations of each), and leaves it with the field.
+            a pilot of at most 64 of the samples (64 + 12 N evaluations of each), and knows it the next time.
             Without one, lazy-auto is the general method that `build_plan` names, for data in about [−1, 1].
         seed: noise belongs to (seed, sample number, evaluation), so a sample does not depend on its batch.
         indices: the samples' numbers, by default 0, 1, …; a shard draws its own part.
@@ -167,17 +83,9 @@ def sample(
     else:
         known = _known(field, calibration, size, steps, batch, conditions or {})
         plan = build_plan(field.native, target, kappa, steps, solver, grid, known)
-    sampler = Sampler(field, plan, size[1:], as_seed(seed), device=device, dtype=dtype)
-    as_device(sampler.device)  # a place where numbers are
-    work = _work(sampler, size[0], indices, noise, conditions or {}, batch)
-    run, record = _compiled(sampler, compile), list[Any]()
-    with Bar(len(work) * plan.nfe, progress, "evaluations") as bar:
-        watch = _watch(callback, as_check(check), record if trajectory else None, bar)
-        out = [run(*part, watch) for part in work]
-    samples = torch.cat(out)
-    if not bool(torch.isfinite(samples).all()):
-        _explain(sampler, work)
-    return (samples, _trajectory(sampler, record, out)) if trajectory else samples
+    options = {"progress": progress, "trajectory": trajectory, "check": check, "compile": compile}
+    options |= {"noise": noise, "indices": indices, "batch": batch, "conditions": conditions, "callback": callback}
+    return run(field, plan, size, seed=as_seed(seed), device=device, dtype=dtype, **options)
 
 
 def _require_alone(plan: Plan, calibration: Any, **options: Any) -> None:
@@ -194,95 +102,25 @@ def _same(value: Any, default: Any) -> bool:
     return value is default or (isinstance(value, str | int | float) and value == default)
 
 
-def _require_schedule(plan: Plan, field: FlowField) -> None:
-    """Refuse a plan whose levels are not the field's."""
-    times, *theirs = (np.array([getattr(stage, name) for stage in plan.stages]) for name in ("time", "alpha", "beta"))
-    ours = field.native.at(times)
-    if not np.hypot(ours[0] - theirs[0], ours[1] - theirs[1]).max() <= NEAR * np.hypot(*theirs).max():
-        raise InputError(
-            f"{plan.label or 'plan'}: its levels are not those of the field's schedule, {field.native}: "
-            "make it by build_plan(field.native, …)"
-        )
-
-
 def _known(
     field: FlowField, calibration: Any, size: tuple[int, ...], steps: int, batch: int | None, conditions: Conditions
-) -> Any:
+) -> Calibration | None:
     """The calibration to use, made where that was asked for; None for none."""
     if calibration is True:
-        _calibrate(field, size, steps, batch, conditions)
-    return field.calibration if calibration in (None, True) else calibration or None
+        return _calibrated(field, size, steps, batch, conditions)
+    return field.calibration if calibration is None else calibration or None
 
 
-def _work(
-    sampler: Sampler, count: int, indices: Any, noise: Any, conditions: Conditions, batch: int | None
-) -> list[Part]:
-    """What the sampler is called with for each batch, on its device."""
-    numbers = sample_numbers(indices, count, sampler.device)
-    z = None if noise is None else noise.to(sampler.device, sampler.state_dtype)
-    given = {key: moved(value, sampler.device) for key, value in conditions.items()}
-    return [(numbers[p], None if z is None else z[p], part_of(given, p, count)) for p in parts_of(count, batch)]
-
-
-def _calibrate(field: FlowField, size: tuple[int, ...], steps: int, batch: int | None, conditions: Conditions) -> None:
-    """See to it that the field has a calibration for `steps`."""
-    from symsched.bridge.calibration import calibrate
-
-    old = field.calibration
+def _calibrated(
+    field: FlowField, size: tuple[int, ...], steps: int, batch: int | None, conditions: Conditions
+) -> Calibration:
+    """A calibration of the field that has a table for `steps`."""
+    old = _measured.get(field, field.calibration)
     if old is not None and steps in old.tables:
-        return
+        return old
     count = min(size[0], PILOT)
     given = part_of(conditions, slice(0, count), size[0])
     new = calibrate(field, (count, *size[1:]), steps=(steps,), tries=TRIES, batch=batch, conditions=given)
     same = old is not None and np.array_equal(old.mean, new.mean) and old.rho == new.rho  # tables belong to both
-    field.calibration = replace(new, tables={**old.tables, **new.tables}) if same else new
-
-
-def _watch(callback: Watch | None, check: str, record: list[Any] | None, bar: Bar) -> Watch | None:
-    """Everybody who wants to see each evaluation; None if there is nobody."""
-    watchers: list[Watch] = [lambda step: record.append(step.state.clone())] if record is not None else []
-    watchers += [callback] if callback is not None else []
-    watchers += [_refuse_nan] if check == "step" else []
-    watchers += [lambda _: bar.add()] if bar.shown else []
-    return partial(_tell, watchers) if watchers else None
-
-
-def _tell(watchers: Sequence[Watch], step: Step) -> None:
-    for watch in watchers:
-        watch(step)
-
-
-def _trajectory(sampler: Sampler, record: list[Any], out: list[Any]) -> Trajectory:
-    """The states of all batches, side by side; the last are at the last of the native times."""
-    plan, (last,) = sampler.plan, sampler.asker.field.native.find(np.array([np.inf]))[0]
-    by_stage = [torch.cat(record[k :: plan.nfe]) for k in range(plan.nfe)]
-    return Trajectory(np.array([*(s.time for s in plan.stages), last]), torch.stack([*by_stage, torch.cat(out)]))
-
-
-# -- NaN -----------------------------------------------------------------------------------------------------------
-
-
-def _refuse_nan(step: Step) -> None:
-    if not bool(torch.isfinite(step.output).all()):
-        bad = int((~torch.isfinite(step.output)).flatten(1).any(1).sum())
-        raise InputError(
-            f"the model returned NaN or infinity at step {step.index}, native time {step.time:.6g}, for {bad} of "
-            f"{len(step.output)} samples: check its dtype and its times"
-        )
-
-
-def _explain(sampler: Sampler, work: Sequence[Part]) -> None:
-    """Run again, looking at each step."""
-    for part in work:
-        sampler(*part, _refuse_nan)
-    raise InputError("the samples are not finite, but in a second run each answer of the model was: use check='step'")
-
-
-def _compiled(sampler: Sampler, compile: bool | str) -> Callable[..., Any]:
-    if compile == "loop":
-        return torch.compile(sampler.__call__, dynamic=False)
-    if compile is True:
-        sampler.asker.field = sampler.asker.field.compiled()
-    elif compile is not False:
-        raise InputError(f"compile = {compile!r}: expected False, True (the model) or 'loop'")
-    return sampler
+    _measured[field] = replace(new, tables={**old.tables, **new.tables}) if same else new
+    return _measured[field]
