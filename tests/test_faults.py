@@ -239,7 +239,8 @@ def test_a_kill_during_compilation_leaves_a_cache_that_works(tmp_path):
 
 # -- no home, no room -------------------------------------------------------------------------------------------------
 
-SIMULATE = ["simulate", "--schedule", "follmer", "--data", "gaussian(0,1)", "--paths", "64", "--steps", "1", "--json"]
+LAW = ["--schedule", "follmer", "--data", "gaussian(0,1)", "--kappa", "1"]
+SIMULATE = ["simulate", *LAW, "--paths", "64", "--steps", "1", "--json"]
 
 
 def command(*args, limit=None, **environment):
