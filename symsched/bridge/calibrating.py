@@ -13,6 +13,7 @@ from symsched.bridge.fitting import Fitter, Shape
 from symsched.bridge.pilot import run_pilot
 from symsched.bridge.pilot import spectrum as measure
 from symsched.bridge.progress import Bar
+from symsched.bridge.requests import sizes
 from symsched.errors import InputError
 
 PILOT_STEPS, TRIES = 64, 28
@@ -56,6 +57,7 @@ def calibrate(
     counts = sorted({_whole("steps", n, 1) for n in steps})
     size = (shape, *(model.shape or ())) if isinstance(shape, int) else tuple(shape)
     _whole("the pilot's count", size[0] if size else 0, 2)
+    sizes(model, size, None, None)
     given = dict(conditions or {})
     pilot = run_pilot(model, size, _whole("pilot_steps", pilot_steps, 16), seed, batch, given, progress)
     fitter, tables, shape_now = Fitter(model, pilot, batch, given, from_noise), {}, Shape()
