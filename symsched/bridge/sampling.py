@@ -60,7 +60,8 @@ def sample(
         noise: standard normal noise (count, …) to start from, instead of that of the seed.
         target, kappa, steps, solver, grid: see `build_plan`; or `plan`, a table made before for this schedule.
         calibration: the field's own by default; False for none; True makes one if the field has none for `steps`, from
-            a pilot of at most 64 of the samples (64 + 12 N evaluations of each), and knows it the next time.
+            a pilot of at most 64 of the samples (64 + 12 N evaluations of each, and 64 or more for data of another
+            size than 1), and knows it the next time.
             Without one, lazy-auto is the general method that `build_plan` names, for data in about [−1, 1].
         seed: noise belongs to (seed, sample number, evaluation), so a sample does not depend on its batch.
         indices: the samples' numbers, by default 0, 1, …; a shard draws its own part.
