@@ -51,6 +51,11 @@ class Value:
     def measure(self) -> float:
         return max(abs(self.number), self.size)
 
+    @property
+    def shown_size(self) -> float:
+        """The size to three digits, for a self-test."""
+        return float(f"{self.size:.2e}")
+
 
 @dataclass(frozen=True)
 class Reference:
