@@ -13,7 +13,8 @@ import symsched.codegen as codegen
 from symsched import catalog
 from symsched.cli.app import run
 from symsched.codegen.kernels import reduced
-from symsched.codegen.printers import CForms, NumPyForms
+from symsched.codegen.languages.c import CForms
+from symsched.codegen.languages.numpy import NumPyForms
 from symsched.codegen.rounding import u, unit_points, worst, written_out
 from symsched.codegen.stable import Stabiliser
 from symsched.conversion import Conversion

@@ -10,10 +10,9 @@ import sympy as sp
 import symsched.codegen as codegen
 from symsched import schedules
 from symsched.codegen import check
-from symsched.codegen.emit import body
 from symsched.codegen.ieee import evaluate
 from symsched.codegen.kernels import expanded, is_steep, reduced, simplified
-from symsched.codegen.languages import NUMPY
+from symsched.codegen.languages.numpy import NumPy
 from symsched.codegen.module import Module
 from symsched.codegen.ranges import grouped
 from symsched.codegen.references import FIRST, LAST, SUBNORMAL, Value, measured
@@ -56,18 +55,18 @@ def test_steep_schedules_are_emitted_and_right_at_the_edges(name):
 
 def test_a_wrong_digit_is_refused_before_anything_is_returned(linear, monkeypatch):
     check.check(linear)
-    text = body(NUMPY, linear)
+    text = NumPy().body(linear)
     wrong = text.replace("return alpha, beta.copy()", "return alpha, beta*(1 + 1e-12)")
     assert wrong != text
     assert {miss.what for miss in check.misses(linear, wrong)} == {"schedule.beta"}
-    monkeypatch.setattr(check, "body", lambda *_: wrong)
+    monkeypatch.setattr(NumPy, "body", lambda *_: wrong)
     with pytest.raises(InputError, match=r"no code for Schedule .*: schedule\.beta at t = .* would be .*, and is "):
         codegen.generate(Schedule(1 - t, t), "c")
 
 
 @pytest.mark.parametrize("end", ["np.nan", "np.inf"])
 def test_nan_or_inf_at_an_edge_is_seen(linear, end):
-    text = body(NUMPY, linear)
+    text = NumPy().body(linear)
     for time in (0.0, FIRST, LAST, 1.0):
         wrong = text.replace("return alpha, beta", f"return np.where(t == {time!r}, {end}, alpha), beta")
         assert any(miss.time == time for miss in check.misses(linear, wrong))

@@ -11,7 +11,7 @@ import pytest
 
 import symsched.codegen as codegen
 from symsched.codegen.emit import emit
-from symsched.codegen.lists import sigmas
+from symsched.codegen.formats import Sigmas
 from symsched.codegen.module import Module
 from symsched.errors import InputError
 from symsched.schedule import Schedule
@@ -40,7 +40,7 @@ def module(label):
 def test_python_is_read_without_a_warning(lang):
     plain = None
     for label in LABELS:
-        text = sigmas(module(label), 3) if lang == "sigmas" else emit(module(label), lang)
+        text = Sigmas().text(module(label), steps=3) if lang == "sigmas" else emit(module(label), lang)
         assert tokenize.detect_encoding(BytesIO(text.encode()).readline)[0] == "utf-8"
         with warnings.catch_warnings():
             warnings.simplefilter("error")

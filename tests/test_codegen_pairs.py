@@ -10,11 +10,12 @@ import sympy as sp
 
 from benchmarks import codegen_pairs as sweep
 from symsched import catalog
-from symsched.codegen.carry import carried, prelude
+from symsched.codegen.carry import carried
 from symsched.codegen.changes import covered
 from symsched.codegen.derive import _variance_forms, prediction_weights
 from symsched.codegen.emit import emit
 from symsched.codegen.ieee import evaluate
+from symsched.codegen.languages.numpy import NumPy
 from symsched.codegen.module import Module
 from symsched.codegen.quantities import alpha, alpha_dot, beta, beta_dot
 from symsched.codegen.rounding import u
@@ -46,7 +47,7 @@ def loaded(text):
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_errors_of_sums_and_products_are_exact(dtype):
-    names = loaded("import numpy as np\n" + prelude("np."))
+    names = loaded("import numpy as np\n" + NumPy.error_helpers)
     rng = np.random.default_rng(5)
     for a, b in (rng.standard_normal((50, 2)) * 10 ** rng.uniform(-3, 3, (50, 2))).astype(dtype):
         exact, total, product = (Fraction(float(a)), Fraction(float(b))), dtype(a + b), dtype(a * b)

@@ -10,9 +10,12 @@ import symsched as ss
 from symsched.codegen import by_parameter as rules
 from symsched.codegen.by_parameter import by_parameter
 from symsched.codegen.header import _shown
-from symsched.codegen.latex import _limit
+from symsched.codegen.languages.c import CForms
+from symsched.codegen.languages.julia import JuliaForms
+from symsched.codegen.languages.latex import _limit
+from symsched.codegen.languages.numpy import NumPyForms
+from symsched.codegen.languages.torch import TorchForms
 from symsched.codegen.module import Module
-from symsched.codegen.printers import CForms, JuliaForms, NumPyForms, TorchForms
 from symsched.schedule import Schedule
 from symsched.symbols import kappa, t
 

@@ -8,9 +8,8 @@ import pytest
 import sympy as sp
 
 from symsched import catalog
-from symsched.codegen import newton
 from symsched.codegen.ieee import on_arrays
-from symsched.codegen.languages import TORCH
+from symsched.codegen.languages.torch import Torch
 from symsched.codegen.module import Module
 from symsched.codegen.newton import PLACES, STEPS, Inverse, above, counted, inverse_of, log_r, promise
 from symsched.codegen.newton_proof import MOVED, prove
@@ -105,4 +104,4 @@ def test_torch_takes_the_proved_steps(edm):
     """Next to a truncated end floats never settle: counting alone would say sixty."""
     inverse = inverse_of(edm)
     assert counted(inverse) == STEPS
-    assert f"for _ in range({prove(inverse).count + SPARE}):" in newton.arrays(TORCH, edm)
+    assert f"for _ in range({prove(inverse).count + SPARE}):" in Torch().newton(edm)

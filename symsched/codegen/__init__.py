@@ -11,16 +11,15 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Iterable
 from typing import Any
 
+from symsched.codegen.emit import REGISTRY, emit, language
 from symsched.conversion import Conversion
 from symsched.errors import InputError
 from symsched.precision import alone
 from symsched.schedule import Schedule
 
-UNTESTED = ("latex", "sigmas", "flow_matching")  # nothing that computes, or what another library calls
-LANGUAGES = ("numpy", "numba", "torch", "jax", "c", "c_float", "julia", "latex", "sigmas", "flow_matching")
+LANGUAGES = tuple(REGISTRY)
 
 __all__ = ["LANGUAGES", "generate"]
 
@@ -50,23 +49,26 @@ def generate(
             both scales given, a negative ε, or ε without a source.
     """
     from symsched.codegen.check import check
-    from symsched.codegen.emit import EMITTERS, emit
-    from symsched.codegen.lists import sigmas
+    from symsched.codegen.formats import Sigmas
     from symsched.codegen.module import Module
 
-    if lang not in LANGUAGES:
-        raise InputError(f"unknown language '{lang}': expected one of {', '.join(LANGUAGES)}")
+    kind = language(lang)
     if not isinstance(what, Conversion | Schedule):
         raise InputError(f"cannot generate code from {type(what).__name__}: expected a Schedule or a Conversion")
-    if self_test and lang in UNTESTED:
-        tested = ", ".join(name for name in LANGUAGES if name not in UNTESTED)
+    if self_test and not kind.tested:
+        tested = ", ".join(name for name in LANGUAGES if language(name).tested)
         raise InputError(f"{lang} carries no self-test: expected one of {tested}")
     source, target = (what.source, what.target) if isinstance(what, Conversion) else (None, what)
-    _refuse_absent([s for s in (source, target) if s is not None], lang)
+    for schedule in (source, target):  # before anything is derived for it
+        if schedule is not None and (found := kind().absent((schedule.alpha, schedule.beta))) is not None:
+            raise InputError(
+                f"there is no {found} in {lang} alone, and {schedule} has it: choose another language (latex, sigmas "
+                "take every function), or another schedule"
+            )
     module = Module(target, source, kappa, eps)
     if lang == "sigmas":
-        return sigmas(module, steps)
-    if lang not in EMITTERS:
+        return Sigmas().text(module, steps=steps)
+    if not kind.tested:
         return emit(module, lang, self_test)
     try:
         check(module)
@@ -76,21 +78,6 @@ def generate(
         module = Module(target, source, kappa, eps, newton=True)
         check(module)
     return emit(module, lang, self_test)
-
-
-def _refuse_absent(schedules: Iterable[Schedule], lang: str) -> None:
-    """Raises InputError for a function that the language lacks, before anything is derived for it."""
-    from symsched.codegen.printers import absent
-
-    if lang in ("latex", "sigmas"):
-        return
-    for schedule in schedules:
-        found = absent((schedule.alpha, schedule.beta), lang)
-        if found is not None:
-            raise InputError(
-                f"there is no {found} in {lang} alone, and {schedule} has it: choose another language (latex, sigmas "
-                "take every function), or another schedule"
-            )
 
 
 class _Callable(types.ModuleType):

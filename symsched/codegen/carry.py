@@ -175,69 +175,6 @@ def carried(stem: str, form: sp.Expr) -> tuple[list[tuple[sp.Symbol, sp.Expr]], 
     return carrier.lines, final
 
 
-PYTHON = '''def _sum_error(a, b):
-    """a + b minus its rounded value."""
-    total = a + b
-    back = total - a
-    return (a - (total - back)) + (b - back)
-
-
-def _split(a, wide):
-    """The upper and the lower half of the digits of a."""
-    big = (134217729.0 if wide else 4097.0) * a
-    upper = big - (big - a)
-    return upper, a - upper
-
-
-def _product_error(a, b):
-    """a b minus its rounded value."""
-{start}    (a, a_low), (b, b_low) = _split(a, wide), _split(b, wide)
-    return ((a * b - product) + a * b_low + a_low * b) + a_low * b_low
-'''
-ARRAYS = {
-    "np.": "    product = np.multiply(a, b)\n    wide = product.dtype == np.float64\n"
-    "    a, b = (np.asarray(x, dtype=product.dtype) for x in (a, b))\n",
-    "torch.": "    product = a * b\n    wide = product.dtype == torch.float64\n"
-    "    a, b = (torch.as_tensor(x, dtype=product.dtype, device=product.device) for x in (a, b))\n",
-    "jnp.": "    product = jnp.multiply(a, b)\n    wide = product.dtype == jnp.float64\n"
-    "    a, b = (jnp.asarray(x, dtype=product.dtype) for x in (a, b))\n",
-}
-SCALARS = "    product, wide = a * b, True\n"
-C = """#ifndef SYMSCHED_ERRORS{upper}
-#define SYMSCHED_ERRORS{upper}
-/* a + b minus its rounded value, and a b minus its rounded value: compile without -ffast-math. */
-static inline {real} symsched_sum_error{suffix}({real} a, {real} b)
-{{
-    const {real} total = a + b;
-    const {real} back = total - a;
-    const {real} rest = total - back;
-    return (a - rest) + (b - back);
-}}
-
-static inline {real} symsched_product_error{suffix}({real} a, {real} b)
-{{
-    const {real} product = a*b, a_big = {split}*a, b_big = {split}*b;
-    const {real} a_up = a_big - (a_big - a), b_up = b_big - (b_big - b);
-    const {real} a_low = a - a_up, b_low = b - b_up;
-    return ((a_up*b_up - product) + a_up*b_low + a_low*b_up) + a_low*b_low;
-}}
-#endif"""
-JULIA = """sum_error(a, b) = (s = a + b; v = s - a; (a - (s - v)) + (b - v))
-product_error(a, b) = fma(a, b, -(a * b))"""
-
-
 def is_used(functions: Iterable[Function]) -> bool:
     """Whether one of the functions needs the helpers."""
     return any(form.has(sum_error, product_error) for f in functions for _, form in f.lines)
-
-
-def prelude(language: str, single: bool = False) -> str:
-    """The helpers in a language: "np.", "torch.", "jnp.", "math." (Numba), "c" or "julia"."""
-    if language == "c":
-        kind = {"upper": "_F32", "real": "float", "suffix": "f", "split": "4097.0f"} if single else {
-            "upper": "", "real": "double", "suffix": "", "split": "134217729.0"}  # fmt: skip
-        return C.format(**kind)
-    if language == "julia":
-        return JULIA
-    text = PYTHON.format(start=ARRAYS.get(language, SCALARS))
-    return text if language != "math." else "@njit\n" + text.replace("\n\ndef ", "\n\n@njit\ndef ")

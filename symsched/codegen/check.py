@@ -11,9 +11,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from symsched.codegen.emit import body
 from symsched.codegen.header import title
-from symsched.codegen.languages import NUMPY
+from symsched.codegen.languages.numpy import NumPy
 from symsched.codegen.module import Module
 from symsched.codegen.references import Reference, Value
 from symsched.errors import InputError
@@ -61,7 +60,7 @@ def _wrong(reference: Reference, names: list[str], found: list[float]) -> Iterat
 def check(module: Module) -> None:
     """Raises InputError, with the worst value that the module would return, where it is not what it should be."""
     worst = max(
-        misses(module, body(NUMPY, module)), key=lambda miss: (not math.isnan(miss.found), miss.ulps), default=None
+        misses(module, NumPy().body(module)), key=lambda miss: (not math.isnan(miss.found), miss.ulps), default=None
     )
     if worst is not None:
         raise InputError(f"no code for {title(module)}: {worst}; give it in another form, or convert() for its values")

@@ -10,7 +10,7 @@ import sympy as sp
 from flint import arb
 
 from symsched.codegen.by_parameter import by_parameter
-from symsched.codegen.changes import ConversionForms, eps, scale, scale_dot, tau_dot
+from symsched.codegen.changes import eps
 from symsched.codegen.kappa import by_kappa
 from symsched.codegen.kernels import expanded, reduced, simplified
 from symsched.codegen.quantities import (
@@ -24,7 +24,6 @@ from symsched.codegen.quantities import (
     rate,
 )
 from symsched.codegen.rounding import Rounded
-from symsched.codegen.sources import tau, tau_left
 from symsched.exact import decide_zero, to_ball
 from symsched.precision import precision
 from symsched.schedule import Schedule
@@ -171,19 +170,3 @@ def _drift_forms(
     yield from forms
     if rational is not None:
         yield monomial * shop.stabilise(rational)
-
-
-__all__ = [
-    "PREDICTIONS",
-    "ConversionForms",
-    "add_drift",
-    "add_levels",
-    "eps",
-    "prediction_weights",
-    "scale",
-    "scale_dot",
-    "target_quantities",
-    "tau",
-    "tau_dot",
-    "tau_left",
-]

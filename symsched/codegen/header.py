@@ -10,8 +10,6 @@ import sympy as sp
 from symsched.codegen import newton
 from symsched.codegen.module import Module
 from symsched.codegen.program import Function
-from symsched.codegen.rounding import u
-from symsched.symbols import t
 from symsched.version import __version__
 
 CITE = "Damsholt, Frellsen, Ditlevsen, arXiv:2602.03789; Albergo, Boffi, Vanden-Eijnden, arXiv:2303.08797"
@@ -129,6 +127,3 @@ def _shown(limit: sp.Expr | None) -> str:
         return "inf" if limit == sp.oo else "-inf"
     text = str(limit).replace("**", "^")
     return text if len(text) < 24 else f"{float(limit):.17g}" if limit.is_number else text
-
-
-__all__ = ["lines", "t", "title", "u"]

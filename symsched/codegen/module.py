@@ -7,37 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 
-from symsched.codegen.derive import (
-    PREDICTIONS,
-    ConversionForms,
-    eps,
-    eps_star,
-    scale,
-    scale_dot,
-    settle_ends,
-    target_quantities,
-    tau,
-    tau_dot,
-    tau_left,
-    weight_symbols,
-)
-from symsched.codegen.names import check_parameters
+from symsched.codegen.changes import ConversionForms, eps, scale, scale_dot, tau_dot
+from symsched.codegen.derive import PREDICTIONS, eps_star, settle_ends, target_quantities, weight_symbols
+from symsched.codegen.names import check_parameters, identifier
 from symsched.codegen.program import Function, function
-from symsched.codegen.quantities import (
-    TIME,
-    Workshop,
-    alpha,
-    alpha_dot,
-    beta,
-    beta_dot,
-    rate,
-)
+from symsched.codegen.quantities import TIME, Workshop, alpha, alpha_dot, beta, beta_dot
 from symsched.codegen.scaled import add_scaled_drift
+from symsched.codegen.sources import tau
 from symsched.codegen.tidy import tidied
 from symsched.conversion import Conversion
 from symsched.data import Gaussian
 from symsched.errors import InputError
-from symsched.exact import enclose
 from symsched.inversion import R, closed_inverse
 from symsched.precision import cached_property
 from symsched.schedule import Schedule, as_expression
@@ -86,6 +66,11 @@ class Module:
             self.kappa = as_expression(self.kappa, "kappa")
             if self.kappa.is_nonnegative is False or self.kappa.free_symbols - {kappa}:
                 raise InputError(f"kappa = {self.kappa}: expected a number >= 0")
+
+    @property
+    def name(self) -> str:
+        """What it is called in every language: linear_to_follmer."""
+        return identifier([s for s in (self.source, self.target) if s is not None])
 
     @property
     def closed(self) -> bool:
@@ -156,6 +141,3 @@ class Module:
         from symsched.codegen.references import references
 
         return tuple(references(self))
-
-
-__all__ = ["Module", "enclose", "rate", "tau_left"]

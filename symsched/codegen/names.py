@@ -1,4 +1,6 @@
-"""Which parameter names may enter generated code: plain identifiers that mean nothing else in any of the languages."""
+"""Names in generated code: that of the module, and which parameters may enter it.
+
+A parameter is a plain identifier that means nothing else in any of the languages."""
 
 from __future__ import annotations
 
@@ -11,6 +13,7 @@ from sympy import Symbol
 
 from symsched.errors import InputError
 from symsched.parsing.text import quoted
+from symsched.schedule import Schedule
 
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,30}")
 _C = (
@@ -41,3 +44,11 @@ def check_parameters(parameters: Iterable[Symbol]) -> None:
                 f"the parameter {quoted(name)} cannot be a name in generated code: expected letters, digits and _ "
                 "(at most 31) that spell no keyword or function, and nothing that the code itself names; rename it"
             )
+
+
+def identifier(schedules: Iterable[Schedule]) -> str:
+    """A name for a module of these schedules that every language accepts: linear_to_follmer."""
+    words = [re.sub("[^A-Za-z0-9]+", "_", str(s)).strip("_").lower() or "custom" for s in schedules]
+    words = [w if len(w) <= 24 and not w.startswith("alpha_") else "custom" for w in words]
+    name = "_to_".join(words)
+    return name if name[:1].isalpha() else f"schedule_{name}"

@@ -15,7 +15,6 @@ Gradients come from the last two steps alone: a Newton step from the solution ha
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -23,11 +22,9 @@ import sympy as sp
 
 from symsched.codegen.changes import near_both_ends
 from symsched.codegen.distance import ends_of, log_end
-from symsched.codegen.languages import Arrays
 from symsched.codegen.logslope import log_slope
 from symsched.codegen.module import Module
 from symsched.codegen.newton_proof import prove
-from symsched.codegen.printers import NumPyForms, TorchForms
 from symsched.codegen.program import plain
 from symsched.codegen.quantities import rate
 from symsched.codegen.rounding import expm1, u
@@ -36,8 +33,6 @@ from symsched.schedule import Schedule
 from symsched.symbols import t
 
 STEPS = 60
-WHY = "Source time tau and 1 - tau at given noise and data coefficients."
-START = "logit tau to six digits: guarded Newton steps in log SNR."
 above, below, log_r, inverse_r, close = sp.symbols("above below log_r inverse_r close")
 PLACES = {  # what is solved, by the truncated ends of the source; and what its logarithm is that of
     (): (log_r, sp.exp(t)),
@@ -68,10 +63,9 @@ class Inverse:
         return self.ratio.free_symbols <= set(sp.symbols("s left"))
 
     @property
-    def arguments(self) -> str:
-        return ", ".join(
-            ["alpha", "beta", "inverse_r", *(f"near_{symbol}" for symbol, *_ in self.near), *self.parameters]
-        )
+    def arguments(self) -> tuple[str, ...]:
+        """Of the function that solves for the source time."""
+        return "alpha", "beta", "inverse_r", *(f"near_{symbol}" for symbol, *_ in self.near), *self.parameters
 
 
 def inverse_of(module: Module) -> Inverse:
@@ -111,86 +105,6 @@ def _nearness(schedule: Schedule, end: int) -> float:
     return 1.0 if size.free_symbols else max(1.0, float(round(abs(float(size)) / 2)))
 
 
-def gaps(inverse: Inverse, form: Callable[[sp.Expr], str], choose: str, given: str = "near_") -> list[tuple[str, str]]:
-    """(name, text): the gap in log r, by the stable distances next to a truncated end that target and source have."""
-    rows = []
-    for symbol, expr, most in inverse.near:
-        gap = f"own_above - {given}above" if symbol == above else f"{given}below - own_below"
-        own = f"own_{symbol}"
-        rows += [(own, form(expr)), ("gap", choose.format(f"{own} < {most!r}", gap, "gap"))]
-    return rows
-
-
-LOGIT = "1 / (1 + {0}exp(-z)), 1 / (1 + {0}exp(z))"
-
-
-def arrays(dialect: Arrays, module: Module) -> str:
-    inverse, printer, np = inverse_of(module), dialect.forms(), dialect.prefix
-    loop = _jax_loop if np == "jnp." else _torch_loop if np == "torch." else _numpy_loop
-    pace = printer.form(inverse.pace)
-    names = ", ".join(["alpha", "beta", *inverse.parameters])
-    given = f"*map(jax.lax.stop_gradient, ({names}))" if np == "jnp." else names
-    rows = [
-        *(["@torch.no_grad()"] if np == "torch." else []),
-        f"def _logit_time({names}):",
-        f'    """{START}"""',
-        f"    log_r = {np}log(beta) - {np}log(alpha)",
-        f"    tiny, floor = {np}finfo(log_r.dtype).tiny, 64 * {np}finfo(log_r.dtype).eps",
-        *(f"    {row}" for row in _distances(inverse, printer, np)),
-        f"    goal = {printer.form(inverse.place)}",
-        f"    high = {np}full_like(goal, -math.log(tiny) - 0.375)",
-        "    low = -high",
-        f"    z = {np}minimum({np}maximum(goal, low), high)",
-        *(f"    {row}" for row in loop(inverse, printer, module)),
-        "    return z",
-        "",
-        "",
-        f"def _source_time({inverse.arguments}):",
-        f'    """{WHY}"""',
-        f"    one = {np}ones_like(alpha * beta)",
-        "    alpha, beta = alpha * one, beta * one",
-        "    inside = (alpha > 0) & (beta > 0)",
-        f"    alpha, beta = {np}where(inside, alpha, one), {np}where(inside, beta, one)",
-        f"    inverse_r = {np}where(inside, inverse_r, one)",
-        f"    z = _logit_time({given})",
-        f"    s, left = {LOGIT.format(np)}",
-        "    for _ in range(2):",
-        f"        close = {printer.form(inverse.close)}",
-        f"        gap = {printer.form(inverse.gap)}",
-        *(f"        {name} = {text}" for name, text in gaps(inverse, printer.form, f"{np}where({{}}, {{}}, {{}})")),
-        f"        move = gap / ({pace})",
-        "        s, left = s - move, left + move",
-        f"    most = -math.log({np}finfo(z.dtype).tiny) - 0.5  # beyond, no float is that time",
-        f"    s = {np}where(z < -most, 0.0, {np}where(z > most, 1.0, s))",
-        f"    return s, {np}where(z < -most, 1.0, {np}where(z > most, 0.0, left))",
-    ]
-    imports = "import math\n" + ("\nimport jax\n" if np == "jnp." else "")
-    return imports + "\n\n" + "\n".join(rows)
-
-
-def _distances(inverse: Inverse, printer: NumPyForms | TorchForms, np: str) -> list[str]:
-    """`above` and `below` at log_r, never quite 0."""
-    least = "{}.clamp(min=floor)" if np == "torch." else f"{np}maximum({{}}, floor)"
-    return [f"{symbol} = {least.format(f'({printer.form(form)})')}" for symbol, form in inverse.distances]
-
-
-def _step(inverse: Inverse, printer: NumPyForms | TorchForms, np: str) -> list[str]:
-    return [
-        f"s, left = {LOGIT.format(np)}",
-        f"log_r = {np}log({printer.form(inverse.ratio)} + 0 * s)",
-        *_distances(inverse, printer, np),
-        f"gap = {printer.form(inverse.place)} - goal",
-        f"low, high = {np}where(gap < 0, z, low), {np}where(gap < 0, high, z)",
-        f"newton = z - gap / (({printer.form(inverse.pace * inverse.slope)}) * s * left)",
-        f"moved = {np}where((newton >= low) & (newton <= high), newton, (low + high) / 2)",
-    ]
-
-
-def _numpy_loop(inverse: Inverse, printer: NumPyForms | TorchForms, _: Module) -> list[str]:
-    step = [*_step(inverse, printer, "np."), "done = np.all(np.abs(newton - z) < 1e-6)", "z = moved"]
-    return [f"for _ in range({STEPS}):", *(f"    {row}" for row in [*step, "if done:", "    break"])]
-
-
 @lru_cache(maxsize=64)
 def counted(inverse: Inverse) -> int:
     """Steps that the source was seen to need, and two more; all, where its parameters are open.
@@ -218,24 +132,3 @@ def promise(module: Module) -> list[str]:
         seen = counted(inverse) - SPARE + 1
         rows[1] += f"  {seen} were enough at {len(LEVELS)} noise levels; that is counted, not proved."
     return rows
-
-
-def _torch_loop(inverse: Inverse, printer: NumPyForms | TorchForms, _: Module) -> list[str]:
-    proved = prove(inverse)
-    steps = counted(inverse) if proved is None else proved.count + SPARE
-    rows = [*_step(inverse, printer, "torch."), "z = moved"]
-    return [f"for _ in range({steps}):", *(f"    {row}" for row in rows)]
-
-
-def _jax_loop(inverse: Inverse, printer: NumPyForms | TorchForms, _: Module) -> list[str]:
-    return [
-        "def going(state):",
-        f"    return (state[0] < {STEPS}) & (state[1] > 1e-6)",
-        "",
-        "def step(state):",
-        "    k, _, z, low, high = state",
-        *(f"    {row}" for row in _step(inverse, printer, "jnp.")),
-        "    return k + 1, jnp.max(jnp.abs(newton - z), initial=0.0), moved, low, high",
-        "",
-        "z = jax.lax.while_loop(going, step, (0, jnp.asarray(1.0, goal.dtype), z, low, high))[2]",
-    ]

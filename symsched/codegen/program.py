@@ -39,10 +39,6 @@ class Function:
     times: tuple[str, ...] = ("t",)  # a step has two
     covered: tuple[float, float] | None = None  # the times that a truncated source reaches, if not all
 
-    @property
-    def uses_u(self) -> bool:
-        return any(form.has(sp.Symbol("u")) for _, form in self.lines)
-
 
 def function(name: str, summary: str, shop: Workshop, wanted: Sequence[sp.Symbol]) -> Function:
     """The function that returns the quantities `wanted`, with exactly the lines that they need."""

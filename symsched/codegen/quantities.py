@@ -16,14 +16,14 @@ from symsched.codegen.carry import MAX_OPERATIONS, carried
 from symsched.codegen.distance import distance
 from symsched.codegen.kernels import paired, reduced, spread
 from symsched.codegen.logslope import log_slope, slope, without_exponentials
-from symsched.codegen.rounding import HALF_ULP, SMALLEST, Point, Rounded, name, u, unit_points, worst, written_out
+from symsched.codegen.rounding import HALF_ULP, SMALLEST, Point, Rounded, name, u, unit_points, worst
 from symsched.codegen.stable import Stabiliser, cost, operations
 from symsched.conversion import tau_function
 from symsched.errors import InputError, UndecidedError
 from symsched.exact import compile_tape, decide_zero, end_value, limit_at
 from symsched.precision import cached_property, precision
 from symsched.schedule import Schedule
-from symsched.symbols import kappa, t
+from symsched.symbols import t
 
 alpha, beta, rate = (
     sp.Symbol("alpha", positive=True),
@@ -192,12 +192,6 @@ class Workshop:
                 if not there.overlaps(point.evaluate(form).value):
                     raise UndecidedError(f"{symbol}: the form {form} is not equal to {exact}")
 
-    def in_full(self, form: sp.Expr) -> sp.Expr:
-        """The form with names replaced by what they stand for, in t alone."""
-        for quantity in reversed(self.made.values()):
-            form = form.xreplace({quantity.name: quantity.shape})
-        return written_out(form)
-
 
 def _limit(expr: sp.Expr, end: int) -> sp.Expr | None:
     try:
@@ -362,6 +356,3 @@ def _direct(shop: Workshop, exact: sp.Expr) -> Iterator[sp.Expr]:
     short = reduced(exact)
     if short.count_ops() <= 12:
         yield shop.stabilise(short)
-
-
-__all__ = ["Quantity", "ScheduleForms", "Workshop", "add_levels", "kappa"]

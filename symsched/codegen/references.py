@@ -51,6 +51,17 @@ class Value:
     def measure(self) -> float:
         return max(abs(self.number), self.size)
 
+    def literal(self, infinity: str) -> str:
+        """The digits for a compiler, which takes none that denote no double: t² at 1e-300 is 0 to it."""
+        if self.number == 0:
+            return "0.0"
+        return ("-" if self.number < 0 else "") + infinity if math.isinf(self.number) else self.text
+
+    @property
+    def shown_size(self) -> float:
+        """The size to three digits, for a self-test."""
+        return float(f"{self.size:.2e}")
+
 
 @dataclass(frozen=True)
 class Reference:

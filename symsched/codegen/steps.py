@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import sympy as sp
 
-from symsched.codegen.derive import eps, weight_symbols
+from symsched.codegen.changes import eps
+from symsched.codegen.derive import weight_symbols
 from symsched.codegen.kernels import expanded, in_factors, simplified
 from symsched.codegen.program import Function, Output, function, plain
 from symsched.codegen.quantities import TIME, Quantity, alpha, beta
@@ -250,6 +251,3 @@ def _step(
     ordered = tuple(sorted(free, key=lambda s: (s.name == "kappa", s.name)))
     made = replace(base, name=called, summary=summary, parameters=ordered, lines=tuple(lines), outputs=outputs)
     return tidied(replace(made, times=("t", "t_next")))
-
-
-__all__ = ["PAIRS", "T_NEXT", "WEIGHTS", "rounding_of", "samples", "steps"]

@@ -10,6 +10,7 @@ from symsched.codegen import header
 from symsched.codegen.changes import scale, tau_dot
 from symsched.codegen.derive import prediction_weights
 from symsched.codegen.kernels import factored, in_factors, paired, reduced
+from symsched.codegen.languages.base import Language
 from symsched.codegen.module import Module
 from symsched.codegen.program import Function
 from symsched.codegen.quantities import TIME, Quantity, alpha, alpha_dot, beta, beta_dot
@@ -51,24 +52,26 @@ PREAMBLE = r"""\documentclass[11pt]{article}
 """
 
 
-def latex(module: Module, test: bool) -> str:  # noqa: ARG001
+class LaTeX(Language):
     """A document that compiles with article, amsmath and the graphics bundle."""
-    rows = [*(f"% {row}".rstrip() for row in header.lines(module)), PREAMBLE.rstrip()]
-    rows += [rf"\begin{{center}}\Large {_escaped(header.title(module))}\end{{center}}", "", *_conventions(module)]
-    for function in module.functions:
-        rows += ["", rf"\group{{{_title(function)}}}{{{_summary(function)}}}"]
-        for output in function.outputs:
-            low, high = (_limit(e) for e in output.quantity.ends)
-            rows.append(rf"\entry{{{_letter(output.name)} = {_shown(output.quantity, module)}}}{{{low}}}{{{high}}}")
-    rows += [
-        "",
-        *_steps(module),
-        "",
-        r"\vspace{3ex}\small\raggedright",
-        *map(_escaped, header.citation(module)),
-        r"\end{document}",
-    ]
-    return "\n".join([*rows, ""])
+
+    def text(self, module: Module, test: bool = False) -> str:  # noqa: ARG002
+        rows = [*(f"% {row}".rstrip() for row in header.lines(module)), PREAMBLE.rstrip()]
+        rows += [rf"\begin{{center}}\Large {_escaped(header.title(module))}\end{{center}}", "", *_conventions(module)]
+        for function in module.functions:
+            rows += ["", rf"\group{{{_title(function)}}}{{{_summary(function)}}}"]
+            for output in function.outputs:
+                low, high = (_limit(e) for e in output.quantity.ends)
+                rows.append(rf"\entry{{{_letter(output.name)} = {_shown(output.quantity, module)}}}{{{low}}}{{{high}}}")
+        rows += [
+            "",
+            *_steps(module),
+            "",
+            r"\vspace{3ex}\small\raggedright",
+            *map(_escaped, header.citation(module)),
+            r"\end{document}",
+        ]
+        return "\n".join([*rows, ""])
 
 
 def _title(function: Function) -> str:

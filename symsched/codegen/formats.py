@@ -2,44 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import sympy as sp
 
 from symsched.codegen import carry, header, newton
 from symsched.codegen.check import check
-from symsched.codegen.emit import identifier
-from symsched.codegen.languages import TORCH
+from symsched.codegen.languages.base import Language
+from symsched.codegen.languages.torch import Torch
 from symsched.codegen.module import Module
-from symsched.codegen.printers import TorchForms
 from symsched.codegen.program import DISTANCES, Function, function, plain
 from symsched.errors import InputError
 from symsched.exact import values
 from symsched.schedule import Schedule
 from symsched.symbols import t
 
+TORCH = Torch()
 
-def sigmas(module: Module, steps: int) -> str:
-    """Noise levels of the target at N + 1 uniform times, for a flow model: σ = α/(α + β), descending, last 0.
 
-    Timesteps are 1000 σ.  `sigmas_ve` is α/β, what k-diffusion calls sigma (its first may be infinite).
-    """
-    if not isinstance(steps, int) or isinstance(steps, bool) or not 1 <= steps <= 100_000:
-        raise InputError(f"steps = {steps}: expected a whole number from 1 to 100000")
-    s = module.target
-    if s.parameters:
-        names = ", ".join(sorted(map(str, s.parameters)))
-        raise InputError(f"sigmas need numbers, but {s} leaves {names} open: fix it in the schedule")
-    grid = [k / steps for k in range(steps + 1)]
-    flow, ratio = values((s.alpha / (s.alpha + s.beta), s.alpha / s.beta), grid)
-    # Python looks for the encoding of a file in its first two lines: a label is no such thing.
-    rows = ["# Noise levels, one for each time; their schedule:", "#"]
-    rows += [f"# {row}".rstrip() for row in header.lines(Module(s), whole=False)]
-    rows += [
-        "#",
-        "# sigma = alpha/(alpha + beta) at uniform t: what FlowMatchEuler and ComfyUI flow models call sigma.",
-        "# In diffusers: FlowMatchEulerDiscreteScheduler(shift=1).set_timesteps(sigmas=sigmas[:-1]); it adds the 0.",
-    ]
-    rows += _list("sigmas", flow) + _list("timesteps", 1000 * flow[:-1])
-    return "\n".join([*rows, "# alpha/beta, what k-diffusion calls sigma.", *_list("sigmas_ve", ratio)]) + "\n"
+class Sigmas(Language):
+    """A list of numbers."""
+
+    def text(self, module: Module, test: bool = False, steps: int = 20) -> str:  # noqa: ARG002
+        """Noise levels of the target at N + 1 uniform times, for a flow model: σ = α/(α + β), descending, last 0.
+
+        Timesteps are 1000 σ.  `sigmas_ve` is α/β, what k-diffusion calls sigma (its first may be infinite).
+        """
+        if not isinstance(steps, int) or isinstance(steps, bool) or not 1 <= steps <= 100_000:
+            raise InputError(f"steps = {steps}: expected a whole number from 1 to 100000")
+        s = module.target
+        if s.parameters:
+            names = ", ".join(sorted(map(str, s.parameters)))
+            raise InputError(f"sigmas need numbers, but {s} leaves {names} open: fix it in the schedule")
+        grid = [k / steps for k in range(steps + 1)]
+        flow, ratio = values((s.alpha / (s.alpha + s.beta), s.alpha / s.beta), grid)
+        # Python looks for the encoding of a file in its first two lines: a label is no such thing.
+        rows = ["# Noise levels, one for each time; their schedule:", "#"]
+        rows += [f"# {row}".rstrip() for row in header.lines(Module(s), whole=False)]
+        rows += [
+            "#",
+            "# sigma = alpha/(alpha + beta) at uniform t: what FlowMatchEuler and ComfyUI flow models call sigma.",
+            "# In diffusers: FlowMatchEulerDiscreteScheduler(shift=1).set_timesteps(sigmas=sigmas[:-1]); it adds "
+            "the 0.",
+        ]
+        rows += _list("sigmas", flow) + _list("timesteps", 1000 * flow[:-1])
+        return "\n".join([*rows, "# alpha/beta, what k-diffusion calls sigma.", *_list("sigmas_ve", ratio)]) + "\n"
 
 
 def _list(name: str, numbers: object) -> list[str]:
@@ -47,24 +54,29 @@ def _list(name: str, numbers: object) -> list[str]:
     return [f"{name} = [", *[f"    {v}," for v in shown], "]"]
 
 
-def flow_matching(module: Module, test: bool) -> str:  # noqa: ARG001
+class FlowMatching(Language):
     """A scheduler class in the manner of flow_matching: alpha multiplies the data, sigma the noise."""
-    alone = Module(module.target)
-    back = Module(Schedule(1 - t, t, name="linear"), module.target)
-    back.shop  # noqa: B018 - derives the inverse
-    name = "".join(word.capitalize() for word in identifier(alone).split("_")) + "Scheduler"
-    rows = header.lines(alone, whole=False)
-    top = "\n".join([*rows, "", "In the class alpha multiplies the DATA and sigma the noise, as in flow_matching."])
-    parts = [header.docstring([top, ""]) + "\n\n" + TORCH.prelude + _SUPER]
-    schedule = alone.functions[0]
-    if carry.is_used([schedule]) or (back.closed and carry.is_used([_inverse(back)])):
-        parts.append(carry.prelude(TORCH.prefix))
-    if not back.closed:
-        parts.append(newton.arrays(TORCH, back))
-    parts += [TORCH.write(schedule), _class(name, schedule, back)]
-    check(alone)
-    check(back)
-    return "\n\n".join(part.rstrip("\n") + "\n" for part in parts)
+
+    def absent(self, forms: Iterable[sp.Expr]) -> str | None:
+        return TORCH.absent(forms)
+
+    def text(self, module: Module, test: bool = False) -> str:  # noqa: ARG002
+        alone = Module(module.target)
+        back = Module(Schedule(1 - t, t, name="linear"), module.target)
+        back.shop  # noqa: B018 - derives the inverse
+        name = "".join(word.capitalize() for word in alone.name.split("_")) + "Scheduler"
+        rows = header.lines(alone, whole=False)
+        top = "\n".join([*rows, "", "In the class alpha multiplies the DATA and sigma the noise, as in flow_matching."])
+        parts = [header.docstring([top, ""]) + "\n\n" + TORCH.prelude + _SUPER]
+        schedule = alone.functions[0]
+        if carry.is_used([schedule, *([_inverse(back)] if back.closed else [])]):
+            parts.append(TORCH.error_helpers)
+        if not back.closed:
+            parts.append(TORCH.newton(back))
+        parts += [TORCH.function(schedule), _class(name, schedule, back)]
+        check(alone)
+        check(back)
+        return TORCH.joined(parts)
 
 
 _SUPER = '''
@@ -112,10 +124,10 @@ def _inverse(back: Module) -> Function:
 
 def _inverse_lines(back: Module) -> list[str]:
     if not back.closed:
-        inverse, form = newton.inverse_of(back), TorchForms().form
+        inverse, form = newton.inverse_of(back), TORCH.forms.form
         near = [(s, q.form.xreplace({x: plain(x) for x in q.form.free_symbols})) for s, q in back.shop.made.items()]
         rows = [f"{s} = {form(f)}" for s, f in near if s.name in DISTANCES]
-        inside = f"_source_time({inverse.arguments})[0]"
+        inside = f"_source_time({', '.join(inverse.arguments)})[0]"
         return [
             *rows,
             f"inside = {inside}",
@@ -128,6 +140,6 @@ def _inverse_lines(back: Module) -> list[str]:
     kept = []
     for symbol, form in reversed(lines):
         if symbol in used:
-            kept.append(f"{symbol.name} = {TorchForms().form(form)}")
+            kept.append(f"{symbol.name} = {TORCH.forms.form(form)}")
             used |= form.free_symbols
     return [*kept[::-1], "return tau"]

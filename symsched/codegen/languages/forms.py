@@ -1,4 +1,4 @@
-"""Expressions in each language: SymPy's printers, with the holes they have for forms like ours mended.
+"""What the printers of all languages share: SymPy's printers, with the holes they have for forms like ours mended.
 
 Constants that are not rational are folded to the nearest float64; small integer powers of names are products; a
 negative half power is one over a root.
@@ -6,15 +6,10 @@ negative half power is one over a root.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
 import sympy as sp
-from sympy.printing.c import C99CodePrinter
-from sympy.printing.julia import JuliaCodePrinter
-from sympy.printing.precedence import PRECEDENCE
 from sympy.printing.pycode import PythonCodePrinter
 
 from symsched.codegen.ieee import number
@@ -44,8 +39,6 @@ NAMES = {
     log1p: "log1p",
 }
 ERROR_FUNCTIONS = (sp.erf, sp.erfc)
-NUMPY_NAMES = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2"}
-NUMPY_NAMES |= {"asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh"}
 
 # What no library has by name, by what all have.
 RECIPROCALS = {sp.cot: sp.tan, sp.sec: sp.cos, sp.csc: sp.sin, sp.coth: sp.tanh, sp.sech: sp.cosh, sp.csch: sp.sinh}
@@ -56,14 +49,6 @@ def lowered(form: sp.Expr) -> sp.Expr:
     for function, other in RECIPROCALS.items():
         form = form.replace(function, lambda x, other=other: 1 / other(x, evaluate=False))
     return form.replace(sp.acot, lambda x: sp.atan(1 / x, evaluate=False))
-
-
-def absent(forms: Iterable[sp.Expr], lang: str) -> str | None:
-    """A function in the forms that the language has not, by the name it was written with."""
-    here = {*NAMES, *RECIPROCALS, sp.acot}
-    here -= set(ERROR_FUNCTIONS) if lang == "julia" else set()
-    found = {f.func for form in forms for f in form.atoms(sp.Function) if f.free_symbols} - here
-    return min((f.__name__ for f in found), default=None)
 
 
 def folded(form: sp.Expr) -> sp.Expr:
@@ -94,18 +79,29 @@ def folded(form: sp.Expr) -> sp.Expr:
     return fold(lowered(form))
 
 
-class _Forms:
+class Forms:
     """Overrides shared by all languages; mixed into a SymPy printer."""
 
-    prefix = ""
-    one = "1"
+    prefix = suffix = ""  # of every function
+    names: tuple[tuple[type, str], ...] = ()  # functions that are called otherwise
+    lacks: tuple[type, ...] = ()  # functions of `NAMES` that the language has not
+    one, infinity, nan, power_sign = "1", "inf", "nan", "**"
+    choice = "{1} if {0} else {2}"  # by a test, one of two
+
+    def absent(self, forms: Iterable[sp.Expr]) -> str | None:
+        """A function in the forms that the language has not, by the name it was written with."""
+        here = {*NAMES, *RECIPROCALS, sp.acot} - {*self.lacks}
+        found = {f.func for form in forms for f in form.atoms(sp.Function) if f.free_symbols} - here
+        return min((f.__name__ for f in found), default=None)
 
     def number(self, value: float) -> str:
         return repr(value)
 
     def name_of(self, function: type) -> str:
         """The function's name in the language.  Raises NotImplementedError where it has none."""
-        return self.prefix + NAMES[function]
+        if function in self.lacks:
+            raise NotImplementedError(NAMES[function])
+        return dict(self.names).get(function, self.prefix + NAMES[function]) + self.suffix
 
     def _print_Float(self, expr: sp.Float) -> str:
         return self.number(float(expr))
@@ -143,14 +139,14 @@ class _Forms:
         return self.power(base, exponent)
 
     def root(self, inside: str) -> str:
-        return f"{self.prefix}sqrt({inside})"
+        return f"{self.prefix}sqrt{self.suffix}({inside})"
 
     def product(self, base: str, times: int) -> str:
         """A small power of a name, in parentheses: it may stand in a denominator."""
         return f"({'*'.join([base] * times)})"
 
     def power(self, base: sp.Expr, exponent: sp.Expr) -> str:
-        return f"{self._tight(base)}**{self._tight(exponent)}"
+        return f"{self._tight(base)}{self.power_sign}{self._tight(exponent)}"
 
     def _grouped(self, expr: sp.Expr) -> str:
         text = self._print(expr)  # type: ignore[attr-defined]
@@ -163,10 +159,10 @@ class _Forms:
         return text if plain else f"({text})"
 
     def _print_Infinity(self, _: Any) -> str:
-        return f"{self.prefix}inf"
+        return self.prefix + self.infinity
 
     def _print_NegativeInfinity(self, _: Any) -> str:
-        return f"-{self.prefix}inf"
+        return f"-{self.prefix}{self.infinity}"
 
     def helper(self, kind: str) -> str:
         """The name of a helper of `carry`."""
@@ -179,7 +175,13 @@ class _Forms:
     _print_product_error = _print_sum_error
 
     def _print_NaN(self, _: Any) -> str:
-        return f"{self.prefix}nan"
+        return self.prefix + self.nan
+
+    def _print_Rational(self, expr: sp.Rational) -> str:
+        return f"{expr.p}/{expr.q}" if expr.q & (expr.q - 1) else self.number(float(expr))
+
+    def _print_Half(self, _: Any) -> str:
+        return self.number(0.5)
 
     def _as_ordered_terms(self, expr: sp.Expr, order: Any = None) -> list[sp.Expr]:
         """Terms with a minus sign last: t_next - t, not -t + t_next."""
@@ -204,187 +206,17 @@ class _Forms:
         return self.number(number(value))
 
     def conditional(self, test: str, yes: str, no: str) -> str:
-        return f"({yes} if {test} else {no})"
+        """One of two, anywhere."""
+        return f"({self.choice.format(test, yes, no)})"
 
     def form(self, expr: sp.Expr) -> str:
         """A form as one line of code."""
         return self.doprint(folded(expr))  # type: ignore[attr-defined]
 
 
-class _Python(_Forms, PythonCodePrinter):
+class PythonForms(Forms, PythonCodePrinter):
     def product(self, base: str, times: int) -> str:
         return f"{base}**2" if times == 2 else super().product(base, times)
 
     def __init__(self) -> None:
         PythonCodePrinter.__init__(self, {"fully_qualified_modules": False, "strict": False})
-
-    def _print_Rational(self, expr: sp.Rational) -> str:
-        return f"{expr.p}/{expr.q}" if expr.q & (expr.q - 1) else repr(float(expr))
-
-    def _print_Half(self, _: Any) -> str:
-        return "0.5"
-
-
-class NumPyForms(_Python):
-    """`np.` functions on arrays."""
-
-    prefix = "np."
-
-    def name_of(self, function: type) -> str:
-        plain = NAMES[function]
-        return f"_{plain}" if function in ERROR_FUNCTIONS else self.prefix + NUMPY_NAMES.get(plain, plain)
-
-    def conditional(self, test: str, yes: str, no: str) -> str:
-        return f"{self.prefix}where({test}, {yes}, {no})"
-
-
-class JaxForms(NumPyForms):
-    """`jnp.` functions."""
-
-    prefix = "jnp."
-
-    def name_of(self, function: type) -> str:
-        return f"jsp.{NAMES[function]}" if function in ERROR_FUNCTIONS else super().name_of(function)
-
-    def _print_atanh(self, expr: sp.Expr) -> str:
-        """JAX's own takes the difference of two logarithms, which cancels: it loses 30 units at 1/4."""
-        inside = self._print(expr.args[0])
-        return f"(0.5*jnp.log1p(2*({inside})/(1 - ({inside}))))"
-
-
-class NumbaForms(_Python):
-    """Functions of the standard `math` module, which Numba compiles."""
-
-    prefix = "math."
-
-    def name_of(self, function: type) -> str:
-        return "abs" if function is sp.Abs else self.prefix + NAMES[function]
-
-    def _print_sign(self, expr: sp.Expr) -> str:
-        return f"math.copysign(1.0, {self._print(expr.args[0])})"
-
-
-class TorchForms(_Python):
-    """`torch.` functions, of tensors only."""
-
-    prefix = "torch."
-
-    def conditional(self, test: str, yes: str, no: str) -> str:
-        """Of two numbers torch makes a float32; a number that is none becomes a tensor like the parameter."""
-        if _needs_double(yes) or _needs_double(no):
-            yes = f"torch.full_like({test.split()[0]}, {yes})" if _is_number(yes) else yes
-        return f"torch.where({test}, {yes}, {no})"
-
-
-def _is_number(text: str) -> bool:
-    return text.removeprefix("-").replace(".", "").isdigit() or text.removeprefix("-") == "torch.inf"
-
-
-def _needs_double(text: str) -> bool:
-    """Whether a number of code has more digits than float32 holds."""
-    try:
-        return float(np.float32(text)) != float(text)
-    except ValueError:
-        return False
-
-
-class CForms(_Forms, C99CodePrinter):
-    """C99, with no macro that strict C99 lacks; in single precision with the suffix f everywhere."""
-
-    def __init__(self, single: bool = False) -> None:
-        self.suffix = "f" if single else ""
-        self.one = self.number(1.0)
-        C99CodePrinter.__init__(self, {"strict": False})
-
-    def number(self, value: float) -> str:
-        return repr(value) + self.suffix
-
-    def name_of(self, function: type) -> str:
-        return ("fabs" if function is sp.Abs else NAMES[function]) + self.suffix
-
-    def _print_sign(self, expr: sp.Expr) -> str:
-        return f"copysign{self.suffix}({self.number(1.0)}, {self._print(expr.args[0])})"
-
-    def root(self, inside: str) -> str:
-        return f"sqrt{self.suffix}({inside})"
-
-    def helper(self, kind: str) -> str:
-        return f"symsched_{kind}{self.suffix}"
-
-    def _print_Integer(self, expr: sp.Integer) -> str:
-        return f"{expr.p}.0{self.suffix}"
-
-    def _print_int(self, expr: int) -> str:
-        return f"{expr}.0{self.suffix}"
-
-    def _print_Rational(self, expr: sp.Rational) -> str:
-        whole = expr.q & (expr.q - 1)
-        return f"{expr.p}.0{self.suffix}/{expr.q}.0{self.suffix}" if whole else self.number(float(expr))
-
-    def _print_Half(self, _: Any) -> str:
-        return self.number(0.5)
-
-    def _print_Add(self, expr: sp.Add, order: Any = None) -> str:
-        """A product of one name needs its parentheses in a denominator, not as a term."""
-        text = C99CodePrinter._print_Add(self, expr, order)
-        return str(re.sub(r"(^|[+-] ?)\((\w+(?:\*\w+)+)\)(?= [+-]|$)", r"\1\2", text))
-
-    def power(self, base: sp.Expr, exponent: sp.Expr) -> str:
-        return f"pow{self.suffix}({self._print(base)}, {self._print(exponent)})"
-
-    def _print_Infinity(self, _: Any) -> str:
-        return f"HUGE_VAL{self.suffix.upper()}"
-
-    def _print_NegativeInfinity(self, _: Any) -> str:
-        return f"-HUGE_VAL{self.suffix.upper()}"
-
-    def _print_NaN(self, _: Any) -> str:
-        return "NAN"
-
-    def conditional(self, test: str, yes: str, no: str) -> str:
-        return f"({test} ? {yes} : {no})"
-
-
-class JuliaForms(_Forms, JuliaCodePrinter):
-    """Julia on scalars: broadcast with a dot."""
-
-    def helper(self, kind: str) -> str:
-        return kind
-
-    def product(self, base: str, times: int) -> str:
-        return f"{base}^{times}"
-
-    def __init__(self) -> None:
-        JuliaCodePrinter.__init__(self, {"strict": False})
-
-    def name_of(self, function: type) -> str:
-        if function in ERROR_FUNCTIONS:  # of a package, not of Julia itself
-            raise NotImplementedError(NAMES[function])
-        return "atan" if function is sp.atan2 else NAMES[function]
-
-    def _print_Mul(self, expr: sp.Mul) -> str:
-        return JuliaCodePrinter._print_Mul(self, expr).replace(" .* ", " * ").replace(" ./ ", " / ")
-
-    def _print_Rational(self, expr: sp.Rational) -> str:
-        return f"{expr.p}/{expr.q}" if expr.q & (expr.q - 1) else repr(float(expr))
-
-    def _print_Half(self, _: Any) -> str:
-        return "0.5"
-
-    def power(self, base: sp.Expr, exponent: sp.Expr) -> str:
-        return f"{self._tight(base)}^{self._tight(exponent)}"
-
-    def _print_Infinity(self, _: Any) -> str:
-        return "Inf"
-
-    def _print_NegativeInfinity(self, _: Any) -> str:
-        return "-Inf"
-
-    def _print_NaN(self, _: Any) -> str:
-        return "NaN"
-
-    def conditional(self, test: str, yes: str, no: str) -> str:
-        return f"({test} ? {yes} : {no})"
-
-
-__all__ = ["PRECEDENCE", "CForms", "JaxForms", "JuliaForms", "NumPyForms", "NumbaForms", "TorchForms", "folded"]
