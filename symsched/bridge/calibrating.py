@@ -12,9 +12,9 @@ from symsched.bridge.calibration import Calibration
 from symsched.bridge.fitting import Fitter, Shape
 from symsched.bridge.pilot import run_pilot
 from symsched.bridge.pilot import spectrum as measure
-from symsched.bridge.progress import Bar
 from symsched.bridge.requests import sizes
 from symsched.errors import InputError
+from symsched.progress import Bar
 
 PILOT_STEPS, TRIES = 64, 28
 

@@ -13,7 +13,6 @@ import torch
 from symsched.bridge.fields import Asker, FlowField
 from symsched.bridge.noise import Stream, normal
 from symsched.bridge.plan import Plan
-from symsched.bridge.progress import Bar
 from symsched.bridge.requests import (
     Conditions,
     as_check,
@@ -27,6 +26,7 @@ from symsched.bridge.requests import (
 )
 from symsched.bridge.stepping import Stepper, Table
 from symsched.errors import InputError
+from symsched.progress import Bar
 
 NEAR = 1e-3  # by how much a plan's levels may differ from the schedule's, as a share of their size
 

@@ -163,20 +163,10 @@ def _whole(text: str, option: str, least: int) -> int:
 @contextlib.contextmanager
 def progress_bar(what: str) -> Iterator[Callable[[int, int, str], None] | None]:
     """A bar on a terminal, drawn on stderr; nothing when stderr is piped."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from symsched.progress import Bar
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=None)
-
-        def advance(done: int, total: int, title: str) -> None:
-            bar.update(task, completed=done, total=total, description=title[:60])
-
-        yield advance
+    with Bar(None, True, what=what) as bar:
+        yield bar.at if bar.shown else None
 
 
 RATES = re.compile(r" ?\[(false positives[^\]]*)\]")  # the same for nearly all: said once

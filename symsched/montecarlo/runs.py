@@ -23,10 +23,10 @@ from symsched.montecarlo.checkpoint import Checkpoint
 from symsched.montecarlo.checks import boolean, make_grid, type_of
 from symsched.montecarlo.engine import Job, Part, work
 from symsched.montecarlo.model import Model, Start, model_of
-from symsched.montecarlo.progress import Bar
 from symsched.montecarlo.result import Result
 from symsched.montecarlo.schemes import Tables, build, check_scheme
 from symsched.precision import alone
+from symsched.progress import Bar
 
 Array = NDArray[np.float64]
 
@@ -164,7 +164,7 @@ def run(job: Job, threads: int | None, executor: Any, progress: bool, checkpoint
     record = Checkpoint(checkpoint, job)
     totals = record.load()
     partial, complete = False, job.paths // moments.UNIT
-    with Bar(job.paths, progress) as bar, _pool(executor, threads) as pool:
+    with Bar(job.paths, progress, "paths") as bar, _pool(executor, threads) as pool:
         try:
             for part in ordered(job, pool, totals.next_unit):
                 record.save(totals, final=part.first_unit == complete)
