@@ -37,22 +37,20 @@ PREDICTIONS = ("data", "noise", "score", "velocity", "v")
 
 
 @lru_cache(maxsize=64)
-def target_quantities(
-    schedule: Schedule, at_kappa: sp.Expr, parameters: tuple[sp.Symbol, ...], with_eps: bool
-) -> Workshop:
+def target_quantities(schedule: Schedule, at_kappa: sp.Expr | None, parameters: tuple[sp.Symbol, ...]) -> Workshop:
     """All that a target alone determines, whatever it is converted from: copy it before adding to it."""
     shop = ScheduleForms(schedule, parameters).workshop
     add_levels(shop, schedule)
-    if at_kappa.free_symbols:
+    if at_kappa is not None and at_kappa.free_symbols:
         for k, point in enumerate(shop.points):
             with precision(point.bits):
                 point.known[kappa] = Rounded(to_ball(KAPPAS[k % len(KAPPAS)]), arb(0))
-    if with_eps:
+    if at_kappa is not None:
         exact = at_kappa * schedule.eps_star
         short = simplified(exact) if exact.count_ops() < 30 else exact
         merged = short.atoms(sp.log) - exact.atoms(sp.log)  # κ log a as log a^κ loses digits at the ends
         shop.add(eps, exact if merged else short, [at_kappa * eps_star])
-    add_drift(shop, schedule, at_kappa)
+        add_drift(shop, schedule, at_kappa)
     settle_ends(shop, list(shop.made), lambda exact: exact)
     return shop
 

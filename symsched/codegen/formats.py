@@ -63,7 +63,6 @@ class FlowMatching(Language):
     def text(self, module: Module, test: bool = False) -> str:  # noqa: ARG002
         alone = Module(module.target)
         back = Module(Schedule(1 - t, t, name="linear"), module.target)
-        back.shop  # noqa: B018 - derives the inverse
         name = "".join(word.capitalize() for word in alone.name.split("_")) + "Scheduler"
         rows = header.lines(alone, whole=False)
         top = "\n".join([*rows, "", "In the class alpha multiplies the DATA and sigma the noise, as in flow_matching."])

@@ -93,16 +93,27 @@ class Module:
 
     @cached_property
     def shop(self) -> Workshop:
-        shop = target_quantities(self.target, self.shown_kappa, self.parameters, self.source_eps is None).copy()
-        if self.conversion is not None:
-            self.forms = ConversionForms(self.conversion, shop, self.newton)
-            self.forms.add()
-            if self.source_eps is not None:
-                self.forms.add_eps(self.source_eps)
-                add_scaled_drift(self.forms)
-            if self.parameters:
-                settle_ends(shop, {tau, scale, tau_dot, scale_dot, eps} & shop.of_source, self._in_time)
-        return shop
+        """All quantities of the module."""
+        return self._of_target() if self.forms is None else self.forms.shop
+
+    def _of_target(self) -> Workshop:
+        """Beside a given ε of the source, without ε and the drift: they come with the conversion."""
+        scaled = self.source_eps is not None
+        return target_quantities(self.target, None if scaled else self.shown_kappa, self.parameters).copy()
+
+    @cached_property
+    def forms(self) -> ConversionForms | None:
+        """The forms of the conversion, in the shop of its target; None without one."""
+        if self.conversion is None:
+            return None
+        forms = ConversionForms(self.conversion, self._of_target(), self.newton)
+        forms.add()
+        if self.source_eps is not None:
+            forms.add_eps(self.source_eps)
+            add_scaled_drift(forms)
+        if self.parameters:
+            settle_ends(forms.shop, {tau, scale, tau_dot, scale_dot, eps} & forms.shop.of_source, self._in_time)
+        return forms
 
     def _in_time(self, exact: sp.Expr) -> sp.Expr | None:
         """An exact expression in τ(t) in t alone, where τ has a closed form."""

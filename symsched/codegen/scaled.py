@@ -13,14 +13,13 @@ from symsched.symbols import kappa
 
 
 def add_scaled_drift(forms: ConversionForms) -> None:
-    """The pairs (A, B) again, with ε̄ in place of κ ε*: the drift that a target alone determines is another one."""
+    """The pairs (A, B), with ε̄ in place of κ ε*."""
     shop, target = forms.shop, forms.target
     jets = {alpha: target.alpha, beta: target.beta, alpha_dot: target.alpha_dot, beta_dot: target.beta_dot}
     share = shop.made[eps].exact / target.eps_star
     for prediction in PREDICTIONS:
         for symbol, weight in zip(weight_symbols(prediction), prediction_weights(prediction), strict=True):
             exact = weight.subs(jets, simultaneous=True).subs(kappa, share)
-            del shop.made[symbol]  # it is to come after ε̄
             shop.add(symbol, exact, _forms(weight), limits=False)
             ends = forms._end(exact, 0), forms._end(exact, 1)
             shop.made[symbol] = replace(shop.made[symbol], ends=ends)
