@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 import sympy as sp
 
-from symsched.codegen import carry, header, newton
+from symsched.codegen import header, newton
 from symsched.codegen.check import check
-from symsched.codegen.languages.base import Language
 from symsched.codegen.languages.torch import Torch
 from symsched.codegen.module import Module
+from symsched.codegen.printing.language import Language, carries_errors
 from symsched.codegen.program import DISTANCES, Function, function, plain
 from symsched.endpoints import values
 from symsched.errors import InputError
@@ -69,7 +69,7 @@ class FlowMatching(Language):
         top = "\n".join([*rows, "", "In the class alpha multiplies the DATA and sigma the noise, as in flow_matching."])
         parts = [header.docstring([top, ""]) + "\n\n" + TORCH.prelude + _SUPER]
         schedule = alone.functions[0]
-        if carry.is_used([schedule, *([_inverse(back)] if back.closed else [])]):
+        if carries_errors([schedule, *([_inverse(back)] if back.closed else [])]):
             parts.append(TORCH.error_helpers)
         if not back.closed:
             parts.append(TORCH.newton(back))

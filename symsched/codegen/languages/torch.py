@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 import sympy as sp
 
-from symsched.codegen.languages.arrays import ArrayForms, Arrays, Ends, inside_functions
-from symsched.codegen.languages.base import Lines
-from symsched.codegen.languages.python import helpers
-from symsched.codegen.newton import Inverse, counted
+from symsched.codegen.newton import Inverse
 from symsched.codegen.newton_proof import prove
+from symsched.codegen.printing.arrays import ArrayForms, Arrays, Ends, inside_functions
+from symsched.codegen.printing.language import Lines
+from symsched.codegen.printing.python import helpers
 from symsched.codegen.products import shared_products
 from symsched.codegen.program import Function
-from symsched.codegen.steps_needed import SPARE
+from symsched.codegen.steps_needed import SPARE, counted
 
 
 class TorchForms(ArrayForms):

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Sequence
 
 import sympy as sp
 
-from symsched.codegen import carry
-from symsched.codegen.languages.forms import Forms
 from symsched.codegen.module import Module
 from symsched.codegen.newton import Inverse, above
+from symsched.codegen.printing.forms import Forms
 from symsched.codegen.program import DISTANCES, Function, Output
+from symsched.codegen.rounding import product_error, sum_error
 
 LEFT = {"t": "u", "t_next": "u_next"}  # a time, and what is left of the unit interval
 WHY = "Source time tau and 1 - tau at given noise and data coefficients."
@@ -59,7 +59,7 @@ class Code(Language):
 
     def parts(self, module: Module) -> list[str]:
         functions = (*module.functions, *module.steps)
-        parts = [self.error_helpers] if carry.is_used(functions) else []
+        parts = [self.error_helpers] if carries_errors(functions) else []
         parts += [] if module.closed else [self.newton(module)]
         return parts + [self.function(f) for f in functions]
 
@@ -165,6 +165,11 @@ class Code(Language):
 
 def indented(rows: Iterable[str]) -> list[str]:
     return [f"    {row}" for row in rows]
+
+
+def carries_errors(functions: Iterable[Function]) -> bool:
+    """Whether one of the functions needs the helpers of `carry`."""
+    return any(form.has(sum_error, product_error) for f in functions for _, form in f.lines)
 
 
 def documentation(function: Function) -> str:

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 
 import sympy as sp
 
-from symsched.codegen.languages.base import START, WHY, documentation, indented, is_constant
-from symsched.codegen.languages.forms import NAMES, PythonForms
-from symsched.codegen.languages.python import Python
 from symsched.codegen.module import Module
 from symsched.codegen.newton import Inverse, inverse_of
+from symsched.codegen.printing.forms import NAMES, PythonForms
+from symsched.codegen.printing.language import START, WHY, documentation, indented, is_constant
+from symsched.codegen.printing.python import Python
 from symsched.codegen.program import Function, Output
 from symsched.codegen.rounding import log1p
 from symsched.codegen.tidy import folded_rows
