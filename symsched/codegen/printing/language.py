@@ -88,12 +88,10 @@ class Code(Language):
     # -- the lines of a function --------------------------------------------------------------------------------
 
     def let(self, name: str, text: str) -> str:
-        """A name that is given once."""
+        """A name that is given once; for the first of many times is `variable`, for the others `put`."""
         return f"{name} = {text}"
 
-    def put(self, name: str, text: str) -> str:
-        """A name that was given before."""
-        return f"{name} = {text}"
+    variable = put = let
 
     def lines(self, function: Function) -> Lines:
         return unused_left_out(function)
@@ -149,10 +147,6 @@ class Code(Language):
     @abstractmethod
     def repeat(self, count: int, rows: Iterable[str]) -> list[str]:
         """A loop."""
-
-    def variable(self, name: str, text: str) -> str:
-        """A name that will be given again."""
-        return f"{name} = {text}"
 
     def logit(self) -> list[str]:
         """s and 1 − s at z."""
