@@ -8,13 +8,14 @@ import pytest
 import sympy as sp
 
 from symsched import catalog
+from symsched.codegen.header import _promise
 from symsched.codegen.ieee import on_arrays
 from symsched.codegen.languages.torch import Torch
 from symsched.codegen.module import Module
-from symsched.codegen.newton import PLACES, STEPS, Inverse, above, counted, inverse_of, log_r, promise
+from symsched.codegen.newton import PLACES, STEPS, Inverse, above, inverse_of, log_r
 from symsched.codegen.newton_proof import MOVED, prove
 from symsched.codegen.rounding import expm1
-from symsched.codegen.steps_needed import SPARE
+from symsched.codegen.steps_needed import SPARE, counted
 
 s, left = sp.symbols("s left")
 PLAIN = Inverse(
@@ -79,14 +80,14 @@ def test_no_proof_for_steps_that_creep():
 
 def test_the_header_says_how_it_is_known(edm, monkeypatch):
     proved = prove(inverse_of(edm))
-    text = " ".join(promise(edm))
+    text = " ".join(_promise(edm))
     assert f"at most {proved.count}, and two on tau itself: proved with interval arithmetic" in text
     low = float(text.split(" for ")[1].split(" <= tau")[0])
     assert 1 / (1 + math.exp(-proved.low)) <= low
-    monkeypatch.setattr("symsched.codegen.newton.prove", lambda _: None)
-    assert "counted" not in " ".join(promise(edm))  # floats never settled
-    monkeypatch.setattr("symsched.codegen.newton.inverse_of", lambda _: PLAIN)
-    unproved = " ".join(promise(edm))
+    monkeypatch.setattr("symsched.codegen.header.prove", lambda _: None)
+    assert "counted" not in " ".join(_promise(edm))  # floats never settled
+    monkeypatch.setattr("symsched.codegen.header.inverse_of", lambda _: PLAIN)
+    unproved = " ".join(_promise(edm))
     assert f"{counted(PLAIN) - SPARE + 1} were enough at" in unproved
     assert "counted, not proved" in unproved
     assert f"at most {STEPS}" in unproved
@@ -96,8 +97,8 @@ def test_with_open_parameters_nothing_is_promised(monkeypatch):
     open_source = replace(PLAIN, ratio=PLAIN.ratio ** sp.Symbol("p"))
     assert prove(open_source) is None
     assert counted(open_source) == STEPS
-    monkeypatch.setattr("symsched.codegen.newton.inverse_of", lambda _: open_source)
-    assert "depends on the parameters" in " ".join(promise(None))
+    monkeypatch.setattr("symsched.codegen.header.inverse_of", lambda _: open_source)
+    assert "depends on the parameters" in " ".join(_promise(None))
 
 
 def test_torch_takes_the_proved_steps(edm):

@@ -11,9 +11,7 @@ of rounding errors", BIT 41 (2001) 515.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 import sympy as sp
@@ -21,9 +19,6 @@ import sympy as sp
 from symsched.codegen.ieee import number
 from symsched.codegen.rounding import expm1, product_error, sum_error, u
 from symsched.symbols import t
-
-if TYPE_CHECKING:
-    from symsched.codegen.program import Function
 
 u_low = sp.Symbol("u_low", real=True)  # (1 − t) − u
 MAX_OPERATIONS = 24
@@ -173,8 +168,3 @@ def carried(stem: str, form: sp.Expr) -> tuple[list[tuple[sp.Symbol, sp.Expr]], 
     carrier = Carrier(stem)
     final = carrier.run(form)
     return carrier.lines, final
-
-
-def is_used(functions: Iterable[Function]) -> bool:
-    """Whether one of the functions needs the helpers."""
-    return any(form.has(sum_error, product_error) for f in functions for _, form in f.lines)

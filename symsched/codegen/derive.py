@@ -13,16 +13,7 @@ from symsched.codegen.by_parameter import by_parameter
 from symsched.codegen.changes import eps
 from symsched.codegen.kappa import by_kappa
 from symsched.codegen.kernels import expanded, reduced, simplified
-from symsched.codegen.quantities import (
-    ScheduleForms,
-    Workshop,
-    add_levels,
-    alpha,
-    alpha_dot,
-    beta,
-    beta_dot,
-    rate,
-)
+from symsched.codegen.quantities import ScheduleForms, Workshop, add_levels, alpha, alpha_dot, beta, beta_dot, rate
 from symsched.codegen.rounding import Rounded
 from symsched.exact import decide_zero, to_ball
 from symsched.precision import precision

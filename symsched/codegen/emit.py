@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from symsched.errors import InputError
 
 if TYPE_CHECKING:
-    from symsched.codegen.languages.base import Language
     from symsched.codegen.module import Module
+    from symsched.codegen.printing.language import Language
 
 REGISTRY = {
     "numpy": "languages.numpy.NumPy",

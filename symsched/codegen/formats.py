@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import sympy as sp
 
-from symsched.codegen import carry, header, newton
+from symsched.codegen import header, newton
 from symsched.codegen.check import check
-from symsched.codegen.languages.base import Language
 from symsched.codegen.languages.torch import Torch
 from symsched.codegen.module import Module
+from symsched.codegen.printing.language import Language, carries_errors, unused_left_out
 from symsched.codegen.program import DISTANCES, Function, function, plain
 from symsched.errors import InputError
 from symsched.exact import values
@@ -68,7 +69,7 @@ class FlowMatching(Language):
         top = "\n".join([*rows, "", "In the class alpha multiplies the DATA and sigma the noise, as in flow_matching."])
         parts = [header.docstring([top, ""]) + "\n\n" + TORCH.prelude + _SUPER]
         schedule = alone.functions[0]
-        if carry.is_used([schedule, *([_inverse(back)] if back.closed else [])]):
+        if carries_errors([schedule, *([_inverse(back)] if back.closed else [])]):
             parts.append(TORCH.error_helpers)
         if not back.closed:
             parts.append(TORCH.newton(back))
@@ -134,11 +135,7 @@ def _inverse_lines(back: Module) -> list[str]:
         ]
     # In the linear schedule t is beta and 1 - t is alpha.
     time = {sp.Symbol("t"): sp.Symbol("beta"), sp.Symbol("u"): sp.Symbol("alpha")}
-    lines = [(s, f.xreplace(time)) for s, f in _inverse(back).lines if s.name not in ("alpha", "beta")]
-    used = {sp.Symbol("tau")}
-    kept = []
-    for symbol, form in reversed(lines):
-        if symbol in used:
-            kept.append(f"{symbol.name} = {TORCH.forms.form(form)}")
-            used |= form.free_symbols
-    return [*kept[::-1], "return tau"]
+    solved = _inverse(back)
+    lines = tuple((s, f.xreplace(time)) for s, f in solved.lines if s.name not in ("alpha", "beta"))
+    kept = unused_left_out(replace(solved, lines=lines))
+    return [*(f"{symbol} = {TORCH.forms.form(form)}" for symbol, form in kept), "return tau"]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Iterable, Sequence
 
 import sympy as sp
 
-from symsched.codegen import newton
 from symsched.codegen.module import Module
+from symsched.codegen.newton import STEPS, inverse_of
+from symsched.codegen.newton_proof import prove
 from symsched.codegen.program import Function
+from symsched.codegen.steps_needed import LEVELS, SPARE, counted
 from symsched.version import __version__
 
 CITE = "Damsholt, Frellsen, Ditlevsen, arXiv:2602.03789; Albergo, Boffi, Vanden-Eijnden, arXiv:2303.08797"
@@ -26,7 +29,7 @@ def lines(module: Module, whole: bool = True) -> list[str]:
         rows.append("tau: beta/alpha of the source at tau is that of the target at t; scale = beta(t)/beta_source(tau)")
         rows.append("If X solves the source SDE, scale(t) X(tau(t)) solves the target SDE with diffusion scale eps.")
         rows += _coverage(module)
-        rows += [] if module.closed else newton.promise(module)
+        rows += [] if module.closed else _promise(module)
     rows += [_scale(module), *_steps(module)] if whole else []
     rows.append("Limits at the ends (the formulas elsewhere are not clamped):")
     shown = _limits(module.functions if whole else module.functions[:1])
@@ -127,3 +130,21 @@ def _shown(limit: sp.Expr | None) -> str:
         return "inf" if limit == sp.oo else "-inf"
     text = str(limit).replace("**", "^")
     return text if len(text) < 24 else f"{float(limit):.17g}" if limit.is_number else text
+
+
+def _promise(module: Module) -> list[str]:
+    """For the header: how many steps there are, and how that is known."""
+    inverse = inverse_of(module)
+    start = "tau has no closed form that is stable: guarded Newton steps in log SNR,"
+    if not inverse.is_known:
+        return [f"{start} at most {STEPS}", "(how many are needed depends on the parameters), and two on tau itself."]
+    proved = prove(inverse)
+    if proved is not None:
+        low, high = (f"{1.5 * math.exp(-abs(z)):.0e}" for z in (proved.low, proved.high))  # rounded up
+        how = f"proved with interval arithmetic for {low} <= tau <= 1 - {high}, rounding aside; {STEPS} elsewhere."
+        return [f"{start} at most {proved.count}, and two on tau itself:", how]
+    rows = [f"{start} at most {STEPS},", "and two on tau itself."]
+    if counted(inverse) < STEPS:
+        seen = counted(inverse) - SPARE + 1
+        rows[1] += f"  {seen} were enough at {len(LEVELS)} noise levels; that is counted, not proved."
+    return rows

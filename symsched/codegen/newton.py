@@ -14,9 +14,7 @@ Gradients come from the last two steps alone: a Newton step from the solution ha
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from functools import lru_cache
 
 import sympy as sp
 
@@ -24,11 +22,9 @@ from symsched.codegen.changes import near_both_ends
 from symsched.codegen.distance import ends_of, log_end
 from symsched.codegen.logslope import log_slope
 from symsched.codegen.module import Module
-from symsched.codegen.newton_proof import prove
 from symsched.codegen.program import plain
 from symsched.codegen.quantities import rate
 from symsched.codegen.rounding import expm1, u
-from symsched.codegen.steps_needed import LEVELS, SPARE, steps_needed
 from symsched.schedule import Schedule
 from symsched.symbols import t
 
@@ -103,32 +99,3 @@ def _nearness(schedule: Schedule, end: int) -> float:
     """Up to which distance the stable form loses less than log r does, whose size at the end is `log_end`."""
     size = log_end(schedule, end)
     return 1.0 if size.free_symbols else max(1.0, float(round(abs(float(size)) / 2)))
-
-
-@lru_cache(maxsize=64)
-def counted(inverse: Inverse) -> int:
-    """Steps that the source was seen to need, and two more; all, where its parameters are open.
-
-    Where it is truncated floats may never settle, next to the end: then all as well."""
-    s, left = sp.symbols("s left")
-    step = 1 / (inverse.pace * inverse.slope * s * left)
-    known = inverse.is_known
-    return steps_needed(inverse.ratio, step, inverse.place, inverse.distances, STEPS) if known else STEPS
-
-
-def promise(module: Module) -> list[str]:
-    """For the header: how many steps there are, and how that is known."""
-    inverse = inverse_of(module)
-    start = "tau has no closed form that is stable: guarded Newton steps in log SNR,"
-    if not inverse.is_known:
-        return [f"{start} at most {STEPS}", "(how many are needed depends on the parameters), and two on tau itself."]
-    proved = prove(inverse)
-    if proved is not None:
-        low, high = (f"{1.5 * math.exp(-abs(z)):.0e}" for z in (proved.low, proved.high))  # rounded up
-        how = f"proved with interval arithmetic for {low} <= tau <= 1 - {high}, rounding aside; {STEPS} elsewhere."
-        return [f"{start} at most {proved.count}, and two on tau itself:", how]
-    rows = [f"{start} at most {STEPS},", "and two on tau itself."]
-    if counted(inverse) < STEPS:
-        seen = counted(inverse) - SPARE + 1
-        rows[1] += f"  {seen} were enough at {len(LEVELS)} noise levels; that is counted, not proved."
-    return rows

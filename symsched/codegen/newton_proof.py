@@ -20,19 +20,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 import sympy as sp
 from flint import arb
 
+from symsched.codegen.newton import Inverse
 from symsched.codegen.rounding import written_out
 from symsched.errors import InputError
 from symsched.exact import Tape, compile_tape
 from symsched.precision import precision
-
-if TYPE_CHECKING:
-    from symsched.codegen.newton import Inverse
 
 MOVED = 1e-6  # a step that moves less is the last
 LEFT = 4e-6  # the error in z is at most this, then

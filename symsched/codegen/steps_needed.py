@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import sympy as sp
 
 from symsched.codegen.ieee import on_arrays
+from symsched.codegen.newton import STEPS, Inverse
 
 SPARE = 2  # steps more than were seen to be needed
 LEVELS = np.concatenate([np.linspace(-600, 600, 601), np.linspace(-40, 40, 801), np.linspace(-6, 6, 601)])
@@ -37,3 +39,14 @@ def steps_needed(
                 return count + SPARE
             z = moved
     return most
+
+
+@lru_cache(maxsize=64)
+def counted(inverse: Inverse) -> int:
+    """Steps that the source was seen to need, and two more; all, where its parameters are open.
+
+    Where it is truncated floats may never settle, next to the end: then all as well."""
+    s, left = sp.symbols("s left")
+    step = 1 / (inverse.pace * inverse.slope * s * left)
+    known = inverse.is_known
+    return steps_needed(inverse.ratio, step, inverse.place, inverse.distances, STEPS) if known else STEPS

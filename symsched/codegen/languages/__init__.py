@@ -1,1 +1,1 @@
-"""One file for each language, on what all of them share: `forms` (printers), `base`, `scalars`, `python`, `arrays`."""
+"""One file for each language: its printer, what a module starts with, the Newton inverse, the self-test."""

@@ -12,11 +12,11 @@ import sympy as sp
 from sympy.printing.c import C99CodePrinter
 
 from symsched.codegen import header
-from symsched.codegen.languages.base import LEFT, documentation, indented, inverse_arguments
-from symsched.codegen.languages.forms import Forms
-from symsched.codegen.languages.scalars import FLOOR, MOST, NOTE, REACH, SMALLEST, Scalars
 from symsched.codegen.module import Module
 from symsched.codegen.newton import Inverse
+from symsched.codegen.printing.forms import Forms
+from symsched.codegen.printing.language import LEFT, documentation, indented, inverse_arguments
+from symsched.codegen.printing.scalars import FLOOR, MOST, NOTE, REACH, SMALLEST, Scalars
 from symsched.codegen.program import Function
 
 WIDTH = 110

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sympy as sp
 
-from symsched.codegen.languages.arrays import ArrayForms, Arrays, numpy_names
-from symsched.codegen.languages.base import indented
-from symsched.codegen.languages.forms import ERROR_FUNCTIONS, NAMES
-from symsched.codegen.languages.python import helpers
 from symsched.codegen.newton import STEPS, Inverse
+from symsched.codegen.printing.arrays import ArrayForms, Arrays, numpy_names
+from symsched.codegen.printing.forms import ERROR_FUNCTIONS, NAMES
+from symsched.codegen.printing.language import indented
+from symsched.codegen.printing.python import helpers
 
 
 class JaxForms(ArrayForms):

@@ -8,11 +8,11 @@ import sympy as sp
 from sympy.printing.julia import JuliaCodePrinter
 
 from symsched.codegen import header
-from symsched.codegen.languages.base import documentation, indented
-from symsched.codegen.languages.forms import ERROR_FUNCTIONS, Forms
-from symsched.codegen.languages.scalars import MOST, NOTE, SMALLEST, Scalars
 from symsched.codegen.module import Module
 from symsched.codegen.newton import Inverse
+from symsched.codegen.printing.forms import ERROR_FUNCTIONS, Forms
+from symsched.codegen.printing.language import documentation, indented
+from symsched.codegen.printing.scalars import MOST, NOTE, SMALLEST, Scalars
 from symsched.codegen.program import Function
 from symsched.codegen.tidy import folded_rows
 

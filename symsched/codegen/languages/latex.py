@@ -10,8 +10,8 @@ from symsched.codegen import header
 from symsched.codegen.changes import scale, tau_dot
 from symsched.codegen.derive import prediction_weights
 from symsched.codegen.kernels import factored, in_factors, paired, reduced
-from symsched.codegen.languages.base import Language
 from symsched.codegen.module import Module
+from symsched.codegen.printing.language import Language
 from symsched.codegen.program import Function
 from symsched.codegen.quantities import TIME, Quantity, alpha, alpha_dot, beta, beta_dot
 from symsched.codegen.rounding import u

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sympy as sp
 
-from symsched.codegen.languages.base import documentation, indented, is_constant
-from symsched.codegen.languages.forms import PythonForms
-from symsched.codegen.languages.python import Python, helpers
-from symsched.codegen.languages.scalars import MOST, NOTE, SMALLEST, Scalars
 from symsched.codegen.module import Module
 from symsched.codegen.newton import Inverse
+from symsched.codegen.printing.forms import PythonForms
+from symsched.codegen.printing.language import documentation, indented, is_constant
+from symsched.codegen.printing.python import Python, helpers
+from symsched.codegen.printing.scalars import MOST, NOTE, SMALLEST, Scalars
 from symsched.codegen.program import Function
 from symsched.codegen.tidy import folded_rows
 

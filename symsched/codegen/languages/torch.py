@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 import sympy as sp
 
-from symsched.codegen.languages.arrays import ArrayForms, Arrays, Ends, inside_functions
-from symsched.codegen.languages.base import Lines
-from symsched.codegen.languages.python import helpers
-from symsched.codegen.newton import Inverse, counted
+from symsched.codegen.newton import Inverse
 from symsched.codegen.newton_proof import prove
+from symsched.codegen.printing.arrays import ArrayForms, Arrays, Ends
+from symsched.codegen.printing.language import Lines
+from symsched.codegen.printing.python import helpers
 from symsched.codegen.products import shared_products
 from symsched.codegen.program import Function
-from symsched.codegen.steps_needed import SPARE
+from symsched.codegen.steps_needed import SPARE, counted
 
 
 class TorchForms(ArrayForms):
@@ -97,3 +97,11 @@ def _floating(function):
         proved = prove(inverse)
         steps = counted(inverse) if proved is None else proved.count + SPARE
         return self.repeat(steps, [*self.search(inverse), "z = moved"])
+
+
+def inside_functions(function: Function) -> set[sp.Symbol]:
+    """Names that a function or a root is applied to."""
+    nodes = [a for _, f in function.lines for a in f.atoms(sp.Function, sp.Pow)]
+    limits = {e for o in function.outputs for e in (*o.ends, *o.quantity.ends) if e is not None}
+    nodes += [a for e in limits for a in e.atoms(sp.Function, sp.Pow)]
+    return {s for a in nodes if not (a.is_Pow and a.exp.is_Integer) for s in a.free_symbols}

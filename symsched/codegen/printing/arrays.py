@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 
 import sympy as sp
 
-from symsched.codegen.languages.base import START, WHY, documentation, indented, is_constant
-from symsched.codegen.languages.forms import NAMES, PythonForms
-from symsched.codegen.languages.python import Python
 from symsched.codegen.module import Module
 from symsched.codegen.newton import Inverse, inverse_of
+from symsched.codegen.printing.forms import NAMES, PythonForms
+from symsched.codegen.printing.language import START, WHY, documentation, indented, is_constant
+from symsched.codegen.printing.python import Python
 from symsched.codegen.program import Function, Output
 from symsched.codegen.rounding import log1p
 from symsched.codegen.tidy import folded_rows
@@ -126,19 +126,14 @@ class Arrays(Python):
         return zero, one
 
     def _returned(self, function: Function, output: Output, ends: Ends) -> str:
-        if is_constant(function, output):
-            return self._constant(function, output)
+        if is_constant(function, output):  # in the shape of t, and of a parameter that is an array
+            moving = dict(function.lines)[sp.Symbol(output.name)].free_symbols
+            shaped = "{1} + {0}zeros_like(t)" if moving else "{0}full_like(t, {1})"
+            return shaped.format(self.prefix, output.name)
         text = output.name
         for mark, limit in self._changes(ends):
             text = self.at_end(mark, "at" if limit == AT else self.forms.limit(limit), text)
         return self.own.format(text) if text == output.name and is_time(function, output) else text
-
-    def _constant(self, function: Function, output: Output) -> str:
-        """A quantity without time in it, in the shape of t (and of a parameter that is an array)."""
-        form = dict(function.lines)[sp.Symbol(output.name)]
-        if form.free_symbols:
-            return f"{output.name} + {self.prefix}zeros_like(t)"
-        return f"{self.prefix}full_like(t, {output.name})"
 
     def at_end(self, mark: str, limit: str, text: str) -> str:
         """The value, with its limit where `mark` is true."""
@@ -191,14 +186,6 @@ class Arrays(Python):
 
     def logarithm(self, text: str) -> str:
         return f"{self.prefix}log({text} + 0 * s)"
-
-
-def inside_functions(function: Function) -> set[sp.Symbol]:
-    """Names that a function or a root is applied to."""
-    nodes = [a for _, f in function.lines for a in f.atoms(sp.Function, sp.Pow)]
-    limits = {e for o in function.outputs for e in (*o.ends, *o.quantity.ends) if e is not None}
-    nodes += [a for e in limits for a in e.atoms(sp.Function, sp.Pow)]
-    return {s for a in nodes if not (a.is_Pow and a.exp.is_Integer) for s in a.free_symbols}
 
 
 def has_singular_form(function: Function) -> bool:

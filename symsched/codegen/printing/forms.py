@@ -115,12 +115,6 @@ class Forms:
     _print_atan = _print_atan2 = _print_sinh = _print_cosh = _print_tanh = _print_asinh = _print_acosh = _print_Function
     _print_atanh = _print_Abs = _print_sign = _print_expm1 = _print_log1p = _print_erf = _print_erfc = _print_Function  # noqa: N815
 
-    def _print_Exp1(self, _: Any) -> str:
-        return self.number(float(sp.E))
-
-    def _print_Pi(self, _: Any) -> str:
-        return self.number(float(sp.pi))
-
     def _print_Pow(self, expr: sp.Pow, rational: bool = False) -> str:  # noqa: ARG002
         base, exponent = expr.base, expr.exp
         if base is sp.E or base == sp.Float(float(sp.E), 17):
@@ -195,15 +189,12 @@ class Forms:
             text = self.limit(last)
             for value, condition in reversed(cases):
                 mark = "==" if isinstance(condition, sp.Eq) else "<"
-                test = f"{condition.lhs} {mark} {self.number_of(condition.rhs)}"
+                test = f"{condition.lhs} {mark} {self.number(number(condition.rhs))}"
                 text = self.conditional(test, self.limit(value), text)
             return text
         if expr in (sp.oo, -sp.oo, sp.nan):
             return self._print(expr)  # type: ignore[attr-defined]
         return self.number(number(expr)) if not expr.free_symbols else self.doprint(folded(expr))  # type: ignore[attr-defined]
-
-    def number_of(self, value: sp.Expr) -> str:
-        return self.number(number(value))
 
     def conditional(self, test: str, yes: str, no: str) -> str:
         """One of two, anywhere."""

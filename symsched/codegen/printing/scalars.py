@@ -5,9 +5,9 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 
-from symsched.codegen.languages.base import START, WHY, Code, indented
 from symsched.codegen.module import Module
 from symsched.codegen.newton import STEPS, Inverse, inverse_of
+from symsched.codegen.printing.language import START, WHY, Code, indented
 
 SMALLEST = "2.2250738585072014e-308"  # a smaller time, whose inverse is no float, is 0
 NOTE = f"{WHY[:-1]}: {START}"

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Sequence
 
 import sympy as sp
 
-from symsched.codegen import carry
-from symsched.codegen.languages.forms import Forms
 from symsched.codegen.module import Module
 from symsched.codegen.newton import Inverse, above
+from symsched.codegen.printing.forms import Forms
 from symsched.codegen.program import DISTANCES, Function, Output
+from symsched.codegen.rounding import product_error, sum_error
 
 LEFT = {"t": "u", "t_next": "u_next"}  # a time, and what is left of the unit interval
 WHY = "Source time tau and 1 - tau at given noise and data coefficients."
@@ -59,7 +59,7 @@ class Code(Language):
 
     def parts(self, module: Module) -> list[str]:
         functions = (*module.functions, *module.steps)
-        parts = [self.error_helpers] if carry.is_used(functions) else []
+        parts = [self.error_helpers] if carries_errors(functions) else []
         parts += [] if module.closed else [self.newton(module)]
         return parts + [self.function(f) for f in functions]
 
@@ -88,12 +88,10 @@ class Code(Language):
     # -- the lines of a function --------------------------------------------------------------------------------
 
     def let(self, name: str, text: str) -> str:
-        """A name that is given once."""
+        """A name that is given once; for the first of many times is `variable`, for the others `put`."""
         return f"{name} = {text}"
 
-    def put(self, name: str, text: str) -> str:
-        """A name that was given before."""
-        return f"{name} = {text}"
+    variable = put = let
 
     def lines(self, function: Function) -> Lines:
         return unused_left_out(function)
@@ -150,10 +148,6 @@ class Code(Language):
     def repeat(self, count: int, rows: Iterable[str]) -> list[str]:
         """A loop."""
 
-    def variable(self, name: str, text: str) -> str:
-        """A name that will be given again."""
-        return f"{name} = {text}"
-
     def logit(self) -> list[str]:
         """s and 1 − s at z."""
         exp = self.forms.name_of(sp.exp)
@@ -165,6 +159,11 @@ class Code(Language):
 
 def indented(rows: Iterable[str]) -> list[str]:
     return [f"    {row}" for row in rows]
+
+
+def carries_errors(functions: Iterable[Function]) -> bool:
+    """Whether one of the functions needs the helpers of `carry`."""
+    return any(form.has(sum_error, product_error) for f in functions for _, form in f.lines)
 
 
 def documentation(function: Function) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from symsched.codegen import header
-from symsched.codegen.languages.base import Code, indented
 from symsched.codegen.module import Module
+from symsched.codegen.printing.language import Code, indented
 from symsched.codegen.program import Function
 from symsched.codegen.references import Value
 
