@@ -46,7 +46,5 @@ def counted(inverse: Inverse) -> int:
     """Steps that the source was seen to need, and two more; all, where its parameters are open.
 
     Where it is truncated floats may never settle, next to the end: then all as well."""
-    s, left = sp.symbols("s left")
-    step = 1 / (inverse.pace * inverse.slope * s * left)
-    known = inverse.is_known
-    return steps_needed(inverse.ratio, step, inverse.place, inverse.distances, STEPS) if known else STEPS
+    step = 1 / (inverse.pace * inverse.slope * sp.Symbol("s") * sp.Symbol("left"))
+    return steps_needed(inverse.ratio, step, inverse.place, inverse.distances, STEPS) if inverse.is_known else STEPS

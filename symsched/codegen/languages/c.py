@@ -111,8 +111,8 @@ class C(Scalars):
     forms = CForms()
     unit = "1.0"
     real, cast, smallest = "double", "", SMALLEST
+    rounded: type = float
     mark, epsilon, digits = "", "2.220446049250313e-16", "52"  # of the names; of the self-test
-
     error_helpers = HELPERS.format(upper="", real="double", suffix="", split="134217729.0")
 
     def __init__(self, name: str = "emitted") -> None:
@@ -246,7 +246,7 @@ class C(Scalars):
         by_name = {f.name: f for f in (*module.functions, *module.steps)}
         for reference in module.references:
             time, function = reference.arguments[0], by_name[reference.function]
-            if not self.has_number(time):
+            if float(self.rounded(time)) != time:  # no number of the language
                 continue
             kind, given = f"{self.name}_{function.name}", ", ".join(map(repr, reference.arguments))
             rows.append(f"    {{ const {kind}_t v = {kind}({given});")
@@ -261,25 +261,19 @@ class C(Scalars):
             [*rows, f"    if (!bad) printf({passed});", "    return bad != 0;", "}", "#endif /* SELF_TEST */"]
         )
 
-    def has_number(self, value: float) -> bool:  # noqa: ARG002
-        """Whether the value is a number of the language: the self-test asks for no other times."""
-        return True
-
 
 class CFloat(C):
     """The same of floats."""
 
     forms = CForms(single=True)
     unit, real, cast, smallest = "1.0f", "float", "(float)", "1.17549435e-38f"
+    rounded = np.float32
     mark, epsilon, digits = "_F32", "1.1920928955078125e-07", "23"
     error_helpers = HELPERS.format(upper=mark, real=real, suffix="f", split="4097.0f")
 
     def newton(self, module: Module) -> str:
         """In double: its last steps need the digits."""
         return C(self.name).newton(module)
-
-    def has_number(self, value: float) -> bool:
-        return float(np.float32(value)) == value
 
 
 def _long(row: str) -> list[str]:

@@ -142,19 +142,14 @@ def _limit(limit: sp.Expr | None) -> str:
         ordered = sorted((c for _, c in cases), key=lambda c: (c.rhs, isinstance(c, sp.Eq)))
         values = {c: v for v, c in cases}
         shown = [
-            f"{_limit(values[c])}\\;({_side(c)} {'=' if isinstance(c, sp.Eq) else '<'} {_turn(c)})" for c in ordered
+            f"{_limit(values[c])}\\;({sp.latex(c.lhs)} {'=' if isinstance(c, sp.Eq) else '<'} {sp.latex(c.rhs)})"
+            for c in ordered
         ]
         beyond = ">" if isinstance(ordered[-1], sp.Eq) else r"\ge"
-        return r",\;".join([*shown, f"{_limit(last)}\\;({_side(ordered[-1])} {beyond} {_turn(ordered[-1])})"])
+        return r",\;".join(
+            [*shown, f"{_limit(last)}\\;({sp.latex(ordered[-1].lhs)} {beyond} {sp.latex(ordered[-1].rhs)})"]
+        )
     return r"\text{--}" if limit is sp.nan else str(sp.latex(sp.nsimplify(limit) if limit.is_Rational else limit))
-
-
-def _side(condition: sp.Basic) -> str:
-    return str(sp.latex(condition.args[0]))
-
-
-def _turn(condition: sp.Basic) -> str:
-    return str(sp.latex(condition.args[1]))
 
 
 def _shown(quantity: Quantity, module: Module) -> str:

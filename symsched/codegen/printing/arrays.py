@@ -60,9 +60,12 @@ class Arrays(Python):
 
     def function(self, function: Function) -> str:
         ends = {o.name: self._ends(function, o) for o in function.outputs}
-        rows = [self.decorator, f"def {function.name}({self.signature(function)}):"]
-        rows += [f'    """{documentation(function)}"""']
-        rows += indented([*self._opening(function, list(ends.values())), *self.computed(function)])
+        rows = [
+            self.decorator,
+            f"def {function.name}({self.signature(function)}):",
+            f'    """{documentation(function)}"""',
+        ]
+        rows += indented([*self._marks(function, list(ends.values())), *self.computed(function)])
         returned = [self._returned(function, output, ends[output.name]) for output in function.outputs]
         if function.covered is not None:
             returned = [f"{self.prefix}where(covered, {text}, {self.prefix}nan)" for text in returned]
@@ -70,32 +73,28 @@ class Arrays(Python):
         rows += [f"    return {', '.join(returned)}"] if sum(map(len, returned)) < 100 else long
         return "\n".join(folded_rows(rows))
 
-    def _opening(self, function: Function, ends: Sequence[Ends]) -> list[str]:
-        """Where t is an end, and the time that the formulas are given there."""
-        rows = [f"{time} = {self.start.format(time)}" for time in function.times if self.start]
-        if function.covered is not None:
-            rows.append("covered = (t >= {!r}) & (t <= {!r})".format(*function.covered))
-        return [*rows, *self._marks(function, ends), *self.converted(function, ends)]
-
     def converted(self, function: Function, ends: Sequence[Ends]) -> list[str]:  # noqa: ARG002
         """What must become an array like t, as far as the library does not do so itself."""
         return []
 
     def _marks(self, function: Function, ends: Sequence[Ends]) -> list[str]:
         """Where t is an end (`at` the ends, t itself), and the time that the formulas are given there."""
+        rows = [f"{time} = {self.start.format(time)}" for time in function.times if self.start]
+        if function.covered is not None:
+            rows.append("covered = (t >= {!r}) & (t <= {!r})".format(*function.covered))
         found = [name for k, name in enumerate(("zero", "one")) if any(e[k] is not None for e in ends)]
         guarded = [name for k, name in enumerate(("zero", "one")) if name in found and self._guarded(function, k)]
         put = [change for e in ends for change in self._changes(e)]
         single = [name for name in found if any(mark == name for mark, _ in put) or guarded == [name]]
         both = len(guarded) == 2 or any(mark == "end" for mark, _ in put)
-        rows = [f"{', '.join(single)} = {', '.join(_AT[name] for name in single)}"] if single else []
+        rows += [f"{', '.join(single)} = {', '.join(_AT[name] for name in single)}"] if single else []
         if both:
             one_by_one = [name if name in single else f"({_AT[name]})" for name in _AT]
             rows.append(f"end = {' | '.join(one_by_one)}")
         rows += [f"at = {self.itself}"] if any(value == AT for _, value in put) else []
         if guarded:
             rows.append(f"t = {self.prefix}where({'end' if len(guarded) == 2 else guarded[0]}, 0.5, t)")
-        return rows
+        return rows + self.converted(function, ends)
 
     def _changes(self, ends: Ends) -> list[tuple[str, sp.Expr]]:
         """(where, limit) to be put in: both ends at once where their limits are the same, or are the time itself."""
