@@ -143,16 +143,14 @@ def step_forms(sde: InterpolantSDE, scheme: str) -> StepForms:
         """What is left of β̇ beside the mean's own movement: a constant of the deviation's drift, per unit of m."""
         return _at(beta.diff(t), time) - moved * _n
 
-    put = {laws.h: 1 / _n, laws.drift: _at(slope, left), laws.rest: rest(left)}
+    put = {"h": 1 / _n, "drift": _at(slope, left), "rest": rest(left)}
     if scheme == "heun":
-        put |= {laws.drift_next: _at(slope, right), laws.rest_next: rest(right)}
-        step, noise = laws.trapezoid(), Integer(0)
+        step = laws.trapezoid().put(**put, drift_next=_at(slope, right), rest_next=rest(right))
+        noise: Expr = Integer(0)
     else:
-        step, noise = (
-            laws.explicit(),
-            2 / _n * _at(sde.eps, left) if scheme == "euler" else _exact_noise(sde, left, right),
-        )
-    return StepForms(*(cancel(form) for form in (step.state.subs(put), step.data.subs(put), noise)))
+        step = laws.explicit().put(**put)
+        noise = 2 / _n * _at(sde.eps, left) if scheme == "euler" else _exact_noise(sde, left, right)
+    return StepForms(cancel(step.state), cancel(step.data), cancel(noise))
 
 
 def _at(expr: Expr, time: Expr) -> Expr:

@@ -23,7 +23,6 @@ from sympy import (
     Expr,
     Function,
     S,
-    Symbol,
     cancel,
     dsolve,
     exp,
@@ -41,7 +40,7 @@ from symsched.steps import identities
 from symsched.steps.identities import JETS
 from symsched.symbols import kappa, x
 
-h, ratio = Symbol("h"), Symbol("ratio", positive=True)  # the length of a step, and r/r'
+h, ratio = Dummy("h"), Dummy("ratio", positive=True)  # the length of a step, and r/r'
 drift, drift_next, rest, rest_next = (Dummy(name, real=True) for name in ("A", "A'", "B", "B'"))  # of b = A x + B
 width = Dummy("u", nonnegative=True)  # of the noise: its standard deviation √q
 alpha, beta, alpha_next, beta_next = (Dummy(name, positive=True) for name in ("a", "b", "a'", "b'"))
