@@ -1,10 +1,12 @@
 """`symsched simulate`: its JSON and table agree with the library, and its mistakes are one line and exit code 2."""
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 
+from symsched import montecarlo
 from symsched.data import Gaussian
 from symsched.montecarlo import simulate
 from symsched.schedule import Schedule
@@ -65,3 +67,11 @@ def test_mistakes(cli, extra, message):
     assert (code, out) == (2, "")
     assert message in err
     assert err.count("\n") == 1
+
+
+def test_a_run_that_was_cut_short_is_shown_and_not_called_whole(cli, monkeypatch):
+    whole = montecarlo.simulate
+    monkeypatch.setattr(montecarlo, "simulate", lambda *a, **k: dataclasses.replace(whole(*a, **k), partial=True))
+    code, out, _ = cli("simulate", "--schedule", "linear", "--data", "gaussian(0,1)", "--paths", "64", "--steps", "2")
+    assert code == 130
+    assert "partial: the run was interrupted" in out

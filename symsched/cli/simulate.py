@@ -15,7 +15,7 @@ HELP = folded("""
 Simulate dX = b dt + √(2ε) dW for a schedule and a law of the data, and print mean, variance and quantiles.
 
 The result depends on the seed and the number of paths alone, not on the threads; more paths leave the first ones as
-they are.  Ctrl-C prints what was done so far, marked as partial; with --checkpoint a later run goes on from there.
+they are.  Ctrl-C prints what was done so far, marked as partial, and exits with 130; with --checkpoint a later run goes on.
 
 [bold]Schemes[/bold]
 
@@ -77,6 +77,8 @@ def simulate(
         write_json("-", _document(found, request, levels, scheme, seed))
     else:
         _show(found, levels)
+    if found.partial:  # what was done is shown, and whoever waits for all of it is told
+        raise typer.Exit(130)
 
 
 def _document(found: Result, request: Any, levels: list[float], scheme: str, seed: int) -> dict[str, Any]:
