@@ -111,6 +111,12 @@ def test_a_scale_whose_slope_vanishes_at_one_end_keeps_its_digits_at_both():
     assert loaded(text)["self_test"]() < 300
 
 
+def test_a_difference_of_hyperbolic_tangents_keeps_its_digits():
+    """1 − tanh 3t/tanh 3 is 2 (e⁶ − e⁶ᵗ)/((e⁶ᵗ + 1)(e⁶ − 1)), and 10⁻¹⁶ at t = 1 − 2⁻⁵³."""
+    text = codegen.generate(Schedule(1 - sp.tanh(3 * t) / sp.tanh(3), t), "numpy", self_test=True)
+    assert loaded(text)["self_test"]() < 40
+
+
 LOGISTIC = "alpha=1/(1+exp(1000*(t-1/2))); beta=1/(1+exp(-1000*(t-1/2)))"
 STRETCHED = "alpha=exp(-1000*(t-1/2)); beta=exp(1000*(t-1/2))"  # r is e^-1000, which is no float, at the start
 

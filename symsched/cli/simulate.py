@@ -15,7 +15,8 @@ HELP = folded("""
 Simulate dX = b dt + √(2ε) dW for a schedule and a law of the data, and print mean, variance and quantiles.
 
 The result depends on the seed and the number of paths alone, not on the threads; more paths leave the first ones as
-they are.  Ctrl-C prints what was done so far, marked as partial, and exits with 130; with --checkpoint a later run goes on.
+they are.  Ctrl-C prints what was done so far, marked as partial, and exits with 130; with --checkpoint a later run goes
+on from there.
 
 [bold]Schemes[/bold]
 

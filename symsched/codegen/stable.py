@@ -17,7 +17,7 @@ from sympy.simplify.fu import TR8, TR9
 from symsched.codegen.kernels import expanded, factored, is_steep, joined, paired, reduced
 from symsched.codegen.rounding import Point, expm1, log1p, u, unit_points, worst
 from symsched.errors import InputError
-from symsched.exact import canonical
+from symsched.exact import HYPERBOLIC, canonical, without_cancellation
 from symsched.symbols import t
 
 GOOD = 2.6  # ulps at which a node is left as it is
@@ -162,6 +162,11 @@ def _sums(to: Stabiliser, expr: sp.Add, depth: int) -> Iterator[sp.Expr]:
     cosines = _as_cosines(whole)
     if cosines != whole:
         yield to.rewrite(cosines, depth + 1)
+    halved = expanded(whole.replace(sp.cos, lambda x: 1 - 2 * sp.sin(x / 2) ** 2))
+    if whole.has(sp.cos) and not halved.is_Add:
+        yield to.rewrite(halved, depth + 1)
+    if whole.has(*HYPERBOLIC):  # 1 − tanh 3t/tanh 3 is 2 (e⁶ − e⁶ᵗ)/((e⁶ᵗ + 1)(e⁶ − 1))
+        yield sp.Mul(*[to.rewrite(f, depth + 1) for f in sp.Mul.make_args(_factor(without_cancellation(whole)))])
     if depth == 0 and len(expr.args) == 3:
         yield from _cancelling_pairs(expr, to, depth)
 

@@ -12,6 +12,7 @@ and `points` bring an expression to a normal form; `balls`, `domain` and `quadra
 
 from symsched.exact.balls import (
     FUNCTIONS,
+    HYPERBOLIC,
     NEEDED_BITS,
     Ball,
     Evaluator,
@@ -21,6 +22,7 @@ from symsched.exact.balls import (
     sharpen,
     sign_of_number,
     to_ball,
+    without_cancellation,
 )
 from symsched.exact.budget import remembered, within
 from symsched.exact.generators import MAX_DEGREE, has_root_of_large_degree
@@ -43,6 +45,7 @@ from symsched.exact.zero import Decision, canonical, decide_zero, expansion, par
 
 __all__ = [
     "FUNCTIONS",
+    "HYPERBOLIC",
     "MAX_DEGREE",
     "NEEDED_BITS",
     "PROBES",
@@ -78,5 +81,6 @@ __all__ = [
     "to_ball",
     "values",
     "within",
+    "without_cancellation",
     "without_roots_of_zero",
 ]
