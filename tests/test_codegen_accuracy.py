@@ -29,7 +29,7 @@ def schedule(name):
 
 
 def conversion_forms(source, target):
-    shop = target_quantities(schedule(target), sp.S.One, (), True).copy()
+    shop = target_quantities(schedule(target), sp.S.One, ()).copy()
     return ConversionForms(Conversion(schedule(source), schedule(target)), shop)
 
 

@@ -64,6 +64,17 @@ class Fit:
     shape: Shape
 
 
+def apart(ratios: Array, high: float) -> Array:
+    """Levels that were brought to one end of what a model knows, evenly in log r from there to the next one inside."""
+    first, last = int((ratios == ratios[0]).sum()), int((ratios == ratios[-1]).sum())
+    if first == len(ratios):
+        return np.geomspace(ratios[0], min(high, max(1.0, 2 * ratios[0])), first + 1)[:-1]
+    found = ratios.copy()
+    found[: first + 1] = np.geomspace(ratios[0], ratios[first], first + 1)
+    found[-last - 1 :] = np.geomspace(found[-last - 1], ratios[-1], last + 1)
+    return found
+
+
 class Fitter:
     """Fits tables of a field to a pilot; `from_noise` for loops that give the model z itself first."""
 
@@ -94,7 +105,7 @@ class Fitter:
     def _angles(self, shape: Shape, steps: int) -> Array:
         low, high = self.field.native.span
         ratios = shape.ratios(steps)
-        inside = np.clip(ratios[:-1], max(low, NOISE), high)
+        inside = apart(np.clip(ratios[:-1], max(low, NOISE), high), high)
         return np.append(np.arctan(self.pilot.rho * inside), math.pi / 2)
 
     def _data(self, asker: Asker, k: int, x: Any) -> Any:

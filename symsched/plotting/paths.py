@@ -40,7 +40,7 @@ def driven(source: Any, target: Any, data: DataLaw, kappa: Any, paths: int, step
     """Simulate the target, and carry its paths back to the source: X_τ = X̄_t / c_t.
 
     Stepped by the exponential scheme, which is exact for Gaussian data in any schedule, on times that are even in
-    the clocks of both.  Source times at which c = 0 (the collapse itself) are left out.
+    the clocks of both.  The collapse itself, at which c = 0, is left out.
     """
     from symsched.montecarlo import simulate
 
@@ -53,10 +53,10 @@ def driven(source: Any, target: Any, data: DataLaw, kappa: Any, paths: int, step
     sde = equation(conversion.target, data, kappa)
     scheme = "exponential" if kappa > 0 else "heun"
     run = simulate(sde, paths=paths, grid=grid, save=grid, scheme=scheme, seed=seed, keep_paths=paths)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        source_times, source_states = back.path(run.times, run.paths)
-    known = np.isfinite(source_states).all(axis=1)
-    return Driven(conversion, source_times[known], source_states[known].T, run.times, run.paths.T)
+    points = [schedule.kind == "point-mass" for schedule in (conversion.target, conversion.source)]
+    late = slice(1 if points == [True, False] else 0, None)  # a point is not told from the other source's states
+    source_times, source_states = back.path(run.times[late], run.paths[late])
+    return Driven(conversion, source_times, source_states.T, run.times, run.paths.T)
 
 
 def paths(

@@ -92,11 +92,17 @@ DANGEROUS = {
     "parse_expr": set(),
     "system": set(),
     "popen": set(),
-    "loads": {"machinecode.py", "json"},  # verified by hash, owner and mode
+    "loads": {"machinecode.py", "processes.py", "json"},  # verified by hash, owner and mode; a fork's own answer
     "load": {"numpy without pickles", "store.py", "verification.py", "safetensors"},
     "exec_module": {"selftest.py", "store.py", "verification.py"},
 }
-MODULES = {"pickle": {"machinecode.py", "exhibit.py"}, "marshal": set(), "shelve": set(), "dill": set(), "yaml": set()}
+MODULES = {
+    "pickle": {"machinecode.py", "exhibit.py", "processes.py"},
+    "marshal": set(),
+    "shelve": set(),
+    "dill": set(),
+    "yaml": set(),
+}
 
 
 def calls(tree):
