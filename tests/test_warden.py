@@ -158,3 +158,22 @@ def test_long_work_has_no_ceiling_of_time_and_algebra_has():
     assert all(seconds_for([name]) > 0 for name in ("derive", "convert", "codegen", "plot", "schedules"))
     assert seconds_for(["certify", "--schedule", "vp"]) > 0
     assert memory_for(["derive"]) <= memory_for(["simulate"]) or memory_for(["derive"]) == 4 << 30
+
+
+def test_a_stop_that_could_not_be_raised_comes_again():
+    code = """if True:
+        import gc, os, signal, sys, time
+        from symsched.cli import warden
+        signal.signal(signal.SIGALRM, warden._stop)
+        sys.unraisablehook = warden._stop_later
+        class Swallows:
+            def __del__(self):
+                raise KeyboardInterrupt  # Python says that it ignores it, and goes on
+        Swallows()
+        try:
+            time.sleep(20)
+        except KeyboardInterrupt:
+            print("stopped")
+    """
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (run.stdout, run.stderr) == ("stopped\n", "")

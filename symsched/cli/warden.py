@@ -73,7 +73,9 @@ def _can_fork() -> bool:
 
 def _be_the_child(warden: int, said: int, args: list[str]) -> None:
     die_with_parent(warden)
-    signal.signal(signal.SIGUSR1, _stop)
+    for number in (signal.SIGUSR1, signal.SIGALRM):
+        signal.signal(number, _stop)
+    sys.unraisablehook = _stop_later
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the warden passes it on, once
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
@@ -94,6 +96,14 @@ def _own(stream: Any, number: int) -> Any:
 
 def _stop(*_: Any) -> None:
     raise KeyboardInterrupt
+
+
+def _stop_later(unraisable: Any) -> None:
+    """A stop that came where Python may not raise it, in a callback of a fork or of the collector, comes again."""
+    if isinstance(unraisable.exc_value, KeyboardInterrupt):
+        signal.setitimer(signal.ITIMER_REAL, 0.02)
+    else:
+        sys.__unraisablehook__(unraisable)
 
 
 def _worked(args: Sequence[str], run: Callable[[Sequence[str]], int]) -> int:
