@@ -16,6 +16,7 @@ import sympy as sp
 
 from symsched.errors import InputError
 from symsched.exact.balls import Ball, enclose, smooth_at
+from symsched.exact.budget import remembered
 from symsched.exact.zero import canonical, decide_zero
 
 L = sp.Dummy("L", negative=True)  # log u
@@ -226,10 +227,16 @@ def _kept(coefficient: sp.Expr, exponent: sp.Expr, order: sp.Expr) -> sp.Expr:
         return sp.S.Zero
     if coefficient.count_ops() > MAX_COEFFICIENT:
         raise BeyondSeriesError
-    short = coefficient.count_ops() < 40 or coefficient.has(L)
-    coefficient = sp.expand(coefficient) if short else canonical(coefficient)
+    coefficient = _written(coefficient)
     parts = sp.Poly(coefficient, L).coeffs() if coefficient.has(L) else (coefficient,)
     return sp.S.Zero if all(vanishes(part) for part in parts) else coefficient
+
+
+@remembered(maxsize=4096)
+def _written(coefficient: sp.Expr) -> sp.Expr:
+    """Expanded, or as a quotient where it is long.  A longer series has the coefficients of a shorter one again."""
+    short = coefficient.count_ops() < 40 or coefficient.has(L)
+    return sp.expand(coefficient) if short else canonical(coefficient)
 
 
 @lru_cache(maxsize=4096)
