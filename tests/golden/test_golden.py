@@ -4,7 +4,7 @@ import json
 import math
 
 import pytest
-from golden.doors import DOORS, GOLDEN, emitted, samples
+from golden.doors import DOORS, GOLDEN, emitted, samples, verdicts
 
 KEPT = json.loads(GOLDEN.read_text())
 
@@ -19,7 +19,7 @@ def same(one, other, tolerance=1e-14):
     return one == other
 
 
-LONG = (emitted,)  # minutes
+LONG = (emitted, verdicts)  # minutes
 
 
 @pytest.mark.parametrize(
