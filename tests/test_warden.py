@@ -45,10 +45,17 @@ def state(pid):
         return "X"
 
 
+def _hear_signals():
+    """What a shell in the background and `nohup` have children ignore, and a terminal does not."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def begun(args, below, patience=120):
     """A command in a group of its own, once it has started so many processes."""
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    process = subprocess.Popen([*COMMAND, *args], **quiet, text=True, start_new_session=True)
+    heard = {"preexec_fn": _hear_signals, "start_new_session": True}
+    process = subprocess.Popen([*COMMAND, *args], **quiet, **heard, text=True)
     until = time.monotonic() + patience
     while len(descendants(process.pid)) < below and process.poll() is None and time.monotonic() < until:
         time.sleep(0.05)
