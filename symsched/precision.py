@@ -59,14 +59,21 @@ class turn:  # noqa: N801 - used like a function, as are the others here
         self._lock.held.acquire()
         self._found = ctx.prec, ctx.cap, mpmath.mp.prec
         self._lock.depth += 1
-        if self._lock.depth == 1 and self._found != USUAL:
+        self._depth = self._lock.depth
+        if self._depth == 1 and self._found != USUAL:
             ctx.prec, ctx.cap, mpmath.mp.prec = USUAL
 
     def __exit__(self, *_: object) -> None:
         if (ctx.prec, ctx.cap, mpmath.mp.prec) != self._found:
             ctx.prec, ctx.cap, mpmath.mp.prec = self._found
-        self._lock.depth -= 1
-        self._lock.held.release()
+        # A door that is interrupted from outside may not have left the turns inside this one.
+        if self._depth == 1:
+            self._lock.depth = 0
+            self._lock.held._release_save()  # type: ignore[attr-defined]
+            return
+        while self._lock.depth >= self._depth:
+            self._lock.depth -= 1
+            self._lock.held.release()
 
 
 class precision(turn):  # noqa: N801

@@ -234,3 +234,20 @@ def test_a_ball_in_the_open_would_be_noticed():
     with precision(500):
         assert coarse.rad() > 2**-8 > arb(2).sqrt().rad()
         assert enclose(sp.sqrt(2), {}, bits=64).rad() < 2**-50
+
+
+def test_a_turn_that_was_never_left_keeps_nobody_waiting():
+    """As an interruption from outside may do it: the outermost turn gives back whatever was taken inside."""
+    with turn():
+        precision(300).__enter__()
+        turn().__enter__()
+    found = []
+
+    def ask():
+        with turn():
+            found.append(working_bits())
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(20)
+    assert found == [53]
