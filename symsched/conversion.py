@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import sympy as sp
 from flint import arb
 from sympy.core.function import AppliedUndef
+from sympy.functions.elementary.trigonometric import InverseTrigonometricFunction, TrigonometricFunction
 
 from symsched.errors import InputError, UndecidedError, clipped
 from symsched.exact import (
@@ -329,7 +330,7 @@ def same_schedule(one: Schedule, other: Schedule) -> bool:
 @lru_cache(maxsize=2048)
 def _neat(expr: sp.Expr) -> sp.Expr:
     """The shortest of a few equal forms; a long one is worked on within a budget."""
-    forms = [expr]
+    forms = [expr := _met(expr)]
     for form in (canonical, sp.factor_terms):
         try:
             found = form(expr) if _is_easy(expr) else within(NEAT_CALLS, partial(form, expr))
@@ -337,6 +338,14 @@ def _neat(expr: sp.Expr) -> sp.Expr:
             continue  # no such form for this expression
         forms += [found] if found is not None else []
     return resolve_abs(min(forms, key=sp.count_ops))
+
+
+def _met(expr: sp.Expr) -> sp.Expr:
+    """With products of an angle multiplied out, where a function may meet its inverse: cos(π (½ − asin(x)/π)) is x."""
+    return expr.replace(
+        lambda part: isinstance(part, TrigonometricFunction) and part.has(InverseTrigonometricFunction),
+        lambda part: part.func(sp.expand_mul(part.args[0])),
+    )
 
 
 def _is_easy(expr: sp.Expr) -> bool:
