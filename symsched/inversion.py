@@ -20,7 +20,7 @@ import sympy as sp
 from flint import arb
 
 from symsched.errors import InputError, UndecidedError
-from symsched.exact import Tape, canonical, compile_tape, decide_zero, enclose, limit_at, to_ball, within
+from symsched.exact import INVERSES, Tape, canonical, compile_tape, decide_zero, enclose, limit_at, to_ball, within
 from symsched.precision import working_bits
 from symsched.schedule import Schedule
 from symsched.symbols import t
@@ -34,21 +34,6 @@ MAX_TERMS = 8  # a quotient of more monomials than this is not a polynomial of d
 
 TIMES = tuple(sp.Rational(k, 37) for k in range(1, 37, 3))
 TIMES += tuple(edge for k in (7, 14, 30) for edge in (sp.Rational(1, 2**k), 1 - sp.Rational(1, 2**k)))
-
-INVERSES: dict[type, Any] = {
-    sp.exp: sp.log,
-    sp.log: sp.exp,
-    sp.tan: sp.atan,
-    sp.cot: lambda v: sp.atan(1 / v),
-    sp.sin: sp.asin,
-    sp.cos: sp.acos,
-    sp.sinh: sp.asinh,
-    sp.tanh: sp.atanh,
-    sp.atan: sp.tan,
-    sp.asin: sp.sin,
-    sp.asinh: sp.sinh,
-    sp.atanh: sp.tanh,
-}
 
 
 @lru_cache(maxsize=512)

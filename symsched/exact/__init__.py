@@ -7,14 +7,11 @@
     within(calls, compute)     what a computation gives within a budget                     (`budget`)
 
 The rest of the library imports from here and from nowhere inside.  Below: `generators`, `rewriter`, `jets`, `binders`
-and `points` bring an expression to a normal form; `balls`, `domain` and `quadrature` enclose it.
+and `points` bring an expression to a normal form; `balls`, `functions` and `quadrature` enclose it.
 """
 
 from symsched.exact.balls import (
-    FUNCTIONS,
-    HYPERBOLIC,
     NEEDED_BITS,
-    Ball,
     Evaluator,
     Tape,
     compile_tape,
@@ -25,6 +22,7 @@ from symsched.exact.balls import (
     without_cancellation,
 )
 from symsched.exact.budget import remembered, within
+from symsched.exact.functions import BALLS, HYPERBOLIC, INVERSES, RECIPROCALS, WRITTEN, Ball
 from symsched.exact.generators import MAX_DEGREE, has_root_of_large_degree
 from symsched.exact.limits import (
     continuous_value,
@@ -44,11 +42,14 @@ from symsched.exact.signs.proof import PROBES
 from symsched.exact.zero import Decision, canonical, decide_zero, expansion, parts_of
 
 __all__ = [
-    "FUNCTIONS",
+    "BALLS",
     "HYPERBOLIC",
+    "INVERSES",
     "MAX_DEGREE",
     "NEEDED_BITS",
     "PROBES",
+    "RECIPROCALS",
+    "WRITTEN",
     "Ball",
     "BeyondSeriesError",
     "Decision",

@@ -19,6 +19,7 @@ from sympy.logic.boolalg import BooleanFunction
 from symsched.errors import InputError, UndecidedError, clipped
 from symsched.exact.balls import Evaluator, enclose, smooth_at
 from symsched.exact.budget import within
+from symsched.exact.functions import STEADY, holds_of
 from symsched.exact.generators import has_root_of_large_degree
 from symsched.exact.series import BeyondSeriesError, leading_sign, limit_of
 from symsched.exact.zero import canonical, decide_zero
@@ -32,23 +33,6 @@ if TYPE_CHECKING:
 
 _u = sp.Dummy("u", positive=True)  # distance from the end
 GRUNTZ_CALLS = 400_000
-
-# Functions that, of arguments that do not oscillate for u → 0, make functions that do not either.
-STEADY: tuple[type, ...] = (
-    sp.exp,
-    sp.log,
-    sp.sinh,
-    sp.cosh,
-    sp.tanh,
-    sp.coth,
-    sp.sech,
-    sp.csch,
-    sp.asinh,
-    sp.acosh,
-    sp.atanh,
-    sp.Abs,
-)
-STEADY += (sp.asin, sp.acos, sp.atan, sp.acot, sp.erf, sp.erfc, sp.erfi, sp.LambertW)
 
 
 @lru_cache(maxsize=4096)
@@ -225,7 +209,7 @@ def _is_steady(near: sp.Expr) -> bool:
     """Whether `near` lies in a field of functions that are monotone in the end: sin and the like only of what has a
     finite limit."""
     for part in sp.preorder_traversal(near):
-        if isinstance(part, sp.Function) and part.has(_u) and not isinstance(part, STEADY):
+        if isinstance(part, sp.Function) and part.has(_u) and not holds_of(STEADY, part.func):
             try:
                 if not all(limit_at(arg, 0, _u).is_finite for arg in part.args):
                     return False

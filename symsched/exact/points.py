@@ -17,18 +17,11 @@ import sympy as sp
 from flint import arb, fmpq
 
 from symsched.errors import InputError
-from symsched.exact.balls import FUNCTIONS
+from symsched.exact.functions import BALLS, CONSTANTS, Ball
 from symsched.symbols import t
 
-Ball = Any  # flint.arb carries no annotations
 NAN = arb("nan")
 
-CONSTANTS = {
-    sp.pi: arb.pi,
-    sp.E: arb.const_e,
-    sp.EulerGamma: arb.const_euler,
-    sp.Catalan: arb.const_catalan,
-}
 FACTS = (
     *("positive", "negative", "zero", "nonnegative", "nonpositive", "nonzero"),
     *("integer", "even", "odd", "prime", "composite", "rational", "irrational", "algebraic", "transcendental"),
@@ -76,7 +69,7 @@ def known_function(expr: sp.Expr) -> bool:
         return expr.is_Rational or expr in CONSTANTS
     if isinstance(expr, sp.LambertW) and len(expr.args) == 2 and expr.args[1] != -1:
         return False
-    return expr.is_Add or expr.is_Mul or expr.is_Pow or expr.func in FUNCTIONS or expr.func in STEPS
+    return expr.is_Add or expr.is_Mul or expr.is_Pow or expr.func in BALLS or expr.func in STEPS
 
 
 def value(expr: sp.Expr, leaves: Mapping[sp.Basic, Ball], clipped: list[sp.Expr] | None = None) -> Ball:
@@ -109,7 +102,7 @@ def value(expr: sp.Expr, leaves: Mapping[sp.Basic, Ball], clipped: list[sp.Expr]
             return _power(base, e.exp, visit)
         if e.is_Add or e.is_Mul:
             return reduce(add if e.is_Add else mul, map(visit, e.args))
-        return (STEPS.get(e.func) or FUNCTIONS[e.func])(*map(visit, e.args))
+        return (STEPS.get(e.func) or BALLS[e.func])(*map(visit, e.args))
 
     def holds(condition: Any) -> bool | None:
         if condition in (sp.true, sp.false):

@@ -9,7 +9,6 @@ quadrature agree.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import reduce
 from operator import add, mul
 from typing import Any
@@ -19,10 +18,8 @@ import sympy as sp
 from flint import acb, arb, fmpq
 
 from symsched.errors import UndecidedError, clipped
+from symsched.exact.functions import BALLS, CONSTANTS, ROWS, Ball, below
 from symsched.precision import digits, precision
-
-Ball = Any  # flint carries no annotations
-Cut = Callable[[Ball], bool]
 
 UNEVALUATED = (sp.Integral, sp.Sum, sp.Product, sp.Limit)
 MOST_TERMS = 2000
@@ -30,33 +27,6 @@ GUARD = 40  # bits more than those asked for
 AGREED = mpmath.mpf(10) ** -12  # what a plain quadrature of 30 digits must reach where it is the second opinion
 
 NAN = acb(arb.nan())
-
-
-def _below(z: Ball) -> bool:
-    """Of log and of roots: z ≤ 0."""
-    return bool(z.imag.contains(0)) and not z.real > 0
-
-
-def _outside(z: Ball) -> bool:
-    """Of asin, acos and atanh: z real, |z| ≥ 1."""
-    return bool(z.imag.contains(0)) and not abs(z.real) < 1
-
-
-def _beyond(z: Ball) -> bool:
-    """Of atan and asinh: z imaginary, |z| ≥ 1."""
-    return bool(z.real.contains(0)) and not abs(z.imag) < 1
-
-
-CUTS: dict[type, Cut] = {
-    sp.log: _below,
-    **dict.fromkeys((sp.asin, sp.acos, sp.atanh), _outside),
-    **dict.fromkeys((sp.atan, sp.asinh), _beyond),
-}
-MEROMORPHIC = (
-    *(sp.exp, sp.sin, sp.cos, sp.tan, sp.cot, sp.sec, sp.csc),
-    *(sp.sinh, sp.cosh, sp.tanh, sp.coth, sp.sech, sp.csch, sp.erf, sp.erfc, sp.erfi, sp.gamma),
-)
-CONSTANTS = {sp.pi: arb.pi, sp.E: arb.const_e, sp.EulerGamma: arb.const_euler}
 
 
 def settled(number: sp.Expr, count: int) -> sp.Expr:
@@ -152,11 +122,10 @@ def _value(expr: Any, at: dict[Any, Ball], analytic: bool) -> Ball:
             return _power(parts[0], e.exp, parts[1], analytic)
         if isinstance(e, sp.Abs):
             return _modulus(parts[0], analytic)
-        if e.func not in MEROMORPHIC and e.func not in CUTS:
+        cut = ROWS[e.func].cut
+        if cut is None:
             raise KeyError(e)
-        if analytic and e.func in CUTS and CUTS[e.func](parts[0]):
-            return NAN
-        return getattr(parts[0], e.func.__name__)()
+        return NAN if analytic and cut(parts[0]) else BALLS[e.func](parts[0])
 
     return visit(expr)
 
@@ -164,7 +133,7 @@ def _value(expr: Any, at: dict[Any, Ball], analytic: bool) -> Ball:
 def _power(base: Ball, exponent: Any, value: Ball, analytic: bool) -> Ball:
     if exponent.is_Integer:
         return base ** int(exponent)
-    if analytic and _below(base):
+    if analytic and below(base):
         return NAN
     return base.sqrt() if exponent == sp.Rational(1, 2) else base**value
 

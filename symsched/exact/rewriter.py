@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import reduce
 
 import sympy as sp
 
 from symsched.errors import InputError, UndecidedError
 from symsched.exact.binders import alike
+from symsched.exact.functions import HYPERBOLIC, TRIGONOMETRIC, WRITTEN
 from symsched.exact.generators import (
     MAX_MULTIPLE,
     Angle,
@@ -24,22 +24,13 @@ from symsched.exact.jets import BINDING, OPAQUE, as_jet, as_written, carried_out
 from symsched.exact.points import known_function
 from symsched.symbols import t
 
-__all__ = ["OPAQUE", "TRIG", "Rewriter", "as_jet", "split_exponent"]
+__all__ = ["OPAQUE", "Rewriter", "as_jet", "split_exponent"]
 
-TRIG = (sp.sin, sp.cos, sp.tan, sp.cot, sp.sec, sp.csc)
-HYPERBOLIC = (sp.sinh, sp.cosh, sp.tanh, sp.coth, sp.sech, sp.csch)
 #: Equal where both sides are real, but for the one point where the argument of what JUMPS is 0.
-EQUIVALENT: dict[type, Callable[..., sp.Expr]] = {
-    sp.acos: lambda a: sp.pi / 2 - sp.asin(a),
-    sp.acot: lambda a: sp.atan(1 / a),
-    sp.asinh: lambda a: sp.log(a + sp.sqrt(a**2 + 1)),
-    sp.acosh: lambda a: sp.log(a + sp.sqrt(a**2 - 1)),
-    sp.atanh: lambda a: (sp.log(1 + a) - sp.log(1 - a)) / 2,
-    sp.erfc: lambda a: 1 - sp.erf(a),
+EQUIVALENT: Mapping[type, Callable[..., sp.Expr]] = {
+    **WRITTEN,
     sp.sign: lambda a: a / sp.Abs(a),
     sp.Heaviside: lambda a, _at_zero: (1 + a / sp.Abs(a)) / 2,
-    sp.Max: lambda *a: reduce(lambda one, other: (one + other + sp.Abs(one - other)) / 2, a),
-    sp.Min: lambda *a: reduce(lambda one, other: (one + other - sp.Abs(one - other)) / 2, a),
     sp.re: lambda a: a,
     sp.im: lambda _a: sp.S.Zero,
     sp.conjugate: lambda a: a,
@@ -94,7 +85,7 @@ class Rewriter:
             return self._power(expr.base, expr.exp)
         if isinstance(expr, sp.log):
             return self._logarithm(expr.args[0])
-        if isinstance(expr, TRIG):
+        if isinstance(expr, TRIGONOMETRIC):
             return self._trigonometric(expr)
         if isinstance(expr, HYPERBOLIC):
             return self.rewrite(expr.rewrite(sp.exp, deep=False))
@@ -289,7 +280,7 @@ class Rewriter:
         meaning = self.known.meaning.get(monomial)
         if meaning == sp.pi:
             exact = sp.sin(coefficient * sp.pi), sp.cos(coefficient * sp.pi)
-            if not exact[0].has(*TRIG) and not exact[1].has(*TRIG):
+            if not exact[0].has(*TRIGONOMETRIC) and not exact[1].has(*TRIGONOMETRIC):
                 return self.rewrite(exact[0]), self.rewrite(exact[1])
             if coefficient > sp.Rational(1, 4):
                 # sin(125π/252) is cos(π/252): without this it would be a polynomial of degree 125 in tan(π/504).

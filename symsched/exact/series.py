@@ -15,8 +15,9 @@ from functools import cmp_to_key, lru_cache, reduce
 import sympy as sp
 
 from symsched.errors import InputError
-from symsched.exact.balls import Ball, enclose, smooth_at
+from symsched.exact.balls import enclose, smooth_at
 from symsched.exact.budget import remembered
+from symsched.exact.functions import BOUNDED, TAYLOR, WRITTEN, Ball, holds_of
 from symsched.exact.zero import canonical, decide_zero
 
 L = sp.Dummy("L", negative=True)  # log u
@@ -25,20 +26,6 @@ ORDERS = (2, 5, 12)
 MAX_TERMS = 40
 MAX_PRODUCTS, MAX_COEFFICIENT = 20_000, 2_000
 MAX_ROUNDS = 16
-
-SMOOTH = (sp.exp, sp.sin, sp.cos, sp.sinh, sp.cosh, sp.tanh, sp.atan, sp.asinh, sp.erf, sp.erfc)
-BOUNDED = (sp.sin, sp.cos, sp.tanh, sp.atan, sp.erf, sp.erfc)
-SMOOTH_INSIDE = (sp.asin, sp.acos, sp.atanh)  # on (−1, 1)
-REWRITTEN: dict[type, Callable[[sp.Expr], sp.Expr]] = {
-    sp.tan: lambda a: sp.sin(a) / sp.cos(a),
-    sp.cot: lambda a: sp.cos(a) / sp.sin(a),
-    sp.sec: lambda a: 1 / sp.cos(a),
-    sp.csc: lambda a: 1 / sp.sin(a),
-    sp.coth: lambda a: sp.cosh(a) / sp.sinh(a),
-    sp.sech: lambda a: 1 / sp.cosh(a),
-    sp.csch: lambda a: 1 / sp.sinh(a),
-    sp.acosh: lambda a: sp.log(a + sp.sqrt(a**2 - 1)),
-}
 
 
 class BeyondSeriesError(Exception):
@@ -298,8 +285,8 @@ class _Expansion:
             return self._power(self.of(expr.base), expr.exp)
         if isinstance(expr, sp.log):
             return self._logarithm(self.of(expr.args[0]))
-        if expr.func in REWRITTEN:
-            return self.of(REWRITTEN[expr.func](expr.args[0]))
+        if expr.func in WRITTEN and not holds_of(TAYLOR, expr.func):
+            return self.of(WRITTEN[expr.func](*expr.args))
         return self._smooth(expr)
 
     def _constant(self, number: sp.Expr) -> Series:
@@ -400,9 +387,9 @@ class _Expansion:
     # -- other functions -------------------------------------------------------------------------------------------
 
     def _smooth(self, expr: sp.Expr) -> Series:
-        if len(expr.args) > 1 or expr.func not in (*SMOOTH, *SMOOTH_INSIDE):
+        if not holds_of(TAYLOR, expr.func):
             return self._analytic(expr)
-        if expr.func not in BOUNDED:
+        if not holds_of(BOUNDED, expr.func):
             return self._smooth_of_one(expr.func, expr.args[0])
         try:
             return self._smooth_of_one(expr.func, expr.args[0])
@@ -425,9 +412,9 @@ class _Expansion:
         centre = dict(a.terms).get(sp.S.Zero, sp.S.Zero)
         if centre.has(L):
             return self._at_infinity(function, a, argument)
-        if function in SMOOTH_INSIDE and vanishes(1 - centre**2):
-            return self._at_branch_point(function, argument, centre)
-        if function in SMOOTH_INSIDE and not smooth_at(function(_v), (centre,)):
+        if not smooth_at(function(_v), (centre,)):
+            if vanishes(1 - centre**2):
+                return self._at_branch_point(function, argument, centre)
             raise BeyondSeriesError
         h = Series(tuple((p, c) for p, c in a.terms if p != 0), a.order)
         return self._compose(lambda k: taylor(function, centre, k), h)

@@ -30,10 +30,11 @@ from sympy.polys.polyerrors import BasePolynomialError
 
 from symsched.errors import InputError, UndecidedError, clipped
 from symsched.exact.budget import remembered, within
+from symsched.exact.functions import TRIGONOMETRIC
 from symsched.exact.generators import Generators, canonical, defined, reduce_radicals
 from symsched.exact.jets import BINDING
 from symsched.exact.points import admissible, known_function, value
-from symsched.exact.rewriter import OPAQUE, TRIG, Rewriter
+from symsched.exact.rewriter import OPAQUE, Rewriter
 from symsched.precision import alone, precision
 from symsched.substitutions import substitutions
 from symsched.symbols import t, unreal
@@ -177,7 +178,7 @@ def expansion(expr: sp.Expr) -> float:
     """About how many terms `expr` has when multiplied out, in all its parts."""
     if not expr.args or isinstance(expr, OPAQUE):
         return 1.0
-    if isinstance(expr, TRIG):
+    if isinstance(expr, TRIGONOMETRIC):
         return 3.0 ** min(expansion(expr.args[0]), 12)  # 1 − T² over 1 + T², for each term of the angle
     sizes = [expansion(a) for a in expr.args]
     if isinstance(expr, ROOTED):

@@ -11,7 +11,8 @@ from collections.abc import Callable
 import sympy as sp
 from flint import arb
 
-from symsched.exact.balls import Ball, compile_tape, enclose, interval
+from symsched.exact.balls import compile_tape, enclose, interval
+from symsched.exact.functions import Ball
 from symsched.exact.signs.germ import germ_sign
 from symsched.exact.signs.sign import Sign
 from symsched.exact.signs.taylor import taylor_sign

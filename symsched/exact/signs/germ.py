@@ -15,13 +15,12 @@ import sympy as sp
 from flint import arb, arb_series
 
 from symsched.errors import InputError
-from symsched.exact.balls import Ball, enclose
+from symsched.exact.balls import enclose
+from symsched.exact.functions import SERIES, Ball
 from symsched.exact.series import BeyondSeriesError, order_of
-from symsched.exact.signs.taylor import FUNCTIONS
 from symsched.precision import precision
 
 BITS, MAX_OPERATIONS = 192, 200
-ODD = (sp.sin, sp.tan, sp.asin, sp.atan, sp.sinh, sp.tanh, sp.asinh, sp.atanh, sp.erf, sp.LambertW)  # 0 at 0
 
 
 class _OpenError(Exception):
@@ -131,14 +130,14 @@ class _Germs:
             )  # log |L| / |L| falls from e on
         return self._sum(parts)
 
-    def _smooth(self, function: type, germ: Germ) -> Germ:
-        if function not in FUNCTIONS:
+    def _smooth(self, function: Any, germ: Germ) -> Germ:
+        if function not in SERIES:
             raise _OpenError
         whole = self._range(germ)
-        if function in ODD and order_of(sp.S.Zero, germ.power) > 0:  # f(x) = x f'(ξ), ξ between 0 and x
-            slope: Any = FUNCTIONS[function](arb_series([whole.union(arb(0)), 1]))[1]
+        if function(sp.S.Zero) == 0 and order_of(sp.S.Zero, germ.power) > 0:  # f(x) = x f'(ξ), ξ between 0 and x
+            slope: Any = SERIES[function](arb_series([whole.union(arb(0)), 1]))[1]
             return Germ(germ.power, germ.logs, germ.factor * slope)
-        return Germ(sp.S.Zero, 0, FUNCTIONS[function](arb_series([whole]))[0])
+        return Germ(sp.S.Zero, 0, SERIES[function](arb_series([whole]))[0])
 
 
 def _times(a: Germ, b: Germ) -> Germ:

@@ -19,8 +19,8 @@ from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanFunction
 
 from symsched.errors import InputError, clipped
-from symsched.exact.balls import Ball, enclose, sign_of_number
-from symsched.exact.domain import Need, needs
+from symsched.exact.balls import enclose, sign_of_number
+from symsched.exact.functions import Ball, Need, needs
 from symsched.exact.signs.balls import by_balls
 from symsched.exact.signs.sign import Sign, strict
 from symsched.exact.signs.structure import by_structure
