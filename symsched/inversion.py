@@ -195,7 +195,8 @@ def _meets_the_times(candidate: sp.Expr, ratio: sp.Expr) -> bool:
 class MonotoneInverse:
     """s = r⁻¹(R) for a schedule without parameters, as balls at the working precision in force."""
 
-    NEAR, REACH = 8192.0, 2.0**1023  # |logit s|: 1/(1 − log s) is 10^-300 at s = exp(−10^300)
+    # |logit s| from which it is asked whether r gets there at all, and to which: 1/(1 − log s) is 10^-300 at e^(−10^300).
+    DOUBTFUL, REACH = 8192.0, 2.0**1023
     STEPS = 96  # bracketed Newton needs about twenty; when rounding hides the root, more would not find it
 
     def __init__(self, schedule: Schedule) -> None:
@@ -241,7 +242,7 @@ class MonotoneInverse:
         return low, high
 
     def _check_reach(self, z: Any, log_r: Any) -> None:
-        if abs(z) <= self.NEAR:
+        if abs(z) <= self.DOUBTFUL:
             return
         ratio = f"{float(log_r.exp().mid()):.6g}"
         low, high = self._bounds

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
-START_BITS, MAX_BITS = 96, 98304
-MAX_OPERATIONS = 400
+START_BITS, MAX_BITS = 96, 98304  # ten doublings
+MAX_OPERATIONS = 400  # of a formula that is multiplied out
 # float64 keeps 53 bits; six more leave the rounding error of the result below 0.51 ulp.
 NEEDED_BITS = 59
 SMALLEST = arb(2) ** -1075  # half the least float64; as a float it would itself be 0
@@ -52,7 +52,7 @@ def _power(base: Ball, exponent: Ball) -> Ball:
     return base**exponent
 
 
-def _integer_power(n: int) -> Operation:
+def integer_power(n: int) -> Operation:
     """a^n; flint gives nan for a ball about 0."""
 
     def power(a: Ball) -> Ball:
@@ -148,7 +148,7 @@ class _Recorder:
         base, exponent = expr.args
         if exponent.is_Integer:
             n = int(exponent)
-            return _integer_power(n), (base,)
+            return integer_power(n), (base,)
         if exponent.is_Rational and exponent.q <= 64:
             p, q = int(exponent.p), int(exponent.q)
             if p < 0:

@@ -20,9 +20,9 @@ from symsched.errors import InputError, UndecidedError, clipped
 from symsched.exact.balls import Evaluator, enclose, smooth_at
 from symsched.exact.budget import within
 from symsched.exact.functions import STEADY, holds_of
-from symsched.exact.generators import has_root_of_large_degree
+from symsched.exact.generators import canonical, has_root_of_large_degree, shortest
 from symsched.exact.series import BeyondSeriesError, leading_sign, limit_of
-from symsched.exact.zero import canonical, decide_zero
+from symsched.exact.zero import decide_zero
 from symsched.given import reals
 from symsched.precision import alone
 from symsched.symbols import t
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 _u = sp.Dummy("u", positive=True)  # distance from the end
-GRUNTZ_CALLS = 400_000
+GRUNTZ_CALLS = 400_000  # of Python functions for each candidate, some 1.2 s
 
 
 @lru_cache(maxsize=4096)
@@ -98,7 +98,9 @@ def _series_value(near: sp.Expr) -> sp.Expr | None:
     for form in (canonical(near), near) if _is_small_fraction(near) else (near,):
         value = continuous_value(form, _u)
         try:
-            value = _tidy(limit_of(form, _u)) if value is None else value
+            if value is None:
+                value = limit_of(form, _u)
+                value = shortest(value, sp.radsimp(value)) if value.count_ops() < 30 else value
         except BeyondSeriesError:
             continue
         if near.free_symbols != {_u}:
@@ -130,12 +132,6 @@ def _gruntz(form: sp.Expr) -> sp.Expr:
 def _is_small_fraction(expr: sp.Expr) -> bool:
     """A rational function that is cheap to cancel."""
     return bool(expr.is_rational_function(_u)) and len(expr.free_symbols) <= 3 and expr.count_ops() < 120
-
-
-def _tidy(value: sp.Expr) -> sp.Expr:
-    """The shorter of a limit and its cancelled form."""
-    forms = [value, sp.radsimp(value)] if value.count_ops() < 30 else [value]
-    return min(forms, key=sp.count_ops)
 
 
 def continuous_value(expr: sp.Expr, *symbols: sp.Symbol) -> sp.Expr | None:

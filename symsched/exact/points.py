@@ -17,6 +17,7 @@ import sympy as sp
 from flint import arb, fmpq
 
 from symsched.errors import InputError
+from symsched.exact.balls import integer_power
 from symsched.exact.functions import BALLS, CONSTANTS, Ball
 from symsched.symbols import t
 
@@ -136,25 +137,13 @@ def _compare(relation: str, gap: Ball) -> bool | None:
 
 def _power(base: Ball, exponent: sp.Expr, visit: Any) -> Ball:
     if exponent.is_Integer:
-        return whole_power(base, int(exponent))
+        return integer_power(int(exponent))(base)
     if exponent.is_Rational:
         if base.contains(0):  # a root of what is 0 but for rounding
             base = arb.nonnegative_part(base)
         root = base.sqrt() if exponent.q == 2 else base.root(int(exponent.q))
-        return whole_power(root, int(exponent.p))
+        return integer_power(int(exponent.p))(root)
     return base ** visit(exponent)
-
-
-def whole_power(base: Ball, n: int) -> Ball:
-    """base^n by repeated squaring: `arb` itself goes through the logarithm, which fails around 0."""
-    if n < 0:
-        return 1 / whole_power(base, -n)
-    result = arb(1)
-    while n:
-        if n % 2:
-            result = result * base
-        base, n = base * base if n > 1 else base, n // 2
-    return result
 
 
 def _sign(a: Ball) -> Ball:

@@ -22,7 +22,7 @@ from symsched.exact.functions import BALLS, CONSTANTS, ROWS, Ball, below
 from symsched.precision import digits, precision
 
 UNEVALUATED = (sp.Integral, sp.Sum, sp.Product, sp.Limit)
-MOST_TERMS = 2000
+MOST_TERMS = 2000  # of a sum or a product that is written out
 GUARD = 40  # bits more than those asked for
 AGREED = mpmath.mpf(10) ** -12  # what a plain quadrature of 30 digits must reach where it is the second opinion
 

@@ -20,11 +20,9 @@ from symsched.exact.generators import (
     reduce_radicals,
     turned,
 )
-from symsched.exact.jets import BINDING, OPAQUE, as_jet, as_written, carried_out, is_ambiguous
+from symsched.exact.undefined import BINDING, OPAQUE, as_jet, as_written, carried_out, is_ambiguous
 from symsched.exact.points import known_function
 from symsched.symbols import t
-
-__all__ = ["OPAQUE", "Rewriter", "as_jet", "split_exponent"]
 
 #: Equal where both sides are real, but for the one point where the argument of what JUMPS is 0.
 EQUIVALENT: Mapping[type, Callable[..., sp.Expr]] = {

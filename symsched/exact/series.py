@@ -18,14 +18,15 @@ from symsched.errors import InputError
 from symsched.exact.balls import enclose, smooth_at
 from symsched.exact.budget import remembered
 from symsched.exact.functions import BOUNDED, TAYLOR, WRITTEN, Ball, holds_of
-from symsched.exact.zero import canonical, decide_zero
+from symsched.exact.generators import canonical
+from symsched.exact.zero import decide_zero
 
 L = sp.Dummy("L", negative=True)  # log u
 _v = sp.Dummy("v", real=True)
-ORDERS = (2, 5, 12)
-MAX_TERMS = 40
-MAX_PRODUCTS, MAX_COEFFICIENT = 20_000, 2_000
-MAX_ROUNDS = 16
+ORDERS = (2, 5, 12)  # relative orders, tried in turn: a product costs the square of the length
+MAX_TERMS = 40  # kept of one series; the rest counts as error
+MAX_PRODUCTS, MAX_COEFFICIENT = 20_000, 2_000  # of coefficients in all; operations in one
+MAX_ROUNDS = 16  # iterates of s(u), each of which adds an order
 
 
 class BeyondSeriesError(Exception):

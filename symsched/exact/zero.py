@@ -31,21 +31,18 @@ from sympy.polys.polyerrors import BasePolynomialError
 from symsched.errors import InputError, UndecidedError, clipped
 from symsched.exact.budget import remembered, within
 from symsched.exact.functions import TRIGONOMETRIC
-from symsched.exact.generators import Generators, canonical, defined, reduce_radicals
-from symsched.exact.jets import BINDING
+from symsched.exact.generators import Generators, defined, reduce_radicals
+from symsched.exact.undefined import BINDING, OPAQUE
 from symsched.exact.points import admissible, known_function, value
-from symsched.exact.rewriter import OPAQUE, Rewriter
+from symsched.exact.rewriter import Rewriter
 from symsched.precision import alone, precision
 from symsched.substitutions import substitutions
 from symsched.symbols import t, unreal
 
-__all__ = ["Decision", "canonical", "decide_zero"]
-
-
 MAX_EXPANSION = 400  # terms; a schedule's formula of more than that is worked on within a budget
-HEAVY_CALLS = 1_000_000
+HEAVY_CALLS = 1_000_000  # of Python functions, some 3 s; see `within`
 MAX_EXPONENT = 10_000  # of a power that is multiplied out; above, not even theorems wait for it
-MOST_BRANCHES = 32
+MOST_BRANCHES = 32  # two to the fifth: five independent conditions
 WITH_OWN_LETTERS = (*BINDING, sp.Subs)
 
 

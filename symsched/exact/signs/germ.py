@@ -20,7 +20,8 @@ from symsched.exact.functions import SERIES, Ball
 from symsched.exact.series import BeyondSeriesError, order_of
 from symsched.precision import precision
 
-BITS, MAX_OPERATIONS = 192, 200
+BITS = 192
+MAX_OPERATIONS = 200  # of a formula that is multiplied out as well
 
 
 class _OpenError(Exception):

@@ -21,7 +21,7 @@ from sympy.logic.boolalg import BooleanFunction
 from symsched.errors import InputError, clipped
 from symsched.exact.balls import enclose, sign_of_number
 from symsched.exact.functions import Ball, Need, needs
-from symsched.exact.signs.balls import by_balls
+from symsched.exact.signs.pieces import by_balls
 from symsched.exact.signs.sign import Sign, strict
 from symsched.exact.signs.structure import by_structure
 from symsched.exact.signs.sturm import by_sturm

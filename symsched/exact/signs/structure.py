@@ -11,16 +11,17 @@ from symsched.errors import InputError
 from symsched.exact.balls import enclose, sign_of_number, without_cancellation
 from symsched.exact.budget import within
 from symsched.exact.functions import HYPERBOLIC, POSITIVE, ROWS, SAME_SIGN, TRIGONOMETRIC, holds_of
+from symsched.exact.generators import canonical
 from symsched.exact.limits import end_if_continuous
 from symsched.exact.signs.sign import Sign, strict
 from symsched.exact.signs.sturm import MAX_POWER, by_sturm, highest_power
-from symsched.exact.zero import canonical, decide_zero
+from symsched.exact.zero import decide_zero
 from symsched.precision import precision
 
 MAX_LEVELS = 12  # derivatives of derivatives: e^t − 1 − t − … − t^9/9! needs ten
-MAX_OPERATIONS = 60
-MAX_STEPS = 600
-FACTOR_CALLS = 200_000
+MAX_OPERATIONS = 60  # of a formula whose slope is looked at: slopes grow, and so do those of slopes
+MAX_STEPS = 600  # signs asked in one descent: without it the levels would multiply
+FACTOR_CALLS = 200_000  # of Python functions, some 0.6 s
 
 
 def by_structure(expr: sp.Expr, symbol: sp.Symbol) -> Sign:

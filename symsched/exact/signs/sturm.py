@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import sympy as sp
 
+from symsched.exact.generators import canonical
 from symsched.exact.signs.sign import Sign
-from symsched.exact.zero import canonical
 
 UNKNOWN = Sign("unknown", "Sturm")
 
@@ -39,9 +39,9 @@ def by_sturm(expr: sp.Expr, symbol: sp.Symbol) -> Sign:
     return Sign("positive" if positive else "negative", "Sturm")
 
 
-MAX_POWER = 120
+MAX_POWER = 120  # degree above which roots are not counted
 _CENTRE = sp.Rational(1, 2)
-_MAX_ROOT = 12
+_MAX_ROOT = 12  # t^(1/n) as a letter multiplies all powers by n
 
 
 def highest_power(expr: sp.Expr) -> int:

@@ -17,7 +17,7 @@ from symsched.exact.functions import SERIES, Ball
 from symsched.exact.series import BeyondSeriesError, leading_term
 from symsched.precision import precision
 
-MAX_ORDER = 12
+MAX_ORDER = 12  # the longest series that `series` tries
 PowerSeries = Any  # flint.arb_series carries no annotations
 
 

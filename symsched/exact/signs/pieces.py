@@ -18,8 +18,8 @@ from symsched.exact.signs.sign import Sign
 from symsched.exact.signs.taylor import taylor_sign
 from symsched.precision import precision
 
-MAX_PIECES = 4000
-NEAR = (2.0**-6, 2.0**-20, 2.0**-40)
+MAX_PIECES = 4000  # tried before the question is left open
+REACHES = (2.0**-6, 2.0**-20, 2.0**-40)  # distances from an end for which its own argument is tried, the longest first
 UNKNOWN = Sign("unknown", "balls")
 _u = sp.Dummy("u", positive=True)
 
@@ -45,7 +45,7 @@ def by_balls(expr: sp.Expr, symbol: sp.Symbol) -> Sign:
 
 def _end_sign(near: sp.Expr) -> tuple[int, float, str]:
     """(sign on (0, δ], δ, how); the sign is 0 when it is not known."""
-    for delta in NEAR:
+    for delta in REACHES:
         for how, route in (("Taylor", taylor_sign), ("leading terms", germ_sign)):
             sign = route(near, _u, delta)
             if sign:
