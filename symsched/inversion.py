@@ -195,7 +195,7 @@ def _meets_the_times(candidate: sp.Expr, ratio: sp.Expr) -> bool:
 class MonotoneInverse:
     """s = r⁻¹(R) for a schedule without parameters, as balls at the working precision in force."""
 
-    # |logit s| from which it is asked whether r gets there at all, and to which: 1/(1 − log s) is 10^-300 at e^(−10^300).
+    # |logit s| from which it is asked whether r gets there, and to which: 1/(1 − log s) is 10^-300 at e^(−10^300).
     DOUBTFUL, REACH = 8192.0, 2.0**1023
     STEPS = 96  # bracketed Newton needs about twenty; when rounding hides the root, more would not find it
 

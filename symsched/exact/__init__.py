@@ -6,7 +6,7 @@
     values(exprs, times)       float64, right to the last bit, limits at the ends           (`limits`, `balls`)
     within(calls, compute)     what a computation gives within a budget                     (`budget`)
 
-The rest of the library imports from here and from nowhere inside.  Below: `generators`, `rewriter`, `undefined`, `binders`
+The rest of the library imports from here and from nowhere inside.  `generators`, `rewriter`, `undefined`, `binders`
 and `points` bring an expression to a normal form; `balls`, `functions` and `quadrature` enclose it.
 """
 

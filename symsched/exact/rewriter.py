@@ -20,8 +20,8 @@ from symsched.exact.generators import (
     reduce_radicals,
     turned,
 )
-from symsched.exact.undefined import BINDING, OPAQUE, as_jet, as_written, carried_out, is_ambiguous
 from symsched.exact.points import known_function
+from symsched.exact.undefined import BINDING, OPAQUE, as_jet, as_written, carried_out, is_ambiguous
 from symsched.symbols import t
 
 #: Equal where both sides are real, but for the one point where the argument of what JUMPS is 0.

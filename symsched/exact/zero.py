@@ -32,9 +32,9 @@ from symsched.errors import InputError, UndecidedError, clipped
 from symsched.exact.budget import remembered, within
 from symsched.exact.functions import TRIGONOMETRIC
 from symsched.exact.generators import Generators, defined, reduce_radicals
-from symsched.exact.undefined import BINDING, OPAQUE
 from symsched.exact.points import admissible, known_function, value
 from symsched.exact.rewriter import Rewriter
+from symsched.exact.undefined import BINDING, OPAQUE
 from symsched.precision import alone, precision
 from symsched.substitutions import substitutions
 from symsched.symbols import t, unreal
