@@ -13,7 +13,7 @@ verified by a change of sign of balls: s is known to the last bit as close to 0 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import Any
 
 import sympy as sp
@@ -58,7 +58,8 @@ def _forms(schedule: Schedule) -> Iterator[tuple[sp.Expr, sp.Expr]]:
 
 
 def _trigonometric_forms(ratio: sp.Expr) -> Iterator[sp.Expr]:
-    for rewrite in (_in_sines, _in_cosines, sp.trigsimp):
+    swaps = (partial(_without_squares, of=of, by=by) for of, by in ((sp.cos, sp.sin), (sp.sin, sp.cos)))
+    for rewrite in (*swaps, sp.trigsimp):
         form = within(FORM_CALLS, lambda rewrite=rewrite: canonical(rewrite(ratio)))  # type: ignore[misc]
         if form is not None:
             yield form
@@ -76,17 +77,11 @@ def _without_powers(ratio: sp.Expr, value: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
     return sign * root, (value / constant) ** sp.Rational(1, n)
 
 
-def _in_sines(expr: sp.Expr) -> sp.Expr:
+def _without_squares(expr: sp.Expr, of: Any, by: Any) -> sp.Expr:
+    """cos² as 1 − sin², or the other way round."""
     return expr.replace(
-        lambda e: e.is_Pow and isinstance(e.base, sp.cos) and e.exp.is_even,
-        lambda e: (1 - sp.sin(e.base.args[0]) ** 2) ** (e.exp / 2),
-    )
-
-
-def _in_cosines(expr: sp.Expr) -> sp.Expr:
-    return expr.replace(
-        lambda e: e.is_Pow and isinstance(e.base, sp.sin) and e.exp.is_even,
-        lambda e: (1 - sp.cos(e.base.args[0]) ** 2) ** (e.exp / 2),
+        lambda e: e.is_Pow and isinstance(e.base, of) and e.exp.is_even,
+        lambda e: (1 - by(e.base.args[0]) ** 2) ** (e.exp / 2),
     )
 
 

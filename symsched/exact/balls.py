@@ -40,18 +40,6 @@ NEEDED_BITS = 59
 SMALLEST = arb(2) ** -1075  # half the least float64; as a float it would itself be 0
 
 
-def _sum(*terms: Ball) -> Ball:
-    return reduce(add, terms)
-
-
-def _product(*factors: Ball) -> Ball:
-    return reduce(mul, factors)
-
-
-def _power(base: Ball, exponent: Ball) -> Ball:
-    return base**exponent
-
-
 def integer_power(n: int) -> Operation:
     """a^n; flint gives nan for a ball about 0."""
 
@@ -129,9 +117,9 @@ class _Recorder:
         if expr.is_number and not expr.args:
             return _constant(expr), ()
         if expr.is_Add:
-            return _sum, expr.args
+            return lambda *terms: reduce(add, terms), expr.args
         if expr.is_Mul:
-            return _product, expr.args
+            return lambda *factors: reduce(mul, factors), expr.args
         if isinstance(expr, sp.exp):
             return BALLS[sp.exp], (expr.exp,)
         if expr.is_Pow:
@@ -155,7 +143,7 @@ class _Recorder:
                 inner = _root_power(-p, q)
                 return (lambda a: 1 / inner(a)), (base,)
             return _root_power(p, q), (base,)
-        return _power, (base, exponent)
+        return pow, (base, exponent)
 
 
 @remembered(maxsize=4096)
@@ -201,10 +189,11 @@ def interval(low: float, high: float) -> Ball:
     return arb(low).union(arb(high))
 
 
-def _settled(ball: Ball) -> bool:
-    if ball.rel_accuracy_bits() >= NEEDED_BITS:
-        return bool(ball.is_finite())
-    return bool(ball.is_finite()) and bool(abs(ball) < SMALLEST)
+def finite_ball(expr: sp.Expr, at: Mapping[sp.Symbol, Any], *precisions: int) -> Ball | None:
+    """A finite ball, at the first precision that gives one; None where none is found: the expression is undefined
+    there, or a denominator is not told from 0."""
+    balls = (enclose(expr, at, bits) for bits in precisions)
+    return next((ball for ball in balls if ball.is_finite()), None)
 
 
 def sharpen(compute: Callable[[], list[Ball]], what: Callable[[], str]) -> list[float]:
@@ -221,7 +210,7 @@ def sharpen(compute: Callable[[], list[Ball]], what: Callable[[], str]) -> list[
             except UndecidedError:  # an inner root not separated yet: more bits may do it
                 bits *= 2
                 continue
-            if all(_settled(b) for b in balls):
+            if all(b.is_finite() and (b.rel_accuracy_bits() >= NEEDED_BITS or abs(b) < SMALLEST) for b in balls):
                 return [0.0 if abs(b) < SMALLEST else float(b.mid()) for b in balls]
         bits *= 2
     raise UndecidedError(f"{what()} has no finite real value that {MAX_BITS} bits could settle")

@@ -95,7 +95,8 @@ def check_unbranched(expr: sp.Expr) -> None:
 
 def _series_value(near: sp.Expr) -> sp.Expr | None:
     """The limit by exact series; balls, however slow the approach, must at least not move away from it."""
-    for form in (canonical(near), near) if _is_small_fraction(near) else (near,):
+    cheap = near.is_rational_function(_u) and len(near.free_symbols) <= 3 and near.count_ops() < 120
+    for form in (canonical(near), near) if cheap else (near,):
         value = continuous_value(form, _u)
         try:
             if value is None:
@@ -127,11 +128,6 @@ def _gruntz(form: sp.Expr) -> sp.Expr:
         return sp.limit(form, _u, 0, "+")
     except (NotImplementedError, ValueError, TypeError, AttributeError, RecursionError, sp.PolynomialError):
         return sp.nan  # Gruntz gave up on this form
-
-
-def _is_small_fraction(expr: sp.Expr) -> bool:
-    """A rational function that is cheap to cancel."""
-    return bool(expr.is_rational_function(_u)) and len(expr.free_symbols) <= 3 and expr.count_ops() < 120
 
 
 def continuous_value(expr: sp.Expr, *symbols: sp.Symbol) -> sp.Expr | None:

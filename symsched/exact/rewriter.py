@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 import sympy as sp
 
 from symsched.errors import InputError, UndecidedError
-from symsched.exact.binders import alike
+from symsched.exact.binders import BINDING, alike
 from symsched.exact.functions import HYPERBOLIC, TRIGONOMETRIC, WRITTEN
 from symsched.exact.generators import (
     MAX_MULTIPLE,
@@ -21,7 +21,7 @@ from symsched.exact.generators import (
     turned,
 )
 from symsched.exact.points import known_function
-from symsched.exact.undefined import BINDING, OPAQUE, as_jet, as_written, carried_out, is_ambiguous
+from symsched.exact.undefined import OPAQUE, as_jet, as_written, carried_out, is_ambiguous
 from symsched.symbols import t
 
 #: Equal where both sides are real, but for the one point where the argument of what JUMPS is 0.
@@ -115,9 +115,6 @@ class Rewriter:
             raise NowhereDefinedError
         return defined(canonical(numerator * above / below))
 
-    def _split(self, expr: sp.Expr) -> list[tuple[sp.Expr, sp.Rational]]:
-        return split_exponent(self._reduced(self.rewrite(expr)))
-
     # -- generators without structure ------------------------------------------------------------------------------
 
     def _atom(self, expr: sp.Expr) -> sp.Expr:
@@ -171,7 +168,9 @@ class Rewriter:
         factors = sp.Mul.make_args(expr)
         exponents = [e for f in factors if (e := _exponent_of(f)) is not None]
         others = [self.rewrite(f) for f in factors if _exponent_of(f) is None]
-        return sp.Mul(*others, self._exponential(sp.Add(*exponents))) if exponents else sp.Mul(*others)
+        if exponents:
+            others.append(self._raise(sp.E, self._reduced(self.rewrite(sp.Add(*exponents)))))
+        return sp.Mul(*others)
 
     def _power(self, base: sp.Expr, exponent: sp.Expr) -> sp.Expr:
         if exponent.is_Integer:
@@ -218,9 +217,6 @@ class Rewriter:
             result *= power ** (c if monomial == 1 else sp.sign(c))
         return result
 
-    def _exponential(self, argument: sp.Expr) -> sp.Expr:
-        return self._raise(sp.E, self._reduced(self.rewrite(argument)))
-
     def _raise(self, base: sp.Expr, exponent: sp.Expr) -> sp.Expr:
         """base^exponent, both written in generators; powers of powers and exponentials of logarithms collapse."""
         if base in self.known.powers:
@@ -260,7 +256,7 @@ class Rewriter:
 
     def _trigonometric(self, expr: sp.Expr) -> sp.Expr:
         sine, cosine = sp.S.Zero, sp.S.One
-        for monomial, coefficient in self._split(expr.args[0]):
+        for monomial, coefficient in split_exponent(self._reduced(self.rewrite(expr.args[0]))):
             s, c = self._angle(monomial, coefficient)
             sine, cosine = sine * c + cosine * s, cosine * c - sine * s
         ratios: dict[type, Callable[[], sp.Expr]] = {
@@ -284,7 +280,8 @@ class Rewriter:
                 # sin(125π/252) is cos(π/252): without this it would be a polynomial of degree 125 in tan(π/504).
                 cosine, sine = self._angle(monomial, sp.Rational(1, 2) - coefficient)
                 return sine, cosine
-        if isinstance(meaning, (sp.atan, sp.asin, sp.acos)) and _is_small(coefficient):
+        short = coefficient.is_Integer and abs(coefficient) <= MAX_MULTIPLE
+        if short and isinstance(meaning, (sp.atan, sp.asin, sp.acos)):
             return multiple(self._known_angle(meaning), int(coefficient))
         unit = self.known.angles.get(monomial, coefficient)
         n = abs(coefficient / unit)
@@ -396,7 +393,3 @@ def _orientation(factor: sp.Expr, known: Generators) -> int:
         if polynomial.count_roots(0, 1) == ends:
             return 1 if polynomial.eval(sp.Rational(1, 2)) > 0 else -1
     return 0
-
-
-def _is_small(coefficient: sp.Rational) -> bool:
-    return bool(coefficient.is_Integer and abs(coefficient) <= MAX_MULTIPLE)

@@ -15,9 +15,9 @@ from functools import cmp_to_key, lru_cache, reduce
 import sympy as sp
 
 from symsched.errors import InputError
-from symsched.exact.balls import enclose, smooth_at
+from symsched.exact.balls import enclose, finite_ball, smooth_at
 from symsched.exact.budget import remembered
-from symsched.exact.functions import BOUNDED, TAYLOR, WRITTEN, Ball, holds_of
+from symsched.exact.functions import BOUNDED, TAYLOR, WRITTEN, holds_of
 from symsched.exact.generators import canonical
 from symsched.exact.zero import decide_zero
 
@@ -147,7 +147,9 @@ def vanishes(number: sp.Expr) -> bool:
         return bool(number == 0)
     try:
         if not number.free_symbols:
-            ball = _finite_ball(number)
+            ball = finite_ball(number, {}, 256, 2048)
+            if ball is None:
+                raise BeyondSeriesError
             if not ball.contains(0):
                 return False
         found = decide_zero(number).zero
@@ -156,14 +158,6 @@ def vanishes(number: sp.Expr) -> bool:
     if found is None:
         raise BeyondSeriesError
     return found
-
-
-def _finite_ball(number: sp.Expr) -> Ball:
-    for bits in (256, 2048):
-        ball = enclose(number, {}, bits)
-        if ball.is_finite():
-            return ball
-    raise BeyondSeriesError  # not real, or a denominator not told from 0
 
 
 def _check_nonzero(coefficient: sp.Expr) -> None:
@@ -395,14 +389,11 @@ class _Expansion:
         try:
             return self._smooth_of_one(expr.func, expr.args[0])
         except BeyondSeriesError:
-            if not self._is_real(expr.args[0]):
+            # With parameters the argument must be shown to be real, as these are bounded there alone; without them the
+            # value itself is looked at (see `limits`).
+            if not (expr.args[0].is_real or expr.args[0].free_symbols <= self.moving):
                 raise
             return Series((), sp.S.Zero)  # t sin(1/t) is of the order of t
-
-    def _is_real(self, argument: sp.Expr) -> bool:
-        """Whether an argument with parameters is shown to be real: sin and the like are bounded there alone.  Without
-        parameters the value itself is looked at (see `limits`)."""
-        return bool(argument.is_real or argument.free_symbols <= self.moving)
 
     def _smooth_of_one(self, function: type, argument: sp.Expr) -> Series:
         a = self.of(argument)

@@ -29,12 +29,13 @@ from sympy.core.function import AppliedUndef
 from sympy.polys.polyerrors import BasePolynomialError
 
 from symsched.errors import InputError, UndecidedError, clipped
+from symsched.exact.binders import BINDING
 from symsched.exact.budget import remembered, within
 from symsched.exact.functions import TRIGONOMETRIC
 from symsched.exact.generators import Generators, defined, reduce_radicals
 from symsched.exact.points import admissible, known_function, value
 from symsched.exact.rewriter import Rewriter
-from symsched.exact.undefined import BINDING, OPAQUE
+from symsched.exact.undefined import OPAQUE
 from symsched.precision import alone, precision
 from symsched.substitutions import substitutions
 from symsched.symbols import t, unreal

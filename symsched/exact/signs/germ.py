@@ -84,7 +84,9 @@ class _Germs:
             return Germ(sp.S.Zero, 1, arb(-1))
         if isinstance(expr, sp.log):
             return self._logarithm(self.of(expr.args[0]))
-        return self._smooth(expr.func, self.of(expr.args[0])) if len(expr.args) == 1 else _give_up()
+        if len(expr.args) != 1 or expr.func not in SERIES:
+            raise _OpenError
+        return self._smooth(expr.func, self.of(expr.args[0]))
 
     def _scale(self, power: sp.Expr, logs: int) -> Ball:
         """The range of u^power |log u|^logs, which must stay bounded, on (0, δ]."""
@@ -132,8 +134,6 @@ class _Germs:
         return self._sum(parts)
 
     def _smooth(self, function: Any, germ: Germ) -> Germ:
-        if function not in SERIES:
-            raise _OpenError
         whole = self._range(germ)
         if function(sp.S.Zero) == 0 and order_of(sp.S.Zero, germ.power) > 0:  # f(x) = x f'(ξ), ξ between 0 and x
             slope: Any = SERIES[function](arb_series([whole.union(arb(0)), 1]))[1]
@@ -153,7 +153,3 @@ def _power(germ: Germ, exponent: sp.Expr) -> Germ:
     if germ.logs or not germ.factor > 0:
         raise _OpenError
     return Germ(germ.power * exponent, 0, germ.factor ** enclose(exponent, {}, BITS))
-
-
-def _give_up() -> Germ:
-    raise _OpenError

@@ -40,14 +40,10 @@ def _forms(expr: sp.Expr, symbol: sp.Symbol) -> Iterator[sp.Expr]:
     if expr.has(*HYPERBOLIC):
         yield without_cancellation(expr)
     if expr.is_rational_function(symbol):  # factoring powers of exponentials can take forever
-        form = _factored if highest_power(expr) <= MAX_POWER else sp.expand  # t^2000 − 1 has factors without end
-        found = within(FACTOR_CALLS, lambda: form(expr))
+        low = highest_power(expr) <= MAX_POWER  # t^2000 − 1 has factors without end
+        found = within(FACTOR_CALLS, lambda: sp.factor(canonical(expr)) if low else sp.expand(expr))
         if found is not None:
             yield found
-
-
-def _factored(expr: sp.Expr) -> sp.Expr:
-    return sp.factor(canonical(expr))
 
 
 class _Composer:
