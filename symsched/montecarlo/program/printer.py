@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import sympy as sp
 
 from symsched.errors import InputError
-from symsched.kernels.split import Share, Top
+from symsched.montecarlo.program.split import Share, Top
 
 #: Functions with a vector version here: the name is completed with 64 or 32.
 VECTOR: Mapping[type, str] = {
