@@ -25,7 +25,6 @@ from symsched.errors import InputError
 from symsched.given import count, seed_of
 from symsched.montecarlo.coupling import Coupler, System
 from symsched.montecarlo.model import model_of
-from symsched.montecarlo.program import check_scheme
 from symsched.parsing import parse_expression
 from symsched.symbols import state
 
@@ -154,7 +153,6 @@ def estimate(
         InputError: as `simulate`; a tolerance that is not positive, a functional that is not finite, or a bias that
             2^14 times the coarsest steps do not bring below the tolerance.
     """
-    check_scheme(scheme)
     if (
         isinstance(tolerance, bool)
         or not isinstance(tolerance, int | float | np.number)
