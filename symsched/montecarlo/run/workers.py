@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from symsched.errors import InputError
-from symsched.given import count, memory
+from symsched.given import memory
 from symsched.kernels import moments
 from symsched.kernels.compiled import LANES
+from symsched.montecarlo.arguments import workers_of
 from symsched.montecarlo.run.checkpoint import Checkpoint
 from symsched.montecarlo.run.chunks import ChunkSums, Job, states, work
 from symsched.montecarlo.run.result import Result
@@ -58,7 +59,7 @@ def run(job: Job, threads: int | None, executor: Any, progress: bool, checkpoint
 def _pool(executor: Any, threads: int | None) -> Iterator[tuple[Any, int]]:
     """The executor, and how many chunks to keep in flight."""
     if executor is None:
-        workers = count(threads, "threads") if threads is not None else (os.cpu_count() or 1)
+        workers = workers_of(threads)
         with ThreadPoolExecutor(workers) as own:
             yield own, 2 * workers
         return
