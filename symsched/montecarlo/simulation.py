@@ -65,12 +65,12 @@ def simulate(
     keep = min(paths, count(keep_paths, "keep_paths", least=0))
     boolean(progress, "progress")
     times, saved = make_grid(steps, grid, start, save)
-    table = _tables(sde, scheme, kind, times, saved, start is not None, save is not None)
+    table = prepare(sde, scheme, kind, times, saved, start is not None, save is not None)
     return run(Job(table, seed, paths, keep), threads, executor, progress, checkpoint)
 
 
 @alone
-def _tables(sde: Any, scheme: str, dtype: str, grid: Array, saved: Array, given: bool, asked: bool) -> Timetable:
+def prepare(sde: Any, scheme: str, dtype: str, grid: Array, saved: Array, given: bool, asked: bool) -> Timetable:
     """The three stations before the run: those that do algebra."""
     model = model_of(sde)
     program = program_of(model, scheme, dtype)

@@ -169,25 +169,18 @@ def _form(model: Model, scheme: str, affine: bool) -> Form:
 def _written(
     kind: StepKind, exprs: tuple[sp.Expr, ...], states: tuple[sp.Symbol, ...], law: averages.Components | None
 ) -> tuple[tuple[sp.Expr, ...], str]:
-    """The columns of C and D, and the source."""
-    if kind.form == "affine":
-        return (), module_text(kind)
-    code = state_code(exprs, states) if law is None else averages.loop_code(law, exprs[0], states[0])
-    return code.table, module_text(kind, code)
-
-
-def module_text(kind: StepKind, code: StateCode | averages.LoopCode | None = None) -> str:
-    """Source of the module for one right-hand side (`code` is None for the affine form)."""
+    """The columns of C and D, and the source of the module."""
     bits = "32" if kind.dtype == "float32" else "64"
     fields = {"bits": bits, "dtype": kind.dtype, "normals": NORMALS[kind.dtype], "area": kind.area}
-    head = _HEAD.format(fingerprint=fingerprint(), **fields)
-    if code is None:
-        return head + _AFFINE + _LOOP.format(**fields)
-    if isinstance(code, averages.LoopCode):
-        text = f"GROUP = {averages.GROUP}\n" + averages.loop_text(code, kind.form, kind.dtype)
-        return head + text + _LOOP.format(**fields)
-    body = _one(code, kind) if kind.form == "one" else _two(code, kind)
-    return head + body + _LOOP.format(**fields)
+    columns: tuple[sp.Expr, ...] = ()
+    step = _AFFINE
+    if kind.form != "affine" and law is not None:
+        loop = averages.loop_code(law, exprs[0], states[0])
+        columns, step = loop.table, f"GROUP = {averages.GROUP}\n" + averages.loop_text(loop, kind.form, kind.dtype)
+    elif kind.form != "affine":
+        code = state_code(exprs, states)
+        columns, step = code.table, _one(code, kind) if kind.form == "one" else _two(code, kind)
+    return columns, _HEAD.format(fingerprint=fingerprint(), **fields) + step + _LOOP.format(**fields)
 
 
 def _tables(code: StateCode, table: str, mark: str) -> list[str]:
