@@ -36,9 +36,10 @@ from symsched.exact.limits import (
 )
 from symsched.exact.quadrature import enclosed, settled
 from symsched.exact.rewriter import split_exponent
-from symsched.exact.series import BeyondSeriesError, leading_term, limit_along
+from symsched.exact.series import leading_term, limit_along
 from symsched.exact.signs import Sign, resolve_abs, sign_on_unit
 from symsched.exact.signs.proof import PROBES
+from symsched.exact.terms import BeyondSeriesError
 from symsched.exact.zero import Decision, decide_zero, expansion, parts_of
 
 __all__ = [
