@@ -11,7 +11,7 @@ from symsched import verdicts
 from symsched.errors import InputError
 from symsched.kernels import moments
 from symsched.kernels.compiled import LANES
-from symsched.montecarlo.result import Result, Totals
+from symsched.montecarlo.run.result import Result, Totals
 from symsched.verdicts import (
     Ruling,
     combine,

@@ -8,7 +8,7 @@ import sympy as sp
 
 from symsched.errors import InputError
 from symsched.exact import RECIPROCALS, WRITTEN
-from symsched.kernels.split import Share, Top
+from symsched.montecarlo.program.split import Share, Top
 
 #: Functions with a vector version here: the name is completed with 64 or 32.
 VECTOR: Mapping[type, str] = {
