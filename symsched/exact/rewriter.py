@@ -87,6 +87,7 @@ class Rewriter:
             return self._root(self.rewrite(expr.args[0]) ** 2)
         if expr.func in EQUIVALENT:
             return self._equivalent(expr)
+        # Γ(x + n) is a polynomial times Γ(x), the generator of them all.
         if isinstance(expr, sp.gamma) and 0 < abs(shift := sp.floor(expr.args[0].as_coeff_Add()[0])) <= MAX_MULTIPLE:
             lower = expr.args[0] - shift
             return self.rewrite(sp.gamma(lower)) * self.rewrite(sp.expand_func(sp.rf(lower, shift)))
@@ -279,6 +280,7 @@ class Rewriter:
         short = coefficient.is_Integer and abs(coefficient) <= MAX_MULTIPLE
         if short and isinstance(meaning, (sp.atan, sp.asin, sp.acos)):
             return multiple(self._known_angle(meaning), int(coefficient))
+        # sin 2x and sin 3x are rational in tan(x/2), once x is known for their common measure.
         unit = self.known.angles.get(monomial, coefficient)
         n = abs(coefficient / unit)
         unit, n = (unit, int(n)) if n.is_Integer else (coefficient, 1)

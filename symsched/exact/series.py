@@ -165,6 +165,7 @@ class _Expansion:
     def _times(self, a: Series, b: Series) -> Series:
         order = least(a.order + b.lead, b.order + a.lead, a.lead + b.lead + self.order)
         total: dict[sp.Expr, sp.Expr] = {}
+        # The terms of powers of sums multiply: this is what bounds the work, not the depth of the formula.
         self.products += len(a.terms) * len(b.terms)
         if self.products > MAX_PRODUCTS:
             raise BeyondSeriesError
@@ -302,6 +303,7 @@ class _Expansion:
         sign = 1 if value_of(*a.terms[0]) == sp.oo else -1
         if function is sp.atan:
             return self._sum([self._constant(sign * sp.pi / 2), self.of(-sp.atan(1 / argument))])
+        # What is left out of tanh, erf and erfc, e^(−2a) or e^(−a²), is smaller than every power of u.
         if function in (sp.tanh, sp.erf) and not a.terms[0][1].has(L):
             return Series(((sp.S.Zero, sp.Integer(sign)),), self.order)
         if function is sp.erfc and not a.terms[0][1].has(L):
