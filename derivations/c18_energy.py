@@ -62,12 +62,15 @@ gap = sp.Symbol("G", positive=True)  # E|η_X − η_X^G|²
 @theorem.step("E|b|²/(4ε) = (1 + κ)²/(4κ) · ½ G d(r²)/dt, for b = B(η_X − η_X^G) in any schedule")
 def rate(factor=(1 + kappa) ** 2 / (4 * kappa), measure=general.snr.diff(t) / 2):
     _, weight = data_form(general, kappa * general.eps_star)
-    return weight**2 * gap / (4 * kappa * general.eps_star) - factor * measure * gap
+    return {
+        "B": weight - (1 + kappa) * general.eps_star * beta / alpha**2,
+        "rate": weight**2 * gap / (4 * kappa * general.eps_star) - factor * measure * gap,
+    }
 
 
 @theorem.step("In the lazy family B is β̇/(1 − w), and ε = V̇/2 = ½ρ² d(β^q)/dt")
 def lazy_rate(power=q):
-    _, weight = data_form(own, kappa * own.eps_star)
+    weight = (1 + kappa) * own.eps_star * beta / own.alpha**2  # (ε* + ε)β/α²
     return {
         "B": weight - beta.diff(t) / (1 - w),
         "ε": kappa * own.eps_star - (rho**2 * beta**power).diff(t) / 2,

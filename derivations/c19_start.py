@@ -123,17 +123,23 @@ def recursion(source=a**2 / n):
     }
 
 
-@theorem.step("Π_n = (Γ(n + a)/(Γ(n)Γ(1 + a)))² grows by (1 + a/n)², and Π₁ = 1")
+def gammas(above, below, one, power=2):
+    """Π_n from Γ(n + a), Γ(n) and Γ(1 + a)."""
+    return (above / (below * one)) ** power
+
+
+@theorem.step("Π_n = (Γ(n + a)/(Γ(n)Γ(1 + a)))² grows by (1 + a/n)², as Γ(z + 1) = zΓ(z); and Π₁ = 1")
 def growth(power=2):
-    m = sp.Symbol("a", positive=True)
+    above, below, one = sp.symbols("Gamma_na Gamma_n Gamma_1a", positive=True)
+    after = gammas((n + a) * above, n * below, one, power)
+    return {"step": after - (1 + a / n) ** 2 * gammas(above, below, one, power), "start": gammas(one, 1, one) - 1}
 
-    def product(place):
-        return (sp.gamma(place + m) / (sp.gamma(place) * sp.gamma(1 + m))) ** power
 
-    return {
-        "step": sp.expand_func(product(n + 1)) - (1 + m / n) ** 2 * product(n),
-        "start": product(1) - 1,
-    }
+@theorem.values("Π₇ for a = ¼: SymPy's Gamma function and the product")
+def product(power=2):
+    half = sp.Rational(1, 4)
+    made = sp.prod((1 + half / j) ** 2 for j in range(1, 7))
+    return [("Π₇", gammas(sp.gamma(7 + half), sp.gamma(7), sp.gamma(1 + half), power), made)]
 
 
 @theorem.step("e_n = Π_n S_n with S_(n+1) = S_n + a²/(nΠ_(n+1)) solves the recursion")
@@ -294,6 +300,7 @@ theorem.sabotage(other_solutions, "V^((1−k)/2)", power=(1 - k) / 2)
 theorem.sabotage(vanishes, "a difference of 0 at k = 1", one=0)
 theorem.sabotage(recursion, "a/n for a²/n", source=a / n)
 theorem.sabotage(growth, "Γ not squared", power=1)
+theorem.sabotage(product, "Γ not squared", power=1)
 theorem.sabotage(solution, "a/n for a²/n", source=a / n)
 theorem.sabotage(centred, "e → −a", shift=a)
 theorem.sabotage(series, "₃F₂ of 1 + a", lower=1)
