@@ -50,7 +50,7 @@ theorem = Theorem(
 tau = sp.Function("tau", positive=True)(t)
 c = sp.Function("c", positive=True)(t)
 source = ss.Schedule(alpha, beta)
-optimal, V = source.eps_star, source.variance(rho)
+optimal, V = source.eps_star, alpha**2 + rho**2 * beta**2
 
 # -- the noise, read and used ---------------------------------------------------------------------------------------
 
@@ -88,7 +88,7 @@ def brownian(square=2 * scales[0]):
 @theorem.step("With ε̄ = c²τ̇ε the noise of X̄ − cX_τ is 0: its equation has the solution 0, C3")
 def same_kappa(scale=c**2 * tau.diff(t) * scales[0]):
     # dW_τ = √τ̇ dW̄ in  d(cX_τ) = (…)dt + c√(2ε) dW_τ
-    return sp.sqrt(2 * scale) - c * sp.sqrt(2 * scales[0]) * sp.sqrt(tau.diff(t))
+    return 2 * scale - (c * sp.sqrt(2 * scales[0]) * sp.sqrt(tau.diff(t))) ** 2
 
 
 def half_read(increment, drift, scale):
@@ -124,8 +124,8 @@ def moments(shared=2 * sp.sqrt(eps * eps_bar)):
 
 
 @theorem.step("ε*/V = ½ d/dt log h, h = β²/V: the signal's share of the variance is the clock of every κ")
-def clock(share=beta**2 / V):
-    return optimal / V - sp.log(share).diff(t) / 2
+def clock(rate=optimal / V):
+    return {"V": source.variance(rho) - V, "clock": sp.log(beta**2 / V).diff(t) / 2 - rate}
 
 
 R0, h0 = sp.Symbol("R0", real=True), sp.Symbol("h0", positive=True)
@@ -162,7 +162,7 @@ def invariance(scale=c**2):
 
 theorem.sabotage(moments, "independent noises", shared=sp.S.Zero)
 theorem.sabotage(moments, "ε + ε̄ for 2√(εε̄)", shared=eps + eps_bar)
-theorem.sabotage(clock, "r² for β²/V", share=beta**2 / alpha**2)
+theorem.sabotage(clock, "ε*/α², the clock of r²", rate=optimal / alpha**2)
 theorem.sabotage(correlation, "R∞ = 1", limit=sp.S.One)
 theorem.sabotage(correlation, "κ + κ̄ for its half", power=kappa + kappa_bar)
 theorem.sabotage(distance, "κ − κ̄ squared", gap=(kappa - kappa_bar) ** 2)

@@ -67,7 +67,13 @@ def inverse(m):
     return adjugate(m) / (m[0, 0] * m[1, 1] - m[0, 1] * m[1, 0])
 
 
+def square(four):
+    """A 2 × 2 matrix from its entries."""
+    return sp.Matrix(2, 2, four)
+
+
 C, dot = matrix_of("c"), matrix_of("c").diff(t)
+m, slope = letters("m"), letters("c'")  # C and Ċ at one time
 state = sp.Matrix(sp.symbols("x1 x2", real=True))
 speed = sp.Matrix(sp.symbols("b1 b2", real=True))  # b(τ, X_τ)
 S = letters("s")
@@ -77,15 +83,14 @@ D = sp.Matrix([sp.symbols("d11 d12", real=True), sp.symbols("d12 d22", real=True
 
 
 @theorem.step("Product rule: d(C X_τ) = Ċ X_τ dt + C τ̇ b dt is ĊC⁻¹X̄ + τ̇ C b at X̄ = C X_τ")
-def drift(order=lambda one, other: one * other):
-    moved = C * state
-    return entries(dot * state + rate * C * speed - (order(dot, inverse(C)) * moved + rate * C * speed))
+def drift(linear=tuple(dot * inverse(C)), pushed=tuple(rate * C)):
+    return entries((dot * state + rate * C * speed) - (square(linear) * (C * state) + square(pushed) * speed))
 
 
 @theorem.step("Noise: C S dW_τ = √τ̇ C S dW̄ has the scale matrix τ̇ C D Cᵀ, D = SSᵀ")
-def scale(wanted=rate * C * (S * S.T) * C.T):
+def scale(wanted=tuple(rate * C * (S * S.T) * C.T)):
     noise = sp.sqrt(rate) * C * S
-    return entries(noise * noise.T - wanted)
+    return entries(noise * noise.T - square(wanted))
 
 
 test = sp.Matrix(sp.symbols("f1 f2", real=True))  # the gradient of a test function at X̄
@@ -93,8 +98,9 @@ hessian = sp.Matrix([sp.symbols("h11 h12", real=True), sp.symbols("h12 h22", rea
 
 
 @theorem.step("Generators: of f(C y) under (τ̇b, τ̇D) is that of f under the target, for every gradient and Hessian")
-def intertwining(frame=C.T):
+def intertwining(transposed=tuple(C.T)):
     # ∇_y f(Cy) = Cᵀ∇f and its Hessian is Cᵀ(∇²f)C; the drift in t of f(C_t y) is ∇f · Ċy.
+    frame = square(transposed)
     own = (test.T * dot * state)[0] + rate * ((frame * test).T * speed)[0]
     own += rate * (D * (frame * hessian * frame.T)).trace() / 2
     bar = (test.T * (dot * inverse(C) * (C * state) + rate * C * speed))[0]
@@ -103,9 +109,9 @@ def intertwining(frame=C.T):
 
 
 @theorem.step("Score: s̄ = C⁻ᵀs gives D̄s̄ = τ̇ C D s, so b + ½Ds is carried as b is")
-def score(frame=inverse(C).T):
+def score(frame=tuple(inverse(C).T)):
     own = sp.Matrix(sp.symbols("s1' s2'", real=True))
-    return entries(rate * C * D * C.T * (frame * own) - rate * C * D * own)
+    return entries(rate * C * D * C.T * (square(frame) * own) - rate * C * D * own)
 
 
 @theorem.step("A scalar frame is C3: D = 2ε1 becomes 2c²τ̇ε 1, and the drift (ċ/c)x + cτ̇b")
@@ -117,11 +123,11 @@ def scalar(power=2):
     return own | entries(frame.diff(t) * inverse(frame) * state - c.diff(t) / c * state, "b")
 
 
-theorem.sabotage(drift, "C⁻¹Ċ for ĊC⁻¹: they do not commute", order=lambda one, other: other * one)
-theorem.sabotage(scale, "CᵀDC for CDCᵀ", wanted=rate * C.T * (S * S.T) * C)
-theorem.sabotage(scale, "τ̇ dropped", wanted=C * (S * S.T) * C.T)
-theorem.sabotage(intertwining, "C for Cᵀ", frame=C)
-theorem.sabotage(score, "C⁻¹ for C⁻ᵀ", frame=inverse(C))
+theorem.sabotage(drift, "C⁻¹Ċ for ĊC⁻¹: they do not commute", linear=tuple(inverse(C) * dot))
+theorem.sabotage(scale, "CᵀDC for CDCᵀ", wanted=tuple(rate * C.T * (S * S.T) * C))
+theorem.sabotage(scale, "τ̇ dropped", wanted=tuple(C * (S * S.T) * C.T))
+theorem.sabotage(intertwining, "C for Cᵀ", transposed=tuple(C))
+theorem.sabotage(score, "C⁻¹ for C⁻ᵀ", frame=tuple(inverse(C)))
 theorem.sabotage(scalar, "c for c²", power=1)
 
 # -- the groupoid ---------------------------------------------------------------------------------------------------
@@ -134,29 +140,28 @@ tau_dot, sigma_dot = sp.symbols("tau' sigma'", positive=True)
 
 
 @theorem.step("Composition: (C, τ) then (K, σ) is (K C_σ, τ∘σ), in drift and scale")
-def composition(joined=lambda one, other: one * other):
+def composition(joined=tuple(K * at_sigma), slope=tuple(K.diff(t) * at_sigma + sigma_dot * K * C_dot)):
     # Drifts by what is known of the first one, ĊC⁻¹X̄ + τ̇Cb = Ċx + τ̇Cb at X̄ = Cx.
-    both = joined(K, at_sigma)
+    both = square(joined)
     first = C_dot * state + tau_dot * at_sigma * speed
     second = K.diff(t) * at_sigma * state + sigma_dot * K * first
-    direct = (joined(K.diff(t), at_sigma) + sigma_dot * joined(K, C_dot)) * state + tau_dot * sigma_dot * both * speed
+    direct = square(slope) * state + tau_dot * sigma_dot * both * speed
     twice = sigma_dot * K * (tau_dot * at_sigma * D * at_sigma.T) * K.T
     return entries(second - direct, "b") | entries(twice - tau_dot * sigma_dot * both * D * both.T, "D")
 
 
 @theorem.step("Inverse: (C⁻¹)˙ = −C⁻¹ĊC⁻¹ gives back b and D")
-def undone(back=lambda m, slope: -inverse(m) * slope * inverse(m)):
+def undone(back=tuple(-inverse(m) * slope * inverse(m))):
     there = dot * state + rate * C * speed
-    m, slope = letters("m"), letters("c'")
     put = {C[i, j].diff(t): slope[i, j] for i in range(2) for j in range(2)}
     put |= {C[i, j]: m[i, j] for i in range(2) for j in range(2)}
     there = there.subs(put)
-    returned = (back(m, slope) * m * state + inverse(m) * there) / rate  # time runs at 1/τ̇ on the way back
+    returned = (square(back) * m * state + inverse(m) * there) / rate  # time runs at 1/τ̇ on the way back
     return entries(returned - speed)
 
 
-theorem.sabotage(composition, "C_σ K for K C_σ", joined=lambda one, other: other * one)
-theorem.sabotage(undone, "wrong sign", back=lambda m, slope: inverse(m) * slope * inverse(m))
+theorem.sabotage(composition, "C_σ K for K C_σ", joined=tuple(at_sigma * K))
+theorem.sabotage(undone, "wrong sign", back=tuple(inverse(m) * slope * inverse(m)))
 
 # -- interpolants ---------------------------------------------------------------------------------------------------
 
@@ -164,10 +169,10 @@ A, B, A_bar = letters("a"), letters("b"), letters("a'")
 
 
 @theorem.step("Matrix interpolants: Ā⁻¹B̄ = A⁻¹B at τ makes C = ĀA⁻¹ also B̄B⁻¹, and only then")
-def matrix_interpolant(frame=lambda: A_bar * inverse(A)):
+def matrix_interpolant(frame=tuple(A_bar * inverse(A))):
     ratio = inverse(A) * B
     B_bar = A_bar * ratio  # Ā⁻¹B̄ = A⁻¹B
-    found = frame()
+    found = square(frame)
     return (
         entries(found * A - A_bar, "Ā")
         | entries(found * B - B_bar, "B̄")
@@ -179,14 +184,13 @@ def matrix_interpolant(frame=lambda: A_bar * inverse(A)):
 def gaussian(half=sp.S.Half):
     # G V + V Gᵀ + D = V̇ for the source; then Ḡ V̄ + V̄ Ḡᵀ + D̄ is the derivative of V̄ = C V_τ Cᵀ.
     V, G = sp.Matrix([sp.symbols("v11 v12", real=True), sp.symbols("v12 v22", real=True)]), letters("g")
-    m, slope = letters("m"), letters("c'")
     V_dot = G * V + V * G.T + D
     bar_V, bar_G = m * V * m.T, slope * inverse(m) + tau_dot * m * G * inverse(m)
     wanted = slope * V * m.T + tau_dot * m * V_dot * m.T + m * V * slope.T
     return entries(bar_G * bar_V + bar_V * bar_G.T + 2 * half * tau_dot * m * D * m.T - wanted)
 
 
-theorem.sabotage(matrix_interpolant, "A⁻¹Ā for ĀA⁻¹", frame=lambda: inverse(A) * A_bar)
+theorem.sabotage(matrix_interpolant, "A⁻¹Ā for ĀA⁻¹", frame=tuple(inverse(A) * A_bar))
 theorem.sabotage(gaussian, "half of the noise", half=sp.Rational(1, 4))
 
 # -- numbers: a frame that turns and shears -------------------------------------------------------------------------
