@@ -68,6 +68,7 @@ def likelihood_ratio(level=beta**2 / alpha**2):
 def clock(factor=2):
     target = ss.Schedule(c * alpha.subs(t, tau), c * beta.subs(t, tau))
     return {
+        "level": source.snr - (beta / alpha) ** 2,
         "rate": source.snr.diff(t) - factor * source.snr * source.eps_star / alpha**2,
         "γ": target.snr - source.snr.subs(t, tau),
         "u": target.beta * (c * x) / target.alpha**2 - (beta * x / alpha**2).subs(t, tau),
