@@ -303,7 +303,7 @@ def carried_paths(setting, power=1, scale=lambda time: 1 / (time**0.5 + time)):
         seen.moments("X after four Euler steps", run, 0, exact)
         return verdicts.combine([verdicts.mean_p_value(run, 0), verdicts.gaussian_variance_p_value(run, exact)])
 
-    size = setting.size(PATHS // 2)
+    size = setting.size(PATHS // 8)
     found = verdicts.sequential(test, size=size, seed=setting.seed)
     chance = verdicts.variance_power(0.9, size, found.level)
     measured = f"four steps: p = {found.p_values[-1]:.2g} (n = {size})"
