@@ -89,7 +89,7 @@ class Fitter:
         angles = self._angles(shape, steps)
         levels = levels_at(self.field.native, angles, self.pilot.rho)
         asker = Asker(self.field, levels.times[:-1])
-        known, rows = Known(self.pilot.noise), []
+        known, rows = LeastSquares(self.pilot.noise), []
         for k in range(steps + 1):
             goal = self.pilot.at(angles[k])
             rows.append((1.0,) if k == 0 and self.from_noise else known.solve(goal))
@@ -145,7 +145,7 @@ def _score(fit: Fit) -> float:
     return math.log(fit.error * fit.typical)
 
 
-class Known:
+class LeastSquares:
     """The noise and the answers so far, with their inner products, in float64."""
 
     def __init__(self, noise: Any) -> None:
