@@ -154,6 +154,7 @@ def _decided(
             return Decision(None, expr, reason=f"a power with {len(str(most))} digits in its exponent is too much work")
         if not bounded or expansion(expr) <= MAX_EXPANSION:
             return _decide_twice(expr, where)
+        # A witness needs no normal form: what is not 0 is mostly seen here, at the price of a few values.
         looked = None if where else within(HEAVY_CALLS, lambda: _look(expr, Rewriter(), 0))
         if looked is not None and looked[1]:
             return Decision(False, expr, looked[1])
@@ -192,6 +193,7 @@ def expansion(expr: sp.Expr) -> float:
 def _decide_twice(expr: sp.Expr, where: tuple[tuple[sp.Symbol, sp.Expr], ...]) -> Decision:
     rewriter = Rewriter(dict(where))
     cases = _branches(expr)
+    # Where each case is 0, it is left to see that one of them is met and defined somewhere.
     if cases and all(decide_zero(case, where, bounded=False) for case, _ in cases):
         known = [decide_zero(case, where, bounded=False).hypotheses for case, _ in cases]
         supposed = tuple(dict.fromkeys(h for some in known for h in some))
