@@ -19,7 +19,7 @@ from typing import Any
 import sympy as sp
 from flint import arb
 
-from symsched.exact import FUNCTIONS, Ball, compile_tape, remembered, to_ball
+from symsched.exact import BALLS, Ball, compile_tape, remembered, to_ball
 from symsched.precision import precision
 from symsched.symbols import t
 
@@ -55,7 +55,7 @@ class product_error(sp.Function):  # noqa: N801
     nargs = 2
 
 
-EXTRA: dict[type, Callable[..., Ball]] = {expm1: lambda a: a.expm1(), log1p: lambda a: a.log1p()}
+KNOWN: dict[type, Callable[..., Ball]] = {**BALLS, expm1: lambda a: a.expm1(), log1p: lambda a: a.log1p()}
 
 # Distances from an end, and interior times that no constant of a formula makes special.
 NEAR = tuple(sp.Rational(1, 2**k) for k in (950, 300, 120, 60, 40, 27, 18, 12, 9, 7, 5, 4, 3))
@@ -105,7 +105,7 @@ class Point:
         size = abs(made.value)
         if size > LARGEST or not size.is_finite():
             return Rounded(made.value, arb("inf"))
-        return Rounded(made.value, made.error + LOST) if size < SMALLEST and made.value != 0 else made
+        return Rounded(made.value, made.error + LOST.min(size)) if size < SMALLEST and made.value != 0 else made
 
     def _evaluate(self, expr: sp.Expr) -> Rounded:
         if not expr.free_symbols:
@@ -127,7 +127,8 @@ class Point:
 
     def _product(self, factors: Sequence[sp.Expr]) -> Rounded:
         value, error, rounds = arb(1), arb(0), -1
-        for factor in factors:
+        parts = (single for f in factors for single in (singles(f) if not self.evaluate(f).error.is_finite() else [f]))
+        for factor in parts:
             part = self.evaluate(factor)
             error = error * abs(part.value) + part.error * abs(value)
             value = value * part.value
@@ -139,6 +140,8 @@ class Point:
         value = compile_tape((_B**exponent,), (_B,)).run([base.value])[0] if exponent.is_number else None
         if value is not None:
             power = abs(compile_tape((exponent,), ()).run([])[0])
+            if exponent.is_negative and not base.error < abs(base.value):
+                return Rounded(value, arb("inf"))  # divided by what may be 0
             own = 1 if exponent in (-1, 2, sp.S.Half) else 2
             return Rounded(value, (abs(value) * (power * base.error / abs(base.value) + own * HALF_ULP)).mid())
         up = self.evaluate(exponent)
@@ -151,12 +154,20 @@ class Point:
             return Rounded(arb(0), arb(0))
         parts = [self.evaluate(a) for a in expr.args]
         inputs = [p.value for p in parts]
-        value = {**FUNCTIONS, **EXTRA}[expr.func](*inputs)
+        value = KNOWN[expr.func](*inputs)
         error = 2 * HALF_ULP * abs(value)
         for slope, part in zip(_slopes(expr.func, len(inputs)), parts, strict=True):
             if part.error != 0:
                 error += abs(slope(inputs)) * part.error
         return Rounded(value, error.mid())
+
+
+def singles(factor: sp.Expr) -> list[sp.Expr]:
+    """A square or a cube of a name, or one over it, is two or three factors, multiplied in an order that stays inside
+    the floats (see `ranges`)."""
+    if factor.is_Pow and factor.base.is_Symbol and factor.exp in (2, 3, -2, -3):
+        return [factor.base ** sp.sign(factor.exp)] * abs(int(factor.exp))
+    return [factor]
 
 
 _B = sp.Dummy("b", positive=True)

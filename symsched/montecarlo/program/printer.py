@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 import sympy as sp
 
 from symsched.errors import InputError
-from symsched.kernels.split import Share, Top
+from symsched.exact import RECIPROCALS, WRITTEN
+from symsched.montecarlo.program.split import Share, Top
 
 #: Functions with a vector version here: the name is completed with 64 or 32.
 VECTOR: Mapping[type, str] = {
@@ -27,12 +28,7 @@ SCALAR: Mapping[type, str] = {
 
 #: Functions that are written in others.
 RECIPROCAL: Mapping[type, Callable[[sp.Expr], sp.Expr]] = {
-    sp.sec: lambda v: 1 / sp.cos(v),
-    sp.csc: lambda v: 1 / sp.sin(v),
-    sp.cot: lambda v: sp.cos(v) / sp.sin(v),
-    sp.sech: lambda v: 1 / sp.cosh(v),
-    sp.csch: lambda v: 1 / sp.sinh(v),
-    sp.coth: lambda v: 1 / sp.tanh(v),
+    **{f: WRITTEN[f] for f in RECIPROCALS},
     sp.Heaviside: lambda v: (1 + sp.sign(v)) / 2,
 }
 
@@ -127,11 +123,9 @@ class LoopPrinter:
     def _piecewise(self, expr: sp.Piecewise) -> str:
         text = f"f{self.bits}(np.nan)"
         for value, condition in reversed(expr.args):
-            text = self.show(value) if condition == sp.true else self._choice(value, condition, text)
+            shown = self.show(value)
+            text = shown if condition == sp.true else f"({shown} if {self._test(condition)} else {text})"
         return text
-
-    def _choice(self, value: sp.Expr, condition: sp.Basic, otherwise: str) -> str:
-        return f"({self.show(value)} if {self._test(condition)} else {otherwise})"
 
     def _test(self, condition: sp.Basic) -> str:
         if isinstance(condition, sp.core.relational.Relational):

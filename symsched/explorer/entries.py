@@ -14,7 +14,7 @@ import sympy as sp
 
 from symsched import catalog, lazy
 from symsched.errors import InputError
-from symsched.exact import limit_at
+from symsched.exact import limit_at, shortest
 from symsched.inversion import closed_inverse
 from symsched.precision import cached_property
 from symsched.schedule import Schedule
@@ -34,7 +34,7 @@ SHIFT = sp.cancel(1 - shift * (1 - t) / (1 + (shift - 1) * (1 - t)))
 
 
 @dataclass(frozen=True)
-class Entry:
+class PageEntry:
     """A schedule of the page in one regime of κ ("any" where its formulas do not depend on it)."""
 
     name: str
@@ -118,9 +118,9 @@ class Entry:
 
 
 @cache
-def entries() -> tuple[Entry, ...]:
+def entries() -> tuple[PageEntry, ...]:
     """Every schedule of the page in every regime."""
-    return tuple(Entry(name, regime) for name in NAMES for regime in (REGIMES if name == "lazy" else ("any",)))
+    return tuple(PageEntry(name, regime) for name in NAMES for regime in (REGIMES if name == "lazy" else ("any",)))
 
 
 @cache
@@ -140,4 +140,4 @@ def tidy_powers(expr: sp.Expr) -> sp.Expr:
 def short(expr: sp.Expr) -> sp.Expr:
     """The shortest of a few equal forms."""
     reduced = tidy_powers(tidy(expr))
-    return min((tidy_powers(readable(reduced)), sp.powsimp(reduced), reduced), key=sp.count_ops)
+    return shortest(tidy_powers(readable(reduced)), sp.powsimp(reduced), reduced)
