@@ -36,7 +36,7 @@ LOOKS = (1.0, 0.5, 2.0, 0.25, 4.0, 0.125)  # at multiples of ρ' before the sear
 
 
 @dataclass(frozen=True)
-class Shape:
+class GridShape:
     """A grid's parameters: ρ', the power p, and the first level in steps."""
 
     rho: float = 2.0
@@ -62,7 +62,7 @@ class Fit:
     rows: tuple[tuple[float, ...], ...]
     error: float
     typical: float
-    shape: Shape
+    shape: GridShape
 
 
 def apart(ratios: Array, high: float) -> Array:
@@ -84,7 +84,7 @@ class Fitter:
         self.batch, self.conditions = how.batch or len(pilot.noise), how.conditions or {}
 
     @torch.no_grad()
-    def fit(self, shape: Shape, steps: int) -> Fit:
+    def fit(self, shape: GridShape, steps: int) -> Fit:
         """The table for one grid; `steps` evaluations of each path."""
         angles = self._angles(shape, steps)
         levels = levels_at(self.field.native, angles, self.pilot.rho)
@@ -101,7 +101,7 @@ class Fitter:
         error, typical = (self.pilot.rho * float(part) for part in (miss.mean().sqrt(), miss.sqrt().mean()))
         return Fit(tuple(map(float, angles)), tuple(rows), error, typical, shape)
 
-    def _angles(self, shape: Shape, steps: int) -> Array:
+    def _angles(self, shape: GridShape, steps: int) -> Array:
         low, high = self.field.native.span
         ratios = shape.ratios(steps)
         inside = apart(np.clip(ratios[:-1], max(low, NOISE), high), high)
@@ -112,7 +112,7 @@ class Fitter:
         parts = [slice(i, i + self.batch) for i in range(0, len(x), self.batch)]
         return torch.cat([asker.data(k, x[part], part_of(self.conditions, part, len(x))) for part in parts])
 
-    def search(self, steps: int, begin: Shape, tries: int, done: Callable[[], None] = lambda: None) -> Fit:
+    def search(self, steps: int, begin: GridShape, tries: int, done: Callable[[], None] = lambda: None) -> Fit:
         """The best of `tries` grids: a coarse look at ρ', then the simplex method from the best."""
         from scipy.optimize import minimize
 
@@ -121,7 +121,7 @@ class Fitter:
         begin = self._scan(steps, begin, found, min(len(LOOKS), tries // 4), done)
 
         def loss(p: Array) -> float:
-            shape = Shape(math.exp(p[0]), math.exp(p[1]), 0.0 if self.from_noise else float(p[2]))
+            shape = GridShape(math.exp(p[0]), math.exp(p[1]), 0.0 if self.from_noise else float(p[2]))
             if not (SHORTEST < shape.power < TALLEST and (self.from_noise or 0 < shape.start < min(LAST_START, steps))):
                 return 10.0 + float(np.abs(p).sum())
             found.append(self.fit(shape, steps))
@@ -134,7 +134,7 @@ class Fitter:
         minimize(loss, first, method="Nelder-Mead", options={"maxfev": tries - len(found), "initial_simplex": simplex})
         return min(found, key=_score)
 
-    def _scan(self, steps: int, begin: Shape, found: list[Fit], looks: int, done: Callable[[], None]) -> Shape:
+    def _scan(self, steps: int, begin: GridShape, found: list[Fit], looks: int, done: Callable[[], None]) -> GridShape:
         for factor in LOOKS[:looks]:
             found.append(self.fit(replace(begin, rho=begin.rho * factor, start=min(begin.start, steps / 2)), steps))
             done()

@@ -13,7 +13,19 @@ from symsched.codegen.by_parameter import by_parameter
 from symsched.codegen.changes import eps
 from symsched.codegen.kappa import by_kappa
 from symsched.codegen.kernels import expanded, reduced, simplified
-from symsched.codegen.quantities import ScheduleForms, Workshop, add_levels, alpha, alpha_dot, beta, beta_dot, rate
+from symsched.codegen.logslope import log_slope
+from symsched.codegen.quantities import (
+    ScheduleForms,
+    Workshop,
+    add_levels,
+    alpha,
+    alpha_dot,
+    beta,
+    beta_dot,
+    in_times,
+    r,
+    rate,
+)
 from symsched.codegen.rounding import Rounded
 from symsched.exact import decide_zero, to_ball
 from symsched.precision import precision
@@ -71,6 +83,8 @@ def prediction_weights(prediction: str, pace: sp.Expr = beta_dot / beta - alpha_
 
 MONOMIALS = {"data": beta, "noise": alpha, "score": sp.S.One, "velocity": sp.S.One, "v": sp.S.One}
 slope_a, slope_b = sp.Dummy("slope_a", real=True), sp.Dummy("slope_b", real=True)  # α̇/α and β̇/β
+SLOPES = {slope_a: alpha, slope_b: beta}
+JOINED = {alpha, beta, rate, r}
 
 
 @cache
@@ -85,7 +99,24 @@ def _weight_forms(prediction: str) -> tuple[tuple[sp.Expr, ...], tuple[sp.Expr, 
             )
     for k, weight in enumerate(prediction_weights(prediction, rate)):
         pairs[k].append(_by_rate(sp.cancel(weight)))
+    for k, weight in enumerate(prediction_weights(prediction)):
+        pairs[k] += _without_rate(weight)
     return tuple(pairs[0]), tuple(pairs[1])
+
+
+def _without_rate(weight: sp.Expr) -> tuple[sp.Expr, ...]:
+    """By α̇ and β̇, and by α̇/α and β̇/β: next to an end β may be no float where β̇ is one, or neither where β̇/β is."""
+    logs = sp.factor(sp.cancel(weight.subs({alpha_dot: alpha * slope_a, beta_dot: beta * slope_b})))
+    return sp.factor(weight), logs, _by_ratio(logs)
+
+
+def _by_ratio(form: sp.Expr) -> sp.Expr:
+    """The part with α² and that with β² over α² + β², by r: where no square is a float."""
+    if not form.has(alpha**2 + beta**2):
+        return form
+    parts = sp.expand(form * (alpha**2 + beta**2))
+    shares = {alpha**2: 1 / (1 + r**2), beta**2: 1 / (1 + r**-2), alpha * beta: 1 / (r + 1 / r)}
+    return sp.Add(*[sp.factor(parts.coeff(square)) * share for square, share in shares.items()])
 
 
 @cache
@@ -156,6 +187,15 @@ def _drift_forms(
 ) -> Iterator[sp.Expr]:
     if rational is not None and rational.count_ops() <= 14:
         yield monomial * shop.stabilise(rational)
-    yield from forms
+    slopes: dict[sp.Expr, sp.Expr] = {}
+    for form in forms:
+        for slope in form.free_symbols & SLOPES.keys() - slopes.keys():
+            slopes[slope] = shop.stabilise(log_slope(shop.made[SLOPES[slope]].shape))
+        yield form.xreplace(slopes)
     if rational is not None:
         yield monomial * shop.stabilise(rational)
+    for form in forms:
+        if form.is_Mul and not form.has(*SLOPES):  # powers of t meet: t^(3/2)/t is √t where t^(3/2) is no float
+            yield sp.factor_terms(
+                sp.together(form.xreplace({x: in_times(shop, x) for x in form.free_symbols & JOINED}))
+            )

@@ -30,6 +30,7 @@ alpha, beta, rate = (
     sp.Symbol("beta", positive=True),
     sp.Symbol("rate", positive=True),
 )
+r = sp.Symbol("r", positive=True)
 alpha_dot, beta_dot = sp.Symbol("alpha_dot", real=True), sp.Symbol("beta_dot", real=True)
 
 LOSSY, HOPELESS = 9.0, 1e4  # ulps between which rounding errors are carried along
@@ -234,7 +235,7 @@ class ScheduleForms:
 
     def alone(self, symbol: sp.Symbol) -> sp.Expr:
         """The form of a quantity in t and u alone, other names replaced by their forms."""
-        return _in_times(self.workshop, symbol)
+        return in_times(self.workshop, symbol)
 
     @cached_property
     def ratio(self) -> sp.Expr:
@@ -320,7 +321,7 @@ def _halved(shop: Workshop, form: sp.Expr) -> Iterator[sp.Expr]:
 
 def ratio_forms(schedule: Schedule, shop: Workshop) -> list[sp.Expr]:
     """Forms of r in t and u alone, without the factors that α and β share; the best one first."""
-    forms = [_in_times(shop, beta) / _in_times(shop, alpha)]
+    forms = [in_times(shop, beta) / in_times(shop, alpha)]
     if schedule.r.count_ops() <= 30:
         forms.append(shop.stabilise(reduced(schedule.r)))
     forms += [made for form in forms for made in without_exponentials(form)]
@@ -328,7 +329,7 @@ def ratio_forms(schedule: Schedule, shop: Workshop) -> list[sp.Expr]:
     return sorted(set(forms), key=lambda f: (_bucket(shop.bound(f, none)), cost(f), sp.default_sort_key(f)))
 
 
-def _in_times(shop: Workshop, symbol: sp.Symbol) -> sp.Expr:
+def in_times(shop: Workshop, symbol: sp.Symbol) -> sp.Expr:
     form = shop.made[symbol].shape
     for quantity in reversed(shop.made.values()):
         form = form.xreplace({quantity.name: quantity.shape})
@@ -345,10 +346,22 @@ def _bucket(error: float, enough: float = ENOUGH, better: float = 2) -> int:
 
 def add_levels(shop: Workshop, s: Schedule) -> None:
     """r, log SNR and ε* = α² λ."""
-    shop.add(sp.Symbol("r", positive=True), s.r, [beta / alpha])
-    spread = 2 * (sp.expand_log(sp.log(shop.made[beta].shape), force=True) - sp.log(alpha))
-    shop.add(sp.Symbol("log_snr"), s.log_snr, [2 * sp.log(sp.Symbol("r", positive=True)), spread])
+    shop.add(r, s.r, _ratios(s, shop))
+    shop.add(sp.Symbol("log_snr"), s.log_snr, _log_forms(s, shop))
     shop.add(sp.Symbol("eps_star"), s.eps_star, [*_direct(shop, s.eps_star), alpha**2 * rate])
+
+
+def _log_forms(s: Schedule, shop: Workshop) -> Iterator[sp.Expr]:
+    """Of log r²: a logarithm of what is no float has lost all."""
+    yield 2 * sp.log(r)
+    yield 2 * (sp.expand_log(sp.log(shop.made[beta].shape), force=True) - sp.log(alpha))
+    for ratio in ratio_forms(s, shop):
+        yield 2 * sp.expand_log(sp.log(ratio), force=True)
+
+
+def _ratios(s: Schedule, shop: Workshop) -> Iterator[sp.Expr]:
+    yield beta / alpha
+    yield from ratio_forms(s, shop)
 
 
 def _direct(shop: Workshop, exact: sp.Expr) -> Iterator[sp.Expr]:

@@ -95,10 +95,11 @@ def _allowed(bound: float) -> int:
 
 
 def _inexact_exponents(function: Function) -> float:
-    """Σ|p| over the powers whose exponent p is no float: half a unit in it moves t^p by |p log t|/2 units."""
+    """2Σ|p| over the powers whose exponent p is no float: half a unit in it moves t^p by |p log t|/2 units, and of
+    what is made of such powers squares are taken."""
     powers = set().union(*(form.atoms(sp.Pow) for _, form in function.lines))
     exponents = [p.exp for p in powers if p.exp.is_Rational and p.exp.q > 2 and not is_exact(p.exp)]
-    return float(sum(map(abs, exponents)))
+    return 2 * float(sum(map(abs, exponents)))
 
 
 def _logarithm(time: float) -> float:
@@ -125,7 +126,7 @@ def _value(module: Module, output: Output, time: float, given: dict[str, sp.Rati
         if exact.has(TIME) and exact not in (TIME, 1 - TIME) and not _is_float(module, time, given):
             return None
         value, slope = evaluate(module, exact, time, given)
-        if exact not in _levels(module) and not _levels_are_floats(module, time, given):
+        if abs(value) > LARGEST and not _levels_are_floats(module, time, given):
             return None
     except (InputError, UndecidedError):
         return None
@@ -138,13 +139,10 @@ def _is_float(module: Module, time: float, given: dict[str, sp.Rational]) -> boo
     return bool(value > SMALLEST and 1 - value > SMALLEST)
 
 
-def _levels(module: Module) -> tuple[sp.Expr, sp.Expr]:
-    return module.target.alpha, module.target.beta
-
-
 def _levels_are_floats(module: Module, time: float, given: dict[str, sp.Rational]) -> bool:
-    """Whether α and β are normal floats: where one is 0 to the machine, nothing is promised of their ratio."""
-    return all(abs(evaluate(module, level, time, given)[0]) > SMALLEST for level in _levels(module))
+    """Whether α and β are normal floats: where one is 0 to the machine, nothing is promised of what is infinite."""
+    levels = module.target.alpha, module.target.beta
+    return all(abs(evaluate(module, level, time, given)[0]) > SMALLEST for level in levels)
 
 
 def measured(value: arb, moves: arb) -> Value | None:

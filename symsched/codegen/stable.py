@@ -306,11 +306,13 @@ def _sine(x, rewrite):  # type: ignore[no-untyped-def]
 
 def _tangent(x, rewrite):  # type: ignore[no-untyped-def]
     yield 1 / sp.tan(rewrite(_about(sp.pi / 2 - x)), evaluate=False)
+    yield rewrite(sp.sin(x)) / rewrite(sp.cos(x))
 
 
 def _cotangent(x, rewrite):  # type: ignore[no-untyped-def]
     yield 1 / sp.tan(rewrite(x))
     yield sp.tan(rewrite(_about(sp.pi / 2 - x)), evaluate=False)
+    yield rewrite(sp.cos(x)) / rewrite(sp.sin(x))
 
 
 def _logarithm(x, rewrite):  # type: ignore[no-untyped-def]

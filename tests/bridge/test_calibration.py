@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 
 import symsched as ss  # noqa: E402
 from symsched.bridge import Calibration, FlowField, build_plan, calibrate, exact_field, sample  # noqa: E402
-from symsched.bridge.fitting import Fitter, Known, Shape  # noqa: E402
+from symsched.bridge.fitting import Fitter, GridShape, Known  # noqa: E402
 from symsched.bridge.pilot import levels_at, run_pilot, spectrum  # noqa: E402
 from symsched.bridge.running import Running  # noqa: E402
 
@@ -101,7 +101,7 @@ def test_a_sabotaged_table_is_worse(field, known, judged):
 def test_the_plan_runs_the_table_that_was_fitted(field):
     """The error that the fit reports is the error of its plan on the pilot's own noise."""
     pilot = run_pilot(field, (64, 2), 48, Running(seed=9))
-    fit = Fitter(field, pilot, Running()).fit(Shape(0.4, 1.0, 1.0), 5)
+    fit = Fitter(field, pilot, Running()).fit(GridShape(0.4, 1.0, 1.0), 5)
     known = Calibration("linear", pilot.mean.numpy(), pilot.rho, {5: vars(fit)})
     ends = sample(field, noise=pilot.noise, plan=known.plan(field.native, 5))
     goal = pilot.rho * pilot.paths[-1] + pilot.mean
