@@ -89,11 +89,11 @@ class Fitter:
         angles = self._angles(shape, steps)
         levels = levels_at(self.field.native, angles, self.pilot.rho)
         asker = Asker(self.field, levels.times[:-1])
-        known, rows = Known(self.pilot.noise), []
+        known, rows = LeastSquares(self.pilot.noise), []
         for k in range(steps + 1):
             goal = self.pilot.at(angles[k])
             rows.append((1.0,) if k == 0 and self.from_noise else known.solve(goal))
-            y = known.combine(rows[-1])
+            y = known.combine(rows[-1])  # not the goal: later rows must make up for what this one missed
             if k < steps:
                 x = float(levels.norm[k]) * y + float(levels.beta[k]) * self.pilot.mean
                 known.add((self._data(asker, k, x) - self.pilot.mean) / self.pilot.rho)
@@ -123,6 +123,7 @@ class Fitter:
         def loss(p: Array) -> float:
             shape = GridShape(math.exp(p[0]), math.exp(p[1]), 0.0 if self.from_noise else float(p[2]))
             if not (SHORTEST < shape.power < TALLEST and (self.from_noise or 0 < shape.start < min(LAST_START, steps))):
+                # the simplex method knows no bounds: worse than any fit, and worse the farther, so that it comes back
                 return 10.0 + float(np.abs(p).sum())
             found.append(self.fit(shape, steps))
             done()
@@ -145,7 +146,7 @@ def _score(fit: Fit) -> float:
     return math.log(fit.error * fit.typical)
 
 
-class Known:
+class LeastSquares:
     """The noise and the answers so far, with their inner products, in float64."""
 
     def __init__(self, noise: Any) -> None:
@@ -163,6 +164,7 @@ class Known:
     def solve(self, goal: Any) -> tuple[float, ...]:
         """The coefficients that make the goal, by ridge regression."""
         right = np.array([_dot(term, goal) for term in self.terms])
+        # near the data one answer is nearly the next: without a ridge their weights would be huge and cancel
         ridge = RIDGE * np.trace(self.products) / len(right)
         return tuple(map(float, np.linalg.solve(self.products + ridge * np.eye(len(right)), right)))
 

@@ -76,7 +76,7 @@ class Pilot:
         """y at an angle, by the polynomial through the nearest nodes."""
         first = int(np.clip(np.searchsorted(self.angles, angle) - NEAREST // 2, 0, len(self.angles) - NEAREST))
         nodes = self.angles[first : first + NEAREST]
-        apart = nodes[:, None] - nodes + np.eye(NEAREST)
+        apart = nodes[:, None] - nodes + np.eye(NEAREST)  # a node's distance to itself is not used; 1 instead of 0
         weights = [
             np.prod([(angle - nodes[j]) / apart[k, j] for j in range(NEAREST) if j != k]) for k in range(NEAREST)
         ]
@@ -99,6 +99,7 @@ def run_pilot(field: FlowField, shape: tuple[int, ...], steps: int, how: Running
         samples, trajectory = run(field, plan, shape, how)
         mean, spent = _mean(samples), spent + plan.nfe
         rho = float((samples - mean).double().square().mean().sqrt())
+        # a mean far from 0 is the same fault as a wrong scale, and once the plan has it, it is no more
         near = plan.mean is not None or float(mean.abs().max()) <= FAR * rho
         if not rho > 0 or (near and 1 / FAR <= rho / scale <= FAR):
             break

@@ -72,6 +72,7 @@ class Sampler:
     ) -> None:
         self.plan, self.shape, self.seed = plan, tuple(shape), seed
         self.device, self.dtype = device_of(device, field), dtype_of(dtype, field)
+        # a model may work in half precision, but its steps are small beside the state, and would be rounded away there
         self.state_dtype = torch.promote_types(self.dtype, torch.float32)
         _require_schedule(plan, field)
         times = np.array([stage.time for stage in plan.stages])
@@ -145,7 +146,9 @@ def run(field: FlowField, plan: Plan, size: Sequence[int], how: Running) -> Any:
         watch = _watch(how.callback, as_check(how.check), record if how.trajectory else None, bar)
         out = [step(*part, watch) for part in work]
     samples = torch.cat(out)
-    if not bool(torch.isfinite(samples).all()):
+    if not bool(
+        torch.isfinite(samples).all()
+    ):  # asked once: to look at each step would make the host wait for the device
         _explain(sampler, work)
     return (samples, _trajectory(sampler, record, out)) if how.trajectory else samples
 

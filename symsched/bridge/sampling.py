@@ -106,6 +106,7 @@ def _calibrated(
     count = min(size[0], PILOT_PATHS)
     given = part_of(conditions, slice(0, count), size[0])
     new = calibrate(field, (count, *size[1:]), steps=(steps,), tries=FEW_TRIES, batch=batch, conditions=given)
-    same = old is not None and np.array_equal(old.mean, new.mean) and old.rho == new.rho  # tables belong to both
+    # another count of samples is another pilot, with another mean and ρ, in whose units the older tables are not
+    same = old is not None and np.array_equal(old.mean, new.mean) and old.rho == new.rho
     _measured[field] = replace(new, tables={**old.tables, **new.tables}) if same else new
     return _measured[field]

@@ -20,7 +20,7 @@ from symsched.errors import InputError
 from symsched.exact import sign_on_unit
 from symsched.given import reals
 from symsched.parsing import parse_expression
-from symsched.parsing.functions import ROUGH_CLASSES
+from symsched.parsing.whitelist import ROUGH_CLASSES
 from symsched.precision import alone
 from symsched.sde import InterpolantSDE
 from symsched.symbols import state, t, x

@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 
 import symsched as ss  # noqa: E402
 from symsched.bridge import Calibration, FlowField, build_plan, calibrate, exact_field, sample  # noqa: E402
-from symsched.bridge.fitting import Fitter, GridShape, Known  # noqa: E402
+from symsched.bridge.fitting import Fitter, GridShape, LeastSquares  # noqa: E402
 from symsched.bridge.pilot import levels_at, run_pilot, spectrum  # noqa: E402
 from symsched.bridge.running import Running  # noqa: E402
 
@@ -69,7 +69,7 @@ def test_levels_at_angles_are_the_schedules_own(field):
 
 def test_least_squares_finds_the_coefficients_that_made_the_goal():
     a, b, c = torch.randn(3, 50, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    terms = Known(a)
+    terms = LeastSquares(a)
     terms.add(b)
     terms.add(c)
     assert terms.solve(0.5 * a - 2 * b + 0.1 * c) == pytest.approx((0.5, -2, 0.1), abs=1e-6)

@@ -215,6 +215,7 @@ class Loop:
         ours = self.stepper.input
         require_floats("sample", state, ours)
         answer = self._answer(output, state)
+        # ours is rounded as the caller had it: a pipeline in half precision must not look like one that edits
         edit = state.to(ours.dtype) - ours.to(state.dtype).to(ours.dtype)
         return self._advance(answer, edit, source, output.dtype)
 
@@ -242,6 +243,7 @@ class Loop:
         answered, stepped = torch.isfinite(answer).all(), torch.isfinite(following).all()
         if edit is not None:
             stepped = stepped & torch.isfinite(edit).all()
+        # counted on the device, and read at the end: each count stops at its own first NaN
         self.fine = self.fine + (torch.stack([answered, stepped]) & (self.fine == k))
         if self.stepper.done and int(self.fine.min()) <= k:
             self._explain(*self.fine.tolist())
