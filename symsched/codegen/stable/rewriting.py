@@ -14,9 +14,9 @@ from typing import Any
 import sympy as sp
 from sympy.simplify.fu import TR8, TR9
 
-from symsched.codegen.kernels import expanded, factored, is_steep, joined, paired, reduced
-from symsched.codegen.rounding import Point, expm1, log1p, u, unit_points, worst
-from symsched.errors import InputError
+from symsched.codegen.stable.constants import with_constants
+from symsched.codegen.stable.letters import expanded, factored, is_steep, joined, paired, reduced
+from symsched.codegen.stable.rounding import Sample, expm1, log1p, u, worst
 from symsched.exact import HYPERBOLIC, canonical, without_cancellation
 from symsched.symbols import t
 
@@ -24,15 +24,17 @@ GOOD = 2.6  # ulps at which a node is left as it is
 MAX_DEPTH = 3
 MAX_OPERATIONS = 60  # larger sums are left as they are: their parts are tried instead
 MAX_FORMS = 160
+MAX_STEPS = 2000  # of a bucket: no error is as bad as an infinite one
 MOST = 15_000  # operations of all forms tried on one set of samples: cosine, say, takes 4,000
+_constant = sp.Dummy("c", positive=True)
 SLOW = (sp.exp, sp.log, sp.sin, sp.cos, sp.tan, sp.atan, sp.sinh, sp.cosh, sp.tanh, expm1, log1p, sp.Pow)
 
 
 class Stabiliser:
     """Finds stable forms over samples of t in (0, 1); `u` may stand for 1 − t in what it is given and returns."""
 
-    def __init__(self, parameters: Sequence[sp.Symbol] = (), points: Sequence[Point] | None = None) -> None:
-        self.points = unit_points(parameters) if points is None else list(points)
+    def __init__(self, samples: Sequence[Sample]) -> None:
+        self.samples = samples
         self._left = MAX_FORMS
         self._work = 0
         self._memo: dict[sp.Expr, sp.Expr] = {}
@@ -47,19 +49,13 @@ class Stabiliser:
 
     def best(self, forms: Sequence[sp.Expr]) -> sp.Expr:
         """The shortest of the forms that are good enough, else the most accurate."""
-        return min(dict.fromkeys(forms), key=lambda f: (_bucket(self.error(f)), cost(f), sp.default_sort_key(f)))
+        errors = {form: worst(self.samples, form) for form in forms}
+        return min(errors, key=lambda f: (bucket(errors[f]), cost(f), sp.default_sort_key(f)))
 
     @property
     def spent(self) -> bool:
         """Whether so much was tried that what is given is now left as it is."""
         return self._work > MOST
-
-    def error(self, form: sp.Expr) -> float:
-        """The worst error bound over the samples, in ulps."""
-        try:
-            return worst(self.points, form)
-        except (InputError, ValueError, ZeroDivisionError):
-            return float("inf")  # not real everywhere: never the form to take
 
     def rewrite(self, expr: sp.Expr, depth: int = 0) -> sp.Expr:
         """Stabilise from the leaves up."""
@@ -93,7 +89,7 @@ class Stabiliser:
             seen.append(form)
             self._left -= 1
             self._work += form.count_ops()
-            if self.error(form) <= GOOD:
+            if worst(self.samples, form) <= GOOD:
                 return form
             if self._left < 0 or self.spent:
                 break
@@ -107,28 +103,14 @@ def cost(form: sp.Expr) -> int:
 
 def operations(form: sp.Expr) -> int:
     """What is left to do at run time: constants are folded."""
-    return int(_folded(form).count_ops())
+    return int(with_constants(form, lambda _: _constant).count_ops())
 
 
-_constant = sp.Dummy("c", positive=True)
-
-
-def _folded(form: sp.Expr) -> sp.Expr:
-    if form.is_Symbol or form.is_Rational:
-        return form
-    if not form.free_symbols:
-        return _constant
-    if not (form.is_Add or form.is_Mul):
-        return form.func(*map(_folded, form.args))
-    constant, moving = form.as_independent(*form.free_symbols, as_Add=form.is_Add)
-    return form.func(_folded(constant), *map(_folded, form.func.make_args(moving)))
-
-
-def _bucket(error: float) -> float:
-    """Errors up to 4 ulps are as good as none; beyond that a form must be a quarter better to be preferred."""
+def bucket(error: float, enough: float = 4, better: float = 1.25) -> int:
+    """Errors up to `enough` ulps are as good as none; beyond, a form must be `better` times as good to be preferred."""
     steps = 0
-    while error > 4 and steps < 200:
-        error, steps = error / 1.25, steps + 1
+    while error > enough and steps < MAX_STEPS:
+        error, steps = error / better, steps + 1
     return steps
 
 
