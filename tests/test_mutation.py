@@ -15,6 +15,7 @@ import sympy as sp
 import symsched as ss
 from symsched.certify.algebra import lemma
 from symsched.cli.mutation import table
+from symsched.collection import collect
 from symsched.exact.zero import decide_zero
 from symsched.mutation import Mutation, Row
 from symsched.mutation import run as mutation_run
@@ -25,7 +26,6 @@ from symsched.mutation.journal import Journal
 from symsched.mutation.library import changed, places
 from symsched.mutation.run import _Job, _row, _tried
 from symsched.symbols import alpha, beta, t
-from symsched.verification import collect
 
 needs_coq = pytest.mark.skipif(shutil.which("coqc") is None, reason="coqc is not installed (Debian: coq)")
 ROOT = Path(__file__).parent.parent

@@ -13,6 +13,7 @@ from symsched.bridge.fitting import Fitter, Shape
 from symsched.bridge.pilot import run_pilot
 from symsched.bridge.pilot import spectrum as measure
 from symsched.bridge.requests import sizes
+from symsched.bridge.running import Running
 from symsched.errors import InputError
 from symsched.progress import Bar
 
@@ -58,9 +59,9 @@ def calibrate(
     size = (shape, *(model.shape or ())) if isinstance(shape, int) else tuple(shape)
     _whole("the pilot's count", size[0] if size else 0, 2)
     sizes(model, size, None, None)
-    given = dict(conditions or {})
-    pilot = run_pilot(model, size, _whole("pilot_steps", pilot_steps, 16), seed, batch, given, progress)
-    fitter, tables, shape_now = Fitter(model, pilot, batch, given, from_noise), {}, Shape()
+    how = Running(seed=seed, batch=batch, conditions=conditions, progress=progress)
+    pilot = run_pilot(model, size, _whole("pilot_steps", pilot_steps, 16), how)
+    fitter, tables, shape_now = Fitter(model, pilot, how, from_noise), {}, Shape()
     shape_now = replace(shape_now, rho=shape_now.rho * pilot.scale)
     with Bar(_whole("tries", tries, 1) * len(counts), progress, "grids") as bar:
         for n in counts:

@@ -25,6 +25,7 @@ from symsched.bridge.fields import Asker, FlowField
 from symsched.bridge.grids import ratio_of
 from symsched.bridge.pilot import Pilot, levels_at
 from symsched.bridge.requests import part_of
+from symsched.bridge.running import Running
 
 Array = NDArray[np.float64]
 RIDGE = 1e-8  # of the mean square of what is combined: far below what a solver could use, enough for twins
@@ -78,11 +79,9 @@ def apart(ratios: Array, high: float) -> Array:
 class Fitter:
     """Fits tables of a field to a pilot; `from_noise` for loops that give the model z itself first."""
 
-    def __init__(
-        self, field: FlowField, pilot: Pilot, batch: int | None, conditions: dict[str, Any], from_noise: bool = False
-    ) -> None:
-        self.field, self.pilot, self.conditions, self.from_noise = field, pilot, conditions, from_noise
-        self.batch = batch or len(pilot.noise)
+    def __init__(self, field: FlowField, pilot: Pilot, how: Running, from_noise: bool = False) -> None:
+        self.field, self.pilot, self.from_noise = field, pilot, from_noise
+        self.batch, self.conditions = how.batch or len(pilot.noise), how.conditions or {}
 
     @torch.no_grad()
     def fit(self, shape: Shape, steps: int) -> Fit:

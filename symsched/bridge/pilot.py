@@ -9,7 +9,6 @@ both ends: with θ = atan(ρ r), from 0 (noise) to π/2 (data),
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,8 +20,8 @@ from symsched.bridge.fields import FlowField
 from symsched.bridge.levels import Native
 from symsched.bridge.noise import normal
 from symsched.bridge.plan import Plan
-from symsched.bridge.planning import build_plan
-from symsched.bridge.running import run
+from symsched.bridge.planning import Recipe
+from symsched.bridge.running import Running, run
 from symsched.errors import InputError
 
 Array = NDArray[np.float64]
@@ -85,28 +84,20 @@ class Pilot:
         return sum(float(w) * self.paths[first + k] for k, w in enumerate(weights))
 
 
-def run_pilot(
-    field: FlowField,
-    shape: tuple[int, ...],
-    steps: int,
-    seed: int,
-    batch: int | None = None,
-    conditions: Mapping[str, Any] | None = None,
-    progress: bool = False,
-) -> Pilot:
-    """`shape[0]` paths from the noise of `seed`, in `steps` corrected Adams steps of order 3.
+def run_pilot(field: FlowField, shape: tuple[int, ...], steps: int, how: Running) -> Pilot:
+    """`shape[0]` paths from the noise of the seed, in `steps` corrected Adams steps of order 3.
 
     Where so many do not fit between the model's levels, it is as many as do, 16 at least.
     A model that begins at β₀ > 0 is given α₀ z there, as its own samplers do; that β₀ m is missing counts as its law.
     """
-    noise = normal(seed, torch.arange(shape[0], device=field.device), 0, tuple(shape[1:]))
+    noise = normal(how.seed or 0, torch.arange(shape[0], device=field.device), 0, tuple(shape[1:]))
+    how = replace(how, noise=noise, trajectory=True)
     scale, spent, mean = 1.0, 0, None
     for _ in range(AGAIN):
         plan = _plan(field.native, steps, scale)
         if mean is not None:
             plan = replace(plan, mean=mean.double().cpu().numpy())
-        options = {"batch": batch, "conditions": conditions, "progress": progress, "trajectory": True}
-        samples, trajectory = run(field, plan, shape, noise=noise, **options)
+        samples, trajectory = run(field, plan, shape, how)
         mean, spent = _mean(samples), spent + plan.nfe
         rho = float((samples - mean).double().square().mean().sqrt())
         near = plan.mean is not None or float(mean.abs().max()) <= FAR * rho
@@ -129,7 +120,7 @@ def run_pilot(
 def _plan(native: Native, steps: int, scale: float) -> Plan:
     frame, grid = f"lazy(kappa=0, rho={SCALE * scale!r})", f"logistic(rho={2 * scale!r}, power=0.8)"
     try:
-        return build_plan(native, frame, 0, steps, "ab3c", grid)
+        return Recipe(target=frame, steps=steps, solver="ab3c", grid=grid).plan_for(native)
     except InputError:
         if steps < LEAST + FEWER:
             raise

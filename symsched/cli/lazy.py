@@ -9,6 +9,7 @@ from sympy import Expr, factor, factor_terms
 from symsched import symbols as letters
 from symsched.cli.request import Formula, Found, Request, shorter
 from symsched.data import Gaussian
+from symsched.exact import shortest
 from symsched.lazy import condition, family, solve
 from symsched.symbols import t
 
@@ -57,5 +58,4 @@ def _solution(request: Request) -> Found:
 
 
 def _alpha_squared(squared: Expr) -> Formula:
-    shortest = min(factor_terms(squared), factor(squared), key=lambda form: form.count_ops())
-    return Formula("alpha_squared", "α²", r"\alpha^{2}", shortest)
+    return Formula("alpha_squared", "α²", r"\alpha^{2}", shortest(factor_terms(squared), factor(squared)))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import reduce
 
 import sympy as sp
 
 from symsched.errors import InputError, UndecidedError
-from symsched.exact.binders import alike
+from symsched.exact.binders import BINDING, alike
+from symsched.exact.functions import HYPERBOLIC, TRIGONOMETRIC, WRITTEN
 from symsched.exact.generators import (
     MAX_MULTIPLE,
     Angle,
@@ -20,26 +20,15 @@ from symsched.exact.generators import (
     reduce_radicals,
     turned,
 )
-from symsched.exact.jets import BINDING, OPAQUE, as_jet, as_written, carried_out, is_ambiguous
 from symsched.exact.points import known_function
+from symsched.exact.undefined import OPAQUE, as_jet, as_written, carried_out, is_ambiguous
 from symsched.symbols import t
 
-__all__ = ["OPAQUE", "TRIG", "Rewriter", "as_jet", "split_exponent"]
-
-TRIG = (sp.sin, sp.cos, sp.tan, sp.cot, sp.sec, sp.csc)
-HYPERBOLIC = (sp.sinh, sp.cosh, sp.tanh, sp.coth, sp.sech, sp.csch)
 #: Equal where both sides are real, but for the one point where the argument of what JUMPS is 0.
-EQUIVALENT: dict[type, Callable[..., sp.Expr]] = {
-    sp.acos: lambda a: sp.pi / 2 - sp.asin(a),
-    sp.acot: lambda a: sp.atan(1 / a),
-    sp.asinh: lambda a: sp.log(a + sp.sqrt(a**2 + 1)),
-    sp.acosh: lambda a: sp.log(a + sp.sqrt(a**2 - 1)),
-    sp.atanh: lambda a: (sp.log(1 + a) - sp.log(1 - a)) / 2,
-    sp.erfc: lambda a: 1 - sp.erf(a),
+EQUIVALENT: Mapping[type, Callable[..., sp.Expr]] = {
+    **WRITTEN,
     sp.sign: lambda a: a / sp.Abs(a),
     sp.Heaviside: lambda a, _at_zero: (1 + a / sp.Abs(a)) / 2,
-    sp.Max: lambda *a: reduce(lambda one, other: (one + other + sp.Abs(one - other)) / 2, a),
-    sp.Min: lambda *a: reduce(lambda one, other: (one + other - sp.Abs(one - other)) / 2, a),
     sp.re: lambda a: a,
     sp.im: lambda _a: sp.S.Zero,
     sp.conjugate: lambda a: a,
@@ -94,7 +83,7 @@ class Rewriter:
             return self._power(expr.base, expr.exp)
         if isinstance(expr, sp.log):
             return self._logarithm(expr.args[0])
-        if isinstance(expr, TRIG):
+        if isinstance(expr, TRIGONOMETRIC):
             return self._trigonometric(expr)
         if isinstance(expr, HYPERBOLIC):
             return self.rewrite(expr.rewrite(sp.exp, deep=False))
@@ -125,9 +114,6 @@ class Rewriter:
         if below == 0:
             raise NowhereDefinedError
         return defined(canonical(numerator * above / below))
-
-    def _split(self, expr: sp.Expr) -> list[tuple[sp.Expr, sp.Rational]]:
-        return split_exponent(self._reduced(self.rewrite(expr)))
 
     # -- generators without structure ------------------------------------------------------------------------------
 
@@ -182,7 +168,9 @@ class Rewriter:
         factors = sp.Mul.make_args(expr)
         exponents = [e for f in factors if (e := _exponent_of(f)) is not None]
         others = [self.rewrite(f) for f in factors if _exponent_of(f) is None]
-        return sp.Mul(*others, self._exponential(sp.Add(*exponents))) if exponents else sp.Mul(*others)
+        if exponents:
+            others.append(self._raise(sp.E, self._reduced(self.rewrite(sp.Add(*exponents)))))
+        return sp.Mul(*others)
 
     def _power(self, base: sp.Expr, exponent: sp.Expr) -> sp.Expr:
         if exponent.is_Integer:
@@ -229,9 +217,6 @@ class Rewriter:
             result *= power ** (c if monomial == 1 else sp.sign(c))
         return result
 
-    def _exponential(self, argument: sp.Expr) -> sp.Expr:
-        return self._raise(sp.E, self._reduced(self.rewrite(argument)))
-
     def _raise(self, base: sp.Expr, exponent: sp.Expr) -> sp.Expr:
         """base^exponent, both written in generators; powers of powers and exponentials of logarithms collapse."""
         if base in self.known.powers:
@@ -271,7 +256,7 @@ class Rewriter:
 
     def _trigonometric(self, expr: sp.Expr) -> sp.Expr:
         sine, cosine = sp.S.Zero, sp.S.One
-        for monomial, coefficient in self._split(expr.args[0]):
+        for monomial, coefficient in split_exponent(self._reduced(self.rewrite(expr.args[0]))):
             s, c = self._angle(monomial, coefficient)
             sine, cosine = sine * c + cosine * s, cosine * c - sine * s
         ratios: dict[type, Callable[[], sp.Expr]] = {
@@ -289,13 +274,14 @@ class Rewriter:
         meaning = self.known.meaning.get(monomial)
         if meaning == sp.pi:
             exact = sp.sin(coefficient * sp.pi), sp.cos(coefficient * sp.pi)
-            if not exact[0].has(*TRIG) and not exact[1].has(*TRIG):
+            if not exact[0].has(*TRIGONOMETRIC) and not exact[1].has(*TRIGONOMETRIC):
                 return self.rewrite(exact[0]), self.rewrite(exact[1])
             if coefficient > sp.Rational(1, 4):
                 # sin(125π/252) is cos(π/252): without this it would be a polynomial of degree 125 in tan(π/504).
                 cosine, sine = self._angle(monomial, sp.Rational(1, 2) - coefficient)
                 return sine, cosine
-        if isinstance(meaning, (sp.atan, sp.asin, sp.acos)) and _is_small(coefficient):
+        short = coefficient.is_Integer and abs(coefficient) <= MAX_MULTIPLE
+        if short and isinstance(meaning, (sp.atan, sp.asin, sp.acos)):
             return multiple(self._known_angle(meaning), int(coefficient))
         unit = self.known.angles.get(monomial, coefficient)
         n = abs(coefficient / unit)
@@ -407,7 +393,3 @@ def _orientation(factor: sp.Expr, known: Generators) -> int:
         if polynomial.count_roots(0, 1) == ends:
             return 1 if polynomial.eval(sp.Rational(1, 2)) > 0 else -1
     return 0
-
-
-def _is_small(coefficient: sp.Rational) -> bool:
-    return bool(coefficient.is_Integer and abs(coefficient) <= MAX_MULTIPLE)

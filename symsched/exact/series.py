@@ -15,30 +15,18 @@ from functools import cmp_to_key, lru_cache, reduce
 import sympy as sp
 
 from symsched.errors import InputError
-from symsched.exact.balls import Ball, enclose, smooth_at
+from symsched.exact.balls import enclose, finite_ball, smooth_at
 from symsched.exact.budget import remembered
-from symsched.exact.zero import canonical, decide_zero
+from symsched.exact.functions import BOUNDED, TAYLOR, WRITTEN, holds_of
+from symsched.exact.generators import canonical
+from symsched.exact.zero import decide_zero
 
 L = sp.Dummy("L", negative=True)  # log u
 _v = sp.Dummy("v", real=True)
-ORDERS = (2, 5, 12)
-MAX_TERMS = 40
-MAX_PRODUCTS, MAX_COEFFICIENT = 20_000, 2_000
-MAX_ROUNDS = 16
-
-SMOOTH = (sp.exp, sp.sin, sp.cos, sp.sinh, sp.cosh, sp.tanh, sp.atan, sp.asinh, sp.erf, sp.erfc)
-BOUNDED = (sp.sin, sp.cos, sp.tanh, sp.atan, sp.erf, sp.erfc)
-SMOOTH_INSIDE = (sp.asin, sp.acos, sp.atanh)  # on (−1, 1)
-REWRITTEN: dict[type, Callable[[sp.Expr], sp.Expr]] = {
-    sp.tan: lambda a: sp.sin(a) / sp.cos(a),
-    sp.cot: lambda a: sp.cos(a) / sp.sin(a),
-    sp.sec: lambda a: 1 / sp.cos(a),
-    sp.csc: lambda a: 1 / sp.sin(a),
-    sp.coth: lambda a: sp.cosh(a) / sp.sinh(a),
-    sp.sech: lambda a: 1 / sp.cosh(a),
-    sp.csch: lambda a: 1 / sp.sinh(a),
-    sp.acosh: lambda a: sp.log(a + sp.sqrt(a**2 - 1)),
-}
+ORDERS = (2, 5, 12)  # relative orders, tried in turn: a product costs the square of the length
+MAX_TERMS = 40  # kept of one series; the rest counts as error
+MAX_PRODUCTS, MAX_COEFFICIENT = 20_000, 2_000  # of coefficients in all; operations in one
+MAX_ROUNDS = 16  # iterates of s(u), each of which adds an order
 
 
 class BeyondSeriesError(Exception):
@@ -159,7 +147,9 @@ def vanishes(number: sp.Expr) -> bool:
         return bool(number == 0)
     try:
         if not number.free_symbols:
-            ball = _finite_ball(number)
+            ball = finite_ball(number, {}, 256, 2048)
+            if ball is None:
+                raise BeyondSeriesError
             if not ball.contains(0):
                 return False
         found = decide_zero(number).zero
@@ -168,14 +158,6 @@ def vanishes(number: sp.Expr) -> bool:
     if found is None:
         raise BeyondSeriesError
     return found
-
-
-def _finite_ball(number: sp.Expr) -> Ball:
-    for bits in (256, 2048):
-        ball = enclose(number, {}, bits)
-        if ball.is_finite():
-            return ball
-    raise BeyondSeriesError  # not real, or a denominator not told from 0
 
 
 def _check_nonzero(coefficient: sp.Expr) -> None:
@@ -298,8 +280,8 @@ class _Expansion:
             return self._power(self.of(expr.base), expr.exp)
         if isinstance(expr, sp.log):
             return self._logarithm(self.of(expr.args[0]))
-        if expr.func in REWRITTEN:
-            return self.of(REWRITTEN[expr.func](expr.args[0]))
+        if expr.func in WRITTEN and not holds_of(TAYLOR, expr.func):
+            return self.of(WRITTEN[expr.func](*expr.args))
         return self._smooth(expr)
 
     def _constant(self, number: sp.Expr) -> Series:
@@ -400,21 +382,18 @@ class _Expansion:
     # -- other functions -------------------------------------------------------------------------------------------
 
     def _smooth(self, expr: sp.Expr) -> Series:
-        if len(expr.args) > 1 or expr.func not in (*SMOOTH, *SMOOTH_INSIDE):
+        if not holds_of(TAYLOR, expr.func):
             return self._analytic(expr)
-        if expr.func not in BOUNDED:
+        if not holds_of(BOUNDED, expr.func):
             return self._smooth_of_one(expr.func, expr.args[0])
         try:
             return self._smooth_of_one(expr.func, expr.args[0])
         except BeyondSeriesError:
-            if not self._is_real(expr.args[0]):
+            # With parameters the argument must be shown to be real, as these are bounded there alone; without them the
+            # value itself is looked at (see `limits`).
+            if not (expr.args[0].is_real or expr.args[0].free_symbols <= self.moving):
                 raise
             return Series((), sp.S.Zero)  # t sin(1/t) is of the order of t
-
-    def _is_real(self, argument: sp.Expr) -> bool:
-        """Whether an argument with parameters is shown to be real: sin and the like are bounded there alone.  Without
-        parameters the value itself is looked at (see `limits`)."""
-        return bool(argument.is_real or argument.free_symbols <= self.moving)
 
     def _smooth_of_one(self, function: type, argument: sp.Expr) -> Series:
         a = self.of(argument)
@@ -425,9 +404,9 @@ class _Expansion:
         centre = dict(a.terms).get(sp.S.Zero, sp.S.Zero)
         if centre.has(L):
             return self._at_infinity(function, a, argument)
-        if function in SMOOTH_INSIDE and vanishes(1 - centre**2):
-            return self._at_branch_point(function, argument, centre)
-        if function in SMOOTH_INSIDE and not smooth_at(function(_v), (centre,)):
+        if not smooth_at(function(_v), (centre,)):
+            if vanishes(1 - centre**2):
+                return self._at_branch_point(function, argument, centre)
             raise BeyondSeriesError
         h = Series(tuple((p, c) for p, c in a.terms if p != 0), a.order)
         return self._compose(lambda k: taylor(function, centre, k), h)

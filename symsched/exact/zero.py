@@ -29,22 +29,21 @@ from sympy.core.function import AppliedUndef
 from sympy.polys.polyerrors import BasePolynomialError
 
 from symsched.errors import InputError, UndecidedError, clipped
+from symsched.exact.binders import BINDING
 from symsched.exact.budget import remembered, within
-from symsched.exact.generators import Generators, canonical, defined, reduce_radicals
-from symsched.exact.jets import BINDING
+from symsched.exact.functions import TRIGONOMETRIC
+from symsched.exact.generators import Generators, defined, reduce_radicals
 from symsched.exact.points import admissible, known_function, value
-from symsched.exact.rewriter import OPAQUE, TRIG, Rewriter
+from symsched.exact.rewriter import Rewriter
+from symsched.exact.undefined import OPAQUE
 from symsched.precision import alone, precision
 from symsched.substitutions import substitutions
 from symsched.symbols import t, unreal
 
-__all__ = ["Decision", "canonical", "decide_zero"]
-
-
 MAX_EXPANSION = 400  # terms; a schedule's formula of more than that is worked on within a budget
-HEAVY_CALLS = 1_000_000
+HEAVY_CALLS = 1_000_000  # of Python functions, some 3 s; see `within`
 MAX_EXPONENT = 10_000  # of a power that is multiplied out; above, not even theorems wait for it
-MOST_BRANCHES = 32
+MOST_BRANCHES = 32  # two to the fifth: five independent conditions
 WITH_OWN_LETTERS = (*BINDING, sp.Subs)
 
 
@@ -177,7 +176,7 @@ def expansion(expr: sp.Expr) -> float:
     """About how many terms `expr` has when multiplied out, in all its parts."""
     if not expr.args or isinstance(expr, OPAQUE):
         return 1.0
-    if isinstance(expr, TRIG):
+    if isinstance(expr, TRIGONOMETRIC):
         return 3.0 ** min(expansion(expr.args[0]), 12)  # 1 − T² over 1 + T², for each term of the angle
     sizes = [expansion(a) for a in expr.args]
     if isinstance(expr, ROOTED):

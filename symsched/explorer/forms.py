@@ -14,7 +14,7 @@ import sympy as sp
 
 from symsched import catalog, lazy
 from symsched.errors import InputError
-from symsched.exact import limit_at
+from symsched.exact import limit_at, shortest
 from symsched.inversion import closed_inverse
 from symsched.precision import cached_property
 from symsched.schedule import Schedule
@@ -140,4 +140,4 @@ def tidy_powers(expr: sp.Expr) -> sp.Expr:
 def short(expr: sp.Expr) -> sp.Expr:
     """The shortest of a few equal forms."""
     reduced = tidy_powers(tidy(expr))
-    return min((tidy_powers(readable(reduced)), sp.powsimp(reduced), reduced), key=sp.count_ops)
+    return shortest(tidy_powers(readable(reduced)), sp.powsimp(reduced), reduced)

@@ -10,6 +10,7 @@ from typing import Any
 
 import sympy as sp
 
+from symsched.exact import shortest
 from symsched.explorer import shelf
 from symsched.explorer.forms import CLOCKS, QUANTITIES, Entry, clock_inverse, entries, short, tidy_powers
 from symsched.explorer.palette import dashes, looks, path_colors
@@ -215,7 +216,7 @@ def _conversion(entry: Entry) -> list[str]:
     tau = short(time.subs(R, beta_bar / alpha_bar))
     inner = entry.inverse.subs(R, beta_bar / alpha_bar)
     forms = [bar / f.subs(t, inner) for bar, f in ((alpha_bar, source.alpha), (beta_bar, source.beta))]
-    scale = min((sp.simplify(tidy_powers(f)) for f in forms), key=sp.count_ops)
+    scale = shortest(*(sp.simplify(tidy_powers(f)) for f in forms))
     return [_equation("τ", tau), _equation("c", scale), _path(), _scale()]
 
 

@@ -1,11 +1,11 @@
-"""What the engine needs to know of an SDE, from an interpolant or from any symbolic right-hand side.
+"""First station, the model: what is simulated, from an interpolant or from any symbolic right-hand side.
 
 dX = f(t, X) dt + √(2 ε(t)) dW in d dimensions, with scalar ε: the form of theory.md's section 1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -20,10 +20,7 @@ from symsched.data.numeric import Eigenframe
 from symsched.errors import InputError
 from symsched.exact import sign_on_unit, values
 from symsched.given import reals
-from symsched.kernels.components import Components
 from symsched.kernels.random import CHOICE, START, key, normals, uniforms
-from symsched.kernels.split import affine_parts, check_symbols
-from symsched.montecarlo.mixture import ETA, components, eta_x, is_small
 from symsched.parsing import parse_expression
 from symsched.parsing.functions import ROUGH_CLASSES
 from symsched.precision import alone, cached_property
@@ -31,6 +28,8 @@ from symsched.sde import InterpolantSDE
 from symsched.symbols import state, t, x
 
 Array = NDArray[np.float64]
+#: Stands for a coordinate of η_X in right-hand sides of laws with several components: the program works it out.
+ETA = sp.Symbol("eta_X", real=True)
 
 
 @dataclass(frozen=True)
@@ -57,8 +56,8 @@ class Diffusion:
         named = {str(s): s for s in (t, *letters)}
         drift = tuple(_expression(f, named, "drift") for f in given)
         eps = _expression(self.eps, {"t": t}, "eps")
-        check_symbols(drift, letters, "the drift")
-        check_symbols((eps,), (), "the diffusion scale eps")
+        _check_symbols(drift, letters, "the drift")
+        _check_symbols((eps,), (), "the diffusion scale eps")
         _check_scale(eps)
         object.__setattr__(self, "drift", drift)
         object.__setattr__(self, "eps", eps)
@@ -81,6 +80,17 @@ def _expression(given: Any, named: dict[str, sp.Symbol], what: str) -> sp.Expr:
     if found.has(sp.nan, sp.oo, -sp.oo, sp.zoo, sp.I):
         raise InputError(f"{what} is {str(found)[:80]}; it should be finite and real")
     return found
+
+
+def _check_symbols(exprs: Iterable[sp.Expr], states: Sequence[sp.Symbol], what: str) -> None:
+    """Raise InputError if an expression has symbols other than t and the states."""
+    unknown = set().union(*(e.free_symbols for e in exprs)) - {t, *states}
+    if unknown:
+        names = ", ".join(sorted(map(str, unknown)))
+        known = ", ".join(map(str, (t, *states)))
+        if own := sorted({str(s) for s in unknown} & {str(s) for s in (t, *states)}):
+            raise InputError(f"{what} uses a symbol {own[0]} of its own: write it in symsched's t, x and state(dim)")
+        raise InputError(f"{what} contains {names}, which has no value; known are {known}: substitute a number first")
 
 
 def _check_scale(eps: sp.Expr) -> None:
@@ -169,11 +179,10 @@ def _entries(block: Any) -> int:
 
 @dataclass(frozen=True)
 class Model:
-    """The right-hand side in working coordinates.
+    """The right-hand side in working coordinates, in t, the states and (where `averages` says so) ETA.
 
     `basis` is Q when the working coordinates are Qᵀx (a Gaussian law of full covariance: its eigendirections, in
-    which the drift is diagonal); W is isotropic, so this is the same SDE.  `law` holds the components of data that are
-    too many to unroll; the drift is then in a letter for η_X.
+    which the drift is diagonal); W is isotropic, so this is the same SDE.
     """
 
     source: Any
@@ -182,28 +191,33 @@ class Model:
     eps: sp.Expr
     basis: Array | None = None
     fixed: Start | None = field(default=None, compare=False)
-    law: Components | None = field(default=None, compare=False)
 
     @property
     def dim(self) -> int:
         """Dimension of the state."""
         return len(self.states)
 
-    @cached_property
-    def affine(self) -> list[tuple[sp.Expr, sp.Expr]] | None:
-        """(a, c) per coordinate where the drift is a(t) x + c(t), else None."""
-        return affine_parts(self.drift, self.states) if self.law is None else None
-
     @property
     def interpolant(self) -> InterpolantSDE | None:
         """The interpolant behind it, if there is one."""
         return self.source if isinstance(self.source, InterpolantSDE) else None
 
-    @cached_property
-    def data_prediction(self) -> tuple[sp.Expr, ...]:
-        """η_X(t, x), one expression for each coordinate."""
-        assert self.interpolant is not None
-        return eta_x(self.interpolant, self.states) if self.law is None else (ETA,) * self.dim
+    @property
+    def gaussian(self) -> Gaussian | None:
+        """The Gaussian law of an interpolant, if it has one."""
+        law = None if self.interpolant is None else self.interpolant.data
+        return law if isinstance(law, Gaussian) else None
+
+    @property
+    def averages(self) -> InterpolantSDE | None:
+        """The interpolant whose η_X is an average over components: it stands as ETA in the drift."""
+        return self.interpolant if self.gaussian is None else None
+
+    @property
+    def label(self) -> str:
+        """The SDE in words, for messages."""
+        sde = self.interpolant
+        return str(self.source.name) if sde is None else f"the SDE of {sde.schedule} for {sde.data.summary}"
 
     def start(self, time: float) -> Start:
         """The law of the state at `time`, in the original coordinates."""
@@ -237,10 +251,7 @@ def _interpolant(sde: InterpolantSDE) -> Model:
             slope, constant = sde.affine
             return Model(sde, letters, (slope * x + constant,), sde.eps)
         return _spectral(sde, letters)
-    law = None if is_small(sde.data) else components(sde)
-    eta = eta_x(sde, letters) if law is None else (ETA,) * sde.dim
-    drift = tuple(sde.A * xi + sde.B * e for xi, e in zip(letters, eta, strict=True))
-    return Model(sde, letters, drift, sde.eps, law=law)
+    return Model(sde, letters, tuple(sde.A * xi + sde.B * ETA for xi in letters), sde.eps)
 
 
 def _spectral(sde: InterpolantSDE, letters: tuple[sp.Symbol, ...]) -> Model:

@@ -25,7 +25,7 @@ from symsched.errors import InputError
 from symsched.given import count, seed_of
 from symsched.montecarlo.coupling import Coupler, System
 from symsched.montecarlo.model import model_of
-from symsched.montecarlo.schemes import check_scheme
+from symsched.montecarlo.program import check_scheme
 from symsched.parsing import parse_expression
 from symsched.symbols import state
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from symsched.certify.runner import JOBS, find_coq
+from symsched.collection import Key, collect, find, load
 from symsched.mutation.ask import ask_coq
 from symsched.mutation.decide import Trial, try_formula, try_library
 from symsched.mutation.formulas import KINDS, mutants
@@ -28,7 +29,6 @@ from symsched.mutation.library import changed, places
 from symsched.processes import fresh
 from symsched.routes import labelled
 from symsched.theorem import Check
-from symsched.verification import Key, collect, find, load
 from symsched.version import __version__
 
 Progress = Callable[[int, int, str], None]

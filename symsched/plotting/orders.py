@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from symsched.schedule import Schedule
 
 STEPS = (32, 64, 128, 256, 512)
-NEAR = 0.25  # an order within this of 1 is called 1 in a title; the legend has the number
+ORDER_GAP = 0.25  # an order within this of 1 is called 1 in a title; the legend has the number
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ def _guide(panel: Axes, levels: Sequence[Levels]) -> None:
 
 def _finding(schedules: Sequence[Schedule], strong: Sequence[Levels], weak: Sequence[Levels]) -> str:
     exact = [label_of(s) for s, found in zip(schedules, strong, strict=True) if not found.errors.any()]
-    if not all(found.slope and abs(found.slope - 1) < NEAR for found in (*strong, *weak) if found.errors.any()):
+    if not all(found.slope and abs(found.slope - 1) < ORDER_GAP for found in (*strong, *weak) if found.errors.any()):
         return "How the error of Euler steps shrinks, path by path and in law"
     if len(exact) == len(schedules):
         return "Euler steps have no error here, path by path or in law"

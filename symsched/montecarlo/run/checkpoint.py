@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from symsched.errors import InputError
-from symsched.montecarlo.engine import Job
-from symsched.montecarlo.result import Totals
+from symsched.montecarlo.run.chunks import Job
+from symsched.montecarlo.run.result import Totals
 from symsched.parsing import quoted
 from symsched.writing import whole
 
@@ -28,13 +28,13 @@ _CANNOT_READ = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
 def job_hash(job: Job) -> str:
     """Hash of everything that the numbers depend on, the number of paths apart."""
-    tables, start = job.tables, job.start
-    arrays: list[Any] = [*tables.arrays, job.grid, job.save, start.rows, job.basis]
-    arrays += [inside.times for inside in job.between]
+    table, steps, start = job.table, job.table.steps, job.table.start
+    arrays: list[Any] = [*steps.arrays, table.grid, table.save, start.rows, table.basis]
+    arrays += [inside.times for inside in table.between]
     for block in start.blocks:
         arrays += [getattr(block, name, None) for name in ("log_weight", "mean", "stds", "axes", "points")]
-    digest = hashlib.sha256(tables.text.encode())
-    digest.update(repr((start.alpha, start.beta, job.seed, job.dtype, job.keep, job.digits)).encode())
+    digest = hashlib.sha256(steps.text.encode())
+    digest.update(repr((start.alpha, start.beta, job.seed, steps.kind.dtype, job.keep, job.digits)).encode())
     for array in arrays:
         content = b"none" if array is None else np.ascontiguousarray(array).tobytes()
         digest.update(len(content).to_bytes(8, "little") + content)

@@ -7,8 +7,9 @@ read from a table; only what depends on the state is computed for every path.  R
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import sympy as sp
@@ -16,7 +17,6 @@ from sympy.functions.elementary.piecewise import ExprCondPair
 from sympy.logic.boolalg import BooleanAtom, BooleanFunction
 
 from symsched.errors import InputError
-from symsched.symbols import t
 
 #: Parts of a Piecewise that are no expressions (a symbol counts as a Boolean too, and is none of these).
 CONDITIONS = (sp.core.relational.Relational, BooleanFunction, BooleanAtom, ExprCondPair)
@@ -51,18 +51,10 @@ class StateCode:
     outputs: tuple[sp.Expr, ...]
 
 
-def check_symbols(exprs: Iterable[sp.Expr], states: Sequence[sp.Symbol], what: str) -> None:
-    """Raise InputError if an expression has symbols other than t and the states."""
-    unknown = set().union(*(e.free_symbols for e in exprs)) - {t, *states}
-    if unknown:
-        names = ", ".join(sorted(map(str, unknown)))
-        known = ", ".join(map(str, (t, *states)))
-        if own := sorted({str(s) for s in unknown} & {str(s) for s in (t, *states)}):
-            raise InputError(f"{what} uses a symbol {own[0]} of its own: write it in symsched's t, x and state(dim)")
-        raise InputError(f"{what} contains {names}, which has no value; known are {known}: substitute a number first")
-
-
-def affine_parts(drift: Sequence[sp.Expr], states: Sequence[sp.Symbol]) -> list[tuple[sp.Expr, sp.Expr]] | None:
+@lru_cache(maxsize=64)
+def affine_parts(
+    drift: tuple[sp.Expr, ...], states: tuple[sp.Symbol, ...]
+) -> tuple[tuple[sp.Expr, sp.Expr], ...] | None:
     """(a, c) per coordinate when drift_i = a(t) x_i + c(t); None when it has any other form."""
     parts = []
     for expr, x in zip(drift, states, strict=True):
@@ -71,7 +63,7 @@ def affine_parts(drift: Sequence[sp.Expr], states: Sequence[sp.Symbol]) -> list[
         if terms is None or not set(terms) <= {(0,), (1,)}:
             return None
         parts.append((terms.get((1,), sp.S.Zero), terms.get((0,), sp.S.Zero)))
-    return parts
+    return tuple(parts)
 
 
 def monomials(expr: sp.Expr, states: Sequence[sp.Symbol]) -> dict[tuple[int, ...], sp.Expr] | None:

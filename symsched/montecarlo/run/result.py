@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from symsched.errors import InputError
 from symsched.given import reals
 from symsched.kernels import moments
-from symsched.montecarlo.engine import Job, Part
+from symsched.montecarlo.run.chunks import ChunkSums, Job
 from symsched.precision import cached_property
 
 Array = NDArray[np.float64]
@@ -34,7 +34,7 @@ class Totals:
         rows = np.zeros((len(job.times), moments.row_length(job.dim)))
         return cls(rows, np.zeros((len(job.times), job.dim, bins), np.int64))
 
-    def add(self, part: Part, dim: int) -> None:
+    def add(self, part: ChunkSums, dim: int) -> None:
         """Merge the next part: parts must come in the order of the paths."""
         moments.merge_units(self.rows, part.rows, dim)
         at, amount = part.bins
@@ -67,7 +67,7 @@ class Result:
     @property
     def grid(self) -> Array:
         """All times that the scheme stepped through."""
-        return self.job.grid
+        return self.job.table.grid
 
     @property
     def n_paths(self) -> int:

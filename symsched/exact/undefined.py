@@ -14,12 +14,11 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 from sympy.core.function import UndefinedFunction as Undefined
 
-from symsched.exact.binders import apart
+from symsched.exact.binders import BINDING, apart, terms
 
 Jet = tuple[Any, tuple[int, ...], tuple[sp.Expr, ...]]  # f, its order in each slot, the arguments
 
 OPAQUE = (AppliedUndef, sp.Derivative, sp.Subs, sp.Integral)
-BINDING = (sp.Integral, sp.Sum, sp.Product, sp.Limit)  # what has variables of its own
 MOST_TERMS = 200  # of a sum or a product that is written out
 MOST_ORDER = 12  # of a derivative that is carried out: its terms may double with each order
 
@@ -106,10 +105,7 @@ def carried_out(expr: sp.Expr) -> sp.Expr:
             return expr
         return (apart(inner) if inner.has(*BINDING) else inner).subs(points, simultaneous=True)
     if isinstance(expr, (sp.Sum, sp.Product)) and _is_short(expr):
-        *inside, (index, low, high) = expr.limits
-        body = expr.func(expr.function, *inside) if inside else expr.function
-        terms = [carried_out(body.subs(index, k)) for k in range(int(low), int(high) + 1)]
-        return (sp.Add if isinstance(expr, sp.Sum) else sp.Mul)(*terms)
+        return (sp.Add if isinstance(expr, sp.Sum) else sp.Mul)(*map(carried_out, terms(expr)))
     if not expr.args or not expr.has(*OPAQUE, sp.Sum, sp.Product):
         return expr
     return expr.func(*map(carried_out, expr.args))

@@ -1,25 +1,130 @@
-"""Laws of many components: the posterior average as a loop over components, with lanes of paths innermost.
+"""Laws of several components: η_X as a posterior average, with one exponential for each component and state.
 
-Every component k adds log weights ℓ_k + Σ_i e(x_i; m_ki, s_ki), coordinate by coordinate (along its own axes where it
-has some); the average of y(x_i; m_ki, s_ki) under the weights exp(ℓ_k + Σ e) is taken with a running largest exponent,
-`GROUP` components at a time.  Parts of e and y are computed where they change: once per step, per component, or per
-path.  The scheme's right-hand side is one expression in a coordinate and that coordinate's average.
+`data.eta_x` divides by each component in turn, which is exact at the ends and costs K² exponentials.  Here
+η_X = Σ π_k E[X | I, k] with π_k ∝ e^(log w_k + log p_k); `split` moves the largest exponent to 0.  Where all
+components have one width, E[X | I, k] is affine in the mean m_k, so the average goes inside: m_k → Σ π_k m_k.
+
+Few components are written out (`written_out`).  Many are a table (`Components`) that the kernel loops over, with lanes
+of paths innermost: component k adds log weights ℓ_k + Σ_i e(x_i; m_ki, s_ki), coordinate by coordinate (along its own
+axes where it has some); the average of y(x_i; m_ki, s_ki) under the weights exp(ℓ_k + Σ e) is taken with a running
+largest exponent, `GROUP` components at a time.  Parts of e and y are computed where they change: once per step, per
+component, or per path.  The scheme's right-hand side is one expression in a coordinate and that coordinate's average.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import sympy as sp
 
-from symsched.kernels.printer import LoopPrinter
-from symsched.kernels.split import StateCode, split_code, state_code
+from symsched.data.conditioning import Component, conditional
+from symsched.data.numeric import Eigenframe
+from symsched.montecarlo.model import ETA
+from symsched.montecarlo.program.printer import LoopPrinter
+from symsched.montecarlo.program.split import StateCode, split_code, state_code
+from symsched.sde import InterpolantSDE
+from symsched.symbols import x
 
+#: Components times dimensions up to which writing out is faster: beyond, the symbolic work outweighs it.
+UNROLLED = 12
 #: Components whose exponents wait for their common maximum.
 GROUP = 8
 #: Letters of one coordinate: its state, the component's mean and standard deviation, the posterior average.
 PLACE, MEAN, STD, AVERAGE = sp.symbols("place mean_k std_k average", real=True)
+
+
+def is_small(law: Any) -> bool:
+    """Whether the law is small enough to be written out."""
+    count = sum(1 if isinstance(block, Eigenframe) else len(block.points) for block in law.blocks())
+    return count * law.dim <= UNROLLED
+
+
+def _put(sde: InterpolantSDE, name: str, mean: sp.Expr, std: sp.Expr, place: sp.Expr) -> sp.Expr:
+    """A closed form of `data.conditioning` for one coordinate of one component, at the state `place`."""
+    at_mean = sp.Dummy("m", real=True)
+    form = conditional().put(name, sde.schedule.alpha, sde.schedule.beta, Component(sp.S.One, at_mean, std))
+    return form.subs({at_mean: mean, x: place}, simultaneous=True)
+
+
+# -- few components -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ExactComponent:
+    """One Gaussian: log weight, mean, standard deviations along `axes` (None for the coordinates)."""
+
+    log_weight: sp.Expr
+    mean: tuple[sp.Expr, ...]
+    stds: tuple[sp.Expr, ...]
+    axes: Any = None
+
+    def along(self, vector: Sequence[sp.Expr], j: int) -> sp.Expr:
+        """The coordinate of a vector along axis j."""
+        return vector[j] if self.axes is None else _dot(self.axes[:, j], vector)
+
+    def back(self, vector: Sequence[sp.Expr], i: int) -> sp.Expr:
+        """Coordinate i of a vector given along the axes."""
+        return vector[i] if self.axes is None else _dot(self.axes[i], vector)
+
+
+def _dot(shares: Any, vector: Sequence[sp.Expr]) -> sp.Expr:
+    exact = [sp.Integer(int(s)) if float(s).is_integer() else sp.Float(float(s), 17) for s in shares]
+    return sp.Add(*(share * part for share, part in zip(exact, vector, strict=True)))
+
+
+def _exact(values: Any) -> tuple[sp.Expr, ...]:
+    return tuple(sp.Rational(float(value)) for value in values)
+
+
+def _exact_components(sde: InterpolantSDE) -> list[ExactComponent]:
+    """Every component; of one dimension with the numbers as they were given."""
+    if sde.dim == 1:
+        return [ExactComponent(sp.log(c.weight), (c.mean,), (c.std,)) for c in sde.data.components()]
+    found: list[ExactComponent] = []
+    for block in sde.data.blocks():
+        weight, stds = sp.Rational(float(block.log_weight)), _exact(np.broadcast_to(block.stds, sde.dim))
+        means, axes = (block.mean[None], block.axes) if isinstance(block, Eigenframe) else (block.points, None)
+        found += [ExactComponent(weight, _exact(mean), stds, axes) for mean in means]
+    return found
+
+
+@lru_cache(maxsize=32)
+def written_out(sde: InterpolantSDE, letters: tuple[sp.Symbol, ...]) -> tuple[sp.Expr, ...]:
+    """η_X(t, x) in the coordinates `letters`: for laws that are small."""
+    parts, dims = _exact_components(sde), range(sde.dim)
+    weights = [sp.exp(exponent) for exponent in _exponents(sde, parts, letters)]
+    under = sp.Add(*weights)
+    if parts[0].axes is None and len({(part.stds, part.axes is None) for part in parts}) == 1:
+        means = [sp.Add(*(w * part.mean[i] for w, part in zip(weights, parts, strict=True))) / under for i in dims]
+        return tuple(_put(sde, "eta_x", means[i], parts[0].stds[i], letters[i]) for i in dims)
+    inner = []  # E[X | I, component], along its axes
+    for part in parts:
+        places = [(part.along(part.mean, j), std, part.along(letters, j)) for j, std in enumerate(part.stds)]
+        inner.append([_put(sde, "eta_x", *place) for place in places])
+    averaged = ((w * part.back(own, i) for w, part, own in zip(weights, parts, inner, strict=True)) for i in dims)
+    return tuple(sp.Add(*terms) / under for terms in averaged)
+
+
+def _exponents(sde: InterpolantSDE, parts: list[ExactComponent], letters: Sequence[sp.Symbol]) -> list[sp.Expr]:
+    """log w_k + log p_k up to what all components share: equal weights and equal widths cancel."""
+    one_weight = len({part.log_weight for part in parts}) == 1
+    one_width = len({tuple(sorted(part.stds, key=sp.default_sort_key)) for part in parts}) == 1
+    found = []
+    for part in parts:
+        terms = [] if one_weight else [part.log_weight]
+        for j, std in enumerate(part.stds):
+            mean, place = part.along(part.mean, j), part.along(letters, j)
+            terms.append(_put(sde, "exponent", mean, std, place))
+            terms += [] if one_width else [-sp.log(_put(sde, "variance", mean, std, place)) / 2]
+        found.append(sp.Add(*terms))
+    return found
+
+
+# -- many components ----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +144,31 @@ class Components:
     tilted: bool
 
 
+@lru_cache(maxsize=32)
+def tabulated(sde: InterpolantSDE) -> Components:
+    """The same η_X as a table of components and what is to be done with each."""
+    blocks = list(sde.data.blocks())
+    one_width = len({float(s) for block in blocks for s in np.ravel(block.stds)}) == 1
+    tilted = not one_width and any(getattr(block, "axes", None) is not None for block in blocks)
+    std = sp.Rational(float(np.ravel(blocks[0].stds)[0])) if one_width else STD
+    exponent = _put(sde, "exponent", MEAN, std, PLACE)
+    inner = MEAN if one_width else _put(sde, "eta_x", MEAN, std, PLACE)
+    outer = _put(sde, "eta_x", AVERAGE, std, PLACE) if one_width else AVERAGE
+    exponent -= 0 if one_width else sp.log(_put(sde, "variance", MEAN, std, PLACE)) / 2
+    rows = np.concatenate([_rows(block, sde.dim, not one_width, tilted) for block in blocks])
+    return Components(exponent, inner, outer, rows, sde.dim, not one_width, tilted)
+
+
+def _rows(block: Any, dim: int, spreads: bool, tilted: bool) -> Any:
+    """(log weight, mean, stds, axes) of a block's components; the mean along the axes, where there are some."""
+    if not isinstance(block, Eigenframe):
+        return np.column_stack([np.full(len(block.points), block.log_weight), block.points])
+    axes = np.eye(dim) if block.axes is None else block.axes
+    parts: list[Any] = [[block.log_weight], block.mean @ axes if tilted else block.mean]
+    parts += [np.broadcast_to(block.stds, dim)] if spreads else []
+    return np.concatenate([*parts, axes.ravel()] if tilted else parts)[None, :]
+
+
 @dataclass(frozen=True)
 class LoopCode:
     """The parts of the generated functions, and the time-only expressions that C and D hold."""
@@ -54,11 +184,12 @@ class LoopCode:
         return self.per_component.table + self.outside.table
 
 
-def loop_code(components: Components, right_hand_side: sp.Expr) -> LoopCode:
-    """Split everything by what it depends on; `right_hand_side` is in PLACE and AVERAGE (of y)."""
-    per_path = split_code((components.exponent, components.inner), (PLACE,), "p")
+def loop_code(law: Components, right_hand_side: sp.Expr, letter: sp.Symbol) -> LoopCode:
+    """Split everything by what it depends on; `right_hand_side` is in one coordinate, `letter`, and ETA."""
+    per_path = split_code((law.exponent, law.inner), (PLACE,), "p")
     per_component = split_code(per_path.table, (MEAN, STD), "q")
-    return LoopCode(components, per_path, per_component, state_code((right_hand_side,), (PLACE, AVERAGE), "r"))
+    outside = right_hand_side.subs({ETA: law.outer, letter: PLACE}, simultaneous=True)
+    return LoopCode(law, per_path, per_component, state_code((outside,), (PLACE, AVERAGE), "r"))
 
 
 _FIELD = '''

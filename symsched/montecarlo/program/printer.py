@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 import sympy as sp
 
 from symsched.errors import InputError
-from symsched.kernels.split import Share, Top
+from symsched.exact import RECIPROCALS, WRITTEN
+from symsched.montecarlo.program.split import Share, Top
 
 #: Functions with a vector version here: the name is completed with 64 or 32.
 VECTOR: Mapping[type, str] = {
@@ -27,12 +28,7 @@ SCALAR: Mapping[type, str] = {
 
 #: Functions that are written in others.
 RECIPROCAL: Mapping[type, Callable[[sp.Expr], sp.Expr]] = {
-    sp.sec: lambda v: 1 / sp.cos(v),
-    sp.csc: lambda v: 1 / sp.sin(v),
-    sp.cot: lambda v: sp.cos(v) / sp.sin(v),
-    sp.sech: lambda v: 1 / sp.cosh(v),
-    sp.csch: lambda v: 1 / sp.sinh(v),
-    sp.coth: lambda v: 1 / sp.tanh(v),
+    **{f: WRITTEN[f] for f in RECIPROCALS},
     sp.Heaviside: lambda v: (1 + sp.sign(v)) / 2,
 }
 
