@@ -19,7 +19,6 @@ from symsched.codegen.stable.letters import spread
 from symsched.codegen.stable.logslope import without_exponentials
 from symsched.codegen.stable.rewriting import cost, operations
 from symsched.codegen.stable.rounding import expm1, named, u, unit_samples, worst, written_out
-from symsched.conversion import Conversion
 from symsched.symbols import t
 
 WITHIN = 4.0
@@ -31,7 +30,7 @@ def schedule(name):
 
 
 def change(source, target):
-    return Change(Conversion(schedule(source), schedule(target)), target_ledger(schedule(target), sp.S.One, ()))
+    return Change(schedule(source), schedule(target), target_ledger(schedule(target), sp.S.One, ()))
 
 
 def same(one, other):

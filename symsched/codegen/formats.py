@@ -126,7 +126,7 @@ def _inverse(back: Module) -> Routine:
 def _inverse_lines(back: Module) -> list[str]:
     if not back.closed:
         inverse, form = newton.inverse_of(back), TORCH.forms.form
-        near = [(s, q.form.xreplace({x: plain(x) for x in q.form.free_symbols})) for s, q in back.ledger.made.items()]
+        near = [(s, plain(q.form)) for s, q in back.ledger.made.items()]
         rows = [f"{s} = {form(f)}" for s, f in near if s.name in DISTANCES]
         inside = f"_source_time({', '.join(inverse.arguments)})[0]"
         return [

@@ -51,7 +51,7 @@ def _needed(helpers: Lines, form: sp.Expr) -> set[sp.Symbol]:
 
 def _bare(form: sp.Expr) -> sp.Expr:
     """The form in letters without assumptions: √t √u is then one root, √(t u), and stays one, as does √a/√b."""
-    bare = sp.powsimp(form.xreplace({s: plain(s) for s in form.free_symbols}), combine="base", force=True)
+    bare = sp.powsimp(plain(form), combine="base", force=True)
     return bare.replace(lambda e: e.is_Mul, _one_root)
 
 
@@ -63,9 +63,9 @@ def _one_root(product: sp.Mul) -> sp.Expr:
     return sp.Mul(*[f for f in product.args if f not in roots]) * sp.sqrt(inside)
 
 
-def plain(symbol: sp.Symbol) -> sp.Symbol:
-    """The bare letter, as emitted code knows it."""
-    return sp.Symbol(symbol.name)
+def plain(form: sp.Expr) -> sp.Expr:
+    """The form in bare letters, as emitted code knows them."""
+    return form.xreplace({s: sp.Symbol(s.name) for s in form.free_symbols})
 
 
 def tidied(lines: Lines) -> Lines:

@@ -66,8 +66,7 @@ def inverse_of(brief: Brief) -> Inverse:
     letters = {sp.Symbol("t"): sp.Symbol("s"), sp.Symbol("u"): sp.Symbol("left")}
 
     def lettered(form: sp.Expr) -> sp.Expr:
-        form = near_both_ends(form)
-        return form.xreplace({x: plain(x) for x in form.free_symbols}).xreplace(letters)
+        return plain(near_both_ends(form)).xreplace(letters)
 
     ends = ends_of(source.schedule)
     signed = {0: (above, log_r, -1), 1: (below, -log_r, 1)}

@@ -18,7 +18,7 @@ rounding, whose size `benchmarks/codegen_pairs.py` measures.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -30,7 +30,7 @@ from flint import arb
 from symsched.codegen.newton import STEPS, Inverse
 from symsched.codegen.stable import on_arrays, with_constants, written_out
 from symsched.errors import InputError
-from symsched.exact import Tape, compile_tape
+from symsched.exact import compile_tape
 from symsched.precision import precision
 
 MOVED = 1e-6  # a step that moves less is the last
@@ -151,9 +151,9 @@ class _Source:
         slope = pace * written_out(inverse.slope).subs(far) * s * left
         second = s * left * _by_s(slope)
         _need(second.count_ops() <= MAX_OPERATIONS)
-        self._place, self._slope, self._second = _tape(place), _tape(slope), _tape(second)
-        self._third = _tape(s * left * _by_s(second))
-        self._bent = _tape(s * left * _by_s(pace) / (2 * pace))
+        self._place, self._slope, self._second = map(_at, (place, slope, second))
+        self._third = _at(s * left * _by_s(second))
+        self._bent = _at(s * left * _by_s(pace) / (2 * pace))
         low, high = self._limits(inverse, list(far.values()))
         margins = [SHORT if end in inverse.ends else MARGIN for end in (0, 1)]
         self.reach = low + margins[0], high - margins[1]
@@ -170,16 +170,16 @@ class _Source:
         """Between these no emitted distance from a truncated end is cut off."""
         bounds = [-REACH - MARGIN, REACH + MARGIN]
         for end, distance in zip(inverse.ends, distances, strict=True):
-            tape = _tape(distance - NEAREST)
+            beyond = _at(distance - NEAREST)
             inwards = range(bounds[0], 0) if end == 0 else range(bounds[1], 0, -1)
-            bounds[end] = next(z for z in inwards if _at(tape, arb(z)) > 0)
+            bounds[end] = next(z for z in inwards if beyond(arb(z)) > 0)
         return bounds[0], bounds[1]
 
     def _on_cell(self, a: float, b: float) -> tuple[float, float, float, float]:
         where, middle = arb(a).union(arb(b)), arb((a + b) / 2)
-        second = _at(self._second, middle) + _at(self._third, where) * (where - middle)
-        slope = _at(self._slope, middle) + second * (where - middle)
-        bound = [slope.lower(), slope.upper(), second.abs_upper(), _at(self._bent, where).abs_upper()]
+        second = self._second(middle) + self._third(where) * (where - middle)
+        slope = self._slope(middle) + second * (where - middle)
+        bound = [slope.lower(), slope.upper(), second.abs_upper(), self._bent(where).abs_upper()]
         _need(slope.is_finite() and second.is_finite() and bound[3].is_finite())
         return float(bound[0]) - SLACK, float(bound[1]) + SLACK, float(bound[2]) + SLACK, float(bound[3]) + SLACK
 
@@ -190,11 +190,11 @@ class _Source:
 
     def place(self, z: float) -> float:
         """F."""
-        return float(_at(self._place, arb(z)))
+        return float(self._place(arb(z)))
 
     def steep(self, z: float) -> float:
         """F' at one place."""
-        return float(_at(self._slope, arb(z)))
+        return float(self._slope(arb(z)))
 
     def slope(self, a: float, b: float) -> tuple[float, float]:
         """The least and the largest F'."""
@@ -238,24 +238,13 @@ def _without_tan(form: sp.Expr) -> sp.Expr:
     return form.replace(sp.tan, lambda x: sp.sin(x) / sp.cos(x))
 
 
-@dataclass(frozen=True)
-class _Program:
-    """A form in s and 1 − s; its constants are computed once."""
-
-    tape: Tape
-    constants: tuple[arb, ...]
-
-
-def _tape(form: sp.Expr) -> _Program:
+def _at(form: sp.Expr) -> Callable[[arb], arb]:
+    """A form in s and 1 − s as a function of z = logit s; its constants are computed once."""
     held: dict[sp.Expr, sp.Symbol] = {}
-    constant = with_constants(form, lambda c: held.setdefault(c, sp.Dummy(f"c{len(held)}")))
-    tape = compile_tape((constant,), (s, left, *held.values()))
-    return _Program(tape, tuple(compile_tape((constant,), ()).run([])[0] for constant in held))
-
-
-def _at(program: _Program, where: arb) -> arb:
-    inputs = [1 / (1 + (-where).exp()), 1 / (1 + where.exp()), *program.constants]
-    return program.tape.run(inputs)[0]
+    lettered = with_constants(form, lambda c: held.setdefault(c, sp.Dummy(f"c{len(held)}")))
+    tape = compile_tape((lettered,), (s, left, *held.values()))
+    constants = [compile_tape((constant,), ()).run([])[0] for constant in held]
+    return lambda z: tape.run([1 / (1 + (-z).exp()), 1 / (1 + z.exp()), *constants])[0]
 
 
 # -- counted, where no proof is found ---------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import sympy as sp
 
 from symsched.codegen.lines import Lines, plain, shared, tidied
-from symsched.codegen.quantities import Ledger, Quantity, alpha, beta
+from symsched.codegen.quantities import Ends, Ledger, Quantity, alpha, beta
 from symsched.codegen.stable import ORDERS, evaluate, grouped
 
 PAIR = frozenset((sp.Symbol("t"), sp.Symbol("u")))
@@ -19,7 +19,7 @@ class Output:
     """A returned quantity; `ends` are the limits that the formula alone does not give (None: it does)."""
 
     quantity: Quantity
-    ends: tuple[sp.Expr | None, sp.Expr | None]
+    ends: Ends
 
     @property
     def name(self) -> str:
@@ -83,12 +83,10 @@ def _needed(ledger: Ledger, wanted: Sequence[sp.Symbol]) -> set[sp.Symbol]:
     return found
 
 
-def _missing(quantity: Quantity, lines: Lines) -> tuple[sp.Expr | None, sp.Expr | None]:
+def _missing(quantity: Quantity, lines: Lines) -> Ends:
     """The limits that plain evaluation at t = 0 or 1 does not give."""
-    missing = []
-    for end, limit in enumerate(quantity.ends):
-        missing.append(None if limit is None or _gives(limit, quantity.name, end, lines) else limit)
-    return missing[0], missing[1]
+    given = [limit is None or _gives(limit, quantity.name, end, lines) for end, limit in enumerate(quantity.ends)]
+    return None if given[0] else quantity.ends[0], None if given[1] else quantity.ends[1]
 
 
 def _gives(limit: sp.Expr, wanted: sp.Symbol, end: int, lines: Lines) -> bool:
@@ -108,9 +106,6 @@ def _gives(limit: sp.Expr, wanted: sp.Symbol, end: int, lines: Lines) -> bool:
             for symbol, form in lines:
                 values[symbol.name] = evaluate(form, values, order)
             target, found = evaluate(limit, values), values[wanted.name]
-            results.append(_near(found, target) if limit.free_symbols else found == target)
+            near = limit.free_symbols and target != 0 and abs(found - target) <= 4e-16 * abs(target)
+            results.append(found == target or bool(near))
     return all(results)
-
-
-def _near(one: float, other: float) -> bool:
-    return one == other or (other != 0 and abs(one - other) <= 4e-16 * abs(other))

@@ -118,31 +118,18 @@ def _value(brief: Brief, output: Output, time: float, given: dict[str, sp.Ration
     if time in (0.0, SUBNORMAL, 1.0):
         text = _limit(output.quantity.ends[int(time)], given)
         return None if text is None else Value(text)
-    exact = output.quantity.exact
+    exact, levels = output.quantity.exact, (brief.target.alpha, brief.target.beta)
     try:
-        if exact.has(TIME) and exact not in (TIME, 1 - TIME) and not _is_float(brief, time, given):
-            return None
+        if exact.has(TIME) and exact not in (TIME, 1 - TIME):
+            tau, _ = evaluate(brief, TIME, time, given)
+            if not (tau > SMALLEST and 1 - tau > SMALLEST):
+                return None  # τ or 1 − τ is 0 to the machine, and nothing is promised of the rest
         value, slope = evaluate(brief, exact, time, given)
-        if exact not in _levels(brief) and not _levels_are_floats(brief, time, given):
-            return None
+        if exact not in levels and any(not abs(evaluate(brief, e, time, given)[0]) > SMALLEST for e in levels):
+            return None  # α or β is 0 to the machine, and nothing is promised of their ratio
     except (InputError, UndecidedError):
         return None
     return measured(value, abs(slope) * min(time, 1 - time))
-
-
-def _is_float(brief: Brief, time: float, given: dict[str, sp.Rational]) -> bool:
-    """Whether τ and 1 − τ are normal floats: else they are 0, and nothing is promised of the rest."""
-    value, _ = evaluate(brief, TIME, time, given)
-    return bool(value > SMALLEST and 1 - value > SMALLEST)
-
-
-def _levels(brief: Brief) -> tuple[sp.Expr, sp.Expr]:
-    return brief.target.alpha, brief.target.beta
-
-
-def _levels_are_floats(brief: Brief, time: float, given: dict[str, sp.Rational]) -> bool:
-    """Whether α and β are normal floats: where one is 0 to the machine, nothing is promised of their ratio."""
-    return all(abs(evaluate(brief, level, time, given)[0]) > SMALLEST for level in _levels(brief))
 
 
 def measured(value: arb, moves: arb) -> Value | None:
@@ -190,7 +177,8 @@ def evaluate(brief: Brief, exact: sp.Expr, time: float, given: Mapping[str, sp.R
     """
     # A parameter that the function does not have cannot matter to it: any value serves.
     numbers = {s: given.get(s.name, sp.Rational(13, 16)) for s in (*brief.parameters, kappa)}
-    values, slopes = _tapes(brief, exact, tuple(numbers))
+    pace = brief.ledger.pace if exact.has(TIME) else sp.S.Zero
+    values, slopes = _compiled(exact, pace, (t, TAU, *numbers))
     with precision(BITS if time > 1e-100 else BITS_NEXT_TO_0):
         known = tuple((s, v) for s, v in numbers.items() if s != kappa)
         tau = _solved(brief.source, brief.target, time, known) if exact.has(TIME) else arb(0)
@@ -198,13 +186,9 @@ def evaluate(brief: Brief, exact: sp.Expr, time: float, given: Mapping[str, sp.R
         return values.run(inputs)[0], slopes.run(inputs)[0]
 
 
-def _tapes(brief: Brief, exact: sp.Expr, names: tuple[sp.Symbol, ...]) -> tuple[Tape, Tape]:
-    """Programs for an exact expression and its derivative in time, with the source time as a letter."""
-    return _compiled(exact, brief.ledger.pace if exact.has(TIME) else sp.S.Zero, (t, TAU, *names))
-
-
 @lru_cache(maxsize=1024)
 def _compiled(exact: sp.Expr, pace: sp.Expr, where: tuple[sp.Symbol, ...]) -> tuple[Tape, Tape]:
+    """Programs for an exact expression and its derivative in time, with the source time as a letter."""
     value, slope = (explicit(expr, pace) for expr in (exact, exact.diff(t)))
     return compile_tape((value,), where), compile_tape((slope,), where)
 

@@ -14,17 +14,7 @@ import sympy as sp
 from symsched.codegen.lines import Lines, plain
 from symsched.codegen.program import Output, Routine, kappa_last, routine
 from symsched.codegen.quantities import TIME, Brief, Quantity, alpha, beta, eps, weight_symbols
-from symsched.codegen.stable import (
-    expanded,
-    expm1,
-    in_factors,
-    log1p,
-    named,
-    sample_at,
-    simplified,
-    u,
-    written_out,
-)
+from symsched.codegen.stable import expanded, expm1, in_factors, log1p, named, sample_at, simplified, u, written_out
 from symsched.errors import InputError, UndecidedError
 from symsched.exact import decide_zero, limit_at
 from symsched.precision import precision
@@ -68,16 +58,14 @@ def _lazy(brief: Brief) -> Routine | None:
     variance = in_factors(grown.subs(t, T_NEXT) - grown)
     forms = variance, simplified(variance.subs(T_NEXT, t + h))
     short = min(forms, key=lambda f: (f.count_ops(), f.has(t)))
-    bare = short.xreplace({s: plain(s) for s in short.free_symbols})
-    made = _held_drift(brief, "lazy_step", summary, [(z_weight, sp.sqrt(bare))], [], variance)
+    made = _held_drift(brief, "lazy_step", summary, [(z_weight, sp.sqrt(plain(short)))], [], variance)
     return made if rounding_of(made) < MOST else None
 
 
 def _exploding(brief: Brief) -> tuple[Lines, list[sp.Symbol], sp.Expr]:
     """β constant: 2ε = −κ d(α²)/dt, so that the variance is −κ α² expm1(2 log(α'/α))."""
     at = plain(kappa) if brief.kappa is None else brief.kappa
-    grown = growth(brief.ledger.made[alpha].shape)
-    grown = grown.xreplace({s: plain(s) for s in grown.free_symbols})
+    grown = plain(growth(brief.ledger.made[alpha].shape))
     after = brief.target.alpha.subs(t, T_NEXT)
     line = (z_weight, plain(alpha) * sp.sqrt(-at * expm1(2 * grown)))
     return [line], [alpha], brief.shown_kappa * (brief.target.alpha**2 - after**2)
@@ -126,13 +114,8 @@ def _held_drift(
     base = routine(called, "", brief.ledger, [*symbols, *more])
     a, b = (plain(s) for s in symbols)
     step = laws.explicit().put(h=h, drift=a, rest=b)
-    lines = [
-        *base.lines,
-        (h, sp.Symbol("t_next") - sp.Symbol("t")),
-        (x_weight, step.state),
-        (p_weight, step.data),
-        *noise,
-    ]
+    passed = (h, sp.Symbol("t_next") - sp.Symbol("t"))
+    lines = [*base.lines, passed, (x_weight, step.state), (p_weight, step.data), *noise]
     ends = {o.name: o.ends[0] for o in base.outputs}
     starts = [
         _mapped(ends[a.name], lambda limit: 1 + h * limit),

@@ -9,11 +9,12 @@ import sympy as sp
 
 from symsched.codegen.newton import Inverse
 from symsched.codegen.passes import SPARE, counted, prove
-from symsched.codegen.printing.arrays import ArrayForms, Arrays, Ends
+from symsched.codegen.printing.arrays import ArrayForms, Arrays
 from symsched.codegen.printing.language import Lines
 from symsched.codegen.printing.products import shared_products
 from symsched.codegen.printing.python import helpers
 from symsched.codegen.program import Routine
+from symsched.codegen.quantities import Ends
 
 
 class TorchForms(ArrayForms):

@@ -13,9 +13,9 @@ from symsched.codegen.printing.expressions import NAMES, PythonForms
 from symsched.codegen.printing.language import START, WHY, documentation, folded_rows, indented, is_constant
 from symsched.codegen.printing.python import Python
 from symsched.codegen.program import Output, Routine
+from symsched.codegen.quantities import Ends
 from symsched.codegen.stable import log1p
 
-Ends = tuple[sp.Expr | None, sp.Expr | None]
 AT = sp.Symbol("at")
 _AT = {"zero": "t == 0", "one": "t == 1"}
 

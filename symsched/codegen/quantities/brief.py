@@ -20,7 +20,6 @@ from symsched.codegen.quantities.scaling import add_scale, scaled_eps
 from symsched.codegen.quantities.slopes import add_slopes
 from symsched.codegen.quantities.times import add_time
 from symsched.codegen.stable import simplified
-from symsched.conversion import Conversion
 from symsched.data import Gaussian
 from symsched.errors import InputError
 from symsched.precision import cached_property
@@ -44,7 +43,9 @@ class Brief:
     def __post_init__(self) -> None:
         check_names(self.parameters, "the module")
         check_parameters(self.parameters)
-        self.target.validate()
+        for schedule in (self.target, self.source):
+            if schedule is not None:
+                schedule.validate()
         if self.kappa is not None and self.source_eps is not None:
             raise InputError("kappa and eps are both given; give one: kappa is eps/eps_star")
         if self.source_eps is not None and self.source is None:
@@ -87,7 +88,7 @@ class Brief:
         alone = target_ledger(self.target, at_kappa, self.parameters)
         if self.source is None:
             return alone
-        return conversion_ledger(Conversion(self.source, self.target), alone, self.source_eps, self.newton)
+        return _converted(Change(self.source, self.target, alone, self.newton), self.source_eps)
 
 
 @lru_cache(maxsize=64)
@@ -103,9 +104,8 @@ def target_ledger(schedule: Schedule, at_kappa: sp.Expr | None, parameters: Sequ
     return settle_ends(ledger, ledger.made, lambda exact: exact)
 
 
-def conversion_ledger(conversion: Conversion, alone: Ledger, source_eps: sp.Expr | None, newton: bool) -> Ledger:
+def _converted(change: Change, source_eps: sp.Expr | None) -> Ledger:
     """What the target states alone, and the conversion; with a diffusion scale of the source, ε̄ and the drift."""
-    change = Change(conversion, alone, newton)
     ledger = change.start
     for add in (add_time, add_scale, add_slopes, add_ends):
         ledger = add(change, ledger)
@@ -113,7 +113,7 @@ def conversion_ledger(conversion: Conversion, alone: Ledger, source_eps: sp.Expr
         exact, form = scaled_eps(change, source_eps)
         ledger = ledger.add(eps, exact, [form], limits=False).ending(eps, limits(change, exact))
         ledger = add_scaled_drift(change, ledger)
-    ledger = replace(ledger, of_source=frozenset(ledger.made.keys() - alone.made.keys()))
+    ledger = replace(ledger, of_source=frozenset(ledger.made.keys() - change.alone.made.keys()))
     if ledger.parameters:
         wanted = {tau, scale, tau_dot, scale_dot, eps} & ledger.of_source
         ledger = settle_ends(ledger, wanted, partial(in_target_time, change))

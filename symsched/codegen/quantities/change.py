@@ -26,12 +26,10 @@ from symsched.codegen.quantities.alphabet import (
     tau_dot,
     tau_left,
 )
-from symsched.codegen.quantities.coefficients import ScheduleForms
 from symsched.codegen.quantities.coverage import covered, source_time
 from symsched.codegen.quantities.ledger import Ledger, Quantity
 from symsched.codegen.quantities.sources import SourceForms, source_forms
 from symsched.codegen.stable import SMALLEST, Rounded, Sample, Stabiliser, in_factors, log1p, u
-from symsched.conversion import Conversion
 from symsched.errors import InputError, UndecidedError
 from symsched.exact import Ball
 from symsched.inversion import closed_inverse
@@ -44,27 +42,16 @@ BETTER = 1.3  # errors of conversions add up: a form that is better by so much m
 
 @dataclass(frozen=True)
 class Change:
-    """The conversion from `origin` to the target whose ledger is given."""
+    """The conversion from a source to a target."""
 
-    conversion: Conversion
+    origin: Schedule
+    target: Schedule
     alone: Ledger  # what the target states by itself
     newton: bool = False  # τ is solved for though it has a closed form
 
     @property
-    def target(self) -> Schedule:
-        return self.conversion.target
-
-    @property
-    def origin(self) -> Schedule:
-        return self.conversion.source
-
-    @property
-    def base(self) -> SourceForms:
+    def source(self) -> SourceForms:
         return source_forms(self.origin)
-
-    @property
-    def source(self) -> ScheduleForms:
-        return self.base.own
 
     @cached_property
     def exact(self) -> dict[sp.Symbol, sp.Expr]:
@@ -115,7 +102,7 @@ class Change:
 
     def inlined(self, symbol: sp.Symbol) -> sp.Expr:
         """α, β, … of the source in its own time."""
-        form = self.at(self.source.ledger.made[symbol].shape)
+        form = self.at(self.source.own.ledger.made[symbol].shape)
         return form.xreplace({s: self.inlined(s) for s in form.free_symbols if s in IN_SOURCE})
 
     def named(self, symbol: sp.Symbol) -> sp.Expr:
@@ -127,13 +114,13 @@ class Change:
         """What `named` names, for a ledger to add once it is used."""
         forms = {symbol: self._in_names(symbol) for symbol in IN_SOURCE}
         return {
-            symbol: Quantity(IN_SOURCE[symbol], form, self.source.ledger.made[symbol].exact.subs(t, TIME), 0.0)
+            symbol: Quantity(IN_SOURCE[symbol], form, self.source.own.ledger.made[symbol].exact.subs(t, TIME), 0.0)
             for symbol, form in forms.items()
             if not _is_short(form)
         }
 
     def _in_names(self, symbol: sp.Symbol) -> sp.Expr:
-        form = self.at(self.source.ledger.made[symbol].shape)
+        form = self.at(self.source.own.ledger.made[symbol].shape)
         inner = {s: self._in_names(s) for s in form.free_symbols if s in IN_SOURCE}
         return form.xreplace({s: e if _is_short(e) else IN_SOURCE[s] for s, e in inner.items()})
 
@@ -144,9 +131,9 @@ class Change:
         """τ and 1 − τ in closed form, in t and u or in α and β; None where they are solved for."""
         if self.start.always(TIME / t, 1):
             return t, u
-        if self.newton or self.base.times is None:
+        if self.newton or self.source.times is None:
             return None
-        return self.with_sums(self.base.times[0]), self.with_sums(self.base.times[1])
+        return self.with_sums(self.source.times[0]), self.with_sums(self.source.times[1])
 
     def choose(self, ledger: Ledger, symbol: sp.Symbol, forms: Iterable[sp.Expr]) -> Ledger:
         """The ledger with τ, 1 − τ, c, τ̇ or ċ."""

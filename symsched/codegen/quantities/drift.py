@@ -7,16 +7,7 @@ from functools import cache
 
 import sympy as sp
 
-from symsched.codegen.quantities.alphabet import (
-    alpha,
-    alpha_dot,
-    beta,
-    beta_dot,
-    eps,
-    eps_star,
-    rate,
-    weight_symbols,
-)
+from symsched.codegen.quantities.alphabet import alpha, alpha_dot, beta, beta_dot, eps, eps_star, rate, weight_symbols
 from symsched.codegen.quantities.change import Change
 from symsched.codegen.quantities.coefficients import preserves_variance, relative_slope
 from symsched.codegen.quantities.ends import limits

@@ -68,7 +68,7 @@ def _numeric_end(change: Change, expr: sp.Expr, end: int, given: Mapping[sp.Symb
             there = source_time(change.origin, change.target, here, given)
             return tape.run([here, there, *map(to_ball, given.values())])
 
-        return sharpen(compute, lambda: f"{change.conversion} near an end")[0]
+        return sharpen(compute, lambda: f"{change.origin} → {change.target} near an end")[0]
 
     try:
         tape = compile_tape((expr,), (t, TAU, *given))

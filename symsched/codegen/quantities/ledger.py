@@ -87,10 +87,12 @@ class Ledger:
         limits: bool = True,
         enough: float = ENOUGH,
         better: float = 2,
+        most: float | None = None,
     ) -> Ledger:
         """With the name `symbol` for the best of `forms`, which are tried in order until one is good enough.
 
-        Beyond `enough`, a form must be `better` times as good to be preferred to a shorter one."""
+        Beyond `enough`, a form must be `better` times as good to be preferred to a shorter one; `most` bounds its error
+        where the sum of bounds is known to say too much."""
         ledger, scales = self, self._scales(exact)
         tried: dict[sp.Expr, float] = {}
         shapes: dict[sp.Expr, sp.Expr] = {}
@@ -108,11 +110,12 @@ class Ledger:
         ledger._check_equal(best, exact, symbol)
         ends = (_limit(exact, 0), _limit(exact, 1)) if limits else (None, None)
         bound = ledger._carry_bound(best, tried[best], scales)
-        if bound == tried[best]:
-            return ledger._entered([Quantity(symbol, best, exact, bound, ends, shapes[best])], best)
-        lines, form = carried(symbol.name, best)
+        lines, form, plain = (*carried(symbol.name, best), best) if bound < tried[best] else ([], best, shapes[best])
+        computed = bound == tried[best] and most is None  # sample by sample, by the form
+        bound = bound if most is None else min(bound, most)
         made = [Quantity(name, line, exact, bound) for name, line in lines]
-        return ledger._entered([*made, Quantity(symbol, form, exact, bound, ends, best)], best, bound)
+        made.append(Quantity(symbol, form, exact, bound, ends, plain))
+        return ledger._entered(made, best, None if computed else bound)
 
     def with_offers(self, form: sp.Expr) -> Ledger:
         """With those of the offered names that a form uses."""
@@ -140,12 +143,6 @@ class Ledger:
     def solved(self, symbol: sp.Symbol, exact: sp.Expr, ulps: float) -> Ledger:
         """With a name for what the Newton inverse returns, to within `ulps`."""
         return self._entered([Quantity(symbol, symbol, exact, ulps)], explicit(exact, self.pace), ulps)
-
-    def within(self, symbol: sp.Symbol, ulps: float) -> Ledger:
-        """With the bound of a quantity that is known to be at most `ulps`."""
-        quantity = self.made[symbol]
-        bound = min(quantity.bound, ulps)
-        return self._entered([replace(quantity, bound=bound)], symbol, bound)
 
     def ending(self, symbol: sp.Symbol, ends: Ends) -> Ledger:
         """With these limits of a quantity at 0 and 1."""

@@ -21,18 +21,18 @@ def add_slopes(change: Change, ledger: Ledger) -> Ledger:
 
 
 def _pace_forms(change: Change, ledger: Ledger) -> Iterator[sp.Expr]:
-    base = change.base
+    source = change.source
     if ledger.always(change.exact[tau_dot], 1):
         yield sp.S.One
-    if base.pace is not None:
+    if source.pace is not None:
         # τ̇/(λ̄ τ): for the linear source 1 − τ = ᾱ/(ᾱ + β̄), one division where the sum of quotients takes three
-        share = in_factors(sp.together(1 / (base.pace * ledger.made[tau].form)))
+        share = in_factors(sp.together(1 / (source.pace * ledger.made[tau].form)))
         if share.count_ops() <= 3:
             short = rate * tau * change.with_sums(share)
             yield short
             if ledger.bound(short) <= 2 * ENOUGH:
                 return
-        pace = change.with_sums(base.pace)
+        pace = change.with_sums(source.pace)
         yield from (rate / form for form in (pace, *change.rootless(pace)))
     if change.times is not None:
         yield from _moved(change, change.times[0])
@@ -75,8 +75,8 @@ def _slope_forms(change: Change, ledger: Ledger) -> Iterator[sp.Expr]:
             yield scale * log_slope(c.xreplace({x: ledger.made[x].shape for x in (alpha, beta)}))
         yield sp.factor_terms(c.diff(alpha) * alpha_dot + c.diff(beta) * beta_dot)
         yield from _moved(change, c, c)
-        if change.base.kept is not None:
-            law = change.base.kept.subs({alpha: alpha / scale, beta: beta / scale}, simultaneous=True)
+        if change.source.kept is not None:
+            law = change.source.kept.subs({alpha: alpha / scale, beta: beta / scale}, simultaneous=True)
             for moved in _moved(change, law):
                 yield in_factors(sp.cancel(-moved / law.diff(scale)))
     by_noise = alpha_dot / alpha - tau_dot * change.named(alpha_dot) / change.named(alpha)

@@ -15,15 +15,7 @@ from symsched.codegen.stable.carry import MAX_OPERATIONS, carried
 from symsched.codegen.stable.constants import number, with_constants
 from symsched.codegen.stable.end_distance import distance, ends_of, log_end
 from symsched.codegen.stable.ieee import ORDERS, evaluate, on_arrays
-from symsched.codegen.stable.letters import (
-    expanded,
-    factored,
-    in_factors,
-    paired,
-    reduced,
-    simplified,
-    spread,
-)
+from symsched.codegen.stable.letters import expanded, factored, in_factors, paired, reduced, simplified, spread
 from symsched.codegen.stable.logslope import log_slope, slope, without_exponentials
 from symsched.codegen.stable.ranges import grouped
 from symsched.codegen.stable.rewriting import Stabiliser, bucket, cost, operations
