@@ -180,14 +180,18 @@ def localised_equation(own=0):
     }
 
 
-@theorem.step("Any κ: the means of the steps are equal if β and Ψ = α^(1+κ) β^(−κ) are affine")
+@theorem.step("Any κ: A = Ψ̇/Ψ and the held weights are Ψ′/Ψ and β′ − βΨ′/Ψ; Euler's are these if Ψ and β are affine")
 def means_suffice(power=kappa):
-    psi = straight(0)
-    schedule = ss.Schedule((psi * beta**power) ** (1 / (1 + power)), beta)
-    put = {beta: straight(1), beta.diff(t): slopes[1], at(beta, later): at(straight(1), later)}
-    state, data, _ = (f.subs(put, simultaneous=True) for f in held(schedule))
-    one, other, _ = (f.subs(put, simultaneous=True) for f in euler(schedule))
-    return {"x": state - one, "p": data - other}
+    psi = alpha * general.r ** (-power)
+    ratio, line, data = at(psi, later) / psi, straight(0), straight(1)
+    one = held(general)
+    return {
+        "A": A - sp.log(alpha).diff(t) + power * sp.log(general.r).diff(t),
+        "B": B - beta.diff(t) + beta * A,
+        "held": [one[0] - ratio, one[1] - at(beta, later) + beta * ratio],
+        "x": 1 + (later - t) * slopes[0] / line - at(line, later) / line,
+        "p": (later - t) * (slopes[1] - data * slopes[0] / line) - at(data, later) + data * at(line, later) / line,
+    }
 
 
 @theorem.step("Only if, the means: Ψ″(t′)/Ψ(t) and β″(t′) − β(t)Ψ″(t′)/Ψ(t) must vanish")

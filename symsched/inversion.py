@@ -19,7 +19,7 @@ from typing import Any
 import sympy as sp
 from flint import arb
 
-from symsched.errors import InputError, UndecidedError
+from symsched.errors import BeyondReachError, InputError, UndecidedError
 from symsched.exact import INVERSES, Tape, canonical, compile_tape, decide_zero, enclose, limit_at, to_ball, within
 from symsched.precision import working_bits
 from symsched.schedule import Schedule
@@ -239,12 +239,13 @@ class MonotoneInverse:
     def _check_reach(self, z: Any, log_r: Any) -> None:
         if abs(z) <= self.DOUBTFUL:
             return
-        ratio = f"{float(log_r.exp().mid()):.6g}"
+        number = float(log_r.exp().mid())
+        ratio = f"{number:.6g}" if number else f"exp({float(log_r.mid()):.6g})"  # below all floats
         low, high = self._bounds
         if not (log_r > low if z < 0 else log_r < high):
             raise InputError(f"{self.schedule} never has r = {ratio}: it is truncated; choose a narrower target")
         if abs(z) > self.REACH:
-            raise UndecidedError(f"{self.schedule} has r = {ratio} too close to an end to be resolved")
+            raise BeyondReachError(f"{self.schedule} has r = {ratio} too close to an end to be resolved")
 
     @property
     def _bounds(self) -> tuple[Any, Any]:

@@ -247,7 +247,7 @@ def _run(
         futures: dict[Future[list[CheckResult]], Key] = {}
         if exact:
             futures = {pool.submit(run_kinds, key, exact, setting): key for key in keys}
-        if "monte_carlo" in kinds:
+        if "monte_carlo" in kinds:  # here, on all cores, while the processes derive
             for key in keys:
                 found[key] += run_kinds(key, ["monte_carlo"], setting)
                 advance(f"{key[1]} simulated")

@@ -13,7 +13,7 @@ from symsched.errors import InputError, UndecidedError
 from symsched.exact.balls import Evaluator, enclose, interval, sharpen
 from symsched.exact.functions import BALLS
 from symsched.parsing import parse_expression
-from symsched.parsing.functions import FUNCTIONS as READABLE
+from symsched.parsing.whitelist import FUNCTIONS as READABLE
 from symsched.symbols import kappa, t
 
 NEAR_THE_ENDS = [1e-300, 1e-12, 0.3, 1 - 1e-12, 1 - 2**-53]

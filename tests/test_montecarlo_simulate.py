@@ -110,7 +110,7 @@ def test_defaults_are_the_first_and_the_last_time():
 def test_memory_does_not_grow_with_the_paths():
     few, many = (simulate(SPIN, n, 2) for n in (10, 300_000))
     assert few.totals.rows.nbytes == many.totals.rows.nbytes
-    assert few.job.table.steps.S.nbytes == many.job.tables.S.nbytes
+    assert few.job.table.steps.S.nbytes == many.job.table.steps.S.nbytes
 
 
 # -- laws --------------------------------------------------------------------------------------------------------

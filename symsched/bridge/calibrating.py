@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from symsched.bridge.calibration import Calibration
-from symsched.bridge.fitting import Fitter, Shape
+from symsched.bridge.fitting import Fitter, GridShape
 from symsched.bridge.pilot import run_pilot
 from symsched.bridge.pilot import spectrum as measure
 from symsched.bridge.requests import sizes
@@ -61,7 +61,7 @@ def calibrate(
     sizes(model, size, None, None)
     how = Running(seed=seed, batch=batch, conditions=conditions, progress=progress)
     pilot = run_pilot(model, size, _whole("pilot_steps", pilot_steps, 16), how)
-    fitter, tables, shape_now = Fitter(model, pilot, how, from_noise), {}, Shape()
+    fitter, tables, shape_now = Fitter(model, pilot, how, from_noise), {}, GridShape()
     shape_now = replace(shape_now, rho=shape_now.rho * pilot.scale)
     with Bar(_whole("tries", tries, 1) * len(counts), progress, "grids") as bar:
         for n in counts:

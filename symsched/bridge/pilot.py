@@ -20,7 +20,7 @@ from symsched.bridge.fields import FlowField
 from symsched.bridge.levels import Native
 from symsched.bridge.noise import normal
 from symsched.bridge.plan import Plan
-from symsched.bridge.planning import Recipe
+from symsched.bridge.planning import ODE_SCALE, Recipe
 from symsched.bridge.running import Running, run
 from symsched.errors import InputError
 
@@ -28,7 +28,6 @@ Array = NDArray[np.float64]
 NEAREST = 6  # nodes of the polynomial between which paths are read
 FULL_MEAN = 4096  # larger samples keep one mean for each channel
 LEAST, FEWER = 16, 4  # steps of a pilot; how many less are tried where they do not fit
-SCALE = 2.0  # ρ of the frame in which the pilot is run, and of its grid, for data of scale 1
 FAR, AGAIN = 16.0, 8  # data so many times larger, smaller or farther from 0: again at their scale and mean, so often
 
 
@@ -77,7 +76,7 @@ class Pilot:
         """y at an angle, by the polynomial through the nearest nodes."""
         first = int(np.clip(np.searchsorted(self.angles, angle) - NEAREST // 2, 0, len(self.angles) - NEAREST))
         nodes = self.angles[first : first + NEAREST]
-        apart = nodes[:, None] - nodes + np.eye(NEAREST)
+        apart = nodes[:, None] - nodes + np.eye(NEAREST)  # a node's distance to itself is not used; 1 instead of 0
         weights = [
             np.prod([(angle - nodes[j]) / apart[k, j] for j in range(NEAREST) if j != k]) for k in range(NEAREST)
         ]
@@ -100,6 +99,7 @@ def run_pilot(field: FlowField, shape: tuple[int, ...], steps: int, how: Running
         samples, trajectory = run(field, plan, shape, how)
         mean, spent = _mean(samples), spent + plan.nfe
         rho = float((samples - mean).double().square().mean().sqrt())
+        # a mean far from 0 is the same fault as a wrong scale, and once the plan has it, it is no more
         near = plan.mean is not None or float(mean.abs().max()) <= FAR * rho
         if not rho > 0 or (near and 1 / FAR <= rho / scale <= FAR):
             break
@@ -118,7 +118,8 @@ def run_pilot(field: FlowField, shape: tuple[int, ...], steps: int, how: Running
 
 
 def _plan(native: Native, steps: int, scale: float) -> Plan:
-    frame, grid = f"lazy(kappa=0, rho={SCALE * scale!r})", f"logistic(rho={2 * scale!r}, power=0.8)"
+    rho = ODE_SCALE * scale
+    frame, grid = f"lazy(kappa=0, rho={rho!r})", f"logistic(rho={rho!r}, power=0.8)"
     try:
         return Recipe(target=frame, steps=steps, solver="ab3c", grid=grid).plan_for(native)
     except InputError:

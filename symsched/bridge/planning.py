@@ -16,7 +16,9 @@ from symsched.errors import InputError
 from symsched.schedule import Schedule, as_expression
 
 AUTO = "lazy-auto"
-SCALE = 2.0  # data scale of the lazy ODE's frame where nothing is calibrated
+#: ρ of the lazy ODE's frame for data of scale 1 where nothing is calibrated: above the data's own, which puts more of
+#: the steps near the noise, like a timestep shift by 2.
+ODE_SCALE = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +84,7 @@ class Recipe:
         if not (isinstance(self.target, str) and self.target == "auto"):
             target = as_schedule(self.target)
         elif number.is_zero:  # the ODE's frame is a matter of its grid, which a calibration searched for
-            target = lazy(kappa=0, rho=SCALE if known is None else known.scale(self.steps))
+            target = lazy(kappa=0, rho=ODE_SCALE if known is None else known.scale(self.steps))
         else:  # with noise a step is exact on Gaussian data of the frame's scale: the data's own
             target = lazy(kappa=number, rho=1 if known is None else float(f"{known.rho:.4g}"))
         return Frame(native, target, number)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from symsched.bridge.fields import Asker, FlowField
+from symsched.bridge.levels import SAME_LEVEL
 from symsched.bridge.noise import Stream, normal
 from symsched.bridge.plan import Plan
 from symsched.bridge.requests import (
@@ -28,8 +29,6 @@ from symsched.bridge.requests import (
 from symsched.bridge.stepping import Stepper, Table
 from symsched.errors import InputError
 from symsched.progress import Bar
-
-NEAR = 1e-3  # by how much a plan's levels may differ from the schedule's, as a share of their size
 
 
 @dataclass(frozen=True)
@@ -73,6 +72,7 @@ class Sampler:
     ) -> None:
         self.plan, self.shape, self.seed = plan, tuple(shape), seed
         self.device, self.dtype = device_of(device, field), dtype_of(dtype, field)
+        # a model may work in half precision, but its steps are small beside the state, and would be rounded away there
         self.state_dtype = torch.promote_types(self.dtype, torch.float32)
         _require_schedule(plan, field)
         times = np.array([stage.time for stage in plan.stages])
@@ -146,7 +146,9 @@ def run(field: FlowField, plan: Plan, size: Sequence[int], how: Running) -> Any:
         watch = _watch(how.callback, as_check(how.check), record if how.trajectory else None, bar)
         out = [step(*part, watch) for part in work]
     samples = torch.cat(out)
-    if not bool(torch.isfinite(samples).all()):
+    if not bool(
+        torch.isfinite(samples).all()
+    ):  # asked once: to look at each step would make the host wait for the device
         _explain(sampler, work)
     return (samples, _trajectory(sampler, record, out)) if how.trajectory else samples
 
@@ -155,7 +157,7 @@ def _require_schedule(plan: Plan, field: FlowField) -> None:
     """Refuse a plan whose levels are not the field's."""
     times, *theirs = (np.array([getattr(stage, name) for stage in plan.stages]) for name in ("time", "alpha", "beta"))
     ours = field.native.at(times)
-    if not np.hypot(ours[0] - theirs[0], ours[1] - theirs[1]).max() <= NEAR * np.hypot(*theirs).max():
+    if not np.hypot(ours[0] - theirs[0], ours[1] - theirs[1]).max() <= SAME_LEVEL * np.hypot(*theirs).max():
         raise InputError(
             f"{plan.label or 'plan'}: its levels are not those of the field's schedule, {field.native}: "
             "make it by build_plan(field.native, …)"

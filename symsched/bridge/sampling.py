@@ -23,7 +23,7 @@ from symsched.bridge.requests import Conditions, check_kinds, part_of, sizes
 from symsched.bridge.running import Running, run
 from symsched.errors import InputError
 
-PILOT, TRIES = 64, 12  # paths, and grids tried, where `sample` calibrates by itself
+PILOT_PATHS, FEW_TRIES = 64, 12  # paths, and grids tried, where `sample` calibrates by itself
 #: What `sample` measured by itself, as long as the field lives: the field is the caller's, and stays as it is.
 _measured: WeakKeyDictionary[FlowField, Calibration] = WeakKeyDictionary()
 
@@ -103,9 +103,10 @@ def _calibrated(
     old = _measured.get(field, field.calibration)
     if old is not None and steps in old.tables:
         return old
-    count = min(size[0], PILOT)
+    count = min(size[0], PILOT_PATHS)
     given = part_of(conditions, slice(0, count), size[0])
-    new = calibrate(field, (count, *size[1:]), steps=(steps,), tries=TRIES, batch=batch, conditions=given)
-    same = old is not None and np.array_equal(old.mean, new.mean) and old.rho == new.rho  # tables belong to both
+    new = calibrate(field, (count, *size[1:]), steps=(steps,), tries=FEW_TRIES, batch=batch, conditions=given)
+    # another count of samples is another pilot, with another mean and ρ, in whose units the older tables are not
+    same = old is not None and np.array_equal(old.mean, new.mean) and old.rho == new.rho
     _measured[field] = replace(new, tables={**old.tables, **new.tables}) if same else new
     return _measured[field]

@@ -93,10 +93,11 @@ def _allowed(bound: float) -> int:
 
 
 def _inexact_exponents(routine: Routine) -> float:
-    """Σ|p| over the powers whose exponent p is no float: half a unit in it moves t^p by |p log t|/2 units."""
+    """2Σ|p| over the powers whose exponent p is no float: half a unit in it moves t^p by |p log t|/2 units, and of
+    what is made of such powers squares are taken."""
     powers = set().union(*(form.atoms(sp.Pow) for _, form in routine.lines))
     exponents = [p.exp for p in powers if p.exp.is_Rational and p.exp.q > 2 and not is_exact(p.exp)]
-    return float(sum(map(abs, exponents)))
+    return 2 * float(sum(map(abs, exponents)))
 
 
 def _logarithm(time: float) -> float:
@@ -125,8 +126,8 @@ def _value(brief: Brief, output: Output, time: float, given: dict[str, sp.Ration
             if not (tau > SMALLEST and 1 - tau > SMALLEST):
                 return None  # τ or 1 − τ is 0 to the machine, and nothing is promised of the rest
         value, slope = evaluate(brief, exact, time, given)
-        if exact not in levels and any(not abs(evaluate(brief, e, time, given)[0]) > SMALLEST for e in levels):
-            return None  # α or β is 0 to the machine, and nothing is promised of their ratio
+        if abs(value) > LARGEST and any(not abs(evaluate(brief, e, time, given)[0]) > SMALLEST for e in levels):
+            return None  # α or β is 0 to the machine, and nothing is promised of what is infinite
     except (InputError, UndecidedError):
         return None
     return measured(value, abs(slope) * min(time, 1 - time))

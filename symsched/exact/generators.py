@@ -183,7 +183,7 @@ class Generators:
                 for size in sizes:
                     if size != unit:
                         substitution[family[size]] = _in_terms_of(root, int(size / unit), base)
-                if base == sp.Tuple(-1):
+                if base == sp.Tuple(-1):  # (−1)^n with a whole n
                     relations.append((root, 2, sp.S.One))
                 if radical:
                     relations.append((root, int(unit.q), sp.sympify(base, strict=True) ** int(unit.p)))

@@ -20,7 +20,8 @@ from symsched.exact.balls import Evaluator, enclose, smooth_at
 from symsched.exact.budget import within
 from symsched.exact.functions import STEADY, holds_of
 from symsched.exact.generators import canonical, has_root_of_large_degree, shortest
-from symsched.exact.series import BeyondSeriesError, leading_sign, limit_of
+from symsched.exact.series import leading_sign, limit_of
+from symsched.exact.terms import BeyondSeriesError
 from symsched.exact.zero import decide_zero
 from symsched.given import reals
 from symsched.precision import alone

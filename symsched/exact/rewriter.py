@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 import sympy as sp
 
-from symsched.errors import InputError, UndecidedError
+from symsched.errors import UndecidedError
 from symsched.exact.binders import BINDING, alike
+from symsched.exact.factors import NegativeError, factors_of, orientation, positive_factors, split_exponent
 from symsched.exact.functions import HYPERBOLIC, TRIGONOMETRIC, WRITTEN
 from symsched.exact.generators import (
     MAX_MULTIPLE,
@@ -22,7 +23,6 @@ from symsched.exact.generators import (
 )
 from symsched.exact.points import known_function
 from symsched.exact.undefined import OPAQUE, as_jet, as_written, carried_out, is_ambiguous
-from symsched.symbols import t
 
 #: Equal where both sides are real, but for the one point where the argument of what JUMPS is 0.
 EQUIVALENT: Mapping[type, Callable[..., sp.Expr]] = {
@@ -36,10 +36,6 @@ EQUIVALENT: Mapping[type, Callable[..., sp.Expr]] = {
 JUMPS = (sp.acot, sp.sign, sp.Heaviside)
 #: Functions of such values are constant where they are smooth: their derivatives are not free.
 DISCRETE = {"zero", "integer", "even", "odd", "prime", "composite", "rational", "irrational", "algebraic"}
-
-
-class NegativeError(InputError):
-    """A power that is not whole, or a logarithm, of a negative number."""
 
 
 class Rewriter:
@@ -91,6 +87,7 @@ class Rewriter:
             return self._root(self.rewrite(expr.args[0]) ** 2)
         if expr.func in EQUIVALENT:
             return self._equivalent(expr)
+        # Γ(x + n) is a polynomial times Γ(x), the generator of them all.
         if isinstance(expr, sp.gamma) and 0 < abs(shift := sp.floor(expr.args[0].as_coeff_Add()[0])) <= MAX_MULTIPLE:
             lower = expr.args[0] - shift
             return self.rewrite(sp.gamma(lower)) * self.rewrite(sp.expand_func(sp.rf(lower, shift)))
@@ -98,9 +95,9 @@ class Rewriter:
 
     def _equivalent(self, expr: sp.Expr) -> sp.Expr:
         if isinstance(expr, JUMPS):
-            factors = _factors(self._reduced(self.rewrite(expr.args[0])))[1]
+            factors = factors_of(self._reduced(self.rewrite(expr.args[0])))[1]
             for factor, _ in factors:
-                if _orientation(factor, self.known) == 0:
+                if orientation(factor, self.known) == 0:
                     self.known.suppose(factor, "≠", needed=False)
         return self.rewrite(EQUIVALENT[expr.func](*expr.args))
 
@@ -188,7 +185,7 @@ class Rewriter:
         if exponent.is_integer:
             return self._whole_power(written, power_of)
         try:
-            factors = list(_positive_factors(written, self.known, needed=power_of.is_Rational))
+            factors = list(positive_factors(written, self.known, needed=power_of.is_Rational))
         except NegativeError:
             if power_of.is_Rational:
                 raise
@@ -197,12 +194,12 @@ class Rewriter:
 
     def _whole_power(self, base: sp.Expr, n: sp.Expr) -> sp.Expr:
         """base^n for a whole number n that is not known; the factors of the base may be negative."""
-        content, factors = _factors(base)
+        content, factors = factors_of(base)
         result = self._signed(sp.S.NegativeOne, n) if content < 0 else sp.S.One
         for p, power in sp.factorrat(abs(content)).items():
             result *= self._raise(sp.Integer(p), power * n)
         for factor, power in factors:
-            positive = _orientation(factor, self.known) > 0
+            positive = orientation(factor, self.known) > 0
             result *= self._raise(factor, power * n) if positive else self._signed(factor, power * n)
         return result
 
@@ -238,7 +235,7 @@ class Rewriter:
         written = self._reduced(self.rewrite(argument))
         if written == 0:
             raise NowhereDefinedError
-        for factor, power in _positive_factors(written, self.known):
+        for factor, power in positive_factors(written, self.known):
             total += power * self._log_of(factor)
         return total
 
@@ -283,6 +280,7 @@ class Rewriter:
         short = coefficient.is_Integer and abs(coefficient) <= MAX_MULTIPLE
         if short and isinstance(meaning, (sp.atan, sp.asin, sp.acos)):
             return multiple(self._known_angle(meaning), int(coefficient))
+        # sin 2x and sin 3x are rational in tan(x/2), once x is known for their common measure.
         unit = self.known.angles.get(monomial, coefficient)
         n = abs(coefficient / unit)
         unit, n = (unit, int(n)) if n.is_Integer else (coefficient, 1)
@@ -302,7 +300,7 @@ class Rewriter:
     def _root(self, base: sp.Expr) -> sp.Expr:
         """√base for a base already written in generators."""
         written = self._reduced(base)
-        factors = _positive_factors(written, self.known) if written != 0 else [(sp.S.Zero, sp.Integer(2))]
+        factors = positive_factors(written, self.known) if written != 0 else [(sp.S.Zero, sp.Integer(2))]
         return sp.Mul(*[self._raise(factor, power / 2) for factor, power in factors])
 
 
@@ -320,76 +318,3 @@ def _exponent_of(expr: sp.Expr) -> sp.Expr | None:
 def _sign(expr: sp.Expr) -> bool | None:
     """Whether `expr` is positive, as far as it is known to be positive or negative."""
     return True if expr.is_positive else False if expr.is_negative else None
-
-
-def split_exponent(expr: sp.Expr) -> list[tuple[sp.Expr, sp.Rational]]:
-    """expr = Σ coefficient × monomial, with canonical monomials and rational coefficients; the monomial 1 is the
-    rational part: 2κ/(1+κ) is 2·1 − 2·(1/(1+κ)), so β^(2κ/(1+κ)) and β^(−2/(1+κ)) share their generators."""
-    numerator, denominator = sp.fraction(canonical(expr))
-    quotient, remainder = sp.div(numerator, denominator) if denominator.free_symbols else (numerator / denominator, 0)
-    terms = [*sp.Add.make_args(sp.expand(quotient))]
-    terms += [term / denominator for term in sp.Add.make_args(sp.expand(remainder))]
-    split: dict[sp.Expr, sp.Rational] = {}
-    for term in terms:
-        coefficient, monomial = term.as_coeff_Mul(rational=True)
-        split[monomial] = split.get(monomial, sp.S.Zero) + coefficient
-    return [(m, c) for m, c in split.items() if c != 0]
-
-
-def _positive_factors(base: sp.Expr, known: Generators, needed: bool = True) -> Iterator[tuple[sp.Expr, sp.Rational]]:
-    """Factors of a base, each of them positive if the base is; those not proved so stay together as one factor.
-
-    `needed` tells that the power is not real if the base is negative.
-    """
-    content, factors = _factors(base)
-    unknown, sign, squares = [], 1 if content > 0 else -1, False
-    for factor, power in factors:
-        orientation = _orientation(factor, known)
-        if orientation:
-            sign *= orientation ** abs(int(power))
-            yield orientation * factor, sp.Integer(power)
-        elif power % 2:
-            unknown.append((factor, power))
-        else:
-            squares |= not factor.is_nonzero
-            yield sp.expand(factor**2), sp.Integer(power) / 2
-    if len(unknown) == 1:  # its sign is that which makes the base positive
-        positive = sign * unknown[0][0]
-        known.suppose(canonical(positive), ">", needed)
-        yield canonical(positive), sp.Integer(unknown[0][1])
-    elif unknown:
-        positive = sign * sp.Mul(*(factor for factor, _ in unknown))
-        known.suppose(canonical(positive), ">", needed)
-        yield canonical(positive), sp.S.One
-        yield from ((sp.expand(f**2), sp.Rational(n - 1, 2)) for f, n in unknown if n != 1)
-    elif sign < 0:
-        shown = known.show(base)
-        if needed and (squares or known.positive):  # these may be 0 for all that is known, and the base with them
-            raise UndecidedError(f"{shown} may be 0 wherever all its parts are real")
-        where = " on (0, 1)" if shown.has(t) else ""
-        raise NegativeError(f"{shown} is negative{where}: its roots and its logarithm are not real")
-    yield from ((sp.Integer(p), sp.Integer(n)) for p, n in sp.factorrat(abs(content)).items())
-
-
-def _factors(base: sp.Expr) -> tuple[sp.Rational, list[tuple[sp.Expr, int]]]:
-    content, factors = sp.S.One, []
-    for part, sign in zip(sp.fraction(sp.together(base)), (1, -1), strict=True):
-        constant, found = sp.factor_list(part)
-        content *= constant**sign
-        factors += [(f, sign * n) for f, n in found]
-    return content, factors
-
-
-def _orientation(factor: sp.Expr, known: Generators) -> int:
-    """1 or −1 when the factor is positive or negative wherever its generators may be; 0 when that is unknown."""
-    if factor.is_positive or factor.is_negative:
-        return 1 if factor.is_positive else -1
-    if factor in known.positive or -factor in known.positive:
-        return 1 if factor in known.positive else -1
-    free = factor.free_symbols
-    if len(free) == 1 and known.shown.get(next(iter(free))) == t:
-        polynomial = sp.Poly(factor, next(iter(free)))
-        ends = sum(polynomial.eval(end) == 0 for end in (0, 1))
-        if polynomial.count_roots(0, 1) == ends:
-            return 1 if polynomial.eval(sp.Rational(1, 2)) > 0 else -1
-    return 0

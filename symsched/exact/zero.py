@@ -150,10 +150,13 @@ def _decided(
 ) -> Decision:
     """`_written` tells apart what SymPy takes for equal."""
     try:
-        if (most := _largest_exponent(expr, *(meant for _, meant in where))) > MAX_EXPONENT:
+        powers = sp.Tuple(expr, *(meant for _, meant in where)).atoms(sp.Pow)
+        most = max((abs(int(power.exp)) for power in powers if power.exp.is_Rational), default=1)
+        if most > MAX_EXPONENT:
             return Decision(None, expr, reason=f"a power with {len(str(most))} digits in its exponent is too much work")
         if not bounded or expansion(expr) <= MAX_EXPANSION:
             return _decide_twice(expr, where)
+        # A witness needs no normal form: what is not 0 is mostly seen here, at the price of a few values.
         looked = None if where else within(HEAVY_CALLS, lambda: _look(expr, Rewriter(), 0))
         if looked is not None and looked[1]:
             return Decision(False, expr, looked[1])
@@ -165,11 +168,6 @@ def _decided(
         raise
     except (BasePolynomialError, *BROKEN) as error:
         return Decision(None, expr, reason=f"SymPy broke off ({type(error).__name__})")
-
-
-def _largest_exponent(*exprs: sp.Basic) -> int:
-    powers = set[sp.Pow]().union(*(sp.sympify(expr, strict=True).atoms(sp.Pow) for expr in exprs))
-    return max((abs(int(power.exp)) for power in powers if power.exp.is_Rational), default=1)
 
 
 def expansion(expr: sp.Expr) -> float:
@@ -192,6 +190,7 @@ def expansion(expr: sp.Expr) -> float:
 def _decide_twice(expr: sp.Expr, where: tuple[tuple[sp.Symbol, sp.Expr], ...]) -> Decision:
     rewriter = Rewriter(dict(where))
     cases = _branches(expr)
+    # Where each case is 0, it is left to see that one of them is met and defined somewhere.
     if cases and all(decide_zero(case, where, bounded=False) for case, _ in cases):
         known = [decide_zero(case, where, bounded=False).hypotheses for case, _ in cases]
         supposed = tuple(dict.fromkeys(h for some in known for h in some))

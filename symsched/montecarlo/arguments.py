@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,11 @@ def boolean(value: Any, name: str) -> bool:
     if not isinstance(value, bool | np.bool_):
         raise InputError(f"{name} is {value!r}; it should be True or False")
     return bool(value)
+
+
+def workers_of(threads: Any) -> int:
+    """Worker threads: as many as cores, unless given."""
+    return (os.cpu_count() or 1) if threads is None else count(threads, "threads")
 
 
 def type_of(value: Any) -> str:

@@ -8,7 +8,6 @@ increments are two Gaussians with covariance ∫√τ̇ dt: drawn as such, each 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,11 +21,11 @@ from numpy.typing import NDArray
 from symsched.errors import InputError
 from symsched.given import count, memory, seed_of
 from symsched.kernels.random import AREA, BROWNIAN, CLOCK, normals
-from symsched.montecarlo.arguments import SAME, grid_of, snapped, times_of
-from symsched.montecarlo.model import Model, Start, model_of
+from symsched.montecarlo.arguments import SAME, grid_of, snapped, times_of, workers_of
+from symsched.montecarlo.model import Model, model_of
 from symsched.montecarlo.program import Program, program_of
 from symsched.montecarlo.run import stepped
-from symsched.montecarlo.tables import Tables, fill, variance_increments
+from symsched.montecarlo.tables import Start, Tables, fill, start_of, variance_increments
 from symsched.steps.integrals import gauss, nodes
 
 Array = NDArray[np.float64]
@@ -113,8 +112,7 @@ def couple(
     saved, dim = coupler.saved, coupler.dim
     memory(8 * len(saved) * paths * dim * len(systems), f"{paths} coupled paths at {len(saved)} times")
     states = tuple(np.empty((len(saved), dim, paths)) for _ in systems)
-    workers = count(threads, "threads") if threads is not None else (os.cpu_count() or 1)
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(workers_of(threads)) as pool:
         chunks = [(first, min(coupler.size, paths - first)) for first in range(0, paths, coupler.size)]
         for (first, width), found in zip(chunks, pool.map(lambda c: coupler.chunk(*c), chunks), strict=True):
             for out, part in zip(states, found, strict=True):
@@ -178,7 +176,7 @@ def _start(systems: Sequence[System], models: list[Model], time: float) -> Start
     own = [m for s, m in zip(systems, models, strict=True) if s.through is None]
     if not own:
         raise InputError("every system is seen through a conversion; one should run in the common time itself")
-    return own[0].start(time)
+    return start_of(own[0], time)
 
 
 def _plan(system: System, model: Model, grid: Array, union: Array, saved: Array, law: Start) -> _Plan:

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from symsched.given import count, seed_of
 from symsched.montecarlo.arguments import boolean, make_grid, type_of
 from symsched.montecarlo.model import model_of
-from symsched.montecarlo.program import check_scheme, program_of
+from symsched.montecarlo.program import program_of
 from symsched.montecarlo.run import Job, Result, run
-from symsched.montecarlo.tables import timetable_of
+from symsched.montecarlo.tables import Timetable, timetable_of
 from symsched.precision import alone
 
 Array = NDArray[np.float64]
@@ -61,30 +61,17 @@ def simulate(
         InputError: a bad argument, an unknown symbol, a coefficient or a path that is not finite (with the time and
             the number of paths), or more memory than the machine has.
     """
-    job = prepare(sde, paths, steps, scheme, seed, save, grid, start, dtype, keep_paths)
+    paths, seed, kind = count(paths, "paths"), seed_of(seed), type_of(dtype)
+    keep = min(paths, count(keep_paths, "keep_paths", least=0))
     boolean(progress, "progress")
-    return run(job, threads, executor, progress, checkpoint)
+    times, saved = make_grid(steps, grid, start, save)
+    table = prepare(sde, scheme, kind, times, saved, start is not None, save is not None)
+    return run(Job(table, seed, paths, keep), threads, executor, progress, checkpoint)
 
 
 @alone
-def prepare(
-    sde: Any,
-    paths: int,
-    steps: int,
-    scheme: str,
-    seed: int,
-    save: Sequence[float] | None,
-    grid: Sequence[float] | Array | None,
-    start: float | None,
-    dtype: str,
-    keep_paths: int,
-) -> Job:
-    """Check everything, and go from station to station up to the run."""
-    check_scheme(scheme)
-    paths, kind = count(paths, "paths"), type_of(dtype)
-    keep = min(paths, count(keep_paths, "keep_paths", least=0))
-    seed = seed_of(seed)
+def prepare(sde: Any, scheme: str, dtype: str, grid: Array, saved: Array, given: bool, asked: bool) -> Timetable:
+    """The three stations before the run: those that do algebra."""
     model = model_of(sde)
-    times, saved = make_grid(steps, grid, start, save)
-    program = program_of(model, scheme, kind)
-    return Job(timetable_of(program, times, saved, start is not None, save is not None), seed, paths, keep)
+    program = program_of(model, scheme, dtype)
+    return timetable_of(program, grid, saved, given, asked)

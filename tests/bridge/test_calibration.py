@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 
 import symsched as ss  # noqa: E402
 from symsched.bridge import Calibration, FlowField, build_plan, calibrate, exact_field, sample  # noqa: E402
-from symsched.bridge.fitting import Fitter, Known, Shape  # noqa: E402
+from symsched.bridge.fitting import Fitter, GridShape, LeastSquares  # noqa: E402
 from symsched.bridge.pilot import levels_at, run_pilot, spectrum  # noqa: E402
 from symsched.bridge.running import Running  # noqa: E402
 
@@ -69,7 +69,7 @@ def test_levels_at_angles_are_the_schedules_own(field):
 
 def test_least_squares_finds_the_coefficients_that_made_the_goal():
     a, b, c = torch.randn(3, 50, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    terms = Known(a)
+    terms = LeastSquares(a)
     terms.add(b)
     terms.add(c)
     assert terms.solve(0.5 * a - 2 * b + 0.1 * c) == pytest.approx((0.5, -2, 0.1), abs=1e-6)
@@ -101,7 +101,7 @@ def test_a_sabotaged_table_is_worse(field, known, judged):
 def test_the_plan_runs_the_table_that_was_fitted(field):
     """The error that the fit reports is the error of its plan on the pilot's own noise."""
     pilot = run_pilot(field, (64, 2), 48, Running(seed=9))
-    fit = Fitter(field, pilot, Running()).fit(Shape(0.4, 1.0, 1.0), 5)
+    fit = Fitter(field, pilot, Running()).fit(GridShape(0.4, 1.0, 1.0), 5)
     known = Calibration("linear", pilot.mean.numpy(), pilot.rho, {5: vars(fit)})
     ends = sample(field, noise=pilot.noise, plan=known.plan(field.native, 5))
     goal = pilot.rho * pilot.paths[-1] + pilot.mean

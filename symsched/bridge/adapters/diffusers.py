@@ -18,10 +18,10 @@ from diffusers import FlowMatchEulerDiscreteScheduler
 from diffusers.configuration_utils import register_to_config
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteSchedulerOutput
 
+from symsched.bridge.adapters.borrowing import Borrowing, on_device, place_of, require_positive, source_of
 from symsched.bridge.adapters.configs import flow_config
 from symsched.bridge.adapters.draws import Draws
 from symsched.bridge.adapters.loops import Guest, Loop, flow_ratios, read_calibration, require_floats, require_numbers
-from symsched.bridge.adapters.steps import Borrowing, on_device, place_of, require_positive, source_of
 from symsched.bridge.adapters.vp import LazyVPScheduler as LazyVPScheduler
 from symsched.bridge.fields import named_device
 from symsched.bridge.grids import as_grid

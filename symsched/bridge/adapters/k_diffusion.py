@@ -21,7 +21,6 @@ import torch
 
 from symsched.bridge.adapters.draws import Draws
 from symsched.bridge.adapters.loops import (
-    NEAR,
     RESTARTS,
     Array,
     Given,
@@ -35,7 +34,7 @@ from symsched.bridge.adapters.loops import (
 )
 from symsched.bridge.calibration import Calibration
 from symsched.bridge.grids import ROUNDING
-from symsched.bridge.levels import as_native
+from symsched.bridge.levels import SAME_LEVEL, as_native
 from symsched.bridge.planning import Recipe
 from symsched.bridge.requests import as_device
 from symsched.errors import InputError
@@ -160,7 +159,7 @@ def _are(levels: Array, known: Calibration, count: int, flow: bool) -> bool:
     if count not in known.tables or len(levels) > count + 1:
         return False
     fitted = _fitted(known, count, float(levels[0]), flow)[-len(levels) :]
-    return np.allclose(levels, fitted, rtol=NEAR, atol=0)
+    return np.allclose(levels, fitted, rtol=SAME_LEVEL, atol=0)
 
 
 def _fitted(known: Calibration, count: int, largest: float, flow: bool) -> Array:

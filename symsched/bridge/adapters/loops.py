@@ -15,7 +15,7 @@ from symsched.bridge.adapters.draws import Draws, Source
 from symsched.bridge.calibration import Calibration
 from symsched.bridge.fitting import NOISE
 from symsched.bridge.grids import ROUNDING, brief
-from symsched.bridge.levels import Frame, Native, SymbolicNative
+from symsched.bridge.levels import SAME_LEVEL, Frame, Native, SymbolicNative
 from symsched.bridge.plan import Plan
 from symsched.bridge.planning import AUTO, Recipe
 from symsched.bridge.prediction import relation_at
@@ -29,7 +29,7 @@ Array = NDArray[np.float64]
 Limit = Callable[[Any], Any]
 Given = Calibration | str | Path | Mapping[str, Any] | None  # a calibration, its file, or the file's contents
 RESTARTS = "a list that rises again is run in parts, each to 0, with noise of the next level put on between"
-NEAR, CLOCK = 1e-3, 0.01  # by how much levels, and the times they are at, may differ in one schedule
+SAME_CLOCK = 0.01  # of all native times; a table of a thousand betas is a thousandth beside the schedule it was made of
 
 
 def flow_ratios(levels: Array) -> Array:
@@ -148,7 +148,7 @@ def ratios_of(calibration: Calibration, steps: int) -> Array:
 def gives_noise(calibration: Calibration, steps: int, native: Native) -> bool:
     """Whether the model's first input in this table is the noise, at the model's first level."""
     unscaled = tuple(calibration.tables[steps]["rows"][0]) == (1.0,)
-    return unscaled and bool(ratios_of(calibration, steps)[0] <= max(native.span[0], NOISE) * (1 + NEAR))
+    return unscaled and bool(ratios_of(calibration, steps)[0] <= max(native.span[0], NOISE) * (1 + SAME_LEVEL))
 
 
 def require_source(calibration: Calibration, native: Native, remedy: str) -> None:
@@ -171,7 +171,8 @@ def same_schedule(source: str, native: Native) -> bool:
     times, *ours = native.find(ratios)
     first, last = native.find(np.array([0.0, np.inf]))[0]
     norms = np.hypot(*ours) / np.hypot(*theirs)
-    return bool(np.abs(norms - 1).max() < NEAR and np.abs((times - first) / (last - first) - clock).max() < CLOCK)
+    late = np.abs((times - first) / (last - first) - clock)
+    return bool(np.abs(norms - 1).max() < SAME_LEVEL and late.max() < SAME_CLOCK)
 
 
 class Loop:
@@ -214,6 +215,7 @@ class Loop:
         ours = self.stepper.input
         require_floats("sample", state, ours)
         answer = self._answer(output, state)
+        # ours is rounded as the caller had it: a pipeline in half precision must not look like one that edits
         edit = state.to(ours.dtype) - ours.to(state.dtype).to(ours.dtype)
         return self._advance(answer, edit, source, output.dtype)
 
@@ -241,6 +243,7 @@ class Loop:
         answered, stepped = torch.isfinite(answer).all(), torch.isfinite(following).all()
         if edit is not None:
             stepped = stepped & torch.isfinite(edit).all()
+        # counted on the device, and read at the end: each count stops at its own first NaN
         self.fine = self.fine + (torch.stack([answered, stepped]) & (self.fine == k))
         if self.stepper.done and int(self.fine.min()) <= k:
             self._explain(*self.fine.tolist())

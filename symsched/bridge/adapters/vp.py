@@ -18,10 +18,10 @@ from diffusers import DDIMScheduler
 from diffusers.configuration_utils import register_to_config
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteSchedulerOutput
 
+from symsched.bridge.adapters.borrowing import Borrowing, place_of, require_positive, source_of
 from symsched.bridge.adapters.configs import vp_config
 from symsched.bridge.adapters.draws import Draws
 from symsched.bridge.adapters.loops import Guest, Limit, Loop, read_calibration
-from symsched.bridge.adapters.steps import Borrowing, place_of, require_positive, source_of
 from symsched.bridge.fields import FlowField
 from symsched.bridge.grids import as_grid
 from symsched.bridge.levels import TabulatedNative

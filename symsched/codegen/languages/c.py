@@ -38,8 +38,9 @@ static inline {real} symsched_sum_error{suffix}({real} a, {real} b)
 
 static inline {real} symsched_product_error{suffix}({real} a, {real} b)
 {{
-    const {real} product = a*b, a_big = {split}*a, b_big = {split}*b;
-    const {real} a_up = a_big - (a_big - a), b_up = b_big - (b_big - b);
+    const {real} product = a*b, a_small = a/{room}, b_small = b/{room}; /* a, b may be next to the largest number */
+    const {real} a_big = {split}*a_small, b_big = {split}*b_small;
+    const {real} a_up = (a_big - (a_big - a_small))*{room}, b_up = (b_big - (b_big - b_small))*{room};
     const {real} a_low = a - a_up, b_low = b - b_up;
     return ((a_up*b_up - product) + a_up*b_low + a_low*b_up) + a_low*b_low;
 }}
@@ -113,7 +114,7 @@ class C(Scalars):
     real, cast, smallest = "double", "", SMALLEST
     rounded: type = float
     mark, epsilon, digits = "", "2.220446049250313e-16", "52"  # of the names; of the self-test
-    error_helpers = HELPERS.format(upper="", real="double", suffix="", split="134217729.0")
+    error_helpers = HELPERS.format(upper="", real="double", suffix="", split="134217729.0", room="268435456.0")
 
     def __init__(self, name: str = "emitted") -> None:
         super().__init__(name + self.mark.lower())
@@ -269,7 +270,7 @@ class CFloat(C):
     unit, real, cast, smallest = "1.0f", "float", "(float)", "1.17549435e-38f"
     rounded = np.float32
     mark, epsilon, digits = "_F32", "1.1920928955078125e-07", "23"
-    error_helpers = HELPERS.format(upper=mark, real=real, suffix="f", split="4097.0f")
+    error_helpers = HELPERS.format(upper=mark, real=real, suffix="f", split="4097.0f", room="8192.0f")
 
     def newton(self, module: Module) -> str:
         """In double: its last steps need the digits."""

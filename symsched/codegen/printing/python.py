@@ -57,9 +57,10 @@ HELPERS = '''def _sum_error(a, b):
 
 
 def _split(a, wide):
-    """The upper and the lower half of the digits of a."""
-    big = (134217729.0 if wide else 4097.0) * a
-    upper = big - (big - a)
+    """The upper and the lower half of the digits of a, which may be next to the largest float."""
+    small = a * (2.0**-28 if wide else 2.0**-13)
+    big = (134217729.0 if wide else 4097.0) * small
+    upper = (big - (big - small)) * (2.0**28 if wide else 2.0**13)
     return upper, a - upper
 
 

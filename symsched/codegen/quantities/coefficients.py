@@ -47,7 +47,7 @@ class ScheduleForms:
 
     def alone(self, symbol: sp.Symbol) -> sp.Expr:
         """The form of a quantity in t and u alone, other names replaced by their forms."""
-        return _in_times(self.ledger, symbol)
+        return in_times(self.ledger, symbol)
 
     @cached_property
     def ratio(self) -> sp.Expr:
@@ -134,14 +134,14 @@ def _halved(ledger: Ledger, form: sp.Expr) -> Iterator[sp.Expr]:
 
 def ratio_forms(schedule: Schedule, ledger: Ledger) -> list[sp.Expr]:
     """Forms of r in t and u alone, without the factors that α and β share; the best one first."""
-    forms = [_in_times(ledger, beta) / _in_times(ledger, alpha)]
+    forms = [in_times(ledger, beta) / in_times(ledger, alpha)]
     if schedule.r.count_ops() <= 30:
         forms.append(ledger.stabilise(reduced(schedule.r)))
     forms += [made for form in forms for made in without_exponentials(form)]
     return sorted(set(forms), key=lambda f: (bucket(ledger.bound(f), ENOUGH, 2), cost(f), sp.default_sort_key(f)))
 
 
-def _in_times(ledger: Ledger, symbol: sp.Symbol) -> sp.Expr:
+def in_times(ledger: Ledger, symbol: sp.Symbol) -> sp.Expr:
     form = ledger.made[symbol].shape
     for quantity in reversed(ledger.made.values()):
         form = form.xreplace({quantity.name: quantity.shape})
@@ -150,10 +150,22 @@ def _in_times(ledger: Ledger, symbol: sp.Symbol) -> sp.Expr:
 
 def add_levels(ledger: Ledger, s: Schedule) -> Ledger:
     """r, log SNR and ε* = α² λ."""
-    ledger = ledger.add(r, s.r, [beta / alpha])
-    apart = 2 * (sp.expand_log(sp.log(ledger.made[beta].shape), force=True) - sp.log(alpha))
-    ledger = ledger.add(log_snr, s.log_snr, [2 * sp.log(r), apart])
+    ledger = ledger.add(r, s.r, _ratios(s, ledger))
+    ledger = ledger.add(log_snr, s.log_snr, _log_forms(s, ledger))
     return ledger.add(eps_star, s.eps_star, [*_direct(ledger, s.eps_star), alpha**2 * rate])
+
+
+def _ratios(s: Schedule, ledger: Ledger) -> Iterator[sp.Expr]:
+    yield beta / alpha
+    yield from ratio_forms(s, ledger)
+
+
+def _log_forms(s: Schedule, ledger: Ledger) -> Iterator[sp.Expr]:
+    """Of log r²: a logarithm of what is no float has lost all."""
+    yield 2 * sp.log(r)
+    yield 2 * (sp.expand_log(sp.log(ledger.made[beta].shape), force=True) - sp.log(alpha))
+    for ratio in ratio_forms(s, ledger):
+        yield 2 * sp.expand_log(sp.log(ratio), force=True)
 
 
 def _direct(ledger: Ledger, exact: sp.Expr) -> Iterator[sp.Expr]:

@@ -7,12 +7,22 @@ from functools import cache
 
 import sympy as sp
 
-from symsched.codegen.quantities.alphabet import alpha, alpha_dot, beta, beta_dot, eps, eps_star, rate, weight_symbols
+from symsched.codegen.quantities.alphabet import (
+    alpha,
+    alpha_dot,
+    beta,
+    beta_dot,
+    eps,
+    eps_star,
+    r,
+    rate,
+    weight_symbols,
+)
 from symsched.codegen.quantities.change import Change
-from symsched.codegen.quantities.coefficients import preserves_variance, relative_slope
+from symsched.codegen.quantities.coefficients import in_times, preserves_variance, relative_slope
 from symsched.codegen.quantities.ends import limits
 from symsched.codegen.quantities.ledger import Ledger
-from symsched.codegen.stable import expanded, reduced, simplified
+from symsched.codegen.stable import expanded, log_slope, reduced, simplified
 from symsched.schedule import Schedule
 from symsched.steps import identities
 from symsched.steps.identities import JETS
@@ -21,6 +31,8 @@ from symsched.symbols import kappa, t
 PREDICTIONS = ("data", "noise", "score", "velocity", "v")
 MONOMIALS = {"data": beta, "noise": alpha, "score": sp.S.One, "velocity": sp.S.One, "v": sp.S.One}
 slope_a, slope_b = sp.Dummy("slope_a", real=True), sp.Dummy("slope_b", real=True)  # α̇/α and β̇/β
+SLOPES = {slope_a: alpha, slope_b: beta}
+JOINED = {alpha, beta, rate, r}
 WITHOUT_DOT = ({beta_dot: beta * (rate + alpha_dot / alpha)}, {alpha_dot: alpha * (beta_dot / beta - rate)})
 
 
@@ -44,7 +56,24 @@ def _weight_forms(prediction: str) -> tuple[tuple[sp.Expr, ...], tuple[sp.Expr, 
             )
     for k, weight in enumerate(prediction_weights(prediction, rate)):
         pairs[k].append(_by_rate(sp.cancel(weight)))
+    for k, weight in enumerate(prediction_weights(prediction)):
+        pairs[k] += _without_rate(weight)
     return tuple(pairs[0]), tuple(pairs[1])
+
+
+def _without_rate(weight: sp.Expr) -> tuple[sp.Expr, ...]:
+    """By α̇ and β̇, and by α̇/α and β̇/β: next to an end β may be no float where β̇ is one, or neither where β̇/β is."""
+    logs = sp.factor(sp.cancel(weight.subs({alpha_dot: alpha * slope_a, beta_dot: beta * slope_b})))
+    return sp.factor(weight), logs, _by_ratio(logs)
+
+
+def _by_ratio(form: sp.Expr) -> sp.Expr:
+    """The part with α² and that with β² over α² + β², by r: where no square is a float."""
+    if not form.has(alpha**2 + beta**2):
+        return form
+    parts = sp.expand(form * (alpha**2 + beta**2))
+    shares = {alpha**2: 1 / (1 + r**2), beta**2: 1 / (1 + r**-2), alpha * beta: 1 / (r + 1 / r)}
+    return sp.Add(*[sp.factor(parts.coeff(square)) * share for square, share in shares.items()])
 
 
 @cache
@@ -110,9 +139,17 @@ def _drift_forms(
 ) -> Iterator[sp.Expr]:
     if rational is not None and rational.count_ops() <= 14:
         yield monomial * ledger.stabilise(rational)
-    yield from forms
+    slopes: dict[sp.Expr, sp.Expr] = {}
+    for form in forms:
+        for slope in sorted(form.free_symbols & SLOPES.keys() - slopes.keys(), key=str):
+            slopes[slope] = ledger.stabilise(log_slope(ledger.made[SLOPES[slope]].shape))
+        yield form.xreplace(slopes)
     if rational is not None:
         yield monomial * ledger.stabilise(rational)
+    for form in forms:
+        if form.is_Mul and not form.has(*SLOPES):  # powers of t meet: t^(3/2)/t is √t where t^(3/2) is no float
+            put = {x: in_times(ledger, x) for x in form.free_symbols & JOINED}
+            yield sp.factor_terms(sp.together(form.xreplace(put)))
 
 
 def add_scaled_drift(change: Change, ledger: Ledger) -> Ledger:

@@ -8,12 +8,13 @@ is taken by way of a quotient.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import sympy as sp
 
 from symsched.codegen.stable.ieee import evaluate
+from symsched.codegen.stable.rounding import singles
 
 EDGES = (1e-300, 1 - 2.0**-53)
 LOWEST, HIGHEST = -1022.0, 1023.0  # binary exponents of floats
@@ -74,12 +75,17 @@ def _is_norm(form: sp.Expr) -> bool:
 
 
 def _is_lost(form: sp.Expr, known: Values) -> bool:
-    """Whether a square, or a sum of two, is no float next to an end, although what is squared is one."""
-    if not (_is_square(form) or _is_sum_of_squares(form)):
-        return False
+    """Whether a power, or a sum of two squares, is no float next to an end, although what it is a power of is one."""
+    exponent = 2 if _is_sum_of_squares(form) else _power_of_name(form)
     letters = [s.name for s in form.free_symbols]
-    sizes = [max(abs(values[name]) for name in letters) for values in known]
-    return any(0 < size < np.inf and not LOWEST < 2 * np.log2(size) < HIGHEST - 1 for size in sizes)
+    sizes = [max(abs(values[name]) for name in letters) for values in known] if exponent else []
+    return any(0 < size < np.inf and not LOWEST < exponent * np.log2(size) < HIGHEST - 1 for size in sizes)
+
+
+def _power_of_name(form: sp.Expr) -> int:
+    """2, 3, −2 or −3 for such a power of a name, or some of it; else 0."""
+    number, power = form.as_coeff_Mul()
+    return int(power.exp) if number > 0 and len(singles(power)) > 1 else 0
 
 
 def _is_lost_product(form: sp.Expr, known: Values) -> bool:
@@ -107,7 +113,7 @@ def _norm(form: sp.Expr, known: Values, helper: Helper) -> sp.Expr:
 
 
 def _ordered(product: sp.Mul, known: Values, helper: Helper) -> sp.Expr:
-    factors = [f for factor in product.args for f in _single(factor)]
+    factors = [f for factor in product.args for f in singles(factor)]
     while len(factors) > 2:
         sizes = [_sizes(factors, values) for values in known]
         at = next((row for row in sizes if _may_leave(row)), None)
@@ -128,15 +134,6 @@ def _has_helper(factors: Sequence[sp.Expr], product: sp.Mul) -> bool:
     return bool(set().union(*(f.free_symbols for f in factors)) - product.free_symbols)
 
 
-def _single(factor: sp.Expr) -> Iterator[sp.Expr]:
-    """A square or a cube of a name, or one over it, is two or three factors."""
-    if factor.is_Pow and factor.base.is_Symbol and factor.exp in (2, 3, -2, -3):
-        sign = 1 if factor.exp > 0 else -1
-        yield from [factor.base**sign] * abs(int(factor.exp))
-    else:
-        yield factor
-
-
 def _sizes(factors: Sequence[sp.Expr], values: Mapping[str, float]) -> list[float]:
     with np.errstate(all="ignore"):
         return [float(np.log2(abs(evaluate(f, values)))) for f in factors]
@@ -144,6 +141,8 @@ def _sizes(factors: Sequence[sp.Expr], values: Mapping[str, float]) -> list[floa
 
 def _may_leave(sizes: Sequence[float]) -> bool:
     """Whether the product is a float, and some order of multiplying leaves the floats on the way."""
+    if -np.inf in sizes and not any(s == np.inf or np.isnan(s) for s in sizes):  # 0, unless the others come to ∞ first
+        return sum(s for s in sizes if s > 0) > HIGHEST
     if not all(np.isfinite(sizes)) or not LOWEST < sum(sizes) < HIGHEST:
         return False
     return sum(s for s in sizes if s < 0) < LOWEST or sum(s for s in sizes if s > 0) > HIGHEST

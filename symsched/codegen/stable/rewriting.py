@@ -296,10 +296,14 @@ ALTERNATIVES: dict[type, Rules] = {
         lambda x, to: sp.sin(to(_about(sp.pi - x)), evaluate=False),
         lambda x, to: sp.cos(to(_about(sp.pi / 2 - x)), evaluate=False),
     ),
-    sp.tan: _one_by_one(lambda x, to: 1 / sp.tan(to(_about(sp.pi / 2 - x)), evaluate=False)),
+    sp.tan: _one_by_one(
+        lambda x, to: 1 / sp.tan(to(_about(sp.pi / 2 - x)), evaluate=False),
+        lambda x, to: to(sp.sin(x)) / to(sp.cos(x)),
+    ),
     sp.cot: _one_by_one(
         lambda x, to: 1 / sp.tan(to(x)),
         lambda x, to: sp.tan(to(_about(sp.pi / 2 - x)), evaluate=False),
+        lambda x, to: to(sp.cos(x)) / to(sp.sin(x)),
     ),
     sp.acos: _one_by_one(
         lambda x, to: sp.atan2(sp.sqrt(to(_about(1 - x**2))), to(x)),

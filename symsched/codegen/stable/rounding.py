@@ -110,7 +110,7 @@ class Sample:
         size = abs(made.value)
         if size > LARGEST or not size.is_finite():
             return Rounded(made.value, arb("inf"))
-        return Rounded(made.value, made.error + LOST) if size < SMALLEST and made.value != 0 else made
+        return Rounded(made.value, made.error + LOST.min(size)) if size < SMALLEST and made.value != 0 else made
 
     def _evaluate(self, expr: sp.Expr) -> Rounded:
         if not expr.free_symbols:
@@ -132,7 +132,8 @@ class Sample:
 
     def _product(self, factors: Sequence[sp.Expr]) -> Rounded:
         value, error, rounds = arb(1), arb(0), -1
-        for factor in factors:
+        parts = (single for f in factors for single in (singles(f) if not self.evaluate(f).error.is_finite() else [f]))
+        for factor in parts:
             part = self.evaluate(factor)
             error = error * abs(part.value) + part.error * abs(value)
             value = value * part.value
@@ -144,6 +145,8 @@ class Sample:
         value = compile_tape((_B**exponent,), (_B,)).run([base.value])[0] if exponent.is_number else None
         if value is not None:
             power = abs(compile_tape((exponent,), ()).run([])[0])
+            if exponent.is_negative and not base.error < abs(base.value):
+                return Rounded(value, arb("inf"))  # divided by what may be 0
             own = 1 if exponent in (-1, 2, sp.S.Half) else 2
             return Rounded(value, (abs(value) * (power * base.error / abs(base.value) + own * HALF_ULP)).mid())
         up = self.evaluate(exponent)
@@ -162,6 +165,14 @@ class Sample:
             if part.error != 0:
                 error += abs(slope(inputs)) * part.error
         return Rounded(value, error.mid())
+
+
+def singles(factor: sp.Expr) -> list[sp.Expr]:
+    """A square or a cube of a name, or one over it, is two or three factors, multiplied in an order that stays inside
+    the floats (see `ranges`)."""
+    if factor.is_Pow and factor.base.is_Symbol and factor.exp in (2, 3, -2, -3):
+        return [factor.base ** sp.sign(factor.exp)] * abs(int(factor.exp))
+    return [factor]
 
 
 _B = sp.Dummy("b", positive=True)

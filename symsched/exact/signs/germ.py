@@ -17,7 +17,7 @@ from flint import arb, arb_series
 from symsched.errors import InputError
 from symsched.exact.balls import enclose
 from symsched.exact.functions import SERIES, Ball
-from symsched.exact.series import BeyondSeriesError, order_of
+from symsched.exact.terms import BeyondSeriesError, order_of
 from symsched.precision import precision
 
 BITS = 192

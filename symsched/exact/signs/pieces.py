@@ -59,6 +59,7 @@ def _positive(expr: sp.Expr, symbol: sp.Symbol, low: float, high: float) -> bool
             a, b = pieces.pop()
             whole, centre = interval(a, b), arb((a + b) / 2)
             value, slope = run([whole])
+            # By the mean value theorem too: what that form adds to the true range shrinks with the square of the width.
             if value > 0 or run([centre])[0] + slope * (whole - centre) > 0:
                 continue
             middle = _middle(a, b)

@@ -56,11 +56,11 @@ def sign_on_unit(expr: sp.Expr, symbol: sp.Symbol = t, *, balls: bool = True) ->
         raise InputError(f"{clipped(expr)} has branches: expected one formula for all of (0, 1)")
     parameters = expr.free_symbols - {symbol}
     seen = Sign("unknown", "parameters") if parameters else _seen(expr, symbol)
-    if seen.value == "mixed":
+    if seen.value == "mixed":  # proved, whatever else is open
         return seen
     if not seen.decided and decide_zero(expr):
         return Sign("zero", "normal form")
-    if not _defined(expr, symbol):
+    if not _defined(expr, symbol):  # which every route below supposes
         return Sign("unknown", "domain")
     if parameters:
         return by_structure(expr, symbol)

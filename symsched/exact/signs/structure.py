@@ -114,6 +114,7 @@ class _Composer:
             return signs.pop()
         if expr.free_symbols != {self.symbol}:
             return _assumed(expr)
+        # Before slopes: a count of roots needs no descent through the levels.
         sturm = by_sturm(expr, self.symbol) if expr.is_rational_function(self.symbol) else None
         if sturm is not None and sturm.decided:
             return {"positive": 1, "negative": -1}.get(sturm.value, 0)

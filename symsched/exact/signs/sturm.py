@@ -33,6 +33,7 @@ def by_sturm(expr: sp.Expr, symbol: sp.Symbol) -> Sign:
     crossings, touching = _roots(numerator)
     if crossings:
         return _mixed(numerator, denominator, crossings + touching)
+    # Without a crossing one value tells the sign everywhere.
     positive = (numerator.eval(_CENTRE) > 0) == (denominator.eval(_CENTRE) > 0)
     if touching:
         off_the_roots = min(touching) / 2

@@ -14,7 +14,8 @@ from flint import arb_series
 from symsched.errors import InputError
 from symsched.exact.balls import enclose, interval
 from symsched.exact.functions import SERIES, Ball
-from symsched.exact.series import BeyondSeriesError, leading_term
+from symsched.exact.series import leading_term
+from symsched.exact.terms import BeyondSeriesError
 from symsched.precision import precision
 
 MAX_ORDER = 12  # the longest series that `series` tries

@@ -123,11 +123,9 @@ class LoopPrinter:
     def _piecewise(self, expr: sp.Piecewise) -> str:
         text = f"f{self.bits}(np.nan)"
         for value, condition in reversed(expr.args):
-            text = self.show(value) if condition == sp.true else self._choice(value, condition, text)
+            shown = self.show(value)
+            text = shown if condition == sp.true else f"({shown} if {self._test(condition)} else {text})"
         return text
-
-    def _choice(self, value: sp.Expr, condition: sp.Basic, otherwise: str) -> str:
-        return f"({self.show(value)} if {self._test(condition)} else {otherwise})"
 
     def _test(self, condition: sp.Basic) -> str:
         if isinstance(condition, sp.core.relational.Relational):

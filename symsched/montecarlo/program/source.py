@@ -25,16 +25,7 @@ from symsched.errors import InputError
 from symsched.kernels.random import NORMALS
 from symsched.kernels.store import fingerprint
 from symsched.montecarlo.model import ETA, Model
-from symsched.montecarlo.program.averages import (
-    GROUP,
-    Components,
-    LoopCode,
-    is_small,
-    loop_code,
-    loop_text,
-    tabulated,
-    written_out,
-)
+from symsched.montecarlo.program import averages
 from symsched.montecarlo.program.printer import LoopPrinter
 from symsched.montecarlo.program.split import StateCode, affine_parts, state_code
 
@@ -145,21 +136,16 @@ class Program:
     law: Any
 
 
-def check_scheme(scheme: str) -> None:
-    """Raise InputError for a scheme that is not there."""
-    if scheme not in SCHEMES:
-        raise InputError(f"scheme is {scheme!r}; it should be one of {', '.join(SCHEMES)}")
-
-
 def program_of(model: Model, scheme: str, dtype: str) -> Program:
     """The program of `scheme` for the model.  Raises InputError for a scheme that is not there, or not for it."""
-    check_scheme(scheme)
+    if scheme not in SCHEMES:
+        raise InputError(f"scheme is {scheme!r}; it should be one of {', '.join(SCHEMES)}")
     sde, law, drift, prediction = model.averages, None, model.drift, (ETA,) * model.dim
-    if sde is not None and is_small(sde.data):
-        prediction = written_out(sde, model.states)
+    if sde is not None and averages.is_small(sde.data):
+        prediction = averages.written_out(sde, model.states)
         drift = tuple(f.xreplace({ETA: e}) for f, e in zip(drift, prediction, strict=True))
     elif sde is not None:
-        law = tabulated(sde)
+        law = averages.tabulated(sde)
     affine = affine_parts(drift, model.states) if law is None else None
     kind = StepKind(_form(model, scheme, affine is not None), dtype, scheme == "sra1")
     columns, text = _written(kind, prediction if scheme == "exponential" else drift, model.states, law)
@@ -181,27 +167,20 @@ def _form(model: Model, scheme: str, affine: bool) -> Form:
 
 @lru_cache(maxsize=64)
 def _written(
-    kind: StepKind, exprs: tuple[sp.Expr, ...], states: tuple[sp.Symbol, ...], law: Components | None
+    kind: StepKind, exprs: tuple[sp.Expr, ...], states: tuple[sp.Symbol, ...], law: averages.Components | None
 ) -> tuple[tuple[sp.Expr, ...], str]:
-    """The columns of C and D, and the source."""
-    if kind.form == "affine":
-        return (), module_text(kind)
-    code = state_code(exprs, states) if law is None else loop_code(law, exprs[0], states[0])
-    return code.table, module_text(kind, code)
-
-
-def module_text(kind: StepKind, code: StateCode | LoopCode | None = None) -> str:
-    """Source of the module for one right-hand side (`code` is None for the affine form)."""
+    """The columns of C and D, and the source of the module."""
     bits = "32" if kind.dtype == "float32" else "64"
     fields = {"bits": bits, "dtype": kind.dtype, "normals": NORMALS[kind.dtype], "area": kind.area}
-    head = _HEAD.format(fingerprint=fingerprint(), **fields)
-    if code is None:
-        return head + _AFFINE + _LOOP.format(**fields)
-    if isinstance(code, LoopCode):
-        text = f"GROUP = {GROUP}\n" + loop_text(code, kind.form, kind.dtype)
-        return head + text + _LOOP.format(**fields)
-    body = _one(code, kind) if kind.form == "one" else _two(code, kind)
-    return head + body + _LOOP.format(**fields)
+    columns: tuple[sp.Expr, ...] = ()
+    step = _AFFINE
+    if kind.form != "affine" and law is not None:
+        loop = averages.loop_code(law, exprs[0], states[0])
+        columns, step = loop.table, f"GROUP = {averages.GROUP}\n" + averages.loop_text(loop, kind.form, kind.dtype)
+    elif kind.form != "affine":
+        code = state_code(exprs, states)
+        columns, step = code.table, _one(code, kind) if kind.form == "one" else _two(code, kind)
+    return columns, _HEAD.format(fingerprint=fingerprint(), **fields) + step + _LOOP.format(**fields)
 
 
 def _tables(code: StateCode, table: str, mark: str) -> list[str]:

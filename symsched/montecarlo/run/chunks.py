@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from symsched.kernels import moments, store
 from symsched.kernels.compiled import LANES
 from symsched.kernels.random import AREA, BRIDGE, BROWNIAN, key, step_normals
-from symsched.montecarlo.model import turn
-from symsched.montecarlo.tables import Between, Tables, Timetable
+from symsched.montecarlo.tables import Between, Tables, Timetable, turn
 from symsched.precision import cached_property
 
 Array = NDArray[np.float64]

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from symsched.errors import InputError
-from symsched.given import count, memory
+from symsched.given import memory
 from symsched.kernels import moments
 from symsched.kernels.compiled import LANES
+from symsched.montecarlo.arguments import workers_of
 from symsched.montecarlo.run.checkpoint import Checkpoint
 from symsched.montecarlo.run.chunks import ChunkSums, Job, states, work
 from symsched.montecarlo.run.result import Result
@@ -24,9 +25,9 @@ from symsched.progress import Bar
 
 def run(job: Job, threads: int | None, executor: Any, progress: bool, checkpoint: Any) -> Result:
     """Run the job's chunks and merge them in the order of the paths."""
-    began, saved = time.perf_counter(), f"at {len(job.times)} times"
-    memory(8 * len(job.times) * job.keep * job.dim, f"{job.keep} stored paths of dimension {job.dim} {saved}")
-    memory(8 * len(job.times) * moments.row_length(job.dim), f"covariances of dimension {job.dim} {saved}")
+    began, dim, saved = time.perf_counter(), job.dim, len(job.times)
+    memory(8 * saved * job.keep * dim, f"{job.keep} stored paths of dimension {dim} at {saved} times")
+    memory(8 * saved * moments.row_length(dim), f"covariances of dimension {dim} at {saved} times")
     record = Checkpoint(checkpoint, job)
     totals = record.load()
     partial, complete = False, job.paths // moments.UNIT
@@ -34,7 +35,7 @@ def run(job: Job, threads: int | None, executor: Any, progress: bool, checkpoint
         try:
             for part in ordered(job, pool, totals.next_unit):
                 record.save(totals, final=part.first_unit == complete)
-                totals.add(part, job.dim)
+                totals.add(part, dim)
                 bar.at(min(job.paths, totals.next_unit * moments.UNIT))
         except KeyboardInterrupt:
             if totals.next_unit == 0:
@@ -44,7 +45,7 @@ def run(job: Job, threads: int | None, executor: Any, progress: bool, checkpoint
         record.save(totals, final=True)
     if totals.lost:
         raise InputError(diagnose(job, totals.lost))
-    beyond = ~np.isfinite(totals.rows[:, : 1 + job.dim + job.dim**2]).all(axis=1)
+    beyond = ~np.isfinite(totals.rows[:, : 1 + dim + dim**2]).all(axis=1)
     if beyond.any():
         bad = job.times[int(np.argmax(beyond))]
         raise InputError(
@@ -58,7 +59,7 @@ def run(job: Job, threads: int | None, executor: Any, progress: bool, checkpoint
 def _pool(executor: Any, threads: int | None) -> Iterator[tuple[Any, int]]:
     """The executor, and how many chunks to keep in flight."""
     if executor is None:
-        workers = count(threads, "threads") if threads is not None else (os.cpu_count() or 1)
+        workers = workers_of(threads)
         with ThreadPoolExecutor(workers) as own:
             yield own, 2 * workers
         return

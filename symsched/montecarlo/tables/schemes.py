@@ -14,16 +14,18 @@ whose second stage falls on a time where a coefficient is infinite takes an Eule
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from symsched.errors import InputError
+from symsched.errors import InputError, UndecidedError
+from symsched.exact import decide_zero, values
 from symsched.montecarlo.model import Model
 from symsched.montecarlo.program import Program, StepKind
-from symsched.montecarlo.tables.columns import table
 from symsched.steps import integrals, laws
+from symsched.symbols import t
 
 Array = NDArray[np.float64]
 Flow = tuple[Array, Array, Array]
@@ -35,6 +37,8 @@ _trapezoid = laws.evaluated(
 _held = laws.evaluated(laws.held(), laws.alpha, laws.beta, laws.alpha_next, laws.beta_next, laws.kept, laws.fresh)
 #: Share of a step at which a two-stage scheme evaluates its second stage.
 SECOND = {"heun": 1.0, "sra1": 0.75}
+#: Numbers of the largest table that is kept for the next run on the same grid.
+KEPT = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -231,3 +235,46 @@ def _drift_at_origin(program: Program) -> Array:
         return table((model.interpolant.B,), start)[0] * _expectation(model)
     origin = dict.fromkeys(model.states, sp.S.Zero)
     return table(tuple(sp.sympify(f, strict=True).subs(origin) for f in program.drift), start)[0]
+
+
+# -- last-bit-correct values of what depends on time alone ---------------------------------------------------------
+
+
+def table(exprs: tuple[sp.Expr, ...], times: Array) -> Array:
+    """values(exprs, times) as an array (times, exprs); NaN where an expression has no limit at an end."""
+    if len(times) * len(exprs) > KEPT:
+        return _table(exprs, times)
+    return _kept(exprs, np.asarray(times, dtype=np.float64).tobytes()).copy()
+
+
+@lru_cache(maxsize=64)
+def _kept(exprs: tuple[sp.Expr, ...], times: bytes) -> Array:
+    return _table(exprs, np.frombuffer(times))
+
+
+def _table(exprs: tuple[sp.Expr, ...], times: Array) -> Array:
+    columns = np.empty((len(times), len(exprs)))
+    moving = [k for k, expr in enumerate(exprs) if expr.has(t)]
+    for k in set(range(len(exprs))) - set(moving):
+        columns[:, k] = values((exprs[k],), 0.5)[0]
+    changing = tuple(exprs[k] for k in moving)
+    try:
+        columns[:, moving] = np.stack(values(changing, times), axis=1) if changing else 0
+    except UndecidedError:
+        columns[:, moving] = [[_value(expr, float(time)) for expr in changing] for time in times]
+    return columns
+
+
+def _value(expr: sp.Expr, time: float) -> float:
+    """One value; an exact zero, which no ball can settle, is recognised exactly."""
+    try:
+        return float(values((expr,), time)[0])
+    except UndecidedError:
+        if 0 < time < 1:
+            exact = expr.subs(t, sp.Rational(time))
+            if exact.has(sp.zoo, sp.oo, sp.nan):
+                return float("inf")
+            if not decide_zero(exact):
+                raise
+            return 0.0
+        return float("nan")

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symsched.errors import InputError
-from symsched.montecarlo.model import Model, Start
+from symsched.montecarlo.model import Model
 from symsched.montecarlo.program import Program
 from symsched.montecarlo.tables.between import Between, between
 from symsched.montecarlo.tables.schemes import Tables, fill
+from symsched.montecarlo.tables.start import Start, start_of
 
 Array = NDArray[np.float64]
 
@@ -41,14 +42,14 @@ def timetable_of(program: Program, grid: Array, saved: Array, given: bool, asked
     where a coefficient is not finite.
     """
     model = program.model
-    start = model.start(grid[0])
+    start = start_of(model, grid[0])
     steps = fill(program, grid, start.at_zero)
-    if not given and grid[0] == 0 and model.fixed is None and not steps.finite_rows()[0]:
+    if not given and grid[0] == 0 and model.interpolant is not None and not steps.finite_rows()[0]:
         _check_later(model, grid, saved, asked)
         # The marginal at the first later time is known, so nothing is lost.
         grid = grid[1:]
         saved = saved if asked else np.unique(np.append(grid[0], saved[saved >= grid[0]]))
-        start = model.start(grid[0])
+        start = start_of(model, grid[0])
         steps = fill(program, grid, start.at_zero)
     on_grid = np.isin(saved, grid)
     inside = between(program, grid, saved[~on_grid], start.at_zero)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symsched.data.numeric import Eigenframe
-from symsched.discretize.affine import Steps, affine_steps
+from symsched.discretize.affine import AffineSteps, affine_steps
 from symsched.discretize.distances import kl_scalar
 from symsched.precision import alone
 from symsched.sde import InterpolantSDE
@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Trajectory:
+class SchemeLaws:
     """Gaussian laws at the times of a grid, independent along eigendirections.
 
     `deviation` is the error of the mean, E X − β m, and `variance` the variance, along the axes: (times, dim).
@@ -72,7 +72,7 @@ class Trajectory:
 
 
 @alone
-def trajectory(sde: InterpolantSDE, grid: Any, scheme: str = "euler", centre: bool = False) -> Trajectory:
+def trajectory(sde: InterpolantSDE, grid: Any, scheme: str = "euler", centre: bool = False) -> SchemeLaws:
     """The law of the scheme's state at every time of the grid, started from the exact law of I at the first time.
 
     `grid` is a number of uniform steps over [0, 1] or an increasing array of times; `scheme` is one of
@@ -83,10 +83,10 @@ def trajectory(sde: InterpolantSDE, grid: Any, scheme: str = "euler", centre: bo
     alpha, beta = by_time((sde.schedule.alpha, sde.schedule.beta), steps.times)
     target = alpha[:, None] ** 2 + (steps.frame.stds * beta[:, None]) ** 2
     deviation, variance = recursion(steps)
-    return Trajectory(steps.times, beta, deviation, variance, target, steps.frame)
+    return SchemeLaws(steps.times, beta, deviation, variance, target, steps.frame)
 
 
-def recursion(steps: Steps) -> tuple[Array, Array]:
+def recursion(steps: AffineSteps) -> tuple[Array, Array]:
     """Deviation of the mean and variance along the axes after every step: two arrays (steps + 1, dim)."""
     deviation = np.zeros((len(steps) + 1, len(steps.start_variance)))
     variance = np.zeros_like(deviation)

@@ -12,7 +12,7 @@ import sympy as sp
 
 from symsched.exact import shortest
 from symsched.explorer import shelf
-from symsched.explorer.forms import CLOCKS, QUANTITIES, Entry, clock_inverse, entries, short, tidy_powers
+from symsched.explorer.entries import CLOCKS, QUANTITIES, PageEntry, clock_inverse, entries, short, tidy_powers
 from symsched.explorer.palette import dashes, looks, path_colors
 from symsched.explorer.script import function, table
 from symsched.explorer.shared import LAWS, formulas
@@ -164,7 +164,7 @@ def _clock(clock: sp.Expr) -> dict[str, str]:
     }
 
 
-def _entry(entry: Entry) -> dict[str, Any]:
+def _entry(entry: PageEntry) -> dict[str, Any]:
     forms, letters = entry.forms, [kappa, rho]
     own = next(name for name, clock in reversed(CLOCKS.items()) if clock == entry.clock("own"))
     limits = {(name, end): entry.ends(name, end) for name in CLOCKS for end in (0, 1)}
@@ -189,7 +189,7 @@ def _schedules() -> dict[str, list[str]]:
     return {f"{e.name}|{e.regime}|{clock}": _schedule(e, clock) for e in entries() for clock in CLOCKS}
 
 
-def _schedule(entry: Entry, clock: str) -> list[str]:
+def _schedule(entry: PageEntry, clock: str) -> list[str]:
     pace = entry.clock(clock).diff(t)
     made = {name: entry.timed(form, clock) for name, form in entry.forms.items()}
     drift = sp.S.Zero if made["slope"] == 0 else None
@@ -209,7 +209,7 @@ def _conversions() -> dict[str, list[str]]:
     return {f"{e.name}|{e.regime}": _conversion(e) for e in entries()}
 
 
-def _conversion(entry: Entry) -> list[str]:
+def _conversion(entry: PageEntry) -> list[str]:
     source = entry.schedule
     own = entry.clock("own")
     time = clock_inverse(own).subs(sp.Symbol("y", positive=True), entry.inverse) if own != t else entry.inverse

@@ -97,6 +97,7 @@ def source_of(generator: Any, indices: Any, given: Any = None) -> Source | None:
 
     Raises InputError for more than one of these.
     """
+    # the config's indices alone are no second answer: without the others they number the noise of the seed
     if sum(what is not None for what in (generator, indices, given)) > 1 and (generator, given) != (None, None):
         raise InputError(
             "generator, variance_noise and the config's indices: expected one; indices number the noise of the seed, "

@@ -34,7 +34,7 @@ SHIFT = sp.cancel(1 - shift * (1 - t) / (1 + (shift - 1) * (1 - t)))
 
 
 @dataclass(frozen=True)
-class Entry:
+class PageEntry:
     """A schedule of the page in one regime of κ ("any" where its formulas do not depend on it)."""
 
     name: str
@@ -118,9 +118,9 @@ class Entry:
 
 
 @cache
-def entries() -> tuple[Entry, ...]:
+def entries() -> tuple[PageEntry, ...]:
     """Every schedule of the page in every regime."""
-    return tuple(Entry(name, regime) for name in NAMES for regime in (REGIMES if name == "lazy" else ("any",)))
+    return tuple(PageEntry(name, regime) for name in NAMES for regime in (REGIMES if name == "lazy" else ("any",)))
 
 
 @cache

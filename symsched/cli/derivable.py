@@ -7,7 +7,7 @@ from collections.abc import Callable
 from sympy import Expr, Symbol, sqrt
 
 from symsched.cli.convert import converted
-from symsched.cli.lazy import lazy
+from symsched.cli.lazy_family import lazy
 from symsched.cli.request import Formula, Found, Request, shorter
 from symsched.data import Gaussian
 from symsched.errors import InputError, UndecidedError
