@@ -258,7 +258,7 @@ class Reader:
             variable, body = (by, body) if by.is_Symbol else _lettered(expr, by, body)
             point[variable] = self.value(by)
             orders.append(int(count))
-        if isinstance(body, AppliedUndef) and all(_own_slot(body, v) for v in point):
+        if isinstance(body, AppliedUndef) and all([a for a in body.args if a.has(v)] == [v] for v in point):
             by_slot = dict(zip(point, orders, strict=True))
             values = [point[a] if a in point else self.value(a) for a in body.args]
             return self.functions[body.func].value(values, tuple(by_slot.get(a, 0) for a in body.args))
@@ -280,9 +280,6 @@ class Reader:
         *inside, (variable, low, high) = limits
         ends = [mpmath.inf * int(sp.sign(e)) if e.is_infinite else self.value(e) for e in (low, high)]
         return mpmath.quad(lambda place: self._moved({variable: place})._integrated(function, inside), ends)
-
-    def _series(self, expr: sp.Sum | sp.Product) -> Any:
-        return self._summed(expr, expr.limits)
 
     def _summed(self, expr: sp.Sum | sp.Product, limits: Sequence[Any]) -> Any:
         """The sum or product over some of its letters, the last outermost."""
@@ -319,8 +316,7 @@ SPECIAL: dict[type, Callable[[Reader, Any], Any]] = {
     sp.Subs: Reader._substituted,
     sp.Derivative: Reader._derivative,
     sp.Integral: Reader._integral,
-    sp.Sum: Reader._series,
-    sp.Product: Reader._series,
+    **dict.fromkeys((sp.Sum, sp.Product), lambda reader, expr: reader._summed(expr, expr.limits)),
     sp.Piecewise: Reader._piecewise,
 }
 COMPARED: dict[type, Callable[[Any, Any], bool]] = {
@@ -339,12 +335,6 @@ def _lettered(expr: sp.Expr, by: sp.Expr, body: sp.Expr) -> tuple[sp.Symbol, sp.
         raise InputError(f"{clipped(expr)}: {clipped(by)} in the place of a variable is not read in numbers")
     letter = sp.Dummy("u")
     return letter, body.xreplace({by: letter})
-
-
-def _own_slot(applied: AppliedUndef, variable: sp.Symbol) -> bool:
-    """Whether the variable is one argument, and in no other."""
-    places = [a for a in applied.args if a.has(variable)]
-    return places == [variable]
 
 
 @lru_cache(maxsize=256)

@@ -420,7 +420,7 @@ def test_verify_has_a_column_for_coq(tmp_path, small, capsys):
 @pytest.mark.exhaustive
 def test_every_claim_is_green():
     from symsched.certify import certify
-    from symsched.verification import theory
+    from symsched.collection import theory
 
     found = certify()
     assert len(found) == len(theory())

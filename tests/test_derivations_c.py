@@ -4,8 +4,8 @@ from functools import lru_cache
 
 import pytest
 
+from symsched.collection import load, theory
 from symsched.theorem import Setting, run_check
-from symsched.verification import load, theory
 
 THEOREMS = {one.name: one for path in theory() if "c16" <= path.name[:3] <= "c22" for one in load(str(path))}
 RANDOM = [name for name, one in THEOREMS.items() if any(check.kind == "monte_carlo" for check in one.checks)]

@@ -4,8 +4,8 @@ from functools import lru_cache
 
 import pytest
 
+from symsched.collection import load, theory
 from symsched.theorem import Setting, run_check
-from symsched.verification import load, theory
 
 PATHS = {f"C{number}": path for path in theory() if (number := int(path.name[1:3])) >= 23}
 

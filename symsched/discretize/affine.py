@@ -31,6 +31,7 @@ from symsched.precision import alone
 from symsched.sde import InterpolantSDE
 from symsched.sde.values import by_time, without_start
 from symsched.steps import integrals, laws
+from symsched.symbols import t
 
 Array = NDArray[np.float64]
 Tables = tuple[Array, Array, Array]
@@ -161,8 +162,11 @@ class _Setting:
         mean = self.frame.into(self.frame.mean)
         if not mean.any():
             return np.zeros((len(self.times) - 1, len(mean)))
-        (beta_dot,) = by_time((self.sde.schedule.beta_dot,), at)
-        return (self.h[:, 0] * beta_dot - np.diff(self.beta))[:, None] * mean
+        schedule, where = self.sde.schedule, integrals.START if at[0] == self.times[0] else integrals.END
+        coarse = self.h[:, 0] * by_time((schedule.beta_dot,), at)[0] - np.diff(self.beta)
+        start, end = (schedule.beta.subs(t, time) for time in (integrals.START, integrals.END))
+        form = (integrals.END - integrals.START) * schedule.beta_dot.subs(t, where) - (end - start)
+        return integrals.across(form, self.times, coarse)[:, None] * mean
 
     def euler(self) -> Tables:
         eps = by_time((self.sde.eps,), self.times[:-1])[0][:, None]

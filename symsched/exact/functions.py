@@ -116,8 +116,8 @@ class Known:
 
     `ball` is its enclosure, by default flint's method of its name; `series` that of a power series, None where none is
     known.  They name their argument once where they can: a ball that occurs twice forgets that it is one number.  `cut`
-    tells whether a complex ball meets points where it is not analytic (None: unknown).  `written` is the same in other
-    functions, but perhaps at the one point where it jumps; `signs` are those in the four quadrants.
+    tells whether a complex ball meets points where it is not analytic (None: not known).  `written` is the same by
+    other functions, but perhaps at the one point where it jumps; `signs` are those in the four quadrants.
     """
 
     function: Any

@@ -59,8 +59,8 @@ def as_jet(expr: sp.Expr) -> Jet | None:
         for v, n in expr.variable_count:
             counts[v] = counts.get(v, 0) + int(n)
         expr = expr.expr
-    if not isinstance(expr, AppliedUndef) or any(_moves_elsewhere(v, expr.args) for v in counts):
-        return None
+    if not isinstance(expr, AppliedUndef) or any([a for a in expr.args if a.has(v)] != [v] for v in counts):
+        return None  # ∂/∂v is not the derivative in one slot alone
     orders = tuple(counts.get(a, 0) for a in expr.args)
     if not points:
         return expr.func, orders, expr.args
@@ -69,11 +69,6 @@ def as_jet(expr: sp.Expr) -> Jet | None:
     ):  # what is substituted there may be the variable of a derivative
         return None
     return expr.func, orders, tuple(a.subs(points, simultaneous=True) for a in expr.args)
-
-
-def _moves_elsewhere(v: sp.Expr, args: tuple[sp.Expr, ...]) -> bool:
-    """Whether ∂/∂v is not the derivative in one slot alone."""
-    return sum(a.has(v) for a in args) != 1 or v not in args
 
 
 def is_ambiguous(expr: sp.Expr) -> bool:

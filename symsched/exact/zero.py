@@ -150,7 +150,9 @@ def _decided(
 ) -> Decision:
     """`_written` tells apart what SymPy takes for equal."""
     try:
-        if (most := _largest_exponent(expr, *(meant for _, meant in where))) > MAX_EXPONENT:
+        powers = sp.Tuple(expr, *(meant for _, meant in where)).atoms(sp.Pow)
+        most = max((abs(int(power.exp)) for power in powers if power.exp.is_Rational), default=1)
+        if most > MAX_EXPONENT:
             return Decision(None, expr, reason=f"a power with {len(str(most))} digits in its exponent is too much work")
         if not bounded or expansion(expr) <= MAX_EXPANSION:
             return _decide_twice(expr, where)
@@ -166,11 +168,6 @@ def _decided(
         raise
     except (BasePolynomialError, *BROKEN) as error:
         return Decision(None, expr, reason=f"SymPy broke off ({type(error).__name__})")
-
-
-def _largest_exponent(*exprs: sp.Basic) -> int:
-    powers = set[sp.Pow]().union(*(sp.sympify(expr, strict=True).atoms(sp.Pow) for expr in exprs))
-    return max((abs(int(power.exp)) for power in powers if power.exp.is_Rational), default=1)
 
 
 def expansion(expr: sp.Expr) -> float:
