@@ -23,11 +23,11 @@ LEVELS = 5
 TOLERANCE = 1e-9  # between two levels, of the largest value
 
 
-def over_time(exprs: Sequence[Expr], rate: Callable[[list[Array], int], Array], what: str) -> Array:
+def over_time(exprs: Sequence[Expr], rate: Callable[[list[Array], int], Array], what: str, floor: float = 0.0) -> Array:
     """∫₀¹ rate dt.  `rate` gets the tables of `exprs` at n times and the level, and gives an array (…, n).
 
-    Levels halve the steps until two agree.  Raises UndecidedError where they do not, or where something is left at an
-    end.
+    Levels halve the steps until two agree, to nine digits of the largest value or of `floor`.  Raises UndecidedError
+    where they do not, or where something is left at an end.
     """
     beside_one = [expr.subs(t, 1 - t) for expr in exprs]
     last: Array | None = None
@@ -40,7 +40,7 @@ def over_time(exprs: Sequence[Expr], rate: Callable[[list[Array], int], Array], 
         halves = values(exprs, near[early]), values(beside_one, near[~early])
         parts = rate([np.concatenate(pair) for pair in zip(*halves, strict=True)], level) * weight
         total = parts.sum(axis=-1)
-        size = np.abs(total).max(initial=0.0)
+        size = np.abs(total).max(initial=floor)
         left = np.abs(parts[..., [0, -1]]).max(initial=0.0)
         if not np.isfinite(size) or left / step > max(TOLERANCE * size, np.finfo(np.float64).tiny):
             raise UndecidedError(f"{what} is infinite, or its integral over time converges too slowly at an end")
