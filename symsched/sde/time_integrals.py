@@ -19,7 +19,7 @@ from symsched.symbols import t
 
 Array = NDArray[np.float64]
 REACH = 4.5  # s to which the rule goes: 1e-61 from the ends
-LEVELS = 5
+LEVELS = 4
 TOLERANCE = 1e-9  # between two levels, of the largest value
 
 
