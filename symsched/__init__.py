@@ -29,6 +29,7 @@ _HOMES = {
     "Conversion": "conversion",
     "convert": "conversion",
     "log_likelihood": "likelihood",
+    "optimal_grid": "spacing",
     "Diffusion": "montecarlo",
     "simulate": "montecarlo",
     "couple": "montecarlo",
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     from symsched.montecarlo import Diffusion, System, couple, estimate, simulate
     from symsched.schedule import Schedule
     from symsched.sde import InterpolantSDE
+    from symsched.spacing import optimal_grid
     from symsched.symbols import t, x
     from symsched.theorem import Theorem
     from symsched.verification import verify
