@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +27,7 @@ from symsched.bridge.requests import (
 )
 from symsched.bridge.stepping import Stepper, Table
 from symsched.errors import InputError
+from symsched.given import MOST, memory, whole
 from symsched.progress import Bar
 
 NEAR = 1e-3  # by how much a plan's levels may differ from the schedule's, as a share of their size
@@ -121,6 +123,8 @@ def run(
     dtype: Any = None,
 ) -> Any:
     """Samples of `size` (count, …) by a plan; the arguments are those of `symsched.bridge.sample`."""
+    at_once = size[0] if batch is None else min(whole(batch, "batch", most=MOST), size[0])
+    memory((4 * size[0] + 64 * at_once) * math.prod(size[1:]), f"samples of shape {tuple(size)}, {at_once} at a time,")
     sampler = Sampler(field, plan, size[1:], seed, device=device, dtype=dtype)
     as_device(sampler.device)  # a place where numbers are
     work = _work(sampler, size[0], indices, noise, conditions or {}, batch)
