@@ -190,7 +190,7 @@ MIXTURE = ss.GaussianMixture([0.25, 0.75], [-1, 1], [0.5, 0.5])
 
 def written_out(schedule, scale):
     """The interpolant's SDE for the mixture, A x + B η_X: one compiled kernel for every schedule and scale."""
-    from symsched.montecarlo.model import eta_x as stable_eta_x
+    from symsched.montecarlo.program.averages import written_out as stable_eta_x
 
     (eta,) = stable_eta_x(ss.InterpolantSDE(schedule, MIXTURE), (x,))
     A, B = data_form(schedule, scale)

@@ -258,7 +258,7 @@ def log_weights(power, size, seed):
 
 def written_out(schedule, scale):
     """The interpolant's SDE for the mixture, A x + B η_X: one compiled kernel for every schedule and scale."""
-    from symsched.montecarlo.model import eta_x as stable_eta_x
+    from symsched.montecarlo.program.averages import written_out as stable_eta_x
 
     (eta,) = stable_eta_x(ss.InterpolantSDE(schedule, MIXTURE), (x,))
     A, B = data_form(schedule, scale)

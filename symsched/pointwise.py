@@ -8,8 +8,8 @@ substitution is a simultaneous change of the variables' values.  Each value is c
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -19,15 +19,16 @@ import sympy as sp
 from mpmath.libmp import NoConvergence
 from sympy.core.function import AppliedUndef
 
+from symsched.concrete import Concrete, draw
 from symsched.errors import InputError, clipped
 from symsched.precision import digits
 from symsched.substitutions import substitutions
-from symsched.symbols import t
 
 FEW, MANY = 60, 120  # decimal digits of the two evaluations
 POINTS, MORE = 3, 5  # more where signs are free
 TRIES = 24  # points, some of which may lie where the formula has no value
 MOST_TERMS = 10_000  # of a finite sum
+MOST_READ = 1_200_000  # parts of a formula, at all points together; an integral in an integral has as many at one
 
 NUMBERS = {sp.pi: "pi", sp.E: "e", sp.GoldenRatio: "phi", sp.EulerGamma: "euler", sp.Catalan: "catalan", sp.I: "j"}
 SAME_NAME = (
@@ -48,6 +49,10 @@ class Reading:
     real: bool = True  # whether all its parts were
 
 
+class TooMuchError(Exception):
+    """More parts of a formula were read than are worth waiting for."""
+
+
 def read(residual: sp.Expr) -> Reading:
     """Whether `residual` vanishes at random points within the assumptions on its symbols and functions.
 
@@ -61,16 +66,21 @@ def read(residual: sp.Expr) -> Reading:
 def _remembered(residual: sp.Expr, _written: Any) -> Reading:
     """The reading; `_written` tells apart what SymPy takes for equal."""
     symbols = sorted(residual.free_symbols, key=sp.default_sort_key)
-    if not residual.is_commutative:
+    if not all(s.is_commutative for s in residual.atoms(sp.Symbol)):  # SymPy says it of every `Limit`, for nothing
         raise InputError(f"{str(residual)[:80]}: symbols that do not commute have no values in numbers")
     samples = {f.func: f for f in sorted(residual.atoms(AppliedUndef), key=sp.default_sort_key)}
-    heads = sorted(samples, key=_key)
+    heads = sorted(samples, key=lambda head: (str(head), str(sorted(head._kwargs.items()))))
+    moves = bool(symbols or heads)  # a number is the same everywhere
     signed = [s for s in (*symbols, *samples.values()) if s.is_nonnegative is None and s.is_nonpositive is None]
     size, seen, beyond = mpmath.mpf(0), 0, ""
+    work = itertools.count()
     for k in range(TRIES):
-        point = {s: _draw(s, i, k) for i, s in enumerate(symbols)}
+        point = {s: draw(s, i, k) for i, s in enumerate(symbols)}
         functions = {head: Concrete.of(samples[head], i + len(symbols), k) for i, head in enumerate(heads)}
-        found = _at(residual, point, functions)
+        try:
+            found = _at(residual, point, functions, work)
+        except TooMuchError:
+            return Reading(None, "takes too many values to be read in numbers")
         if found is None:
             continue
         if found.zero is False and not found.real:
@@ -79,16 +89,18 @@ def _remembered(residual: sp.Expr, _written: Any) -> Reading:
         if found.zero is not True:
             return found
         size, seen = max(size, found.size), seen + 1
-        if seen == (MORE if signed else POINTS) and not beyond:
+        if seen == (MORE if signed else POINTS if moves else 1) and not beyond:
             return Reading(True, "", size)
     if beyond:
         return Reading(None, f"{beyond}, but not all its parts are real there: declare signs of its letters")
     return Reading(None, f"has a value at {seen} of {TRIES} random points: nothing is known from that")
 
 
-def _at(residual: sp.Expr, point: Mapping[sp.Symbol, sp.Expr], functions: Mapping[Any, Concrete]) -> Reading | None:
+def _at(
+    residual: sp.Expr, point: Mapping[sp.Symbol, sp.Expr], functions: Mapping[Any, Concrete], work: Iterator[int]
+) -> Reading | None:
     """The reading at one point; None where the formula has no value there."""
-    few, many = (_evaluated(residual, point, functions, count) for count in (FEW, MANY))
+    few, many = (_evaluated(residual, point, functions, count, work) for count in (FEW, MANY))
     if few is None or many is None:
         return None
     with digits(MANY):
@@ -120,10 +132,14 @@ class _Values:
 
 
 def _evaluated(
-    residual: sp.Expr, point: Mapping[sp.Symbol, sp.Expr], functions: Mapping[Any, Concrete], count: int
+    residual: sp.Expr,
+    point: Mapping[sp.Symbol, sp.Expr],
+    functions: Mapping[Any, Concrete],
+    count: int,
+    work: Iterator[int],
 ) -> _Values | None:
     with digits(count):
-        reader = Reader({s: Reader({}, {}).value(v) for s, v in point.items()}, functions)
+        reader = Reader({s: Reader({}, {}).value(v) for s, v in point.items()}, functions, work=work)
         try:
             value = reader.value(residual)
         except InputError:
@@ -131,71 +147,6 @@ def _evaluated(
         except (ZeroDivisionError, OverflowError, ValueError, NoConvergence):
             return None  # a pole, or too large: another point will do
         return _Values(value, reader.largest(), reader.divisors, not reader.unreal) if mpmath.isfinite(value) else None
-
-
-# -- points and functions --------------------------------------------------------------------------------------
-
-
-def _draw(symbol: sp.Symbol, place: int, k: int) -> sp.Expr:
-    """A number that the assumptions on a symbol allow; the same in every run."""
-    source = random.Random(f"{place}/{symbol}/{k}")
-    if symbol == t:
-        return sp.Rational(source.randint(1, 99_999), 100_003)
-    size = sp.Rational(source.randint(10_000, 200_000), 100_003) * (7 if k % 2 else 1)
-    wholes = [sp.Integer(n) for n in source.sample(range(-8, 9), 17)]
-    signed = [s * n for n in (size, *wholes, size * sp.sqrt(2), size * sp.pi) for s in _signs(place, k)]
-    for candidate in signed:
-        if all(getattr(candidate, f"is_{fact}") is told for fact, told in symbol.assumptions0.items()):
-            return candidate
-    raise InputError(f"{symbol}: no real number that its assumptions allow was found")
-
-
-def _signs(place: int, k: int) -> tuple[int, int]:
-    """The sign to try first: all negative, then by turns, then the other way round, then by chance."""
-    wanted = (-1, (-1) ** place, -((-1) ** place))[k] if k < 3 else random.Random(f"sign {place}/{k}").choice((-1, 1))
-    return wanted, -wanted
-
-
-def _key(head: Any) -> tuple[str, str]:
-    return str(head), str(sorted(head._kwargs.items()))
-
-
-@dataclass(frozen=True)
-class Concrete:
-    """s(3/2 + sin(φ)/2 + exp(−φ)/3), with a phase φ that is linear in the arguments: of one sign, that of s."""
-
-    seeds: tuple[int, ...]
-    factor: sp.Rational
-
-    @staticmethod
-    def of(sample: AppliedUndef, place: int, k: int) -> Concrete:
-        """A function of the kind of `sample`; those of different places are different.
-
-        Raises:
-            InputError: a kind of function of which none is kept here, such as integer-valued ones.
-        """
-        source = random.Random(f"{place}/{sample.func}/{k}")
-        size = sp.Rational(source.randint(20, 150), 100)
-        for candidate in (sign * size for sign in _signs(place, k)):
-            shape = candidate + sp.sqrt(2) / 1000  # neither a whole number nor a fraction
-            kinds = ("positive", "negative", "zero", "integer", "rational", "real", "infinite", "imaginary")
-            told = {kind: getattr(sample, f"is_{kind}") for kind in kinds}
-            if all(value is None or getattr(shape, f"is_{kind}") is value for kind, value in told.items()):
-                return Concrete(tuple(source.randint(3, 99) for _ in range(12)), candidate)
-        raise InputError(f"{sample.func}: no concrete function that its assumptions allow is known")
-
-    def value(self, args: list[Any], orders: tuple[int, ...] = ()) -> Any:
-        """The function, or its partial derivative of these orders."""
-        phase, slopes = mpmath.mpf(self.seeds[-1]) / 40, mpmath.mpf(1)
-        if len(args) >= len(self.seeds):
-            raise InputError(f"a function of {len(args)} arguments: at most {len(self.seeds) - 1} are read in numbers")
-        for k, arg in enumerate(args):
-            slope = mpmath.mpf(self.seeds[k]) / 61
-            phase += slope * arg
-            slopes *= slope ** (orders[k] if orders else 0)
-        order = sum(orders)
-        wave = mpmath.sin(phase + order * mpmath.pi / 2) / 2 + (-1) ** order * mpmath.exp(-phase) / 3
-        return mpmath.mpf(self.factor.p) / self.factor.q * slopes * (wave + mpmath.mpf(3) / 2 * (order == 0))
 
 
 # -- reading ---------------------------------------------------------------------------------------------------
@@ -209,6 +160,7 @@ class Reader:
     functions: Mapping[Any, Concrete]
     divisors: dict[Any, Any] = field(default_factory=dict)
     unreal: list[sp.Basic] = field(default_factory=list)  # parts whose values are not
+    work: Iterator[int] = field(default_factory=itertools.count)  # how many parts were read, here and wherever else
     _memo: dict[sp.Basic, Any] = field(default_factory=dict)
 
     def value(self, expr: sp.Basic) -> Any:
@@ -216,10 +168,13 @@ class Reader:
 
         Raises:
             InputError: a node that is not read here.
+        TooMuchError: it would take too long.
             ZeroDivisionError, OverflowError, ValueError: there is none at this point.
         """
         found = self._memo.get(expr)
         if found is None:
+            if next(self.work) > MOST_READ:
+                raise TooMuchError
             found = self._memo[expr] = self._read(expr)
             if abs(mpmath.im(found)) > mpmath.mpf(10) ** -20 * abs(found):
                 self.unreal.append(expr)
@@ -230,7 +185,7 @@ class Reader:
         return max(1, *map(abs, self._memo.values()))
 
     def _moved(self, point: Mapping[sp.Symbol, Any]) -> Reader:
-        return Reader({**self.point, **point}, self.functions, unreal=self.unreal)
+        return Reader({**self.point, **point}, self.functions, unreal=self.unreal, work=self.work)
 
     def _read(self, expr: Any) -> Any:
         if expr.is_Symbol:
@@ -276,7 +231,11 @@ class Reader:
             return known(*(self.value(a) for a in expr.args))
         if not isinstance(expr, sp.Function):
             raise InputError(f"{clipped(expr)}: {type(expr).__name__} is not read in numbers")
-        return _printed(expr.func, len(expr.args))(*(self.value(a) for a in expr.args))
+        printed, values = _printed(expr.func, len(expr.args)), [self.value(a) for a in expr.args]
+        try:
+            return printed(*values)
+        except (NameError, TypeError, AttributeError, NotImplementedError):  # a name that mpmath has not, or not so
+            raise InputError(f"{expr.func}: not read in numbers") from None
 
     def _substituted(self, expr: sp.Subs) -> Any:
         """All variables change at once."""
@@ -299,7 +258,7 @@ class Reader:
             variable, body = (by, body) if by.is_Symbol else _lettered(expr, by, body)
             point[variable] = self.value(by)
             orders.append(int(count))
-        if isinstance(body, AppliedUndef) and all(_own_slot(body, v) for v in point):
+        if isinstance(body, AppliedUndef) and all([a for a in body.args if a.has(v)] == [v] for v in point):
             by_slot = dict(zip(point, orders, strict=True))
             values = [point[a] if a in point else self.value(a) for a in body.args]
             return self.functions[body.func].value(values, tuple(by_slot.get(a, 0) for a in body.args))
@@ -322,9 +281,6 @@ class Reader:
         ends = [mpmath.inf * int(sp.sign(e)) if e.is_infinite else self.value(e) for e in (low, high)]
         return mpmath.quad(lambda place: self._moved({variable: place})._integrated(function, inside), ends)
 
-    def _series(self, expr: sp.Sum | sp.Product) -> Any:
-        return self._summed(expr, expr.limits)
-
     def _summed(self, expr: sp.Sum | sp.Product, limits: Sequence[Any]) -> Any:
         """The sum or product over some of its letters, the last outermost."""
         if not limits:
@@ -332,7 +288,7 @@ class Reader:
         *inside, (variable, low, high) = limits
         first, last = (mpmath.inf if e.is_infinite else self.value(e) for e in (low, high))
         if not (mpmath.isint(first) and mpmath.isint(last) and -1 <= last - first <= MOST_TERMS):
-            raise InputError(f"{clipped(expr)}: expected whole limits, at most {MOST_TERMS} terms apart")
+            raise InputError(f"{clipped(expr)}: expected whole, rising limits, at most {MOST_TERMS} terms apart")
         places = (mpmath.mpf(n) for n in range(int(first), int(last) + 1))
         terms = [self._moved({variable: place})._summed(expr, inside) for place in places]
         return mpmath.fprod(terms) if isinstance(expr, sp.Product) else mpmath.fsum(terms)
@@ -360,8 +316,7 @@ SPECIAL: dict[type, Callable[[Reader, Any], Any]] = {
     sp.Subs: Reader._substituted,
     sp.Derivative: Reader._derivative,
     sp.Integral: Reader._integral,
-    sp.Sum: Reader._series,
-    sp.Product: Reader._series,
+    **dict.fromkeys((sp.Sum, sp.Product), lambda reader, expr: reader._summed(expr, expr.limits)),
     sp.Piecewise: Reader._piecewise,
 }
 COMPARED: dict[type, Callable[[Any, Any], bool]] = {
@@ -380,12 +335,6 @@ def _lettered(expr: sp.Expr, by: sp.Expr, body: sp.Expr) -> tuple[sp.Symbol, sp.
         raise InputError(f"{clipped(expr)}: {clipped(by)} in the place of a variable is not read in numbers")
     letter = sp.Dummy("u")
     return letter, body.xreplace({by: letter})
-
-
-def _own_slot(applied: AppliedUndef, variable: sp.Symbol) -> bool:
-    """Whether the variable is one argument, and in no other."""
-    places = [a for a in applied.args if a.has(variable)]
-    return places == [variable]
 
 
 @lru_cache(maxsize=256)

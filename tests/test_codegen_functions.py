@@ -14,7 +14,7 @@ from symsched.codegen.program import Function, Output
 from symsched.codegen.quantities import Quantity
 from symsched.errors import InputError
 from symsched.exact.balls import Evaluator
-from symsched.parsing.functions import FUNCTIONS
+from symsched.parsing.whitelist import FUNCTIONS
 from symsched.schedule import Schedule
 from symsched.symbols import t
 

@@ -12,7 +12,8 @@ from symsched.errors import InputError, UndecidedError
 from symsched.exact import limits
 from symsched.exact.budget import within
 from symsched.exact.limits import continuous_value, end_value, limit_at, numeric_limit, values
-from symsched.exact.series import BeyondSeriesError, L, leading_term, limit_of
+from symsched.exact.series import leading_term, limit_of
+from symsched.exact.terms import BeyondSeriesError, L
 from symsched.parsing import parse_expression
 from symsched.symbols import kappa, rho, t
 

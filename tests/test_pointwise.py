@@ -8,6 +8,7 @@ import pytest
 import sympy as sp
 
 import symsched.agreement
+import symsched.concrete
 import symsched.pointwise
 import symsched.residuals
 import symsched.substitutions
@@ -91,6 +92,8 @@ def test_a_divisor_that_vanishes_says_nothing():
         sp.Limit(sp.sin(x) / x, x, 0) - 1,
         sp.Sum(n, (n, 1, p)),
         sp.Sum(1 / n**2, (n, 1, sp.oo)),
+        sp.Sum(n, (n, 3, 1)),
+        sp.DiracDelta(x),
         sp.O(x),
         sp.Function("k", integer=True)(x),
         sp.Derivative(f(sp.Derivative(f(x), x)), sp.Derivative(f(x), x)),
@@ -101,6 +104,20 @@ def test_what_is_not_read_is_refused_in_one_line(residual):
     with pytest.raises(InputError) as caught:
         read(residual)
     assert "\n" not in str(caught.value)
+
+
+def test_a_limit_is_refused_as_what_it_is():
+    """SymPy calls every `Limit` non-commutative, though its letters do commute."""
+    with pytest.raises(InputError, match="Limit is not read in numbers"):
+        read(sp.Limit(sp.sin(x) / x, x, 0) - 1)
+
+
+def test_what_takes_too_many_values_is_left_open(monkeypatch):
+    """Two integrals in each other take a million values at a point, three as many millions: minutes, and hours."""
+    monkeypatch.setattr(symsched.pointwise, "MOST_READ", 30_000)
+    found = read(sp.Integral(fr(x * y), (x, 0, y), (y, 0, 2)) - p)
+    assert (found.zero, found.detail) == (None, "takes too many values to be read in numbers")
+    assert read(sp.Integral(x * y, (x, 0, 1)) - y / 2).zero is True
 
 
 KINDS = (
@@ -122,19 +139,20 @@ def test_symbols_and_functions_are_drawn_within_their_assumptions(kind):
     """At each of eight draws the number has every property that the symbol has."""
     symbol = sp.Symbol("z", **{kind: True})
     for k in range(8):
-        value = symsched.pointwise._draw(symbol, 0, k)
+        value = symsched.concrete.draw(symbol, 0, k)
         assert getattr(value, f"is_{kind}") is True
-    assert all(0 < symsched.pointwise._draw(t, 0, k) < 1 for k in range(8))
+    assert all(0 < symsched.concrete.draw(t, 0, k) < 1 for k in range(8))
 
 
 def test_nothing_is_shared_with_the_exact_route():
     """Neither the rewriter, nor the generators, nor the normal form, not even through another module.
 
     `substitutions` only refuses what can be read in two ways; it computes nothing."""
-    for module in (symsched.pointwise, symsched.residuals, symsched.substitutions):
+    for module in (symsched.pointwise, symsched.concrete, symsched.residuals, symsched.substitutions):
         tree = ast.parse(inspect.getsource(module))
         names = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
         assert not {name for name in names if name and name.startswith("symsched")} - {
+            "symsched.concrete",
             "symsched.errors",
             "symsched.precision",
             "symsched.substitutions",

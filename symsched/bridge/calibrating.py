@@ -8,10 +8,11 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from symsched.bridge.calibration import Calibration
-from symsched.bridge.fitting import Fitter, Shape
+from symsched.bridge.fitting import Fitter, GridShape
 from symsched.bridge.pilot import run_pilot
 from symsched.bridge.pilot import spectrum as measure
 from symsched.bridge.requests import sizes
+from symsched.bridge.running import Running
 from symsched.errors import InputError
 from symsched.given import MOST, memory, whole
 from symsched.progress import Bar
@@ -60,9 +61,9 @@ def calibrate(
     sizes(model, size, None, None)
     pilot_steps, tries = whole(pilot_steps, "pilot_steps", 16), whole(tries, "tries")
     memory(8 * math.prod(size) * pilot_steps, f"a pilot of shape {size} in {pilot_steps} steps")
-    given = dict(conditions or {})
-    pilot = run_pilot(model, size, pilot_steps, seed, batch, given, progress)
-    fitter, tables, shape_now = Fitter(model, pilot, batch, given, from_noise), {}, Shape()
+    how = Running(seed=seed, batch=batch, conditions=conditions, progress=progress)
+    pilot = run_pilot(model, size, pilot_steps, how)
+    fitter, tables, shape_now = Fitter(model, pilot, how, from_noise), {}, GridShape()
     shape_now = replace(shape_now, rho=shape_now.rho * pilot.scale)
     with Bar(tries * len(counts), progress, "grids") as bar:
         for n in counts:

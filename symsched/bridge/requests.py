@@ -12,6 +12,7 @@ import torch
 
 from symsched.bridge.fields import FlowField, named_device
 from symsched.bridge.plan import Plan
+from symsched.bridge.planning import Recipe
 from symsched.errors import InputError
 from symsched.given import MOST, memory, whole
 
@@ -50,8 +51,12 @@ def _is_whole(given: Any) -> bool:
     return isinstance(given, int | np.integer) and not isinstance(given, bool)
 
 
-def check_kinds(field: Any, plan: Any, calibration: Any, solver: Any, conditions: Any, callback: Any) -> None:
+def check_kinds(field: Any, asked: Any, recipe: Any) -> None:
     """One line for what is not even of the right kind."""
+    if not isinstance(recipe, Recipe):
+        raise InputError(f"recipe = {str(recipe)[:60]!r}: expected a Recipe(target=…, steps=…, …)")
+    plan, conditions, callback = asked.plan, asked.conditions, asked.callback
+    calibration, solver = recipe.calibration, recipe.solver
     named = isinstance(conditions, Mapping) and all(isinstance(key, str) for key in conditions)
     told = isinstance(calibration, bool) or calibration is None or hasattr(calibration, "tables")
     kinds = (

@@ -12,14 +12,15 @@ import numpy as np
 import sympy as sp
 
 from symsched.codegen.rounding import expm1, log1p, product_error, sum_error
+from symsched.exact import RECIPROCALS, Evaluator
+from symsched.symbols import t
 
-FUNCTIONS: Mapping[type, Callable[..., Any]] = {
+FUNCTIONS: dict[type, Callable[..., Any]] = {
     sp.exp: np.exp,
     sp.log: np.log,
     sp.sin: np.sin,
     sp.cos: np.cos,
     sp.tan: np.tan,
-    sp.cot: lambda a: 1 / np.tan(a),
     sp.asin: np.arcsin,
     sp.acos: np.arccos,
     sp.atan: np.arctan,
@@ -33,11 +34,6 @@ FUNCTIONS: Mapping[type, Callable[..., Any]] = {
     sp.atanh: np.arctanh,
     sp.Abs: np.abs,
     sp.sign: np.sign,
-    sp.sec: lambda a: 1 / np.cos(a),
-    sp.csc: lambda a: 1 / np.sin(a),
-    sp.coth: lambda a: 1 / np.tanh(a),
-    sp.sech: lambda a: 1 / np.cosh(a),
-    sp.csch: lambda a: 1 / np.sinh(a),
     sp.erf: np.vectorize(math.erf, otypes=[float]),
     sp.erfc: np.vectorize(math.erfc, otypes=[float]),
     sp.Max: lambda *a: reduce(np.maximum, a),
@@ -49,6 +45,7 @@ FUNCTIONS: Mapping[type, Callable[..., Any]] = {
         _error(Fraction(float(a)) * Fraction(float(b)), a * b) if np.isfinite(a * b) else np.nan
     ),
 }
+FUNCTIONS |= {f: lambda a, of=FUNCTIONS[other]: 1 / of(a) for f, other in RECIPROCALS.items()}
 
 
 def _error(exact: Fraction, rounded: float) -> float:
@@ -99,7 +96,4 @@ def number(constant: sp.Expr) -> float:
     """A constant as the nearest float64; ±∞ allowed."""
     if constant in (sp.oo, -sp.oo, sp.nan) or constant.is_Rational or constant.is_Float:
         return float(constant)
-    from symsched.exact import Evaluator
-    from symsched.symbols import t
-
     return float(Evaluator((constant,), t).at(0.5)[0])

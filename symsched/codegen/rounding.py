@@ -19,7 +19,7 @@ from typing import Any
 import sympy as sp
 from flint import arb
 
-from symsched.exact import FUNCTIONS, Ball, compile_tape, remembered, to_ball
+from symsched.exact import BALLS, Ball, compile_tape, remembered, to_ball
 from symsched.precision import precision
 from symsched.symbols import t
 
@@ -55,7 +55,7 @@ class product_error(sp.Function):  # noqa: N801
     nargs = 2
 
 
-EXTRA: dict[type, Callable[..., Ball]] = {expm1: lambda a: a.expm1(), log1p: lambda a: a.log1p()}
+KNOWN: dict[type, Callable[..., Ball]] = {**BALLS, expm1: lambda a: a.expm1(), log1p: lambda a: a.log1p()}
 
 # Distances from an end, and interior times that no constant of a formula makes special.
 NEAR = tuple(sp.Rational(1, 2**k) for k in (950, 300, 120, 60, 40, 27, 18, 12, 9, 7, 5, 4, 3))
@@ -154,7 +154,7 @@ class Point:
             return Rounded(arb(0), arb(0))
         parts = [self.evaluate(a) for a in expr.args]
         inputs = [p.value for p in parts]
-        value = {**FUNCTIONS, **EXTRA}[expr.func](*inputs)
+        value = KNOWN[expr.func](*inputs)
         error = 2 * HALF_ULP * abs(value)
         for slope, part in zip(_slopes(expr.func, len(inputs)), parts, strict=True):
             if part.error != 0:

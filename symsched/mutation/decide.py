@@ -12,14 +12,14 @@ import sympy as sp
 
 from symsched.certify.algebra import lemma
 from symsched.certify.coq import UnsupportedError
+from symsched.collection import Key, load
 from symsched.errors import InputError, UndecidedError
 from symsched.exact import decide_zero
-from symsched.mutation.formulas import Change, spoiled
 from symsched.mutation.library import changed
+from symsched.mutation.mutants import Change, spoiled
 from symsched.routes import evaluated, labelled
 from symsched.schedule import Schedule
 from symsched.theorem import Check, Theorem
-from symsched.verification import Key, load
 
 MOST_LEMMAS = 3  # residuals of one mutant that are put to Coq
 COQ_SECONDS = 20  # for one lemma

@@ -46,7 +46,7 @@ _LEVELS, _PIECES = 40, 2000
 #: Of the proof: its precision, and how many balls of some 20 μs it may take.
 _BITS, _BALLS = 128, 60_000
 #: The share of a cell at an end that the double-exponential rule is given.
-_NEAR = 2.0**-4
+_END_SHARE = 2.0**-4
 
 
 def noise_variance(eps: Expr, times: Array, marginal: Expr | None = None, diverging: float | None = None) -> Array:
@@ -187,7 +187,7 @@ def _cell(expr: Expr, low: float, high: float) -> float:
     near = [0.0, 0.0]
     for end in (0, 1):
         if (low, high)[end] == end:
-            length = _NEAR * (high - low)
+            length = _END_SHARE * (high - low)
             near[end] = _from_end(expr, end, length)
             low, high = (length, high) if end == 0 else (low, 1 - length)
     proved = _proved(expr, low, high)
