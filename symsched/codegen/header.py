@@ -10,9 +10,8 @@ import sympy as sp
 
 from symsched.codegen.module import Module
 from symsched.codegen.newton import STEPS, inverse_of
-from symsched.codegen.newton_proof import prove
-from symsched.codegen.program import Function
-from symsched.codegen.steps_needed import LEVELS, SPARE, counted
+from symsched.codegen.passes import LEVELS, SPARE, counted, prove
+from symsched.codegen.program import Routine
 from symsched.version import __version__
 
 CITE = "Damsholt, Frellsen, Ditlevsen, arXiv:2602.03789; Albergo, Boffi, Vanden-Eijnden, arXiv:2303.08797"
@@ -81,10 +80,10 @@ UNDETERMINED = [
 
 
 def _coverage(module: Module) -> list[str]:
-    if module.shop.covered is None:
+    if module.ledger.covered is None:
         open_ends = module.source is not None and module.source.kind == "truncated" and bool(module.parameters)
         return OPEN_ENDS if open_ends else []
-    low, high = module.shop.covered
+    low, high = module.ledger.covered
     return [
         f"The source is truncated: it has the noise levels of {low!r} <= t <= {high!r} only.",
         "Outside, tau, scale and what depends on them do not exist and are NaN: stay inside.",
@@ -101,7 +100,7 @@ def _formula(name: str, expr: sp.Expr) -> list[str]:
     return [f"{name} = {str(expr).replace('**', '^')}"]
 
 
-def _limits(functions: Sequence[Function]) -> list[str]:
+def _limits(functions: Sequence[Routine]) -> list[str]:
     found = []
     for function in functions:
         for output in function.outputs:
