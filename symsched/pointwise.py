@@ -28,6 +28,7 @@ FEW, MANY = 60, 120  # decimal digits of the two evaluations
 POINTS, MORE = 3, 5  # more where signs are free
 TRIES = 24  # points, some of which may lie where the formula has no value
 MOST_TERMS = 10_000  # of a finite sum
+MOST_BITS = 100_000  # before or after the point: mpmath writes them all out when it takes the exponential or the sine
 MOST_READ = 1_200_000  # parts of a formula, at all points together; an integral in an integral has as many at one
 
 NUMBERS = {sp.pi: "pi", sp.E: "e", sp.GoldenRatio: "phi", sp.EulerGamma: "euler", sp.Catalan: "catalan", sp.I: "j"}
@@ -176,6 +177,8 @@ class Reader:
             if next(self.work) > MOST_READ:
                 raise TooMuchError
             found = self._memo[expr] = self._read(expr)
+            if found and mpmath.isfinite(found) and abs(mpmath.mag(found)) > MOST_BITS:
+                raise OverflowError
             if abs(mpmath.im(found)) > mpmath.mpf(10) ** -20 * abs(found):
                 self.unreal.append(expr)
         return found

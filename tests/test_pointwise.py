@@ -120,6 +120,14 @@ def test_what_takes_too_many_values_is_left_open(monkeypatch):
     assert read(sp.Integral(x * y, (x, 0, 1)) - y / 2).zero is True
 
 
+def test_a_tower_of_powers_is_left_out_where_it_is_too_high_to_be_written():
+    """At w = 8 and more than a few units of p, 2^(w^(8^p)) has more digits than any memory."""
+    w = sp.Symbol("w", prime=True)
+    tower = 2 ** (w ** (w ** (p + 3)))
+    assert read(tower - tower * (1 + sp.exp(p))).zero is None
+    assert read(sp.Rational(1, 3) ** (w**y) * (p + 1) - sp.Rational(1, 3) ** (w**y) * p - 3 ** (-(w**y))).zero is True
+
+
 KINDS = (
     "positive",
     "negative",
