@@ -52,7 +52,7 @@ def our_sde(kind: str):
 
     from symsched.data import Gaussian, GaussianMixture
     from symsched.montecarlo import Diffusion
-    from symsched.montecarlo.mixture import eta_x
+    from symsched.montecarlo.program.averages import written_out
     from symsched.schedule import Schedule
     from symsched.sde import InterpolantSDE
     from symsched.symbols import t, x
@@ -60,7 +60,7 @@ def our_sde(kind: str):
     if kind == "linear":
         return Diffusion(-x, sp.Rational(1, 2), Gaussian(0, 1))
     law = GaussianMixture([sp.Rational(1, 8)] * 8, [sp.Integer(int(m)) for m in MEANS], [sp.Rational(3, 10)] * 8)
-    eta = eta_x(InterpolantSDE(Schedule(1 - t, t), law), (x,))[0]
+    eta = written_out(InterpolantSDE(Schedule(1 - t, t), law), (x,))[0]
     return Diffusion(eta - x, sp.Rational(1, 2), Gaussian(0, 1))
 
 

@@ -200,7 +200,7 @@ def mixture_cdf(points):
 
 def mixture_sde(scale, share):
     """dX = (b + share·ε s) dt + √(2ε) dW from the law of I_0: the claim for share = 1."""
-    from symsched.montecarlo.model import eta_x as stable_eta_x
+    from symsched.montecarlo.program.averages import written_out as stable_eta_x
 
     (eta,) = stable_eta_x(ss.InterpolantSDE(CURVED, MIXTURE), (x,))
     A, B = data_form(CURVED, share * scale)

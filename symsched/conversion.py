@@ -39,6 +39,7 @@ from symsched.exact import (
     limit_at,
     resolve_abs,
     sharpen,
+    shortest,
     times_array,
     values,
     within,
@@ -98,8 +99,7 @@ class Conversion:
     @cached_property
     def scale(self) -> sp.Expr:
         """c = β̄/β(τ) = ᾱ/α(τ), whichever of the two is shorter."""
-        forms = self._scales
-        return min(map(_neat, forms), key=sp.count_ops) if self.closed_form else min(forms, key=sp.count_ops)
+        return shortest(*(map(_neat, self._scales) if self.closed_form else self._scales))
 
     @cached_property
     def _scales(self) -> list[sp.Expr]:
@@ -336,8 +336,8 @@ def _neat(expr: sp.Expr) -> sp.Expr:
             found = form(expr) if _is_easy(expr) else within(NEAT_CALLS, partial(form, expr))
         except (sp.PolynomialError, RecursionError):
             continue  # no such form for this expression
-        forms += [found] if found is not None else []
-    return resolve_abs(min(forms, key=sp.count_ops))
+        forms.append(found)
+    return resolve_abs(shortest(*forms))
 
 
 def _met(expr: sp.Expr) -> sp.Expr:

@@ -11,6 +11,10 @@ class UndecidedError(InputError):
     """The question is well posed, but no exact or interval argument settled it."""
 
 
+class BeyondReachError(UndecidedError):
+    """What more digits would not settle either."""
+
+
 def clipped(value: object, width: int = 80) -> str:
     """What something says of itself, in one line of at most `width` characters."""
     try:

@@ -13,16 +13,16 @@ verified by a change of sign of balls: s is known to the last bit as close to 0 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import Any
 
 import sympy as sp
 from flint import arb
 
-from symsched.errors import InputError, UndecidedError
-from symsched.exact import Tape, canonical, compile_tape, decide_zero, enclose, limit_at, to_ball, within
+from symsched.errors import BeyondReachError, InputError, UndecidedError
+from symsched.exact import INVERSES, Tape, canonical, compile_tape, decide_zero, enclose, limit_at, to_ball, within
 from symsched.precision import working_bits
-from symsched.schedule import Schedule
+from symsched.schedule import STEEP, Schedule
 from symsched.symbols import t
 
 # One number in all processes, below those that SymPy gives: answers with it are sent from one to another.
@@ -34,21 +34,6 @@ MAX_TERMS = 8  # a quotient of more monomials than this is not a polynomial of d
 
 TIMES = tuple(sp.Rational(k, 37) for k in range(1, 37, 3))
 TIMES += tuple(edge for k in (7, 14, 30) for edge in (sp.Rational(1, 2**k), 1 - sp.Rational(1, 2**k)))
-
-INVERSES: dict[type, Any] = {
-    sp.exp: sp.log,
-    sp.log: sp.exp,
-    sp.tan: sp.atan,
-    sp.cot: lambda v: sp.atan(1 / v),
-    sp.sin: sp.asin,
-    sp.cos: sp.acos,
-    sp.sinh: sp.asinh,
-    sp.tanh: sp.atanh,
-    sp.atan: sp.tan,
-    sp.asin: sp.sin,
-    sp.asinh: sp.sinh,
-    sp.atanh: sp.tanh,
-}
 
 
 @lru_cache(maxsize=512)
@@ -73,7 +58,8 @@ def _forms(schedule: Schedule) -> Iterator[tuple[sp.Expr, sp.Expr]]:
 
 
 def _trigonometric_forms(ratio: sp.Expr) -> Iterator[sp.Expr]:
-    for rewrite in (_in_sines, _in_cosines, sp.trigsimp):
+    swaps = (partial(_without_squares, of=of, by=by) for of, by in ((sp.cos, sp.sin), (sp.sin, sp.cos)))
+    for rewrite in (*swaps, sp.trigsimp):
         form = within(FORM_CALLS, lambda rewrite=rewrite: canonical(rewrite(ratio)))  # type: ignore[misc]
         if form is not None:
             yield form
@@ -91,17 +77,11 @@ def _without_powers(ratio: sp.Expr, value: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
     return sign * root, (value / constant) ** sp.Rational(1, n)
 
 
-def _in_sines(expr: sp.Expr) -> sp.Expr:
+def _without_squares(expr: sp.Expr, of: Any, by: Any) -> sp.Expr:
+    """cos² as 1 − sin², or the other way round."""
     return expr.replace(
-        lambda e: e.is_Pow and isinstance(e.base, sp.cos) and e.exp.is_even,
-        lambda e: (1 - sp.sin(e.base.args[0]) ** 2) ** (e.exp / 2),
-    )
-
-
-def _in_cosines(expr: sp.Expr) -> sp.Expr:
-    return expr.replace(
-        lambda e: e.is_Pow and isinstance(e.base, sp.sin) and e.exp.is_even,
-        lambda e: (1 - sp.cos(e.base.args[0]) ** 2) ** (e.exp / 2),
+        lambda e: e.is_Pow and isinstance(e.base, of) and e.exp.is_even,
+        lambda e: (1 - by(e.base.args[0]) ** 2) ** (e.exp / 2),
     )
 
 
@@ -184,7 +164,7 @@ def _kernels(expr: sp.Expr) -> set[sp.Expr]:
 
 
 def _is_inverse(candidate: sp.Expr, schedule: Schedule) -> bool:
-    if candidate.has(sp.I, sp.nan, sp.zoo, t):
+    if candidate.has(sp.I, sp.nan, sp.zoo, t) or _is_steep(candidate):
         return False
     sample = {s: sp.Rational(3, 4) for s in candidate.free_symbols if s != R}
     try:
@@ -193,6 +173,12 @@ def _is_inverse(candidate: sp.Expr, schedule: Schedule) -> bool:
         return bool(decide_zero(schedule.r - R, ((t, candidate),)))
     except InputError:
         return False
+
+
+def _is_steep(candidate: sp.Expr) -> bool:
+    """Whether a proof would multiply out a power of a sum that is beyond use, (1 + R²)^(1001/2) say."""
+    powers = (p for p in candidate.atoms(sp.Pow) if p.exp.is_Rational and p.base.is_Add)
+    return any(abs(power.exp) > STEEP for power in powers)
 
 
 def _meets_the_times(candidate: sp.Expr, ratio: sp.Expr) -> bool:
@@ -210,7 +196,8 @@ def _meets_the_times(candidate: sp.Expr, ratio: sp.Expr) -> bool:
 class MonotoneInverse:
     """s = r⁻¹(R) for a schedule without parameters, as balls at the working precision in force."""
 
-    NEAR, REACH = 8192.0, 2.0**1023  # |logit s|: 1/(1 − log s) is 10^-300 at s = exp(−10^300)
+    # |logit s| from which it is asked whether r gets there, and to which: 1/(1 − log s) is 10^-300 at e^(−10^300).
+    DOUBTFUL, REACH = 8192.0, 2.0**1023
     STEPS = 96  # bracketed Newton needs about twenty; when rounding hides the root, more would not find it
 
     def __init__(self, schedule: Schedule) -> None:
@@ -256,14 +243,15 @@ class MonotoneInverse:
         return low, high
 
     def _check_reach(self, z: Any, log_r: Any) -> None:
-        if abs(z) <= self.NEAR:
+        if abs(z) <= self.DOUBTFUL:
             return
-        ratio = f"{float(log_r.exp().mid()):.6g}"
+        number = float(log_r.exp().mid())
+        ratio = f"{number:.6g}" if number else f"exp({float(log_r.mid()):.6g})"  # below all floats
         low, high = self._bounds
         if not (log_r > low if z < 0 else log_r < high):
             raise InputError(f"{self.schedule} never has r = {ratio}: it is truncated; choose a narrower target")
         if abs(z) > self.REACH:
-            raise UndecidedError(f"{self.schedule} has r = {ratio} too close to an end to be resolved")
+            raise BeyondReachError(f"{self.schedule} has r = {ratio} too close to an end to be resolved")
 
     @property
     def _bounds(self) -> tuple[Any, Any]:

@@ -9,7 +9,6 @@ substitution is a simultaneous change of the variables' values.  Each value is c
 from __future__ import annotations
 
 import itertools
-import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -20,10 +19,10 @@ import sympy as sp
 from mpmath.libmp import NoConvergence
 from sympy.core.function import AppliedUndef
 
+from symsched.concrete import Concrete, draw
 from symsched.errors import InputError, clipped
 from symsched.precision import digits
 from symsched.substitutions import substitutions
-from symsched.symbols import t
 
 FEW, MANY = 60, 120  # decimal digits of the two evaluations
 POINTS, MORE = 3, 5  # more where signs are free
@@ -71,13 +70,13 @@ def _remembered(residual: sp.Expr, _written: Any) -> Reading:
     if not all(s.is_commutative for s in residual.atoms(sp.Symbol)):  # SymPy says it of every `Limit`, for nothing
         raise InputError(f"{str(residual)[:80]}: symbols that do not commute have no values in numbers")
     samples = {f.func: f for f in sorted(residual.atoms(AppliedUndef), key=sp.default_sort_key)}
-    heads = sorted(samples, key=_key)
+    heads = sorted(samples, key=lambda head: (str(head), str(sorted(head._kwargs.items()))))
     moves = bool(symbols or heads)  # a number is the same everywhere
     signed = [s for s in (*symbols, *samples.values()) if s.is_nonnegative is None and s.is_nonpositive is None]
     size, seen, beyond = mpmath.mpf(0), 0, ""
     work = itertools.count()
     for k in range(TRIES):
-        point = {s: _draw(s, i, k) for i, s in enumerate(symbols)}
+        point = {s: draw(s, i, k) for i, s in enumerate(symbols)}
         functions = {head: Concrete.of(samples[head], i + len(symbols), k) for i, head in enumerate(heads)}
         try:
             found = _at(residual, point, functions, work)
@@ -149,71 +148,6 @@ def _evaluated(
         except (ZeroDivisionError, OverflowError, ValueError, NoConvergence):
             return None  # a pole, or too large: another point will do
         return _Values(value, reader.largest(), reader.divisors, not reader.unreal) if mpmath.isfinite(value) else None
-
-
-# -- points and functions --------------------------------------------------------------------------------------
-
-
-def _draw(symbol: sp.Symbol, place: int, k: int) -> sp.Expr:
-    """A number that the assumptions on a symbol allow; the same in every run."""
-    source = random.Random(f"{place}/{symbol}/{k}")
-    if symbol == t:
-        return sp.Rational(source.randint(1, 99_999), 100_003)
-    size = sp.Rational(source.randint(10_000, 200_000), 100_003) * (7 if k % 2 else 1)
-    wholes = [sp.Integer(n) for n in source.sample(range(-8, 9), 17)]
-    signed = [s * n for n in (size, *wholes, size * sp.sqrt(2), size * sp.pi) for s in _signs(place, k)]
-    for candidate in signed:
-        if all(getattr(candidate, f"is_{fact}") is told for fact, told in symbol.assumptions0.items()):
-            return candidate
-    raise InputError(f"{symbol}: no real number that its assumptions allow was found")
-
-
-def _signs(place: int, k: int) -> tuple[int, int]:
-    """The sign to try first: all negative, then by turns, then the other way round, then by chance."""
-    wanted = (-1, (-1) ** place, -((-1) ** place))[k] if k < 3 else random.Random(f"sign {place}/{k}").choice((-1, 1))
-    return wanted, -wanted
-
-
-def _key(head: Any) -> tuple[str, str]:
-    return str(head), str(sorted(head._kwargs.items()))
-
-
-@dataclass(frozen=True)
-class Concrete:
-    """s(3/2 + sin(φ)/2 + exp(−φ)/3), with a phase φ that is linear in the arguments: of one sign, that of s."""
-
-    seeds: tuple[int, ...]
-    factor: sp.Rational
-
-    @staticmethod
-    def of(sample: AppliedUndef, place: int, k: int) -> Concrete:
-        """A function of the kind of `sample`; those of different places are different.
-
-        Raises:
-            InputError: a kind of function of which none is kept here, such as integer-valued ones.
-        """
-        source = random.Random(f"{place}/{sample.func}/{k}")
-        size = sp.Rational(source.randint(20, 150), 100)
-        for candidate in (sign * size for sign in _signs(place, k)):
-            shape = candidate + sp.sqrt(2) / 1000  # neither a whole number nor a fraction
-            kinds = ("positive", "negative", "zero", "integer", "rational", "real", "infinite", "imaginary")
-            told = {kind: getattr(sample, f"is_{kind}") for kind in kinds}
-            if all(value is None or getattr(shape, f"is_{kind}") is value for kind, value in told.items()):
-                return Concrete(tuple(source.randint(3, 99) for _ in range(12)), candidate)
-        raise InputError(f"{sample.func}: no concrete function that its assumptions allow is known")
-
-    def value(self, args: list[Any], orders: tuple[int, ...] = ()) -> Any:
-        """The function, or its partial derivative of these orders."""
-        phase, slopes = mpmath.mpf(self.seeds[-1]) / 40, mpmath.mpf(1)
-        if len(args) >= len(self.seeds):
-            raise InputError(f"a function of {len(args)} arguments: at most {len(self.seeds) - 1} are read in numbers")
-        for k, arg in enumerate(args):
-            slope = mpmath.mpf(self.seeds[k]) / 61
-            phase += slope * arg
-            slopes *= slope ** (orders[k] if orders else 0)
-        order = sum(orders)
-        wave = mpmath.sin(phase + order * mpmath.pi / 2) / 2 + (-1) ** order * mpmath.exp(-phase) / 3
-        return mpmath.mpf(self.factor.p) / self.factor.q * slopes * (wave + mpmath.mpf(3) / 2 * (order == 0))
 
 
 # -- reading ---------------------------------------------------------------------------------------------------
@@ -327,7 +261,7 @@ class Reader:
             variable, body = (by, body) if by.is_Symbol else _lettered(expr, by, body)
             point[variable] = self.value(by)
             orders.append(self._order(expr, count))
-        if isinstance(body, AppliedUndef) and all(_own_slot(body, v) for v in point):
+        if isinstance(body, AppliedUndef) and all([a for a in body.args if a.has(v)] == [v] for v in point):
             by_slot = dict(zip(point, orders, strict=True))
             values = [point[a] if a in point else self.value(a) for a in body.args]
             return self.functions[body.func].value(values, tuple(by_slot.get(a, 0) for a in body.args))
@@ -356,9 +290,6 @@ class Reader:
         *inside, (variable, low, high) = limits
         ends = [mpmath.inf * int(sp.sign(e)) if e.is_infinite else self.value(e) for e in (low, high)]
         return mpmath.quad(lambda place: self._moved({variable: place})._integrated(function, inside), ends)
-
-    def _series(self, expr: sp.Sum | sp.Product) -> Any:
-        return self._summed(expr, expr.limits)
 
     def _summed(self, expr: sp.Sum | sp.Product, limits: Sequence[Any]) -> Any:
         """The sum or product over some of its letters, the last outermost."""
@@ -395,8 +326,7 @@ SPECIAL: dict[type, Callable[[Reader, Any], Any]] = {
     sp.Subs: Reader._substituted,
     sp.Derivative: Reader._derivative,
     sp.Integral: Reader._integral,
-    sp.Sum: Reader._series,
-    sp.Product: Reader._series,
+    **dict.fromkeys((sp.Sum, sp.Product), lambda reader, expr: reader._summed(expr, expr.limits)),
     sp.Piecewise: Reader._piecewise,
 }
 COMPARED: dict[type, Callable[[Any, Any], bool]] = {
@@ -415,12 +345,6 @@ def _lettered(expr: sp.Expr, by: sp.Expr, body: sp.Expr) -> tuple[sp.Symbol, sp.
         raise InputError(f"{clipped(expr)}: {clipped(by)} in the place of a variable is not read in numbers")
     letter = sp.Dummy("u")
     return letter, body.xreplace({by: letter})
-
-
-def _own_slot(applied: AppliedUndef, variable: sp.Symbol) -> bool:
-    """Whether the variable is one argument, and in no other."""
-    places = [a for a in applied.args if a.has(variable)]
-    return places == [variable]
 
 
 @lru_cache(maxsize=256)

@@ -28,7 +28,7 @@ def dependencies() -> str:
 
 def files() -> str:
     """The derivations and the report's style came with the package."""
-    from symsched.verification import theory
+    from symsched.collection import theory
 
     found = theory()
     style = Path(__file__).parent / "report" / "style.css"

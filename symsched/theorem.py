@@ -64,14 +64,20 @@ class Evidence:
             raise InputError(f"Evidence(accepted={self.accepted!r}): expected True or False")
         if type(self.measured) is not str:
             raise InputError(f"Evidence(measured={told(self.measured)}): expected a text")
-        if not _is_share(self.false_positive, below=0.5):
+        if not _is_number(self.false_positive) or not 0 <= self.false_positive < 0.5:
             raise InputError(f"Evidence(false_positive={told(self.false_positive)}): expected a probability below 1/2")
-        if self.power is not None and not _is_share(self.power):
+        if self.power is not None and not (_is_number(self.power) and 0 <= self.power <= 1):
             raise InputError(f"Evidence(power={told(self.power)}): expected a probability, or None")
         if self.accepted and self.power is not None and self.power <= self.false_positive:
             what = f"accepted with power {self.power} and false positives of {self.false_positive}"
             raise InputError(f"Evidence: {what}: wrong claims would pass as often as true ones; take more paths")
         _check_points(self.points, bool(self.accepted))
+
+    @property
+    def text(self) -> str:
+        """The measurement and its rates, in one line."""
+        share = "" if self.power is None else "> 99.9%" if self.power > 0.999 else f"{self.power:.1%}"
+        return f"{self.measured} [false positives ≤ {self.false_positive:.0e}{', power ' * bool(share)}{share}]"
 
 
 #: Standard errors from the exact value beyond which no test accepts: by chance it happens once in 10¹⁵.
@@ -84,7 +90,7 @@ def _check_points(points: Any, accepted: bool) -> None:
     if not isinstance(points, (tuple, list)):
         raise InputError(f"Evidence(points={told(points)}): expected a tuple of points")
     for point in points:
-        if not isinstance(point, (tuple, list)) or len(point) != 4 or not all(map(_is_finite, point[1:])):
+        if not isinstance(point, (tuple, list)) or len(point) != 4 or not all(map(_is_number, point[1:])):
             raise InputError(f"Evidence: point {told(point)}: expected (label, estimate, standard error, exact)")
         label, estimate, error, exact = point
         allowed = CONTRADICTION * error + ROUNDING * max(abs(estimate), abs(exact))
@@ -97,7 +103,8 @@ def _check_points(points: Any, accepted: bool) -> None:
             )
 
 
-def _is_finite(value: Any) -> bool:
+def _is_number(value: Any) -> bool:
+    """Finite and real, and no bool."""
     number = isinstance(value, int | float | np.number) and not isinstance(value, bool | np.complexfloating)
     return number and bool(abs(value) < math.inf)
 
@@ -111,11 +118,6 @@ def told(value: Any) -> str:
         raise
     except BaseException:  # it is the author's code that runs here
         return f"a {type(value).__name__} that cannot be printed"
-
-
-def _is_share(value: Any, below: float = math.inf) -> bool:
-    number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    return number and bool(0 <= value <= 1 and value < below)
 
 
 @dataclass(frozen=True)
@@ -169,7 +171,7 @@ class Check:
                 raise InputError(f"a simulation returned {type(evidence).__name__}: expected Evidence")
             points = tuple(Point(*point) for point in evidence.points)
             rate = evidence.false_positive
-            return [Outcome("montecarlo", bool(evidence.accepted), _evidence_text(evidence), False, (), points, rate)]
+            return [Outcome("montecarlo", bool(evidence.accepted), evidence.text, False, (), points, rate)]
         found = self.function(**formulas)
         if self.kind == "step":
             residuals = labelled(found)
@@ -315,15 +317,6 @@ def _are_texts(value: Any) -> bool:
 
 def _are(value: Any, kind: type) -> bool:
     return isinstance(value, list) and all(isinstance(one, kind) for one in value)
-
-
-def _evidence_text(evidence: Evidence) -> str:
-    power = "" if evidence.power is None else f", power {_share(evidence.power)}"
-    return f"{evidence.measured} [false positives ≤ {evidence.false_positive:.0e}{power}]"
-
-
-def _share(power: float) -> str:
-    return "> 99.9%" if power > 0.999 else f"{power:.1%}"
 
 
 # -- running ---------------------------------------------------------------------------------------------------

@@ -123,7 +123,7 @@ def _two_sided(gap: float, error: float) -> float:
 
 
 @dataclass(frozen=True)
-class Decision:
+class Ruling:
     """What a sequential test found: accepted or not, each round's p-value, and the total level."""
 
     accepted: bool
@@ -149,7 +149,7 @@ def sequential(
     growth: int = 2,
     clear: float = 0.05,
     seed: int = 0,
-) -> Decision:
+) -> Ruling:
     """Decide a claim from `test(size, seed) -> p-value` with total false-positive rate at most `level`.
 
     Round k uses size·growth^k fresh paths and its own seed.  It rejects if p ≤ level/rounds, accepts if p > clear,
@@ -170,10 +170,10 @@ def sequential(
         sizes.append(size * growth**k)
         found.append(float(test(sizes[-1], derived_seed(seed, k))))
         if not found[-1] > level / rounds:  # also when it is NaN
-            return Decision(False, tuple(found), level, tuple(sizes))
+            return Ruling(False, tuple(found), level, tuple(sizes))
         if found[-1] > clear:
             break
-    return Decision(True, tuple(found), level, tuple(sizes))
+    return Ruling(True, tuple(found), level, tuple(sizes))
 
 
 def derived_seed(seed: int, k: int) -> int:

@@ -40,7 +40,6 @@ def test_derives(cli, command, start):
 
 
 def test_lazy_in_latex_and_with_free_symbols(cli):
-    pytest.importorskip("symsched.cli.lazy")
     assert cli.printed("derive", "lazy", "--kappa", "1", "--rho", "1", "--format", "latex").splitlines()[0] == (
         r"\alpha^{2} = \beta \left(1 - \beta\right)"
     )

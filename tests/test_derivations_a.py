@@ -7,10 +7,11 @@ import sys
 import pytest
 import sympy as sp
 
+from symsched.collection import load, theory
 from symsched.exact.zero import decide_zero
 from symsched.symbols import t
 from symsched.theorem import Setting, run_check
-from symsched.verification import load, theory, verify
+from symsched.verification import verify
 
 CLAIMS = [f"C{k}" for k in range(1, 8)]
 QUICK = ("C7",)  # Monte Carlo on the kernel of affine steps

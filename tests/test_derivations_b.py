@@ -5,8 +5,8 @@ from functools import lru_cache
 import pytest
 
 import symsched as ss
+from symsched.collection import load, theory
 from symsched.theorem import Setting, run_check
-from symsched.verification import load, theory
 
 NAMES = [f"C{k}" for k in range(8, 16)]
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
 import sympy as sp
@@ -341,3 +342,28 @@ def test_from_a_point_the_exponential_step_draws_its_noise_whatever_the_scale() 
         assert found.var[1] == pytest.approx(0.25 * 0.75, rel=1e-15)
         sampled = Stepper(sde, [0, 0.25], "exponential").run(4000, 0)
         assert abs(sampled.var() - 0.1875) < 5 * 0.1875 * (2 / 4000) ** 0.5
+
+
+@pytest.mark.parametrize("h", [1e-3, 1e-8, 1e-11, 1e-14])
+def test_a_step_of_any_length_keeps_its_digits(h: float) -> None:
+    """1 − (r/r')^(2κ) and h β̇ − Δβ by mpmath at 60 digits: what doubles leave of such differences is noise."""
+    grid, mean, kappa = [0.3, 0.3 + h], 1.5, 0.75
+    sde = InterpolantSDE(TRIG, Gaussian(mean, 2), kappa=kappa)
+    with mpmath.workdps(60):
+        x, y = map(mpmath.mpf, grid)
+        ratio = mpmath.tan(mpmath.pi * x / 2) / mpmath.tan(mpmath.pi * y / 2)
+        noise = mpmath.cos(mpmath.pi * y / 2) ** 2 * (1 - ratio ** (2 * mpmath.mpf(kappa)))
+        slope = [mpmath.pi / 2 * mpmath.cos(mpmath.pi * z / 2) for z in (x, y)]
+        moved = mpmath.sin(mpmath.pi * y / 2) - mpmath.sin(mpmath.pi * x / 2)
+        rests = [float(mean * ((y - x) * s - moved)) for s in slope]
+    assert affine_steps(sde, grid, "exponential").noise[0, 0] == pytest.approx(float(noise), rel=1e-15)
+    assert affine_steps(sde, grid).source[0, 0] == pytest.approx(rests[0], rel=1e-15)
+
+
+def test_a_first_step_of_any_length_keeps_its_digits() -> None:
+    """h β̇(0) − β(h) = π h/2 − sin(π h/2), of third order."""
+    h = 1e-9
+    sde = InterpolantSDE(TRIG, Gaussian(1, 2))
+    with mpmath.workdps(60):
+        expected = float(mpmath.pi * h / 2 - mpmath.sin(mpmath.pi * mpmath.mpf(h) / 2))
+    assert affine_steps(sde, [0, h]).source[0, 0] == pytest.approx(expected, rel=1e-15)

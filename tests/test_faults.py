@@ -44,7 +44,7 @@ from symsched.certify.claims import write
 from symsched.certify.files import Certificate, Lemma
 from symsched.cli.output import write_json, write_text
 from symsched.kernels import store
-from symsched.montecarlo.checkpoint import Checkpoint
+from symsched.montecarlo.run.checkpoint import Checkpoint
 if "figure" in target:
     from matplotlib.figure import Figure
     from symsched.plotting import save

@@ -128,6 +128,6 @@ def test_ratios_a_truncated_schedule_never_has():
 
 
 def test_a_ratio_that_would_need_an_unreachable_time():
-    with pytest.raises(UndecidedError, match=r"too close to an end|has no finite real value"):
+    with pytest.raises(UndecidedError, match="too close to an end"):
         solved(Schedule("1-t", "1/(1-log(t))"), sp.Rational(1, 10**2000))
     assert solved(Schedule("1-t", "1/(1-log(t))"), sp.Rational(1, 10**7)) == 0.0  # exp(1 − 10⁷), below all floats

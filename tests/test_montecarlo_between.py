@@ -13,8 +13,8 @@ from symsched.data import Empirical, Gaussian
 from symsched.errors import InputError
 from symsched.kernels.random import BROWNIAN, normals, step_normals
 from symsched.montecarlo import Diffusion, simulate
-from symsched.montecarlo.between import _conditional
-from symsched.montecarlo.checks import make_grid, snapped
+from symsched.montecarlo.arguments import make_grid, snapped
+from symsched.montecarlo.tables.between import _conditional
 from symsched.schedule import Schedule
 from symsched.sde import InterpolantSDE
 from symsched.symbols import t, x

@@ -12,7 +12,7 @@ import pytest
 from symsched.errors import InputError
 from symsched.kernels.moments import UNIT
 from symsched.montecarlo import Diffusion, simulate
-from symsched.montecarlo.result import Totals
+from symsched.montecarlo.run.result import Totals
 from symsched.symbols import t, x
 
 OU = Diffusion(t - x, 0.5, 0)
@@ -25,8 +25,8 @@ def equal(one, other):
 
 @pytest.fixture
 def small_chunks(monkeypatch):
-    monkeypatch.setattr("symsched.montecarlo.engine.CHUNK_WORK", 1)
-    monkeypatch.setattr("symsched.montecarlo.checkpoint.EVERY", 0.0)
+    monkeypatch.setattr("symsched.montecarlo.run.chunks.CHUNK_WORK", 1)
+    monkeypatch.setattr("symsched.montecarlo.run.checkpoint.EVERY", 0.0)
 
 
 def test_an_extended_run_equals_one_run(tmp_path):
@@ -59,9 +59,10 @@ def test_an_interrupt_returns_what_was_done_and_the_rest_follows(tmp_path, monke
 
 PROGRAM = """
 import sys
-from symsched.montecarlo import Diffusion, checkpoint, engine, simulate
+from symsched.montecarlo import Diffusion, simulate
+from symsched.montecarlo.run import checkpoint, chunks
 from symsched.symbols import t, x
-engine.CHUNK_WORK, checkpoint.EVERY = 1, 0.0
+chunks.CHUNK_WORK, checkpoint.EVERY = 1, 0.0
 simulate(Diffusion(t - x, 0.5, 0), 40_000 * 1024, 6, keep_paths=9, checkpoint=sys.argv[1], threads=1)
 """
 

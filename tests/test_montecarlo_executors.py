@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from symsched.montecarlo import Diffusion, simulate
-from symsched.montecarlo.engine import work
+from symsched.montecarlo.run.chunks import work
 from symsched.symbols import t, x
 
 SDE = Diffusion(t - x**3, 0.5, 0)
@@ -25,7 +25,7 @@ def equal(one, other):
 @pytest.mark.slow
 def test_processes_give_the_same_bits(monkeypatch):
     here = simulate(SDE, 6000, 20, threads=1)
-    monkeypatch.setattr("symsched.montecarlo.engine.CHUNK_WORK", 1)
+    monkeypatch.setattr("symsched.montecarlo.run.chunks.CHUNK_WORK", 1)
     with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:  # nothing in common but the job
         assert equal(here, simulate(SDE, 6000, 20, executor=pool))
         assert not equal(here, simulate(SDE, 6000, 20, executor=pool, seed=1))
@@ -57,12 +57,12 @@ class Counted:
 
 @pytest.mark.slow
 def test_a_dask_cluster_gives_the_same_bits_and_a_lost_worker_costs_only_its_chunks(monkeypatch, cluster, tmp_path):
-    monkeypatch.setattr("symsched.montecarlo.engine.CHUNK_WORK", 1)
+    monkeypatch.setattr("symsched.montecarlo.run.chunks.CHUNK_WORK", 1)
     here = simulate(SDE, 60_000, 200, threads=1)
     assert equal(here, simulate(SDE, 60_000, 200, executor=cluster))
 
     log = tmp_path / "begun"
-    monkeypatch.setattr("symsched.montecarlo.runs.work", Counted(log))
+    monkeypatch.setattr("symsched.montecarlo.run.workers.work", Counted(log))
     before = set(cluster.run(os.getpid).values())
     killer = threading.Thread(target=_kill_one, args=(log, min(before)))
     killer.start()

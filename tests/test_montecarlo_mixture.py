@@ -8,14 +8,14 @@ import sympy as sp
 
 from symsched import catalog
 from symsched.data import Empirical, GaussianMixture
-from symsched.kernels.components import AVERAGE, MEAN, PLACE, STD, loop_code
 from symsched.kernels.random import normals
-from symsched.kernels.split import state_code
 from symsched.montecarlo import simulate
-from symsched.montecarlo.mixture import components, eta_x
+from symsched.montecarlo.model import ETA
+from symsched.montecarlo.program.averages import MEAN, PLACE, STD, loop_code, tabulated, written_out
+from symsched.montecarlo.program.split import state_code
 from symsched.schedule import Schedule
 from symsched.sde import InterpolantSDE
-from symsched.symbols import state, t
+from symsched.symbols import state, t, x
 
 LINEAR = Schedule(1 - t, t)
 TILTED = [[1.0, 0.3], [0.3, 0.5]]
@@ -35,7 +35,7 @@ LAWS = {
 def test_it_equals_the_data_law(name):
     law, rng = LAWS[name], np.random.default_rng(3)
     letters = state(law.dim)
-    numeric = sp.lambdify((t, *letters), eta_x(InterpolantSDE(LINEAR, law), letters))
+    numeric = sp.lambdify((t, *letters), written_out(InterpolantSDE(LINEAR, law), letters))
     for time in (0.1, 0.5, 0.8):
         for row in rng.normal(size=(4, law.dim)):
             exact = law.eta_x_at(1 - time, time, row if law.dim > 1 else row[0])
@@ -44,15 +44,16 @@ def test_it_equals_the_data_law(name):
 
 def test_one_exponential_for_each_component():
     letters = state(1)
-    code = state_code(eta_x(InterpolantSDE(LINEAR, LAWS["all different"]), letters), letters)
+    code = state_code(written_out(InterpolantSDE(LINEAR, LAWS["all different"]), letters), letters)
     shares = {a for _, e in code.temps for a in e.atoms(sp.Function) if type(a).__name__ == "Share"}
     assert len(shares) == 3
 
 
 def endings(monkeypatch, law, scheme, unrolled, dtype="float64"):
     """States of a few paths, with laws of up to `unrolled` components times dimensions written out."""
-    monkeypatch.setattr("symsched.montecarlo.mixture.UNROLLED", unrolled)
+    monkeypatch.setattr("symsched.montecarlo.program.averages.UNROLLED", unrolled)
     run = simulate(InterpolantSDE(LINEAR, law, eps=t / 2), 300, 4, scheme, keep_paths=300, dtype=dtype, start=0.1)
+    assert ("def average" in run.job.table.steps.text) == (unrolled == 0)
     return run.paths[-1]
 
 
@@ -125,7 +126,7 @@ def test_two_stage_schemes_may_end_where_points_have_no_width():
 
 
 def test_parts_are_computed_where_they_change():
-    law = components(InterpolantSDE(LINEAR, LARGE["50 tilted components"]))
-    code = loop_code(law, sp.exp(t) * PLACE + AVERAGE)
+    law = tabulated(InterpolantSDE(LINEAR, LARGE["50 tilted components"]))
+    code = loop_code(law, sp.exp(t) * x + ETA, x)
     assert not any(expr.has(MEAN, STD, PLACE) for expr in code.table)
     assert not any(expr.has(t, PLACE) for expr in code.per_component.outputs)

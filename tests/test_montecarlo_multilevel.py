@@ -10,7 +10,8 @@ from scipy import stats
 from symsched.data import Gaussian
 from symsched.errors import InputError
 from symsched.montecarlo import Diffusion, estimate
-from symsched.montecarlo.multilevel import _bias, functional_of
+from symsched.montecarlo.multilevel import WEAK_ORDER, _bias, functional_of
+from symsched.montecarlo.program import SCHEMES
 from symsched.schedule import Schedule
 from symsched.sde import InterpolantSDE
 from symsched.symbols import state, t, x
@@ -65,6 +66,10 @@ def test_more_dimensions():
 class _Mean:
     def __init__(self, mean):
         self.mean = mean
+
+
+def test_each_scheme_has_a_weak_order():
+    assert set(WEAK_ORDER) == set(SCHEMES)
 
 
 def test_the_bias_is_the_extrapolated_last_difference():

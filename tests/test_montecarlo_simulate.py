@@ -42,7 +42,7 @@ def same(one, other):
 def test_bits_do_not_depend_on_threads_or_executor(dtype, monkeypatch):
     arguments = {"paths": 9_000, "steps": 12, "seed": 5, "keep_paths": 7, "dtype": dtype}
     one = simulate(SPIN, threads=1, **arguments)
-    monkeypatch.setattr("symsched.montecarlo.engine.CHUNK_WORK", 1)
+    monkeypatch.setattr("symsched.montecarlo.run.chunks.CHUNK_WORK", 1)
     with ThreadPoolExecutor(5) as pool:
         others = [simulate(SPIN, threads=3, **arguments), simulate(SPIN, executor=pool, **arguments)]
     for other in others:
@@ -110,7 +110,7 @@ def test_defaults_are_the_first_and_the_last_time():
 def test_memory_does_not_grow_with_the_paths():
     few, many = (simulate(SPIN, n, 2) for n in (10, 300_000))
     assert few.totals.rows.nbytes == many.totals.rows.nbytes
-    assert few.job.tables.S.nbytes == many.job.tables.S.nbytes
+    assert few.job.table.steps.S.nbytes == many.job.table.steps.S.nbytes
 
 
 # -- laws --------------------------------------------------------------------------------------------------------

@@ -15,17 +15,17 @@ import sympy as sp
 import symsched as ss
 from symsched.certify.algebra import lemma
 from symsched.cli.mutation import table
+from symsched.collection import collect
 from symsched.exact.zero import decide_zero
-from symsched.mutation import Mutation, Row
+from symsched.mutation import Mutant, Mutation
 from symsched.mutation import run as mutation_run
 from symsched.mutation.ask import ask_coq
 from symsched.mutation.decide import Trial, try_formula, try_library
-from symsched.mutation.formulas import KINDS, mutants, spoiled
 from symsched.mutation.journal import Journal
 from symsched.mutation.library import changed, places
+from symsched.mutation.mutants import KINDS, mutants, spoiled
 from symsched.mutation.run import _Job, _row, _tried
 from symsched.symbols import alpha, beta, t
-from symsched.verification import collect
 
 needs_coq = pytest.mark.skipif(shutil.which("coqc") is None, reason="coqc is not installed (Debian: coq)")
 ROOT = Path(__file__).parent.parent
@@ -90,10 +90,10 @@ def test_a_mutant_of_a_claim_is_noticed_by_both_routes_here():
 
 
 def test_an_equivalent_mutant_is_known_as_such():
-    from symsched.mutation.formulas import Change
+    from symsched.mutation.mutants import Spoiling
 
     right = sp.log(beta / alpha).diff(t)
-    same = Change("term", "written otherwise", lambda _: sp.log(beta).diff(t) - sp.log(alpha).diff(t))
+    same = Spoiling("term", "written otherwise", lambda _: sp.log(beta).diff(t) - sp.log(alpha).diff(t))
     trial = try_formula(C1, "eps_star_by_ratio", "rate", same, right, Trial("C1", "term", ""))
     assert (trial.exact, trial.numeric, trial.same) == (False, False, True)
 
@@ -108,7 +108,7 @@ def test_a_mutant_of_the_library_is_noticed():
 
 def test_the_shares_count_what_changes_meaning_only():
     def row(status, *noticed):
-        return Row("p", "sign", "d", *noticed, status)
+        return Mutant("p", "sign", "d", *noticed, status)
 
     found = Mutation(
         (

@@ -19,10 +19,10 @@ from symsched.conversion import Conversion
 from symsched.data import Gaussian
 from symsched.discretize import trajectory
 from symsched.plotting import style
+from symsched.plotting.drifts import drift_table
 from symsched.plotting.families import lazy_curve
-from symsched.plotting.fields import drift_table
 from symsched.plotting.optimality import girsanov, path_kl
-from symsched.plotting.orders import Levels, weak_levels
+from symsched.plotting.orders import StepErrors, weak_levels
 from symsched.plotting.paths import driven
 from symsched.sde import InterpolantSDE
 from symsched.symbols import kappa, t
@@ -165,9 +165,9 @@ def test_the_title_of_orders_says_order_one_only_where_it_was_found():
 
 def test_orders_report_a_slope_only_where_there_is_one():
     steps = np.array([8, 16, 32])
-    assert Levels(steps, 1 / steps, 0.01 / steps).slope == pytest.approx(1)
-    assert Levels(steps, 1 / steps, 0.01 / steps, one_sign=False).slope is None
-    assert Levels(steps, 0.0 * steps, 0.0 * steps).slope is None
+    assert StepErrors(steps, 1 / steps, 0.01 / steps).slope == pytest.approx(1)
+    assert StepErrors(steps, 1 / steps, 0.01 / steps, one_sign=False).slope is None
+    assert StepErrors(steps, 0.0 * steps, 0.0 * steps).slope is None
     crossing = weak_levels(catalog.linear(), Gaussian(0, 0.5), 1, (8, 16, 32, 64), 0.1)
     assert not crossing.one_sign
 

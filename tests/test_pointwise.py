@@ -8,6 +8,7 @@ import pytest
 import sympy as sp
 
 import symsched.agreement
+import symsched.concrete
 import symsched.pointwise
 import symsched.residuals
 import symsched.substitutions
@@ -148,19 +149,20 @@ def test_symbols_and_functions_are_drawn_within_their_assumptions(kind):
     """At each of eight draws the number has every property that the symbol has."""
     symbol = sp.Symbol("z", **{kind: True})
     for k in range(8):
-        value = symsched.pointwise._draw(symbol, 0, k)
+        value = symsched.concrete.draw(symbol, 0, k)
         assert getattr(value, f"is_{kind}") is True
-    assert all(0 < symsched.pointwise._draw(t, 0, k) < 1 for k in range(8))
+    assert all(0 < symsched.concrete.draw(t, 0, k) < 1 for k in range(8))
 
 
 def test_nothing_is_shared_with_the_exact_route():
     """Neither the rewriter, nor the generators, nor the normal form, not even through another module.
 
     `substitutions` only refuses what can be read in two ways; it computes nothing."""
-    for module in (symsched.pointwise, symsched.residuals, symsched.substitutions):
+    for module in (symsched.pointwise, symsched.concrete, symsched.residuals, symsched.substitutions):
         tree = ast.parse(inspect.getsource(module))
         names = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
         assert not {name for name in names if name and name.startswith("symsched")} - {
+            "symsched.concrete",
             "symsched.errors",
             "symsched.precision",
             "symsched.substitutions",

@@ -34,7 +34,7 @@ def test_a_broken_part_is_named_and_the_others_still_run(monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("check", "target", "value"),
     [
-        ("files", "symsched.verification.theory", list),
+        ("files", "symsched.collection.theory", list),
         ("numbers", "symsched.catalog.follmer", catalog.vp),
         ("formulas", "symsched.catalog.follmer", catalog.vp),
     ],

@@ -8,7 +8,7 @@ import sympy as sp
 from symsched.errors import InputError
 from symsched.exact.balls import enclose
 from symsched.exact.signs import Sign, sign_on_unit
-from symsched.exact.signs.balls import by_balls
+from symsched.exact.signs.pieces import by_balls
 from symsched.exact.signs.structure import by_structure
 from symsched.exact.signs.sturm import by_sturm
 from symsched.exact.signs.taylor import taylor_sign

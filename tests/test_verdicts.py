@@ -11,9 +11,9 @@ from symsched import verdicts
 from symsched.errors import InputError
 from symsched.kernels import moments
 from symsched.kernels.compiled import LANES
-from symsched.montecarlo.result import Result, Totals
+from symsched.montecarlo.run.result import Result, Totals
 from symsched.verdicts import (
-    Decision,
+    Ruling,
     combine,
     covariance_p_value,
     difference_p_value,
@@ -113,7 +113,7 @@ def test_rounds_grow_and_use_their_own_seeds():
 
 def test_a_clear_answer_ends_at_once():
     assert sequential(lambda *_: 0.5).rounds == 1
-    assert sequential(lambda *_: 1e-12) == Decision(False, (1e-12,), 1e-6, (20_000,))
+    assert sequential(lambda *_: 1e-12) == Ruling(False, (1e-12,), 1e-6, (20_000,))
     assert not sequential(lambda *_: float("nan"))
 
 

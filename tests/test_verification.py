@@ -7,8 +7,9 @@ import sys
 
 import pytest
 
+from symsched.collection import collect, derivations_folder
 from symsched.errors import InputError
-from symsched.verification import collect, derivations_folder, verify
+from symsched.verification import verify
 
 TRUE = """
 from symsched.symbols import alpha, t
@@ -125,7 +126,7 @@ def test_unknown_names_and_levels_are_refused():
 
 def test_every_derivation_states_its_claim_and_sabotages_every_check():
     """The form that the theory's own files keep."""
-    from symsched.verification import load, theory
+    from symsched.collection import load, theory
 
     files = theory()
     assert files

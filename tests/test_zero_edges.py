@@ -10,7 +10,7 @@ from sympy.core.cache import clear_cache
 
 from symsched.errors import InputError
 from symsched.exact import zero
-from symsched.exact.jets import as_jet, as_written, carried_out
+from symsched.exact.undefined import as_jet, as_written, carried_out
 from symsched.exact.zero import decide_zero
 from symsched.pointwise import read
 from symsched.symbols import t

@@ -29,6 +29,7 @@ _HOMES = {
     "Slope": "plan",
     "Row": "plan",
     "build_plan": "planning",
+    "Recipe": "planning",
     "Calibration": "calibration",
     "calibrate": "calibrating",
     "Frame": "levels",
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
     from symsched.bridge.plan import Row as Row
     from symsched.bridge.plan import Slope as Slope
     from symsched.bridge.plan import Stage as Stage
+    from symsched.bridge.planning import Recipe as Recipe
     from symsched.bridge.planning import build_plan as build_plan
     from symsched.bridge.running import Sampler as Sampler
     from symsched.bridge.running import Step as Step

@@ -60,6 +60,8 @@ class Calibration:
         table = self.tables[steps]
         angles = np.asarray(table["angles"])
         levels = levels_at(native, angles, self.rho)
+        # Rows weight z, then the answers in units of ρ, oldest first; a plan weights its first input, start · z,
+        # then the answers as they are, newest first.
         start = float(levels.norm[0]) * table["rows"][0][0]
         stages = []
         for k, row in enumerate(table["rows"][1:]):

@@ -25,6 +25,7 @@ from symsched.bridge.fields import Asker, FlowField
 from symsched.bridge.grids import ratio_of
 from symsched.bridge.pilot import Pilot, levels_at
 from symsched.bridge.requests import part_of
+from symsched.bridge.running import Running
 
 Array = NDArray[np.float64]
 RIDGE = 1e-8  # of the mean square of what is combined: far below what a solver could use, enough for twins
@@ -35,7 +36,7 @@ LOOKS = (1.0, 0.5, 2.0, 0.25, 4.0, 0.125)  # at multiples of ρ' before the sear
 
 
 @dataclass(frozen=True)
-class Shape:
+class GridShape:
     """A grid's parameters: ρ', the power p, and the first level in steps."""
 
     rho: float = 2.0
@@ -61,7 +62,7 @@ class Fit:
     rows: tuple[tuple[float, ...], ...]
     error: float
     typical: float
-    shape: Shape
+    shape: GridShape
 
 
 def apart(ratios: Array, high: float) -> Array:
@@ -78,23 +79,21 @@ def apart(ratios: Array, high: float) -> Array:
 class Fitter:
     """Fits tables of a field to a pilot; `from_noise` for loops that give the model z itself first."""
 
-    def __init__(
-        self, field: FlowField, pilot: Pilot, batch: int | None, conditions: dict[str, Any], from_noise: bool = False
-    ) -> None:
-        self.field, self.pilot, self.conditions, self.from_noise = field, pilot, conditions, from_noise
-        self.batch = batch or len(pilot.noise)
+    def __init__(self, field: FlowField, pilot: Pilot, how: Running, from_noise: bool = False) -> None:
+        self.field, self.pilot, self.from_noise = field, pilot, from_noise
+        self.batch, self.conditions = how.batch or len(pilot.noise), how.conditions or {}
 
     @torch.no_grad()
-    def fit(self, shape: Shape, steps: int) -> Fit:
+    def fit(self, shape: GridShape, steps: int) -> Fit:
         """The table for one grid; `steps` evaluations of each path."""
         angles = self._angles(shape, steps)
         levels = levels_at(self.field.native, angles, self.pilot.rho)
         asker = Asker(self.field, levels.times[:-1])
-        known, rows = Known(self.pilot.noise), []
+        known, rows = LeastSquares(self.pilot.noise), []
         for k in range(steps + 1):
             goal = self.pilot.at(angles[k])
             rows.append((1.0,) if k == 0 and self.from_noise else known.solve(goal))
-            y = known.combine(rows[-1])
+            y = known.combine(rows[-1])  # not the goal: later rows must make up for what this one missed
             if k < steps:
                 x = float(levels.norm[k]) * y + float(levels.beta[k]) * self.pilot.mean
                 known.add((self._data(asker, k, x) - self.pilot.mean) / self.pilot.rho)
@@ -102,7 +101,7 @@ class Fitter:
         error, typical = (self.pilot.rho * float(part) for part in (miss.mean().sqrt(), miss.sqrt().mean()))
         return Fit(tuple(map(float, angles)), tuple(rows), error, typical, shape)
 
-    def _angles(self, shape: Shape, steps: int) -> Array:
+    def _angles(self, shape: GridShape, steps: int) -> Array:
         low, high = self.field.native.span
         ratios = shape.ratios(steps)
         inside = apart(np.clip(ratios[:-1], max(low, NOISE), high), high)
@@ -113,7 +112,7 @@ class Fitter:
         parts = [slice(i, i + self.batch) for i in range(0, len(x), self.batch)]
         return torch.cat([asker.data(k, x[part], part_of(self.conditions, part, len(x))) for part in parts])
 
-    def search(self, steps: int, begin: Shape, tries: int, done: Callable[[], None] = lambda: None) -> Fit:
+    def search(self, steps: int, begin: GridShape, tries: int, done: Callable[[], None] = lambda: None) -> Fit:
         """The best of `tries` grids: a coarse look at ρ', then the simplex method from the best."""
         from scipy.optimize import minimize
 
@@ -122,8 +121,9 @@ class Fitter:
         begin = self._scan(steps, begin, found, min(len(LOOKS), tries // 4), done)
 
         def loss(p: Array) -> float:
-            shape = Shape(math.exp(p[0]), math.exp(p[1]), 0.0 if self.from_noise else float(p[2]))
+            shape = GridShape(math.exp(p[0]), math.exp(p[1]), 0.0 if self.from_noise else float(p[2]))
             if not (SHORTEST < shape.power < TALLEST and (self.from_noise or 0 < shape.start < min(LAST_START, steps))):
+                # the simplex method knows no bounds: worse than any fit, and worse the farther, so that it comes back
                 return 10.0 + float(np.abs(p).sum())
             found.append(self.fit(shape, steps))
             done()
@@ -135,7 +135,7 @@ class Fitter:
         minimize(loss, first, method="Nelder-Mead", options={"maxfev": tries - len(found), "initial_simplex": simplex})
         return min(found, key=_score)
 
-    def _scan(self, steps: int, begin: Shape, found: list[Fit], looks: int, done: Callable[[], None]) -> Shape:
+    def _scan(self, steps: int, begin: GridShape, found: list[Fit], looks: int, done: Callable[[], None]) -> GridShape:
         for factor in LOOKS[:looks]:
             found.append(self.fit(replace(begin, rho=begin.rho * factor, start=min(begin.start, steps / 2)), steps))
             done()
@@ -146,7 +146,7 @@ def _score(fit: Fit) -> float:
     return math.log(fit.error * fit.typical)
 
 
-class Known:
+class LeastSquares:
     """The noise and the answers so far, with their inner products, in float64."""
 
     def __init__(self, noise: Any) -> None:
@@ -164,6 +164,7 @@ class Known:
     def solve(self, goal: Any) -> tuple[float, ...]:
         """The coefficients that make the goal, by ridge regression."""
         right = np.array([_dot(term, goal) for term in self.terms])
+        # near the data one answer is nearly the next: without a ridge their weights would be huge and cancel
         ridge = RIDGE * np.trace(self.products) / len(right)
         return tuple(map(float, np.linalg.solve(self.products + ridge * np.eye(len(right)), right)))
 

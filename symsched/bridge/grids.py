@@ -26,6 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 from symsched.bridge.levels import Frame
 from symsched.bridge.options import read_call
 from symsched.errors import InputError
+from symsched.given import whole
 
 Array = NDArray[np.float64]
 Rule = Callable[[Frame, int], Array]
@@ -41,10 +42,9 @@ class Grid:
 
     def times(self, frame: Frame, steps: int) -> Array:
         """N + 1 increasing target times, the last 1.  Raises InputError where the model's levels leave no room."""
-        if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 1:
-            raise InputError(f"steps = {steps}: expected a whole number ≥ 1")
+        steps = whole(steps, "steps")
         low, high = frame.span
-        times = self.rule(frame, int(steps))
+        times = self.rule(frame, steps)
         times = np.concatenate([np.clip(times[:-1], low, high), [1.0]])
         if len(times) > 2 and not (np.diff(times[:-1]) > 0).all():
             raise InputError(
@@ -95,6 +95,7 @@ def tailed(rho: float = 2.0, p: float = 0.9, q: float = 1.4) -> Grid:
     def rule(frame: Frame, steps: int) -> Array:
         first, last = (_tailed_inverse(rho * end, p, q) for end in frame.source.span)
         u = np.linspace(first, 1.0, steps + 1)[:-1]
+        # a truncated model: the levels end at its last one, whence the data are one step
         u = np.linspace(first, last, steps) if u[-1] > last else u
         return _with_ends(frame.time_at(u[1:] ** p / (1 - u[1:]) ** q / rho))
 
@@ -107,6 +108,7 @@ def _tailed_inverse(level: float, p: float, q: float) -> float:
 
     if level in (0.0, np.inf):
         return 0.0 if level == 0 else 1.0
+    # u = 1/(1 + e^−x) with |x| ≤ 500 reaches ratios beyond those of floats; in u itself the ends would be rounded away
     logit = brentq(lambda x: q * np.logaddexp(0, x) - p * np.logaddexp(0, -x) - np.log(level), -500.0, 500.0)
     return float(1 / (1 + np.exp(-logit)))
 

@@ -26,7 +26,10 @@ from symsched.sde import InterpolantSDE
 from symsched.steps.integrals import noise_variance
 
 Array = NDArray[np.float64]
-FAINTEST = 0.01  # σ = 100, where the noise levels of usual models end
+FAINTEST = 0.01  # r: σ = 100, where the noise levels of usual models end
+#: Relative: levels so near are taken for the same; far above what float32 and rounded betas make of a level, far below
+#: what tells two schedules apart.
+SAME_LEVEL = 1e-3
 
 
 class Native(Protocol):
@@ -237,10 +240,12 @@ class Frame:
         """The levels at increasing target times; where t = 1 the level is the data, α = 0 and β = 1."""
         grid = np.asarray(times, dtype=np.float64)
         native, alpha, beta = self.source.find(self.ratio_at(grid))
-        noise, data = values((self.target.alpha, self.target.beta), grid)
+        target_alpha, target_beta = values((self.target.alpha, self.target.beta), grid)
         end = grid >= 1
         alpha, beta = np.where(end, 0.0, alpha), np.where(end, 1.0, beta)
-        return Levels(grid, native, alpha, beta, np.where(end, data, (noise + data) / (alpha + beta)))
+        # c by the sums, not by ᾱ/α or β̄/β: each of those is 0/0 at one of the ends
+        scale = np.where(end, target_beta, (target_alpha + target_beta) / (alpha + beta))
+        return Levels(grid, native, alpha, beta, scale)
 
     def drift(self, times: ArrayLike) -> tuple[Array, Array]:
         """(A, B) at target times, limits at the ends; A is 0 at a point start, where A x̄ → 0.

@@ -9,7 +9,6 @@ both ends: with θ = atan(ρ r), from 0 (noise) to π/2 (data),
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,15 +20,14 @@ from symsched.bridge.fields import FlowField
 from symsched.bridge.levels import Native
 from symsched.bridge.noise import normal
 from symsched.bridge.plan import Plan
-from symsched.bridge.planning import build_plan
-from symsched.bridge.running import run
+from symsched.bridge.planning import ODE_SCALE, Recipe
+from symsched.bridge.running import Running, run
 from symsched.errors import InputError
 
 Array = NDArray[np.float64]
 NEAREST = 6  # nodes of the polynomial between which paths are read
 FULL_MEAN = 4096  # larger samples keep one mean for each channel
 LEAST, FEWER = 16, 4  # steps of a pilot; how many less are tried where they do not fit
-SCALE = 2.0  # ρ of the frame in which the pilot is run, and of its grid, for data of scale 1
 FAR, AGAIN = 16.0, 8  # data so many times larger, smaller or farther from 0: again at their scale and mean, so often
 
 
@@ -78,37 +76,30 @@ class Pilot:
         """y at an angle, by the polynomial through the nearest nodes."""
         first = int(np.clip(np.searchsorted(self.angles, angle) - NEAREST // 2, 0, len(self.angles) - NEAREST))
         nodes = self.angles[first : first + NEAREST]
-        apart = nodes[:, None] - nodes + np.eye(NEAREST)
+        apart = nodes[:, None] - nodes + np.eye(NEAREST)  # a node's distance to itself is not used; 1 instead of 0
         weights = [
             np.prod([(angle - nodes[j]) / apart[k, j] for j in range(NEAREST) if j != k]) for k in range(NEAREST)
         ]
         return sum(float(w) * self.paths[first + k] for k, w in enumerate(weights))
 
 
-def run_pilot(
-    field: FlowField,
-    shape: tuple[int, ...],
-    steps: int,
-    seed: int,
-    batch: int | None = None,
-    conditions: Mapping[str, Any] | None = None,
-    progress: bool = False,
-) -> Pilot:
-    """`shape[0]` paths from the noise of `seed`, in `steps` corrected Adams steps of order 3.
+def run_pilot(field: FlowField, shape: tuple[int, ...], steps: int, how: Running) -> Pilot:
+    """`shape[0]` paths from the noise of the seed, in `steps` corrected Adams steps of order 3.
 
     Where so many do not fit between the model's levels, it is as many as do, 16 at least.
     A model that begins at β₀ > 0 is given α₀ z there, as its own samplers do; that β₀ m is missing counts as its law.
     """
-    noise = normal(seed, torch.arange(shape[0], device=field.device), 0, tuple(shape[1:]))
+    noise = normal(how.seed or 0, torch.arange(shape[0], device=field.device), 0, tuple(shape[1:]))
+    how = replace(how, noise=noise, trajectory=True)
     scale, spent, mean = 1.0, 0, None
     for _ in range(AGAIN):
         plan = _plan(field.native, steps, scale)
         if mean is not None:
             plan = replace(plan, mean=mean.double().cpu().numpy())
-        options = {"batch": batch, "conditions": conditions, "progress": progress, "trajectory": True}
-        samples, trajectory = run(field, plan, shape, noise=noise, **options)
+        samples, trajectory = run(field, plan, shape, how)
         mean, spent = _mean(samples), spent + plan.nfe
         rho = float((samples - mean).double().square().mean().sqrt())
+        # a mean far from 0 is the same fault as a wrong scale, and once the plan has it, it is no more
         near = plan.mean is not None or float(mean.abs().max()) <= FAR * rho
         if not rho > 0 or (near and 1 / FAR <= rho / scale <= FAR):
             break
@@ -127,9 +118,10 @@ def run_pilot(
 
 
 def _plan(native: Native, steps: int, scale: float) -> Plan:
-    frame, grid = f"lazy(kappa=0, rho={SCALE * scale!r})", f"logistic(rho={2 * scale!r}, power=0.8)"
+    rho = ODE_SCALE * scale
+    frame, grid = f"lazy(kappa=0, rho={rho!r})", f"logistic(rho={rho!r}, power=0.8)"
     try:
-        return build_plan(native, frame, 0, steps, "ab3c", grid)
+        return Recipe(target=frame, steps=steps, solver="ab3c", grid=grid).plan_for(native)
     except InputError:
         if steps < LEAST + FEWER:
             raise

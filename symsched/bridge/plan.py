@@ -131,6 +131,7 @@ class Plan:
 
 
 def _merged(stage: Stage, p: float, q: float) -> Stage:
+    # the table acts on x − β m and D − m, the model sees x and answers D = p x + q out: what is left over multiplies m
     a, b, offset = stage.slope.state, stage.slope.data, stage.slope.mean
     return replace(stage, slope=Slope(a + b * p, b * q, offset + b * (p * stage.beta - 1.0)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sympy as sp
@@ -15,79 +16,113 @@ from symsched.errors import InputError
 from symsched.schedule import Schedule, as_expression
 
 AUTO = "lazy-auto"
-SCALE = 2.0  # data scale of the lazy ODE's frame where nothing is calibrated
-BLIND = {"target": "lazy(kappa=0, rho=1.5)", "solver": "ab3", "grid": "tailed(rho=2, p=0.9, q=1.4)"}  # nothing is known
+#: ρ of the lazy ODE's frame for data of scale 1 where nothing is calibrated: above the data's own, which puts more of
+#: the steps near the noise, like a timestep shift by 2.
+ODE_SCALE = 2.0
 
 
-def build_plan(
-    source: Schedule | str | Native,
-    target: Schedule | str = "auto",
-    kappa: Any = 0,
-    steps: int = 8,
-    solver: Any = "lazy-auto",
-    grid: Any = None,
-    calibration: Any = None,
-) -> Plan:
-    """The table of a sampler.
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How to sample, said without a model: the keywords that `sample`, `build_plan` and the adapters share.
 
-    Args:
-        source: the schedule the model was trained with.
+    recipe = Recipe(target="lazy(kappa=1)", kappa=1, solver="sde-dpmpp", steps=24)
+    sample(field, 16, recipe=recipe, seed=0)         # the same as sample(field, 16, target=…, kappa=…, …)
+    replace(recipe, steps=8).plan_for("linear")      # needs no model, and no torch
+
+    Where nothing is said and nothing known (target "auto", κ = 0, `lazy-auto`, no grid, no calibration) it is Adams-
+    Bashforth 3 in lazy(κ=0, ρ=1.5) on the grid tailed(ρ=2, p=0.9, q=1.4), whose levels go far enough towards the data
+    for narrow modes: chosen on the digits model and on mixtures.
+
+    Attributes:
         target: the schedule to sample in: a `Schedule`, its text, or "auto", the lazy one of κ.
         kappa: diffusion scale κ = ε/ε*, a number ≥ 0.
         steps: how many steps; most solvers ask the model once in each.
         solver: a name of `symsched.bridge.solvers`, with options, or a builder.
         grid: see `symsched.bridge.grids`; None is uniform in the target's time.
         calibration: a `Calibration`: for `lazy-auto` in the target "auto" its fitted table, if it has one for `steps`;
-            else its ρ, where nothing else is said.
+            else its ρ, where nothing else is said.  In `sample` None is the field's own, False none, and True makes one
+            if the field has none for `steps`, from a pilot of at most 64 of the samples (64 + 12 N evaluations of each,
+            and 64 or more for data of another size than 1), and knows it the next time.
 
-    Where nothing is said and nothing known (target "auto", κ = 0, `lazy-auto`, no grid, no calibration) it is Adams-
-    Bashforth 3 in lazy(κ=0, ρ=1.5) on the grid tailed(ρ=2, p=0.9, q=1.4), whose levels go far enough towards the data
-    for narrow modes: chosen on the digits model and on mixtures.
-
-    A model that begins at β_0 > 0 starts from α_0 z; with a calibration, which knows the mean m, from α_0 z + β_0 m.
-
-    Raises InputError for anything unknown, steps < 1, κ < 0, and coefficients that are infinite.
+    Names and numbers are read when a plan is made: what they mean depends on the model's schedule.
     """
-    number, native = _kappa(kappa), as_native(source)
-    default = number.is_zero and isinstance(target, str) and target == "auto" and solver == AUTO and grid is None
-    if default and calibration is None:
-        return _plan(native, as_schedule(BLIND["target"]), number, steps, BLIND["solver"], BLIND["grid"], None)
-    fitted = calibration.plan(native, steps) if default else None
-    if fitted is not None:
-        return fitted
-    mean = calibration.mean if calibration is not None and native.span[0] > 0 else None
-    return _plan(native, _target(target, number, calibration, steps), number, steps, solver, grid, mean)
+
+    target: Any = "auto"
+    kappa: Any = 0
+    steps: int = 8
+    solver: Any = AUTO
+    grid: Any = None
+    calibration: Any = None
+
+    @property
+    def number(self) -> sp.Expr:
+        """κ.  Raises InputError unless it is a finite number ≥ 0."""
+        number = as_expression(self.kappa, "kappa")
+        if not number.is_number or not number.is_nonnegative or not number.is_finite:
+            raise InputError(f"kappa = {self.kappa}: expected a finite number ≥ 0")
+        return number
+
+    @property
+    def automatic(self) -> bool:
+        """Whether target, κ and solver are those that a calibration's tables are for."""
+        named = isinstance(self.target, str) and self.target == "auto" and self.solver == AUTO
+        return bool(self.number.is_zero) and named
+
+    @property
+    def known(self) -> Any:
+        """The calibration, or None.  Raises InputError for what is none: a plan is made without asking the model."""
+        given = self.calibration
+        if given is not None and given is not False and not hasattr(given, "tables"):
+            raise InputError(
+                f"calibration = {str(given)[:60]!r}: expected a Calibration (Calibration.load reads a file)"
+            )
+        return given or None
+
+    def frame(self, native: Native) -> Frame:
+        """Where it steps.  Raises InputError for an unknown target, κ < 0."""
+        number, known = self.number, self.known
+        if not (isinstance(self.target, str) and self.target == "auto"):
+            target = as_schedule(self.target)
+        elif number.is_zero:  # the ODE's frame is a matter of its grid, which a calibration searched for
+            target = lazy(kappa=0, rho=ODE_SCALE if known is None else known.scale(self.steps))
+        else:  # with noise a step is exact on Gaussian data of the frame's scale: the data's own
+            target = lazy(kappa=number, rho=1 if known is None else float(f"{known.rho:.4g}"))
+        return Frame(native, target, number)
+
+    def plan_for(self, source: Schedule | str | Native) -> Plan:
+        """The table of a sampler for a model that was trained with this schedule.
+
+        A model that begins at β_0 > 0 starts from α_0 z; with a calibration, which knows the mean, from α_0 z + β_0 m.
+
+        Raises InputError for anything unknown, steps < 1, κ < 0, and coefficients that are infinite.
+        """
+        native, known = as_native(source), self.known
+        default = self.automatic and self.grid is None
+        if default and known is None:
+            return replace(BLIND, steps=self.steps).plan_for(native)
+        if default and (fitted := known.plan(native, self.steps)) is not None:
+            return fitted
+        mean = known.mean if known is not None and native.span[0] > 0 else None
+        frame = self.frame(native)
+        name, build = as_solver(self.solver)
+        times = as_grid(self.grid).times(frame, self.steps)
+        text = f"{name} in {frame.target}, kappa={frame.kappa}, steps={self.steps}"
+        start = float(frame.levels(times[:1]).alpha[0])
+        return Plan(build(frame, times), start=start, label=text, mean=mean).validate()
 
 
-def _plan(native: Native, target: Schedule, kappa: sp.Expr, steps: int, solver: Any, grid: Any, mean: Any) -> Plan:
-    frame = Frame(native, target, kappa)
-    name, build = as_solver(solver)
-    times = as_grid(grid).times(frame, steps)
-    stages = build(frame, times)
-    text = f"{name} in {frame.target}, kappa={kappa}, steps={steps}"
-    return Plan(stages, start=float(frame.levels(times[:1]).alpha[0]), label=text, mean=mean).validate()
+BLIND = Recipe(target="lazy(kappa=0, rho=1.5)", solver="ab3", grid="tailed(rho=2, p=0.9, q=1.4)")  # nothing is known
 
 
-def frame_of(native: Native, target: Schedule | str, kappa: Any = 0, calibration: Any = None, steps: int = 8) -> Frame:
-    """The frame of a target, "auto" being the lazy one of κ.  Raises InputError for an unknown target, κ < 0."""
-    number = _kappa(kappa)
-    return Frame(native, _target(target, number, calibration, steps), number)
-
-
-def _target(target: Schedule | str, kappa: sp.Expr, calibration: Any, steps: int) -> Schedule:
-    automatic = isinstance(target, str) and target == "auto"
-    return _lazy(kappa, calibration, steps) if automatic else as_schedule(target)
-
-
-def _kappa(kappa: Any) -> sp.Expr:
-    number = as_expression(kappa, "kappa")
-    if not number.is_number or not number.is_nonnegative or not number.is_finite:
-        raise InputError(f"kappa = {kappa}: expected a finite number ≥ 0")
-    return number
-
-
-def _lazy(kappa: sp.Expr, calibration: Any, steps: int) -> Schedule:
-    """The lazy target of κ, in the calibrated scale: the data's own, or for the ODE its grid's."""
-    if kappa.is_zero:
-        return lazy(kappa=0, rho=SCALE if calibration is None else calibration.scale(steps))
-    return lazy(kappa=kappa, rho=1 if calibration is None else float(f"{calibration.rho:.4g}"))
+def build_plan(
+    source: Schedule | str | Native,
+    target: Any = Recipe.target,
+    kappa: Any = Recipe.kappa,
+    steps: int = Recipe.steps,
+    solver: Any = Recipe.solver,
+    grid: Any = Recipe.grid,
+    calibration: Any = Recipe.calibration,
+) -> Plan:
+    """The table of a sampler for a model trained with `source`: the `plan_for` of the `Recipe` with these fields."""
+    recipe = Recipe(target=target, kappa=kappa, steps=steps, solver=solver, grid=grid, calibration=calibration)
+    return recipe.plan_for(source)

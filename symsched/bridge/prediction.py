@@ -44,7 +44,7 @@ def outputs_at(native: Native, name: str, times: Array, width: float = 0.5) -> l
 def _at(
     native: Native, name: str, forms: tuple[sp.Expr, sp.Expr], times: Array, width: float
 ) -> list[tuple[float, float]]:
-    fixed = {"width": sp.Rational(str(width))}
+    fixed = {"width": sp.Rational(str(width))}  # 0.1 is meant as 1/10, not as the float next to it
     grid = np.asarray(times, dtype=np.float64)
     if isinstance(native, SymbolicNative):
         own = native.schedule

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -11,12 +12,14 @@ import numpy as np
 import torch
 
 from symsched.bridge.fields import Asker, FlowField
+from symsched.bridge.levels import SAME_LEVEL
 from symsched.bridge.noise import Stream, normal
 from symsched.bridge.plan import Plan
 from symsched.bridge.requests import (
     Conditions,
     as_check,
     as_device,
+    as_seed,
     device_of,
     dtype_of,
     moved,
@@ -26,9 +29,8 @@ from symsched.bridge.requests import (
 )
 from symsched.bridge.stepping import Stepper, Table
 from symsched.errors import InputError
+from symsched.given import MOST, memory, whole
 from symsched.progress import Bar
-
-NEAR = 1e-3  # by how much a plan's levels may differ from the schedule's, as a share of their size
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ class Sampler:
     ) -> None:
         self.plan, self.shape, self.seed = plan, tuple(shape), seed
         self.device, self.dtype = device_of(device, field), dtype_of(dtype, field)
+        # a model may work in half precision, but its steps are small beside the state, and would be rounded away there
         self.state_dtype = torch.promote_types(self.dtype, torch.float32)
         _require_schedule(plan, field)
         times = np.array([stage.time for stage in plan.stages])
@@ -101,58 +104,78 @@ class Sampler:
         return stepper.input
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Running:
+    """How a plan is run, whatever the plan: the keywords that `sample` and a pilot share.
+
+    Attributes:
+        noise: standard normal noise (count, …) to start from, instead of that of the seed.
+        seed: noise belongs to (seed, sample number, evaluation), so a sample does not depend on its batch.
+        indices: the samples' numbers, by default 0, 1, …; a shard draws its own part.
+        batch: how many samples the model takes at a time; by default all.
+        conditions: passed to the model; tensors, arrays and lists whose first axis is the count, in dicts and lists
+            too, are split with the samples.
+        callback: called with a `Step` after each evaluation of each batch.
+        progress: a bar, on a terminal.
+        trajectory: return (samples, Trajectory).
+        check: "end" looks for NaN once, after the loop, and for the step only if there is one; "step" looks each time.
+        compile: True compiles the model, "loop" the whole loop (torch.compile).
+        device, dtype: of the model's input, instead of the field's own.
+    """
+
+    noise: Any = None
+    seed: int | None = None
+    indices: Sequence[int] | None = None
+    batch: int | None = None
+    conditions: Conditions | None = None
+    callback: Watch | None = None
+    progress: bool = False
+    trajectory: bool = False
+    check: str = "end"
+    compile: bool | str = False
+    device: Any = None
+    dtype: Any = None
+
+
 @torch.no_grad()
-def run(
-    field: FlowField,
-    plan: Plan,
-    size: Sequence[int],
-    *,
-    noise: Any = None,
-    seed: int = 0,
-    indices: Sequence[int] | None = None,
-    batch: int | None = None,
-    conditions: Conditions | None = None,
-    callback: Watch | None = None,
-    progress: bool = False,
-    trajectory: bool = False,
-    check: str = "end",
-    compile: bool | str = False,
-    device: Any = None,
-    dtype: Any = None,
-) -> Any:
-    """Samples of `size` (count, …) by a plan; the arguments are those of `symsched.bridge.sample`."""
-    sampler = Sampler(field, plan, size[1:], seed, device=device, dtype=dtype)
+def run(field: FlowField, plan: Plan, size: Sequence[int], how: Running) -> Any:
+    """Samples of `size` (count, …) by a plan."""
+    sampler = Sampler(field, plan, size[1:], as_seed(how.seed), device=how.device, dtype=how.dtype)
+    if sampler.device.type == "cpu":
+        at_once = size[0] if how.batch is None else min(whole(how.batch, "batch", most=MOST), size[0])
+        needed = (4 * size[0] + 64 * at_once) * math.prod(size[1:])  # noise is drawn in float64, from words of int64
+        memory(needed, f"samples of shape {tuple(size)}, {at_once} at a time,")
     as_device(sampler.device)  # a place where numbers are
-    work = _work(sampler, size[0], indices, noise, conditions or {}, batch)
-    step, record = _compiled(sampler, compile), list[Any]()
-    with Bar(len(work) * plan.nfe, progress, "evaluations") as bar:
-        watch = _watch(callback, as_check(check), record if trajectory else None, bar)
+    work = _work(sampler, size[0], how)
+    step, record = _compiled(sampler, how.compile), list[Any]()
+    with Bar(len(work) * plan.nfe, how.progress, "evaluations") as bar:
+        watch = _watch(how.callback, as_check(how.check), record if how.trajectory else None, bar)
         out = [step(*part, watch) for part in work]
     samples = torch.cat(out)
-    if not bool(torch.isfinite(samples).all()):
+    if not bool(
+        torch.isfinite(samples).all()
+    ):  # asked once: to look at each step would make the host wait for the device
         _explain(sampler, work)
-    return (samples, _trajectory(sampler, record, out)) if trajectory else samples
+    return (samples, _trajectory(sampler, record, out)) if how.trajectory else samples
 
 
 def _require_schedule(plan: Plan, field: FlowField) -> None:
     """Refuse a plan whose levels are not the field's."""
     times, *theirs = (np.array([getattr(stage, name) for stage in plan.stages]) for name in ("time", "alpha", "beta"))
     ours = field.native.at(times)
-    if not np.hypot(ours[0] - theirs[0], ours[1] - theirs[1]).max() <= NEAR * np.hypot(*theirs).max():
+    if not np.hypot(ours[0] - theirs[0], ours[1] - theirs[1]).max() <= SAME_LEVEL * np.hypot(*theirs).max():
         raise InputError(
             f"{plan.label or 'plan'}: its levels are not those of the field's schedule, {field.native}: "
             "make it by build_plan(field.native, …)"
         )
 
 
-def _work(
-    sampler: Sampler, count: int, indices: Any, noise: Any, conditions: Conditions, batch: int | None
-) -> list[Part]:
+def _work(sampler: Sampler, count: int, how: Running) -> list[Part]:
     """What the sampler is called with for each batch, on its device."""
-    numbers = sample_numbers(indices, count, sampler.device)
-    z = None if noise is None else noise.to(sampler.device, sampler.state_dtype)
-    given = {key: moved(value, sampler.device) for key, value in conditions.items()}
-    return [(numbers[p], None if z is None else z[p], part_of(given, p, count)) for p in parts_of(count, batch)]
+    numbers = sample_numbers(how.indices, count, sampler.device)
+    z = None if how.noise is None else how.noise.to(sampler.device, sampler.state_dtype)
+    given = {key: moved(value, sampler.device) for key, value in (how.conditions or {}).items()}
+    return [(numbers[p], None if z is None else z[p], part_of(given, p, count)) for p in parts_of(count, how.batch)]
 
 
 def _watch(callback: Watch | None, check: str, record: list[Any] | None, bar: Bar) -> Watch | None:

@@ -6,9 +6,8 @@ images = sample(field, 10_000, target="lazy(kappa=1)", kappa=1, solver="sde-dpmp
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, fields, replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -17,86 +16,71 @@ import numpy as np
 from symsched.bridge.calibrating import calibrate
 from symsched.bridge.calibration import Calibration
 from symsched.bridge.fields import FlowField
+from symsched.bridge.keywords import keywords_of
 from symsched.bridge.plan import Plan
-from symsched.bridge.planning import build_plan
-from symsched.bridge.requests import Conditions, as_seed, check_kinds, part_of, sizes
-from symsched.bridge.running import Watch, run
+from symsched.bridge.planning import Recipe
+from symsched.bridge.requests import Conditions, check_kinds, part_of, sizes
+from symsched.bridge.running import Running, run
 from symsched.errors import InputError
 
-PILOT, TRIES = 64, 12  # paths, and grids tried, where `sample` calibrates by itself
+PILOT_PATHS, FEW_TRIES = 64, 12  # paths, and grids tried, where `sample` calibrates by itself
 #: What `sample` measured by itself, as long as the field lives: the field is the caller's, and stays as it is.
 _measured: WeakKeyDictionary[FlowField, Calibration] = WeakKeyDictionary()
 
 
-def sample(
-    field: FlowField,
-    shape: int | Sequence[int] | None = None,
-    *,
-    noise: Any = None,
-    target: Any = "auto",
-    kappa: Any = 0,
-    steps: int = 8,
-    solver: Any = "lazy-auto",
-    grid: Any = None,
-    calibration: Any = None,
-    plan: Plan | None = None,
-    seed: int | None = None,
-    indices: Sequence[int] | None = None,
-    batch: int | None = None,
-    conditions: Conditions | None = None,
-    callback: Watch | None = None,
-    progress: bool = False,
-    trajectory: bool = False,
-    check: str = "end",
-    compile: bool | str = False,
-    device: Any = None,
-    dtype: Any = None,
-) -> Any:
+@dataclass(frozen=True, eq=False)
+class Sampling(Running, Recipe):
+    """What `sample` is asked for besides the model: samples, a recipe for them, and how to run it.
+
+    Attributes:
+        shape: (count, …), or the count where the field knows the shape of a sample; not needed with `noise`.
+        recipe: a `Recipe`, in place of target, kappa, steps, solver, grid and calibration.
+        plan: a table made before for this schedule, in place of them all.
+    """
+
+    shape: int | Sequence[int] | None = None
+    _: KW_ONLY
+    recipe: Recipe | None = None
+    plan: Plan | None = None
+
+
+@keywords_of(Sampling)
+def sample(field: FlowField, given: Mapping[str, Any]) -> Any:
     """Samples of the field's data law, float32 (float64 for a float64 model), of shape (count, …).
+
+    Without a calibration, lazy-auto is the general method of `Recipe`, for data in about [−1, 1].
 
     Args:
         field: the model.
-        shape: (count, …), or the count where the field knows the shape of a sample; not needed with `noise`.
-        noise: standard normal noise (count, …) to start from, instead of that of the seed.
-        target, kappa, steps, solver, grid: see `build_plan`; or `plan`, a table made before for this schedule.
-        calibration: the field's own by default; False for none; True makes one if the field has none for `steps`, from
-            a pilot of at most 64 of the samples (64 + 12 N evaluations of each, and 64 or more for data of another
-            size than 1), and knows it the next time.
-            Without one, lazy-auto is the general method that `build_plan` names, for data in about [−1, 1].
-        seed: noise belongs to (seed, sample number, evaluation), so a sample does not depend on its batch.
-        indices: the samples' numbers, by default 0, 1, …; a shard draws its own part.
-        batch: how many samples the model takes at a time; by default all.
-        conditions: passed to the model; tensors, arrays and lists whose first axis is the count, in dicts and lists
-            too, are split with the samples.
-        callback: called with a `Step` after each evaluation of each batch.
-        progress: a bar, on a terminal.
-        trajectory: return (samples, Trajectory).
-        check: "end" looks for NaN once, after the loop, and for the step only if there is one; "step" looks each time.
-        compile: True compiles the model, "loop" the whole loop (torch.compile).
-        device, dtype: of the model's input, instead of the field's own.
+        {keywords}
 
     Raises InputError for bad input, an answer of another shape or dtype, and NaN (with the step and the time).
     """
-    check_kinds(field, plan, calibration, solver, conditions, callback)
-    size = sizes(field, shape, noise, indices)
-    if plan is not None:
-        _require_alone(plan, calibration, target=target, kappa=kappa, steps=steps, solver=solver, grid=grid)
+    asked = Sampling(**given)
+    recipe = asked if asked.recipe is None else asked.recipe
+    check_kinds(field, asked, recipe)
+    _require_one(asked, given)
+    size, plan = sizes(field, asked.shape, asked.noise, asked.indices), asked.plan
+    if plan is None:
+        known = _known(field, recipe, size, asked.batch, asked.conditions or {})
+        plan = replace(recipe, calibration=known).plan_for(field.native)
+    return run(field, plan, size, asked)
+
+
+def _require_one(asked: Sampling, given: Mapping[str, Any]) -> None:
+    """Refuse a second answer to what a plan or a recipe says; a plan's own steps, and defaults beside it, are none."""
+    words = {word.name: word.default for word in fields(Recipe) if word.name in given}
+    if asked.plan is not None:
+        whole, words["steps"] = "plan", asked.plan.nfe
+        told = [name for name in words if name in given and not _same(given[name], words[name])]
+        told = [name for name in told if given[name] is not False] + ["recipe"] * (asked.recipe is not None)
+    elif asked.recipe is not None:
+        whole, told = "recipe", list(words)
     else:
-        known = _known(field, calibration, size, steps, batch, conditions or {})
-        plan = build_plan(field.native, target, kappa, steps, solver, grid, known)
-    options = {"progress": progress, "trajectory": trajectory, "check": check, "compile": compile}
-    options |= {"noise": noise, "indices": indices, "batch": batch, "conditions": conditions, "callback": callback}
-    return run(field, plan, size, seed=as_seed(seed), device=device, dtype=dtype, **options)
-
-
-def _require_alone(plan: Plan, calibration: Any, **options: Any) -> None:
-    """Refuse options beside a plan that is made already."""
-    defaults = inspect.signature(sample).parameters
-    told = [name for name, value in options.items() if not _same(value, defaults[name].default)]
-    told = [name for name in told if name != "steps" or options["steps"] != plan.nfe]
-    told += ["calibration"] if calibration not in (None, False) else []
+        return
     if told:
-        raise InputError(f"plan and {', '.join(told)}: a plan has them already; give either, or build_plan with them")
+        remedy = "build_plan with them" if whole == "plan" else "dataclasses.replace(recipe, …)"
+        raise InputError(f"{whole} and {', '.join(told)}: a {whole} has them already; give either, or {remedy}")
 
 
 def _same(value: Any, default: Any) -> bool:
@@ -104,12 +88,12 @@ def _same(value: Any, default: Any) -> bool:
 
 
 def _known(
-    field: FlowField, calibration: Any, size: tuple[int, ...], steps: int, batch: int | None, conditions: Conditions
+    field: FlowField, recipe: Recipe, size: tuple[int, ...], batch: int | None, conditions: Conditions
 ) -> Calibration | None:
     """The calibration to use, made where that was asked for; None for none."""
-    if calibration is True:
-        return _calibrated(field, size, steps, batch, conditions)
-    return field.calibration if calibration is None else calibration or None
+    if recipe.calibration is True:
+        return _calibrated(field, size, recipe.steps, batch, conditions)
+    return field.calibration if recipe.calibration is None else recipe.calibration or None
 
 
 def _calibrated(
@@ -119,9 +103,10 @@ def _calibrated(
     old = _measured.get(field, field.calibration)
     if old is not None and steps in old.tables:
         return old
-    count = min(size[0], PILOT)
+    count = min(size[0], PILOT_PATHS)
     given = part_of(conditions, slice(0, count), size[0])
-    new = calibrate(field, (count, *size[1:]), steps=(steps,), tries=TRIES, batch=batch, conditions=given)
-    same = old is not None and np.array_equal(old.mean, new.mean) and old.rho == new.rho  # tables belong to both
+    new = calibrate(field, (count, *size[1:]), steps=(steps,), tries=FEW_TRIES, batch=batch, conditions=given)
+    # another count of samples is another pilot, with another mean and ρ, in whose units the older tables are not
+    same = old is not None and np.array_equal(old.mean, new.mean) and old.rho == new.rho
     _measured[field] = replace(new, tables={**old.tables, **new.tables}) if same else new
     return _measured[field]

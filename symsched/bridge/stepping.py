@@ -31,7 +31,7 @@ def combine(dtype: Any, *terms: tuple[Any, Any]) -> Any:
     total: Any = None
     for coefficient, tensor in terms:
         if isinstance(coefficient, float):
-            if coefficient == 0.0:
+            if coefficient == 0.0:  # saves a pass over the images, and 0 · inf would be NaN
                 continue
             if total is not None:
                 total = torch.add(total, tensor, alpha=coefficient)
@@ -126,11 +126,12 @@ class Stepper:
             self.current = self.current + basis.into(edit)
         weights = (stage.slope.state, stage.slope.data, stage.slope.mean)
         value = combine(self.table.dtype, *zip(weights, (self.current, basis.into(answer), basis.mean), strict=True))
-        self.history = (value, *self.history)[: self.table.depth]
+        self.history = (value, *self.history)[: self.table.depth]  # whole images: no more than the table looks back on
         if stage.correct is None:
             self.base = self.current
         else:
             self.base = self._row(stage.correct)
+            # the corrector goes back to before the edit, which is to stay in the image all the same
             self.base = self.base if edit is None else self.base + basis.into(edit)
         self.current = self._row(stage.predict)
         self.index += 1

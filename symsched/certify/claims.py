@@ -10,9 +10,9 @@ from pathlib import Path
 from symsched.certify.files import Certificate, certificate
 from symsched.certify.runner import Checked
 from symsched.certify.runner import check as ask
+from symsched.collection import Key, collect
 from symsched.errors import InputError
 from symsched.processes import fresh
-from symsched.verification import Key, collect
 from symsched.writing import whole
 
 Progress = Callable[[int, int, str], None]

@@ -7,12 +7,13 @@ differentiates.  Powers that are neither whole nor square roots are exp(e ln b),
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 import sympy as sp
 
 from symsched.certify.jets import Jet, jet_of, parts
 from symsched.errors import InputError
+from symsched.exact import WRITTEN
 from symsched.symbols import t
 
 RESERVED = {
@@ -23,13 +24,7 @@ RESERVED = {
 }
 FUNCTIONS = {sp.exp: "exp", sp.log: "ln", sp.sin: "sin", sp.cos: "cos", sp.atan: "atan"}
 FUNCTIONS |= {sp.sinh: "sinh", sp.cosh: "cosh"}
-QUOTIENTS: dict[type, Callable[[sp.Expr], sp.Expr]] = {
-    sp.tan: lambda a: sp.sin(a) / sp.cos(a),
-    sp.cot: lambda a: sp.cos(a) / sp.sin(a),
-    sp.sec: lambda a: 1 / sp.cos(a),
-    sp.csc: lambda a: 1 / sp.sin(a),
-    sp.tanh: lambda a: sp.sinh(a) / sp.cosh(a),
-}
+QUOTIENTS = {f: WRITTEN[f] for f in (sp.tan, sp.cot, sp.sec, sp.csc, sp.tanh)}
 SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 
 

@@ -12,12 +12,12 @@ from symsched.certify.calculus import derivative_lemma
 from symsched.certify.coq import Names, UnsupportedError, comment
 from symsched.certify.prelude import ALGEBRA, CALCULUS
 from symsched.certify.trace import Derivative, recorded
+from symsched.collection import Key, load
 from symsched.errors import InputError
 from symsched.pointwise import read
 from symsched.precision import cached_property
 from symsched.residuals import labelled
 from symsched.theorem import Theorem
-from symsched.verification import Key, load
 from symsched.version import __version__
 
 

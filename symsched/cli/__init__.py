@@ -1,4 +1,4 @@
-"""The command line: `symsched verify | derive | convert | schedules`.
+"""The command line: each command is the module of its name, even where the library has a module of that name too.
 
 Exit codes: 0 all well, 1 a claim failed, 2 bad input with one line on stderr, 130 interrupted.
 """

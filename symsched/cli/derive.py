@@ -36,7 +36,7 @@ def derive(
     rho: Annotated[str | None, typer.Option(help="Standard deviation of the data (lazy, variance).")] = None,
     form: Annotated[str, typer.Option("--format", help="text, latex or json.")] = "text",
 ) -> None:
-    from symsched.cli.formulas import QUANTITIES
+    from symsched.cli.derivable import QUANTITIES
     from symsched.cli.output import write_json
     from symsched.cli.request import Request, document
     from symsched.errors import InputError

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from symsched.mutation import Mutation, Row
+    from symsched.mutation import Mutant, Mutation
 
 NAMES = {"normal_form": "normal form", "numeric": "50 digits", "coq": "Coq"}
 
@@ -24,7 +24,7 @@ def show(found: Mutation) -> None:
     typer.echo(f"{least} of {len(found.changed)} noticed by two routes or more{left} ({found.seconds:.0f} s)")
 
 
-def _by(row: Row) -> str:
+def _by(row: Mutant) -> str:
     by = [name for route, name in NAMES.items() if getattr(row, route)]
     return f" ({row.detail or 'noticed by ' + (', '.join(by) or 'none')})"
 
@@ -41,7 +41,7 @@ def _heads() -> str:
     return "".join(f"{name:>13}" for name in NAMES.values()) + f"{'two or more':>13}"
 
 
-def _line(name: str, rows: list[Row]) -> str:
+def _line(name: str, rows: list[Mutant]) -> str:
     counts = [sum(row.status == status for row in rows) for status in ("equivalent", "refused", "broken")]
     moved = [row for row in rows if row.status in ("changed", "survives")]
     shares = [_share([getattr(row, route) for row in moved]) for route in NAMES]

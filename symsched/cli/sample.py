@@ -78,8 +78,10 @@ def sample(
         raise InputError(f"--count {count}: expected 1 to 10000 images")
     run = bridge.sample
     field = _load(model, device)
-    calibration = getattr(field, "calibration", None)
-    plan = bridge.build_plan(field.native, target, _number(kappa), steps, solver, grid, calibration)
+    recipe = bridge.Recipe(
+        target=target, kappa=_number(kappa), steps=steps, solver=solver, grid=grid, calibration=field.calibration
+    )
+    plan = recipe.plan_for(field.native)
     patience(math.inf)  # from here on the network works, as often as was asked for
     started = time.perf_counter()
     images = run(field, count, plan=plan, seed=seed, batch=batch, progress=True)

@@ -22,7 +22,7 @@ LEVELS = ("symbolic", "interval", "montecarlo", "all")
 HELP = folded("""
 Verify claims of the theory, or theorems of your own.
 
-NAME is a claim (C1 … C15), PATH a Python file that states theorems in the same form as those in derivations/; without
+NAME is a claim (C1, C2, …), PATH a Python file that states theorems in the same form as those in derivations/; without
 either, all claims are verified. Each is decided exactly, checked at 50 digits, bounded in interval arithmetic and
 confirmed by Monte Carlo where it applies, and each check must also reject its sabotaged twins.
 

@@ -9,7 +9,7 @@ __all__ = ["DataLaw", "Empirical", "Gaussian", "GaussianMixture", "from_text"]
 
 
 def from_text(text: str) -> DataLaw:
-    """The law that a text such as `gaussian(0, 1)` describes; see `symsched.data.text.from_text`."""
-    from symsched.data.text import from_text as read
+    """The law that a text such as `gaussian(0, 1)` describes; see `symsched.data.reading.from_text`."""
+    from symsched.data.reading import from_text as read
 
     return read(text)

@@ -1,11 +1,12 @@
 """What N steps of a scheme do to Gaussian data, exactly: a discretisation error without sampling (theory C11)."""
 
-from symsched.discretize.affine import SCHEMES, Steps, affine_steps, noise_variance, retention
+from symsched.discretize.affine import SCHEMES, affine_steps, as_grid, noise_variance, retention
+from symsched.discretize.affine import AffineSteps as Steps
 from symsched.discretize.closed import ClosedForm, closed_form, exact_law
 from symsched.discretize.distances import kl, w2
-from symsched.discretize.grids import as_grid
-from symsched.discretize.law import Trajectory, trajectory
-from symsched.discretize.pathwise import Stepper
+from symsched.discretize.pathwise import PathStepper as Stepper
+from symsched.discretize.recursion import SchemeLaws as Trajectory
+from symsched.discretize.recursion import trajectory
 
 __all__ = [
     "SCHEMES",

@@ -24,13 +24,14 @@ from sympy import Rational, lambdify
 from symsched.data import Gaussian
 from symsched.data.checks import known
 from symsched.data.numeric import Eigenframe
-from symsched.discretize.grids import as_grid
 from symsched.errors import InputError
 from symsched.exact import decide_zero
+from symsched.given import count, is_whole, memory, reals
 from symsched.precision import alone
 from symsched.sde import InterpolantSDE
 from symsched.sde.values import by_time, without_start
 from symsched.steps import integrals, laws
+from symsched.symbols import t
 
 Array = NDArray[np.float64]
 Tables = tuple[Array, Array, Array]
@@ -46,7 +47,7 @@ _held = lambdify(
 
 
 @dataclass(frozen=True, eq=False)
-class Steps:
+class AffineSteps:
     """Affine steps along the eigendirections: `slope`, `source`, `noise` have shape (steps, dim).
 
     `source` already carries the mean; `noise` is a variance.  `beta` and `times` have shape (steps + 1,).
@@ -74,7 +75,7 @@ class Steps:
 
 
 @alone
-def affine_steps(sde: InterpolantSDE, grid: Any, scheme: str = "euler", centre: bool = False) -> Steps:
+def affine_steps(sde: InterpolantSDE, grid: Any, scheme: str = "euler", centre: bool = False) -> AffineSteps:
     """The steps of a scheme for Gaussian data of any dimension.
 
     `grid` is a number of uniform steps over [0, 1], or increasing times in it; `scheme` is one of `SCHEMES`.
@@ -93,7 +94,26 @@ def affine_steps(sde: InterpolantSDE, grid: Any, scheme: str = "euler", centre: 
     source = np.zeros_like(slope) if centre else source
     start = alpha[0] ** 2 + (frame.stds * beta[0]) ** 2
     _require_finite(times, scheme, slope=slope, source=source, noise=noise)
-    return Steps(times, beta, slope, source, np.broadcast_to(noise, slope.shape), start, frame)
+    return AffineSteps(times, beta, slope, source, np.broadcast_to(noise, slope.shape), start, frame)
+
+
+def as_grid(grid: Any) -> NDArray[np.float64]:
+    """A number of uniform steps over [0, 1], or increasing times inside it, as float64 times (steps + 1,)."""
+    if is_whole(grid):
+        steps = count(grid, "steps")
+        memory(64 * steps, f"{steps} steps")
+        return np.linspace(0.0, 1.0, steps + 1)
+    times = reals(grid, "grid", "a number of steps, or at least two times")
+    if times.ndim != 1 or len(times) < 2:
+        raise InputError(f"grid has shape {times.shape}; give a number of steps, or at least two times")
+    if not (times[0] >= 0 and times[-1] <= 1 and (np.diff(times) > 0).all()):
+        raise InputError(f"grid {_brief(times)} should increase strictly inside [0, 1]")
+    return times
+
+
+def _brief(times: NDArray[np.float64]) -> str:
+    shown = [f"{value:g}" for value in times]
+    return f"[{', '.join(shown if len(shown) <= 6 else [*shown[:3], '…', *shown[-2:]])}]"
 
 
 def check_scheme(scheme: str, sde: InterpolantSDE) -> None:
@@ -142,8 +162,11 @@ class _Setting:
         mean = self.frame.into(self.frame.mean)
         if not mean.any():
             return np.zeros((len(self.times) - 1, len(mean)))
-        (beta_dot,) = by_time((self.sde.schedule.beta_dot,), at)
-        return (self.h[:, 0] * beta_dot - np.diff(self.beta))[:, None] * mean
+        schedule, where = self.sde.schedule, integrals.START if at[0] == self.times[0] else integrals.END
+        coarse = self.h[:, 0] * by_time((schedule.beta_dot,), at)[0] - np.diff(self.beta)
+        start, end = (schedule.beta.subs(t, time) for time in (integrals.START, integrals.END))
+        form = (integrals.END - integrals.START) * schedule.beta_dot.subs(t, where) - (end - start)
+        return integrals.across(form, self.times, coarse)[:, None] * mean
 
     def euler(self) -> Tables:
         eps = by_time((self.sde.eps,), self.times[:-1])[0][:, None]

@@ -1,6 +1,6 @@
 """One step of each scheme on sample paths of any data law: the literal, readable twin of the compiled kernels.
 
-`Stepper` draws nothing: it takes the normal numbers, so that two implementations can be compared path by path, and
+`PathStepper` draws nothing: it takes the normal numbers, so that two implementations can be compared path by path, and
 its law for Gaussian data is the one `symsched.discretize.trajectory` states.
 """
 
@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symsched.data.checks import generator, known
-from symsched.discretize.affine import check_scheme, noise_variance, retention
-from symsched.discretize.grids import as_grid
+from symsched.discretize.affine import as_grid, check_scheme, noise_variance, retention
 from symsched.given import count, joint_shape, reals
 from symsched.precision import cached_property
 from symsched.sde import InterpolantSDE
@@ -24,7 +23,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Stepper:
+class PathStepper:
     """Steps of a scheme for an equation and any data law.
 
     `grid` is a number of uniform steps over [0, 1] or increasing times; see `symsched.discretize.affine` for the

@@ -6,15 +6,12 @@
     values(exprs, times)       float64, right to the last bit, limits at the ends           (`limits`, `balls`)
     within(calls, compute)     what a computation gives within a budget                     (`budget`)
 
-The rest of the library imports from here and from nowhere inside.  Below: `generators`, `rewriter`, `jets`, `binders`
-and `points` bring an expression to a normal form; `balls`, `domain` and `quadrature` enclose it.
+The rest of the library imports from here and from nowhere inside.  `generators`, `rewriter`, `undefined`, `binders`
+and `points` bring an expression to a normal form; `balls`, `functions` and `quadrature` enclose it.
 """
 
 from symsched.exact.balls import (
-    FUNCTIONS,
-    HYPERBOLIC,
     NEEDED_BITS,
-    Ball,
     Evaluator,
     Tape,
     compile_tape,
@@ -25,62 +22,30 @@ from symsched.exact.balls import (
     without_cancellation,
 )
 from symsched.exact.budget import remembered, within
-from symsched.exact.generators import MAX_DEGREE, has_root_of_large_degree
+from symsched.exact.factors import split_exponent
+from symsched.exact.functions import BALLS, HYPERBOLIC, INVERSES, RECIPROCALS, WRITTEN, Ball
+from symsched.exact.generators import MAX_DEGREE, canonical, has_root_of_large_degree, shortest
 from symsched.exact.limits import (
     continuous_value,
     end_value,
     give_a_value,
     limit_at,
-    numeric_limit,
     times_array,
     values,
     without_roots_of_zero,
 )
 from symsched.exact.quadrature import enclosed, settled
-from symsched.exact.rewriter import split_exponent
-from symsched.exact.series import BeyondSeriesError, leading_term, limit_along
+from symsched.exact.series import leading_term, limit_along
 from symsched.exact.signs import Sign, resolve_abs, sign_on_unit
 from symsched.exact.signs.proof import PROBES
-from symsched.exact.zero import Decision, canonical, decide_zero, expansion, parts_of
+from symsched.exact.terms import BeyondSeriesError
+from symsched.exact.zero import Decision, decide_zero, expansion, parts_of
 
 __all__ = [
-    "FUNCTIONS",
-    "HYPERBOLIC",
-    "MAX_DEGREE",
-    "NEEDED_BITS",
-    "PROBES",
-    "Ball",
-    "BeyondSeriesError",
-    "Decision",
-    "Evaluator",
-    "Sign",
-    "Tape",
-    "canonical",
-    "compile_tape",
-    "continuous_value",
-    "decide_zero",
-    "enclose",
-    "enclosed",
-    "end_value",
-    "expansion",
-    "give_a_value",
-    "has_root_of_large_degree",
-    "leading_term",
-    "limit_along",
-    "limit_at",
-    "numeric_limit",
-    "parts_of",
-    "remembered",
-    "resolve_abs",
-    "settled",
-    "sharpen",
-    "sign_of_number",
-    "sign_on_unit",
-    "split_exponent",
-    "times_array",
-    "to_ball",
-    "values",
-    "within",
-    "without_cancellation",
-    "without_roots_of_zero",
-]
+    "BALLS", "HYPERBOLIC", "INVERSES", "MAX_DEGREE", "NEEDED_BITS", "PROBES", "RECIPROCALS", "WRITTEN", "Ball",
+    "BeyondSeriesError", "Decision", "Evaluator", "Sign", "Tape", "canonical", "compile_tape", "continuous_value",
+    "decide_zero", "enclose", "enclosed", "end_value", "expansion", "give_a_value", "has_root_of_large_degree",
+    "leading_term", "limit_along", "limit_at", "parts_of", "remembered", "resolve_abs", "settled",
+    "sharpen", "shortest", "sign_of_number", "sign_on_unit", "split_exponent", "times_array", "to_ball", "values",
+    "within", "without_cancellation", "without_roots_of_zero",
+]  # fmt: skip

@@ -16,14 +16,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import add, mul
 from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 from flint import arb, fmpq, fmpz
 
-from symsched.errors import InputError, UndecidedError
+from symsched.errors import BeyondReachError, InputError, UndecidedError
 from symsched.exact.budget import remembered
-from symsched.exact.domain import needs
+from symsched.exact.functions import BALLS, CONSTANTS, HYPERBOLIC, Ball, Operation, needs
 from symsched.precision import alone_all, precision
 from symsched.symbols import t
 
@@ -31,99 +33,14 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
-Ball = Any  # flint.arb carries no annotations
-Operation = Callable[..., Ball]
-
-START_BITS, MAX_BITS = 96, 98304
-HYPERBOLIC = (sp.sinh, sp.cosh, sp.tanh, sp.coth, sp.sech, sp.csch)
-MAX_OPERATIONS = 400
+START_BITS, MAX_BITS = 96, 98304  # ten doublings
+MAX_OPERATIONS = 400  # of a formula that is multiplied out
 # float64 keeps 53 bits; six more leave the rounding error of the result below 0.51 ulp.
 NEEDED_BITS = 59
 SMALLEST = arb(2) ** -1075  # half the least float64; as a float it would itself be 0
 
 
-FUNCTIONS: Mapping[type, Operation] = {
-    sp.exp: lambda a: a.exp(),
-    sp.log: lambda a: a.log(),
-    sp.sin: lambda a: a.sin(),
-    sp.cos: lambda a: a.cos(),
-    sp.tan: lambda a: a.tan(),
-    sp.cot: lambda a: a.cot(),
-    sp.sec: lambda a: a.sec(),
-    sp.csc: lambda a: a.csc(),
-    sp.asin: lambda a: a.asin(),
-    sp.acos: lambda a: a.acos(),
-    sp.atan: lambda a: a.atan(),
-    sp.acot: lambda a: (1 / a).atan(),
-    sp.atan2: lambda y, x: arb.atan2(y, x) if x > 0 or y == 0 or not y.contains(0) else arb.nan(),  # it jumps there
-    sp.sinh: lambda a: a.sinh(),
-    sp.cosh: lambda a: a.cosh(),
-    sp.tanh: lambda a: a.tanh(),
-    sp.coth: lambda a: a.coth(),
-    sp.sech: lambda a: a.sech(),
-    sp.csch: lambda a: a.csch(),
-    sp.asinh: lambda a: a.asinh(),
-    sp.acosh: lambda a: a.acosh(),
-    sp.atanh: lambda a: a.atanh(),
-    sp.erf: lambda a: a.erf(),
-    sp.erfc: lambda a: a.erfc(),
-    sp.erfi: lambda a: a.erfi(),
-    sp.erfinv: lambda a: a.erfinv(),
-    sp.gamma: lambda a: a.gamma(),
-    sp.loggamma: lambda a: a.lgamma(),
-    sp.polygamma: lambda n, a: _polygamma(n, a),
-    sp.zeta: lambda s, a=1: s.zeta(arb(a)),
-    sp.lowergamma: lambda s, a: a.gamma_lower(s),
-    sp.uppergamma: lambda s, a: a.gamma_upper(s),
-    sp.beta: lambda p, q: p.gamma() * q.gamma() / (p + q).gamma(),
-    sp.betainc: lambda p, q, a, b: _betainc(p, q, a, b, 0),
-    sp.betainc_regularized: lambda p, q, a, b: _betainc(p, q, a, b, 1),
-    sp.expint: lambda n, a: a.expint(n),
-    sp.Ei: lambda a: a.ei(),
-    sp.li: lambda a: a.li(),
-    sp.Si: lambda a: a.si(),
-    sp.Ci: lambda a: a.ci(),
-    sp.Shi: lambda a: a.shi(),
-    sp.Chi: lambda a: a.chi(),
-    sp.fresnels: lambda a: a.fresnel_s(),
-    sp.fresnelc: lambda a: a.fresnel_c(),
-    sp.airyai: lambda a: a.airy_ai(),
-    sp.airybi: lambda a: a.airy_bi(),
-    sp.airyaiprime: lambda a: a.airy_ai(derivative=1),
-    sp.airybiprime: lambda a: a.airy_bi(derivative=1),
-    sp.besselj: lambda n, a: a.bessel_j(n),
-    sp.bessely: lambda n, a: a.bessel_y(n),
-    sp.besseli: lambda n, a: a.bessel_i(n),
-    sp.besselk: lambda n, a: a.bessel_k(n),
-    sp.LambertW: lambda a, k=None: a.lambertw() if k is None else a.lambertw(-1),
-    sp.Abs: lambda a: arb.nonnegative_part(abs(a)),
-    sp.sign: lambda a: a.sgn(),  # [−1, 1] where a may be 0: what a slope of |a| is
-    sp.DiracDelta: lambda a: arb.nan() if a.contains(0) else arb(0),
-    sp.Max: lambda *a: _fold(arb.max, a),
-    sp.Min: lambda *a: _fold(arb.min, a),
-}
-
-
-def _fold(step: Operation, balls: Sequence[Ball]) -> Ball:
-    result = balls[0]
-    for ball in balls[1:]:
-        result = step(result, ball)
-    return result
-
-
-def _sum(*terms: Ball) -> Ball:
-    return _fold(lambda a, b: a + b, terms)
-
-
-def _product(*factors: Ball) -> Ball:
-    return _fold(lambda a, b: a * b, factors)
-
-
-def _power(base: Ball, exponent: Ball) -> Ball:
-    return base**exponent
-
-
-def _integer_power(n: int) -> Operation:
+def integer_power(n: int) -> Operation:
     """a^n; flint gives nan for a ball about 0."""
 
     def power(a: Ball) -> Ball:
@@ -150,20 +67,6 @@ def _root_power(p: int, q: int) -> Operation:
     return power
 
 
-def _polygamma(n: Ball, a: Ball) -> Ball:
-    """ψ^(n)(a) = (−1)^(n+1) n! ζ(n + 1, a), for whole n ≥ 0; SymPy's function of another order is not this."""
-    if not (n.is_integer() and n >= 0):
-        return arb.nan()
-    return a.digamma() if n == 0 else (n * arb.pi()).cos() * -(n + 1).gamma() * (n + 1).zeta(a)
-
-
-def _betainc(p: Ball, q: Ball, a: Ball, b: Ball, regularized: int) -> Ball:
-    """The integral from a to b, which exists for positive p and q and within [0, 1]."""
-    if p <= 0 or q <= 0 or any(end < 0 or end > 1 for end in (a, b)):
-        return arb.nan()
-    return b.beta_lower(p, q, regularized) - a.beta_lower(p, q, regularized)
-
-
 def _constant(expr: sp.Expr) -> Operation:
     """A thunk: constants are remade at each working precision."""
     if expr.is_Integer:
@@ -175,9 +78,8 @@ def _constant(expr: sp.Expr) -> Operation:
     if expr.is_Float:
         exact = sp.Rational(expr)
         return _constant(exact)
-    named: dict[sp.Expr, Operation] = {sp.pi: arb.pi, sp.E: arb.const_e, sp.EulerGamma: arb.const_euler}
-    if expr in named:
-        return named[expr]
+    if expr in CONSTANTS:
+        return CONSTANTS[expr]
     raise InputError(f"cannot enclose the constant {expr}: expected a real number")
 
 
@@ -215,14 +117,14 @@ class _Recorder:
         if expr.is_number and not expr.args:
             return _constant(expr), ()
         if expr.is_Add:
-            return _sum, expr.args
+            return lambda *terms: reduce(add, terms), expr.args
         if expr.is_Mul:
-            return _product, expr.args
+            return lambda *factors: reduce(mul, factors), expr.args
         if isinstance(expr, sp.exp):
-            return FUNCTIONS[sp.exp], (expr.exp,)
+            return BALLS[sp.exp], (expr.exp,)
         if expr.is_Pow:
             return self._decompose_power(expr)
-        operation = FUNCTIONS.get(expr.func)
+        operation = BALLS.get(expr.func)
         if isinstance(expr, sp.LambertW) and expr.args[1:] not in ((), (sp.S.NegativeOne,)):
             raise InputError(f"cannot evaluate {expr}: LambertW is real on the branches 0 and -1")
         if operation is None:
@@ -234,14 +136,14 @@ class _Recorder:
         base, exponent = expr.args
         if exponent.is_Integer:
             n = int(exponent)
-            return _integer_power(n), (base,)
+            return integer_power(n), (base,)
         if exponent.is_Rational and exponent.q <= 64:
             p, q = int(exponent.p), int(exponent.q)
             if p < 0:
                 inner = _root_power(-p, q)
                 return (lambda a: 1 / inner(a)), (base,)
             return _root_power(p, q), (base,)
-        return _power, (base, exponent)
+        return pow, (base, exponent)
 
 
 @remembered(maxsize=4096)
@@ -287,10 +189,11 @@ def interval(low: float, high: float) -> Ball:
     return arb(low).union(arb(high))
 
 
-def _settled(ball: Ball) -> bool:
-    if ball.rel_accuracy_bits() >= NEEDED_BITS:
-        return bool(ball.is_finite())
-    return bool(ball.is_finite()) and bool(abs(ball) < SMALLEST)
+def finite_ball(expr: sp.Expr, at: Mapping[sp.Symbol, Any], *precisions: int) -> Ball | None:
+    """A finite ball, at the first precision that gives one; None where none is found: the expression is undefined
+    there, or a denominator is not told from 0."""
+    balls = (enclose(expr, at, bits) for bits in precisions)
+    return next((ball for ball in balls if ball.is_finite()), None)
 
 
 def sharpen(compute: Callable[[], list[Ball]], what: Callable[[], str]) -> list[float]:
@@ -304,10 +207,12 @@ def sharpen(compute: Callable[[], list[Ball]], what: Callable[[], str]) -> list[
         with precision(bits):
             try:
                 balls = compute()
+            except BeyondReachError:
+                raise
             except UndecidedError:  # an inner root not separated yet: more bits may do it
                 bits *= 2
                 continue
-            if all(_settled(b) for b in balls):
+            if all(b.is_finite() and (b.rel_accuracy_bits() >= NEEDED_BITS or abs(b) < SMALLEST) for b in balls):
                 return [0.0 if abs(b) < SMALLEST else float(b.mid()) for b in balls]
         bits *= 2
     raise UndecidedError(f"{what()} has no finite real value that {MAX_BITS} bits could settle")
@@ -360,6 +265,7 @@ class Evaluator:
         try:
             return self._sharp(self.exprs, point)
         except UndecidedError:
+            # 1 − tanh(10^6) takes 2.9 million bits as it stands, and none as 2/(e^(2·10^6) + 1).
             plain = tuple(map(without_cancellation, self.exprs))
             if plain == self.exprs:
                 raise

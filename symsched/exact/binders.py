@@ -14,6 +14,7 @@ import sympy as sp
 from symsched.errors import UndecidedError
 
 WITH_LIMITS = (sp.Integral, sp.Sum, sp.Product)
+BINDING = (*WITH_LIMITS, sp.Limit)  # what has variables of its own, and a value that is not worked out
 
 
 @lru_cache(maxsize=256)
@@ -37,6 +38,13 @@ def apart(expr: sp.Expr) -> sp.Expr:
         UndecidedError: something that binds variables in a way that is not known here.
     """
     return _renamed(expr, {}, 0, lambda depth: sp.Dummy(f"b{depth}"))
+
+
+def terms(series: sp.Sum | sp.Product) -> list[sp.Expr]:
+    """The terms or factors of a series over its outermost letter, between whole numbers; those inside stay bound."""
+    *inner, (variable, low, high) = series.limits
+    body = series.func(series.function, *inner) if inner else series.function
+    return [body.subs(variable, k) for k in range(int(low), int(high) + 1)]
 
 
 def _renamed(

@@ -59,6 +59,11 @@ def canonical(expr: sp.Expr) -> sp.Expr:
     return found.xreplace(back) if back else found
 
 
+def shortest(*forms: sp.Expr | None) -> sp.Expr:
+    """The form with the fewest operations, the first of equals; None, what no budget was enough for, is no form."""
+    return min((form for form in forms if form is not None), key=sp.count_ops)
+
+
 def has_root_of_large_degree(expr: sp.Expr) -> bool:
     """Whether SymPy, which reads t as the n-th power of t^(1/n), would meet powers beyond any use."""
     return bool(_roots_as_letters(expr)[0])
@@ -178,7 +183,7 @@ class Generators:
                 for size in sizes:
                     if size != unit:
                         substitution[family[size]] = _in_terms_of(root, int(size / unit), base)
-                if base == sp.Tuple(-1):
+                if base == sp.Tuple(-1):  # (−1)^n with a whole n
                     relations.append((root, 2, sp.S.One))
                 if radical:
                     relations.append((root, int(unit.q), sp.sympify(base, strict=True) ** int(unit.p)))

@@ -6,7 +6,6 @@ numeric table is the limit at the ends and a last-bit-correct value (see `enclos
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -19,9 +18,11 @@ from sympy.logic.boolalg import BooleanFunction
 from symsched.errors import InputError, UndecidedError, clipped
 from symsched.exact.balls import Evaluator, enclose, smooth_at
 from symsched.exact.budget import within
-from symsched.exact.generators import has_root_of_large_degree
-from symsched.exact.series import BeyondSeriesError, leading_sign, limit_of
-from symsched.exact.zero import canonical, decide_zero
+from symsched.exact.functions import STEADY, holds_of
+from symsched.exact.generators import canonical, has_root_of_large_degree, shortest
+from symsched.exact.series import leading_sign, limit_of
+from symsched.exact.terms import BeyondSeriesError
+from symsched.exact.zero import decide_zero
 from symsched.given import reals
 from symsched.precision import alone
 from symsched.symbols import t
@@ -31,24 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 _u = sp.Dummy("u", positive=True)  # distance from the end
-GRUNTZ_CALLS = 400_000
-
-# Functions that, of arguments that do not oscillate for u → 0, make functions that do not either.
-STEADY: tuple[type, ...] = (
-    sp.exp,
-    sp.log,
-    sp.sinh,
-    sp.cosh,
-    sp.tanh,
-    sp.coth,
-    sp.sech,
-    sp.csch,
-    sp.asinh,
-    sp.acosh,
-    sp.atanh,
-    sp.Abs,
-)
-STEADY += (sp.asin, sp.acos, sp.atan, sp.acot, sp.erf, sp.erfc, sp.erfi, sp.LambertW)
+GRUNTZ_CALLS = 400_000  # of Python functions for each candidate, some 1.2 s
 
 
 @lru_cache(maxsize=4096)
@@ -111,10 +95,13 @@ def check_unbranched(expr: sp.Expr) -> None:
 
 def _series_value(near: sp.Expr) -> sp.Expr | None:
     """The limit by exact series; balls, however slow the approach, must at least not move away from it."""
-    for form in (canonical(near), near) if _is_small_fraction(near) else (near,):
+    cheap = near.is_rational_function(_u) and len(near.free_symbols) <= 3 and near.count_ops() < 120
+    for form in (canonical(near), near) if cheap else (near,):
         value = continuous_value(form, _u)
         try:
-            value = _tidy(limit_of(form, _u)) if value is None else value
+            if value is None:
+                value = limit_of(form, _u)
+                value = shortest(value, sp.radsimp(value)) if value.count_ops() < 30 else value
         except BeyondSeriesError:
             continue
         if near.free_symbols != {_u}:
@@ -141,17 +128,6 @@ def _gruntz(form: sp.Expr) -> sp.Expr:
         return sp.limit(form, _u, 0, "+")
     except (NotImplementedError, ValueError, TypeError, AttributeError, RecursionError, sp.PolynomialError):
         return sp.nan  # Gruntz gave up on this form
-
-
-def _is_small_fraction(expr: sp.Expr) -> bool:
-    """A rational function that is cheap to cancel."""
-    return bool(expr.is_rational_function(_u)) and len(expr.free_symbols) <= 3 and expr.count_ops() < 120
-
-
-def _tidy(value: sp.Expr) -> sp.Expr:
-    """The shorter of a limit and its cancelled form."""
-    forms = [value, sp.radsimp(value)] if value.count_ops() < 30 else [value]
-    return min(forms, key=sp.count_ops)
 
 
 def continuous_value(expr: sp.Expr, *symbols: sp.Symbol) -> sp.Expr | None:
@@ -225,7 +201,7 @@ def _is_steady(near: sp.Expr) -> bool:
     """Whether `near` lies in a field of functions that are monotone in the end: sin and the like only of what has a
     finite limit."""
     for part in sp.preorder_traversal(near):
-        if isinstance(part, sp.Function) and part.has(_u) and not isinstance(part, STEADY):
+        if isinstance(part, sp.Function) and part.has(_u) and not holds_of(STEADY, part.func):
             try:
                 if not all(limit_at(arg, 0, _u).is_finite for arg in part.args):
                     return False
@@ -301,26 +277,6 @@ def values(
                 table[grid == edge] = end(expr, edge, symbol)
         tables.append(table)
     return tables
-
-
-def numeric_limit(evaluate: Callable[[sp.Rational], float]) -> float:
-    """lim of a function as u → 0+, from last-bit-correct values at u = 2^-200, 2^-400, 2^-600.
-
-    An algebraic approach (error ~ u^p, p > 1/8) has then settled, vanished, or left for infinity.
-
-    Raises:
-        UndecidedError: none of these three happened.
-    """
-    near = [evaluate(sp.Rational(1, 2**k)) for k in (200, 400, 600)]
-    if abs(near[2] - near[1]) <= 2**-48 * abs(near[1]):
-        return near[2]
-    if abs(near[2]) < 2**-20 * abs(near[1]) < 2**-40 * abs(near[0]):
-        return 0.0
-    if math.isinf(near[2]) and near[1] == near[2]:
-        return near[2]  # beyond the floats at both
-    if abs(near[2]) > 2**20 * abs(near[1]) > 2**40 * abs(near[0]):
-        return float("inf") if near[2] > 0 else float("-inf")
-    raise UndecidedError("no limit emerges from values ever closer to the end")
 
 
 def times_array(points: ArrayLike, symbol: sp.Symbol = t) -> NDArray[np.float64]:

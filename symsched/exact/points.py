@@ -17,18 +17,12 @@ import sympy as sp
 from flint import arb, fmpq
 
 from symsched.errors import InputError
-from symsched.exact.balls import FUNCTIONS
+from symsched.exact.balls import integer_power
+from symsched.exact.functions import BALLS, CONSTANTS, Ball
 from symsched.symbols import t
 
-Ball = Any  # flint.arb carries no annotations
 NAN = arb("nan")
 
-CONSTANTS = {
-    sp.pi: arb.pi,
-    sp.E: arb.const_e,
-    sp.EulerGamma: arb.const_euler,
-    sp.Catalan: arb.const_catalan,
-}
 FACTS = (
     *("positive", "negative", "zero", "nonnegative", "nonpositive", "nonzero"),
     *("integer", "even", "odd", "prime", "composite", "rational", "irrational", "algebraic", "transcendental"),
@@ -76,7 +70,7 @@ def known_function(expr: sp.Expr) -> bool:
         return expr.is_Rational or expr in CONSTANTS
     if isinstance(expr, sp.LambertW) and len(expr.args) == 2 and expr.args[1] != -1:
         return False
-    return expr.is_Add or expr.is_Mul or expr.is_Pow or expr.func in FUNCTIONS or expr.func in STEPS
+    return expr.is_Add or expr.is_Mul or expr.is_Pow or expr.func in BALLS or expr.func in STEPS
 
 
 def value(expr: sp.Expr, leaves: Mapping[sp.Basic, Ball], clipped: list[sp.Expr] | None = None) -> Ball:
@@ -109,7 +103,7 @@ def value(expr: sp.Expr, leaves: Mapping[sp.Basic, Ball], clipped: list[sp.Expr]
             return _power(base, e.exp, visit)
         if e.is_Add or e.is_Mul:
             return reduce(add if e.is_Add else mul, map(visit, e.args))
-        return (STEPS.get(e.func) or FUNCTIONS[e.func])(*map(visit, e.args))
+        return (STEPS.get(e.func) or BALLS[e.func])(*map(visit, e.args))
 
     def holds(condition: Any) -> bool | None:
         if condition in (sp.true, sp.false):
@@ -143,25 +137,13 @@ def _compare(relation: str, gap: Ball) -> bool | None:
 
 def _power(base: Ball, exponent: sp.Expr, visit: Any) -> Ball:
     if exponent.is_Integer:
-        return whole_power(base, int(exponent))
+        return integer_power(int(exponent))(base)
     if exponent.is_Rational:
         if base.contains(0):  # a root of what is 0 but for rounding
             base = arb.nonnegative_part(base)
         root = base.sqrt() if exponent.q == 2 else base.root(int(exponent.q))
-        return whole_power(root, int(exponent.p))
+        return integer_power(int(exponent.p))(root)
     return base ** visit(exponent)
-
-
-def whole_power(base: Ball, n: int) -> Ball:
-    """base^n by repeated squaring: `arb` itself goes through the logarithm, which fails around 0."""
-    if n < 0:
-        return 1 / whole_power(base, -n)
-    result = arb(1)
-    while n:
-        if n % 2:
-            result = result * base
-        base, n = base * base if n > 1 else base, n // 2
-    return result
 
 
 def _sign(a: Ball) -> Ball:

@@ -9,7 +9,6 @@ quadrature agree.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import reduce
 from operator import add, mul
 from typing import Any
@@ -19,44 +18,15 @@ import sympy as sp
 from flint import acb, arb, fmpq
 
 from symsched.errors import UndecidedError, clipped
+from symsched.exact.binders import BINDING, terms
+from symsched.exact.functions import BALLS, CONSTANTS, ROWS, Ball, below
 from symsched.precision import digits, precision
 
-Ball = Any  # flint carries no annotations
-Cut = Callable[[Ball], bool]
-
-UNEVALUATED = (sp.Integral, sp.Sum, sp.Product, sp.Limit)
-MOST_TERMS = 2000
+MOST_TERMS = 2000  # of a sum or a product that is written out
 GUARD = 40  # bits more than those asked for
 AGREED = mpmath.mpf(10) ** -12  # what a plain quadrature of 30 digits must reach where it is the second opinion
 
 NAN = acb(arb.nan())
-
-
-def _below(z: Ball) -> bool:
-    """Of log and of roots: z ≤ 0."""
-    return bool(z.imag.contains(0)) and not z.real > 0
-
-
-def _outside(z: Ball) -> bool:
-    """Of asin, acos and atanh: z real, |z| ≥ 1."""
-    return bool(z.imag.contains(0)) and not abs(z.real) < 1
-
-
-def _beyond(z: Ball) -> bool:
-    """Of atan and asinh: z imaginary, |z| ≥ 1."""
-    return bool(z.real.contains(0)) and not abs(z.imag) < 1
-
-
-CUTS: dict[type, Cut] = {
-    sp.log: _below,
-    **dict.fromkeys((sp.asin, sp.acos, sp.atanh), _outside),
-    **dict.fromkeys((sp.atan, sp.asinh), _beyond),
-}
-MEROMORPHIC = (
-    *(sp.exp, sp.sin, sp.cos, sp.tan, sp.cot, sp.sec, sp.csc),
-    *(sp.sinh, sp.cosh, sp.tanh, sp.coth, sp.sech, sp.csch, sp.erf, sp.erfc, sp.erfi, sp.gamma),
-)
-CONSTANTS = {sp.pi: arb.pi, sp.E: arb.const_e, sp.EulerGamma: arb.const_euler}
 
 
 def settled(number: sp.Expr, count: int) -> sp.Expr:
@@ -65,26 +35,18 @@ def settled(number: sp.Expr, count: int) -> sp.Expr:
     Raises:
         UndecidedError: an integral, an infinite sum or product, or a limit, the value of which is not known.
     """
-    if not isinstance(number, sp.Basic) or not number.has(*UNEVALUATED):
+    if not isinstance(number, sp.Basic) or not number.has(*BINDING):
         return number
     if isinstance(number, (sp.Sum, sp.Product)):
-        return settled(_written_out(number), count)
+        _, *ends = number.limits[-1]
+        if len(ends) != 2 or not all(end.is_Integer for end in ends) or not -1 <= ends[1] - ends[0] < MOST_TERMS:
+            raise UndecidedError(f"{clipped(number)}: not a few numbered terms; give it in closed form")
+        return settled((sp.Add if isinstance(number, sp.Sum) else sp.Mul)(*terms(number)), count)
     if isinstance(number, sp.Integral):
         return _integral(number, count)
-    if isinstance(number, UNEVALUATED):
+    if isinstance(number, BINDING):
         raise UndecidedError(f"{clipped(number)}: its value is not known to {count} digits; give it in closed form")
     return number.func(*(settled(part, count) for part in number.args))
-
-
-def _written_out(series: Any) -> sp.Expr:
-    """A sum or a product, over its outermost letter, term by term."""
-    *inner, (variable, *ends) = series.limits
-    low, high = ends if len(ends) == 2 and all(end.is_Integer for end in ends) else (0, MOST_TERMS)
-    if not -1 <= high - low < MOST_TERMS:
-        raise UndecidedError(f"{clipped(series)}: not a few numbered terms; give it in closed form")
-    body = series.func(series.function, *inner) if inner else series.function
-    terms = (body.subs(variable, k) for k in range(int(low), int(high) + 1))  # which leaves letters bound inside alone
-    return (sp.Add if isinstance(series, sp.Sum) else sp.Mul)(*terms)
 
 
 def _integral(integral: Any, count: int) -> sp.Expr:
@@ -113,7 +75,7 @@ def _enclosed(integral: Any) -> Ball:
     if len(integral.limits) != 1 or len(integral.limits[0]) != 3 or integral.has(sp.I):
         return NAN.real
     function, (variable, *ends) = integral.function, integral.limits[0]
-    if function.has(*UNEVALUATED) or not all(end.is_finite and end.is_real for end in ends):
+    if function.has(*BINDING) or not all(end.is_finite and end.is_real for end in ends):
         return NAN.real
     try:
         return enclosed(function, variable, *(_value(end, {}, False) for end in ends))
@@ -152,11 +114,10 @@ def _value(expr: Any, at: dict[Any, Ball], analytic: bool) -> Ball:
             return _power(parts[0], e.exp, parts[1], analytic)
         if isinstance(e, sp.Abs):
             return _modulus(parts[0], analytic)
-        if e.func not in MEROMORPHIC and e.func not in CUTS:
+        cut = ROWS[e.func].cut
+        if cut is None:
             raise KeyError(e)
-        if analytic and e.func in CUTS and CUTS[e.func](parts[0]):
-            return NAN
-        return getattr(parts[0], e.func.__name__)()
+        return NAN if analytic and cut(parts[0]) else BALLS[e.func](parts[0])
 
     return visit(expr)
 
@@ -164,7 +125,7 @@ def _value(expr: Any, at: dict[Any, Ball], analytic: bool) -> Ball:
 def _power(base: Ball, exponent: Any, value: Ball, analytic: bool) -> Ball:
     if exponent.is_Integer:
         return base ** int(exponent)
-    if analytic and _below(base):
+    if analytic and below(base):
         return NAN
     return base.sqrt() if exponent == sp.Rational(1, 2) else base**value
 
@@ -179,7 +140,7 @@ def _modulus(z: Ball, analytic: bool) -> Ball:
 def _in_two_ways(integral: Any) -> sp.Expr:
     """The closed form, if a quadrature agrees with it."""
     closed = integral.doit()
-    if not closed.has(*UNEVALUATED) and closed.is_number and not closed.has(sp.nan, sp.zoo, sp.oo):
+    if not closed.has(*BINDING) and closed.is_number and not closed.has(sp.nan, sp.zoo, sp.oo):
         with digits(30):
             value = mpmath.mpmathify(sp.N(closed, 30))
             gap = abs(_quadrature(integral) - value)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from functools import reduce
+from collections.abc import Callable, Mapping
 
 import sympy as sp
 
-from symsched.errors import InputError, UndecidedError
-from symsched.exact.binders import alike
+from symsched.errors import UndecidedError
+from symsched.exact.binders import BINDING, alike
+from symsched.exact.factors import NegativeError, factors_of, orientation, positive_factors, split_exponent
+from symsched.exact.functions import HYPERBOLIC, TRIGONOMETRIC, WRITTEN
 from symsched.exact.generators import (
     MAX_MULTIPLE,
     Angle,
@@ -20,26 +21,14 @@ from symsched.exact.generators import (
     reduce_radicals,
     turned,
 )
-from symsched.exact.jets import BINDING, OPAQUE, as_jet, as_written, carried_out, is_ambiguous
 from symsched.exact.points import known_function
-from symsched.symbols import t
+from symsched.exact.undefined import OPAQUE, as_jet, as_written, carried_out, is_ambiguous
 
-__all__ = ["OPAQUE", "TRIG", "Rewriter", "as_jet", "split_exponent"]
-
-TRIG = (sp.sin, sp.cos, sp.tan, sp.cot, sp.sec, sp.csc)
-HYPERBOLIC = (sp.sinh, sp.cosh, sp.tanh, sp.coth, sp.sech, sp.csch)
 #: Equal where both sides are real, but for the one point where the argument of what JUMPS is 0.
-EQUIVALENT: dict[type, Callable[..., sp.Expr]] = {
-    sp.acos: lambda a: sp.pi / 2 - sp.asin(a),
-    sp.acot: lambda a: sp.atan(1 / a),
-    sp.asinh: lambda a: sp.log(a + sp.sqrt(a**2 + 1)),
-    sp.acosh: lambda a: sp.log(a + sp.sqrt(a**2 - 1)),
-    sp.atanh: lambda a: (sp.log(1 + a) - sp.log(1 - a)) / 2,
-    sp.erfc: lambda a: 1 - sp.erf(a),
+EQUIVALENT: Mapping[type, Callable[..., sp.Expr]] = {
+    **WRITTEN,
     sp.sign: lambda a: a / sp.Abs(a),
     sp.Heaviside: lambda a, _at_zero: (1 + a / sp.Abs(a)) / 2,
-    sp.Max: lambda *a: reduce(lambda one, other: (one + other + sp.Abs(one - other)) / 2, a),
-    sp.Min: lambda *a: reduce(lambda one, other: (one + other - sp.Abs(one - other)) / 2, a),
     sp.re: lambda a: a,
     sp.im: lambda _a: sp.S.Zero,
     sp.conjugate: lambda a: a,
@@ -47,10 +36,6 @@ EQUIVALENT: dict[type, Callable[..., sp.Expr]] = {
 JUMPS = (sp.acot, sp.sign, sp.Heaviside)
 #: Functions of such values are constant where they are smooth: their derivatives are not free.
 DISCRETE = {"zero", "integer", "even", "odd", "prime", "composite", "rational", "irrational", "algebraic"}
-
-
-class NegativeError(InputError):
-    """A power that is not whole, or a logarithm, of a negative number."""
 
 
 class Rewriter:
@@ -94,7 +79,7 @@ class Rewriter:
             return self._power(expr.base, expr.exp)
         if isinstance(expr, sp.log):
             return self._logarithm(expr.args[0])
-        if isinstance(expr, TRIG):
+        if isinstance(expr, TRIGONOMETRIC):
             return self._trigonometric(expr)
         if isinstance(expr, HYPERBOLIC):
             return self.rewrite(expr.rewrite(sp.exp, deep=False))
@@ -102,6 +87,7 @@ class Rewriter:
             return self._root(self.rewrite(expr.args[0]) ** 2)
         if expr.func in EQUIVALENT:
             return self._equivalent(expr)
+        # Γ(x + n) is a polynomial times Γ(x), the generator of them all.
         if isinstance(expr, sp.gamma) and 0 < abs(shift := sp.floor(expr.args[0].as_coeff_Add()[0])) <= MAX_MULTIPLE:
             lower = expr.args[0] - shift
             return self.rewrite(sp.gamma(lower)) * self.rewrite(sp.expand_func(sp.rf(lower, shift)))
@@ -109,9 +95,9 @@ class Rewriter:
 
     def _equivalent(self, expr: sp.Expr) -> sp.Expr:
         if isinstance(expr, JUMPS):
-            factors = _factors(self._reduced(self.rewrite(expr.args[0])))[1]
+            factors = factors_of(self._reduced(self.rewrite(expr.args[0])))[1]
             for factor, _ in factors:
-                if _orientation(factor, self.known) == 0:
+                if orientation(factor, self.known) == 0:
                     self.known.suppose(factor, "≠", needed=False)
         return self.rewrite(EQUIVALENT[expr.func](*expr.args))
 
@@ -125,9 +111,6 @@ class Rewriter:
         if below == 0:
             raise NowhereDefinedError
         return defined(canonical(numerator * above / below))
-
-    def _split(self, expr: sp.Expr) -> list[tuple[sp.Expr, sp.Rational]]:
-        return split_exponent(self._reduced(self.rewrite(expr)))
 
     # -- generators without structure ------------------------------------------------------------------------------
 
@@ -182,7 +165,9 @@ class Rewriter:
         factors = sp.Mul.make_args(expr)
         exponents = [e for f in factors if (e := _exponent_of(f)) is not None]
         others = [self.rewrite(f) for f in factors if _exponent_of(f) is None]
-        return sp.Mul(*others, self._exponential(sp.Add(*exponents))) if exponents else sp.Mul(*others)
+        if exponents:
+            others.append(self._raise(sp.E, self._reduced(self.rewrite(sp.Add(*exponents)))))
+        return sp.Mul(*others)
 
     def _power(self, base: sp.Expr, exponent: sp.Expr) -> sp.Expr:
         if exponent.is_Integer:
@@ -200,7 +185,7 @@ class Rewriter:
         if exponent.is_integer:
             return self._whole_power(written, power_of)
         try:
-            factors = list(_positive_factors(written, self.known, needed=power_of.is_Rational))
+            factors = list(positive_factors(written, self.known, needed=power_of.is_Rational))
         except NegativeError:
             if power_of.is_Rational:
                 raise
@@ -209,12 +194,12 @@ class Rewriter:
 
     def _whole_power(self, base: sp.Expr, n: sp.Expr) -> sp.Expr:
         """base^n for a whole number n that is not known; the factors of the base may be negative."""
-        content, factors = _factors(base)
+        content, factors = factors_of(base)
         result = self._signed(sp.S.NegativeOne, n) if content < 0 else sp.S.One
         for p, power in sp.factorrat(abs(content)).items():
             result *= self._raise(sp.Integer(p), power * n)
         for factor, power in factors:
-            positive = _orientation(factor, self.known) > 0
+            positive = orientation(factor, self.known) > 0
             result *= self._raise(factor, power * n) if positive else self._signed(factor, power * n)
         return result
 
@@ -228,9 +213,6 @@ class Rewriter:
             power = base if monomial == 1 else self.known.member(sp.Tuple(base), monomial, abs(c))
             result *= power ** (c if monomial == 1 else sp.sign(c))
         return result
-
-    def _exponential(self, argument: sp.Expr) -> sp.Expr:
-        return self._raise(sp.E, self._reduced(self.rewrite(argument)))
 
     def _raise(self, base: sp.Expr, exponent: sp.Expr) -> sp.Expr:
         """base^exponent, both written in generators; powers of powers and exponentials of logarithms collapse."""
@@ -253,7 +235,7 @@ class Rewriter:
         written = self._reduced(self.rewrite(argument))
         if written == 0:
             raise NowhereDefinedError
-        for factor, power in _positive_factors(written, self.known):
+        for factor, power in positive_factors(written, self.known):
             total += power * self._log_of(factor)
         return total
 
@@ -271,7 +253,7 @@ class Rewriter:
 
     def _trigonometric(self, expr: sp.Expr) -> sp.Expr:
         sine, cosine = sp.S.Zero, sp.S.One
-        for monomial, coefficient in self._split(expr.args[0]):
+        for monomial, coefficient in split_exponent(self._reduced(self.rewrite(expr.args[0]))):
             s, c = self._angle(monomial, coefficient)
             sine, cosine = sine * c + cosine * s, cosine * c - sine * s
         ratios: dict[type, Callable[[], sp.Expr]] = {
@@ -289,14 +271,16 @@ class Rewriter:
         meaning = self.known.meaning.get(monomial)
         if meaning == sp.pi:
             exact = sp.sin(coefficient * sp.pi), sp.cos(coefficient * sp.pi)
-            if not exact[0].has(*TRIG) and not exact[1].has(*TRIG):
+            if not exact[0].has(*TRIGONOMETRIC) and not exact[1].has(*TRIGONOMETRIC):
                 return self.rewrite(exact[0]), self.rewrite(exact[1])
             if coefficient > sp.Rational(1, 4):
                 # sin(125π/252) is cos(π/252): without this it would be a polynomial of degree 125 in tan(π/504).
                 cosine, sine = self._angle(monomial, sp.Rational(1, 2) - coefficient)
                 return sine, cosine
-        if isinstance(meaning, (sp.atan, sp.asin, sp.acos)) and _is_small(coefficient):
+        short = coefficient.is_Integer and abs(coefficient) <= MAX_MULTIPLE
+        if short and isinstance(meaning, (sp.atan, sp.asin, sp.acos)):
             return multiple(self._known_angle(meaning), int(coefficient))
+        # sin 2x and sin 3x are rational in tan(x/2), once x is known for their common measure.
         unit = self.known.angles.get(monomial, coefficient)
         n = abs(coefficient / unit)
         unit, n = (unit, int(n)) if n.is_Integer else (coefficient, 1)
@@ -316,7 +300,7 @@ class Rewriter:
     def _root(self, base: sp.Expr) -> sp.Expr:
         """√base for a base already written in generators."""
         written = self._reduced(base)
-        factors = _positive_factors(written, self.known) if written != 0 else [(sp.S.Zero, sp.Integer(2))]
+        factors = positive_factors(written, self.known) if written != 0 else [(sp.S.Zero, sp.Integer(2))]
         return sp.Mul(*[self._raise(factor, power / 2) for factor, power in factors])
 
 
@@ -334,80 +318,3 @@ def _exponent_of(expr: sp.Expr) -> sp.Expr | None:
 def _sign(expr: sp.Expr) -> bool | None:
     """Whether `expr` is positive, as far as it is known to be positive or negative."""
     return True if expr.is_positive else False if expr.is_negative else None
-
-
-def split_exponent(expr: sp.Expr) -> list[tuple[sp.Expr, sp.Rational]]:
-    """expr = Σ coefficient × monomial, with canonical monomials and rational coefficients; the monomial 1 is the
-    rational part: 2κ/(1+κ) is 2·1 − 2·(1/(1+κ)), so β^(2κ/(1+κ)) and β^(−2/(1+κ)) share their generators."""
-    numerator, denominator = sp.fraction(canonical(expr))
-    quotient, remainder = sp.div(numerator, denominator) if denominator.free_symbols else (numerator / denominator, 0)
-    terms = [*sp.Add.make_args(sp.expand(quotient))]
-    terms += [term / denominator for term in sp.Add.make_args(sp.expand(remainder))]
-    split: dict[sp.Expr, sp.Rational] = {}
-    for term in terms:
-        coefficient, monomial = term.as_coeff_Mul(rational=True)
-        split[monomial] = split.get(monomial, sp.S.Zero) + coefficient
-    return [(m, c) for m, c in split.items() if c != 0]
-
-
-def _positive_factors(base: sp.Expr, known: Generators, needed: bool = True) -> Iterator[tuple[sp.Expr, sp.Rational]]:
-    """Factors of a base, each of them positive if the base is; those not proved so stay together as one factor.
-
-    `needed` tells that the power is not real if the base is negative.
-    """
-    content, factors = _factors(base)
-    unknown, sign, squares = [], 1 if content > 0 else -1, False
-    for factor, power in factors:
-        orientation = _orientation(factor, known)
-        if orientation:
-            sign *= orientation ** abs(int(power))
-            yield orientation * factor, sp.Integer(power)
-        elif power % 2:
-            unknown.append((factor, power))
-        else:
-            squares |= not factor.is_nonzero
-            yield sp.expand(factor**2), sp.Integer(power) / 2
-    if len(unknown) == 1:  # its sign is that which makes the base positive
-        positive = sign * unknown[0][0]
-        known.suppose(canonical(positive), ">", needed)
-        yield canonical(positive), sp.Integer(unknown[0][1])
-    elif unknown:
-        positive = sign * sp.Mul(*(factor for factor, _ in unknown))
-        known.suppose(canonical(positive), ">", needed)
-        yield canonical(positive), sp.S.One
-        yield from ((sp.expand(f**2), sp.Rational(n - 1, 2)) for f, n in unknown if n != 1)
-    elif sign < 0:
-        shown = known.show(base)
-        if needed and (squares or known.positive):  # these may be 0 for all that is known, and the base with them
-            raise UndecidedError(f"{shown} may be 0 wherever all its parts are real")
-        where = " on (0, 1)" if shown.has(t) else ""
-        raise NegativeError(f"{shown} is negative{where}: its roots and its logarithm are not real")
-    yield from ((sp.Integer(p), sp.Integer(n)) for p, n in sp.factorrat(abs(content)).items())
-
-
-def _factors(base: sp.Expr) -> tuple[sp.Rational, list[tuple[sp.Expr, int]]]:
-    content, factors = sp.S.One, []
-    for part, sign in zip(sp.fraction(sp.together(base)), (1, -1), strict=True):
-        constant, found = sp.factor_list(part)
-        content *= constant**sign
-        factors += [(f, sign * n) for f, n in found]
-    return content, factors
-
-
-def _orientation(factor: sp.Expr, known: Generators) -> int:
-    """1 or −1 when the factor is positive or negative wherever its generators may be; 0 when that is unknown."""
-    if factor.is_positive or factor.is_negative:
-        return 1 if factor.is_positive else -1
-    if factor in known.positive or -factor in known.positive:
-        return 1 if factor in known.positive else -1
-    free = factor.free_symbols
-    if len(free) == 1 and known.shown.get(next(iter(free))) == t:
-        polynomial = sp.Poly(factor, next(iter(free)))
-        ends = sum(polynomial.eval(end) == 0 for end in (0, 1))
-        if polynomial.count_roots(0, 1) == ends:
-            return 1 if polynomial.eval(sp.Rational(1, 2)) > 0 else -1
-    return 0
-
-
-def _is_small(coefficient: sp.Rational) -> bool:
-    return bool(coefficient.is_Integer and abs(coefficient) <= MAX_MULTIPLE)

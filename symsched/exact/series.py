@@ -9,53 +9,30 @@ this class (an essential singularity, a quotient by a sum of logarithms) is give
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import cmp_to_key, lru_cache, reduce
+from functools import lru_cache
 
 import sympy as sp
 
-from symsched.errors import InputError
-from symsched.exact.balls import Ball, enclose, smooth_at
-from symsched.exact.budget import remembered
-from symsched.exact.zero import canonical, decide_zero
+from symsched.exact.balls import smooth_at
+from symsched.exact.functions import BOUNDED, TAYLOR, WRITTEN, holds_of
+from symsched.exact.terms import (
+    MAX_TERMS,
+    BeyondSeriesError,
+    L,
+    Series,
+    check_nonzero,
+    least,
+    less,
+    positive,
+    series_of,
+    value_of,
+    vanishes,
+)
 
-L = sp.Dummy("L", negative=True)  # log u
 _v = sp.Dummy("v", real=True)
-ORDERS = (2, 5, 12)
-MAX_TERMS = 40
-MAX_PRODUCTS, MAX_COEFFICIENT = 20_000, 2_000
-MAX_ROUNDS = 16
-
-SMOOTH = (sp.exp, sp.sin, sp.cos, sp.sinh, sp.cosh, sp.tanh, sp.atan, sp.asinh, sp.erf, sp.erfc)
-BOUNDED = (sp.sin, sp.cos, sp.tanh, sp.atan, sp.erf, sp.erfc)
-SMOOTH_INSIDE = (sp.asin, sp.acos, sp.atanh)  # on (−1, 1)
-REWRITTEN: dict[type, Callable[[sp.Expr], sp.Expr]] = {
-    sp.tan: lambda a: sp.sin(a) / sp.cos(a),
-    sp.cot: lambda a: sp.cos(a) / sp.sin(a),
-    sp.sec: lambda a: 1 / sp.cos(a),
-    sp.csc: lambda a: 1 / sp.sin(a),
-    sp.coth: lambda a: sp.cosh(a) / sp.sinh(a),
-    sp.sech: lambda a: 1 / sp.cosh(a),
-    sp.csch: lambda a: 1 / sp.sinh(a),
-    sp.acosh: lambda a: sp.log(a + sp.sqrt(a**2 - 1)),
-}
-
-
-class BeyondSeriesError(Exception):
-    """The expression has no expansion of this kind (or none was found to the orders tried)."""
-
-
-@dataclass(frozen=True)
-class Series:
-    """Σ terms[p] u^p + O(u^order); no kept coefficient is identically 0, but a parameter may make it 0."""
-
-    terms: tuple[tuple[sp.Expr, sp.Expr], ...]  # (exponent, coefficient), increasing
-    order: sp.Expr
-
-    @property
-    def lead(self) -> sp.Expr:
-        """The exponent of the first term, or of the error if there is none."""
-        return self.terms[0][0] if self.terms else self.order
+ORDERS = (2, 5, 12)  # relative orders, tried in turn: a product costs the square of the length
+MAX_PRODUCTS = 20_000  # of coefficients, in all
+MAX_ROUNDS = 16  # iterates of s(u), each of which adds an order
 
 
 def limit_of(expr: sp.Expr, u: sp.Symbol) -> sp.Expr:
@@ -81,9 +58,9 @@ def limit_along(expr: sp.Expr, u: sp.Symbol, s: sp.Symbol, f: sp.Expr, g: sp.Exp
 
 def _limit(expand: Callable[[sp.Expr], Series]) -> sp.Expr:
     for series in _ever_longer(expand):
-        if series.terms and not _less(sp.S.Zero, series.lead):
-            return _value(*series.terms[0])
-        if _less(sp.S.Zero, series.order):
+        if series.terms and not less(sp.S.Zero, series.lead):
+            return value_of(*series.terms[0])
+        if less(sp.S.Zero, series.order):
             return sp.S.Zero
     raise BeyondSeriesError
 
@@ -103,12 +80,12 @@ def _solved(f: Series, g: Series, here: _Expansion) -> Series:
     if not f.terms or not g.terms or any(c.has(L) for _, c in (*f.terms, *g.terms)):
         raise BeyondSeriesError
     (p, c), *rest = f.terms
-    _check_nonzero(c)
+    check_nonzero(c)
     first = here._power(here._times(g, here._constant(1 / c)), 1 / p)
-    nearest = _least(*(q for q, _ in rest), f.order) - p
-    found = Series(first.terms[:1], first.lead + _least(first.order - first.lead, nearest * first.lead))
+    nearest = least(*(q for q, _ in rest), f.order) - p
+    found = Series(first.terms[:1], first.lead + least(first.order - first.lead, nearest * first.lead))
     if len(first.terms) > 1:
-        found = Series(found.terms, _least(found.order, first.terms[1][0]))
+        found = Series(found.terms, least(found.order, first.terms[1][0]))
     for _ in range(MAX_ROUNDS):
         phi = [here._times(here._constant(d / c), here._power(found, q - p)) for q, d in rest]
         error = Series((), (f.order - p) * first.lead) if f.order != sp.oo else Series((), sp.oo)
@@ -123,145 +100,14 @@ def leading_term(expr: sp.Expr, u: sp.Symbol) -> tuple[sp.Expr, sp.Expr]:
     """(p, c) with `expr` ~ c u^p as u → 0+; c may be a polynomial in `L` = log u.  Raises BeyondSeriesError."""
     for series in _ever_longer(lambda order: _Expansion(u, order).of(expr)):
         if series.terms:
-            _check_nonzero(series.terms[0][1])
+            check_nonzero(series.terms[0][1])
             return series.terms[0]
     raise BeyondSeriesError
 
 
 def leading_sign(expr: sp.Expr, u: sp.Symbol) -> int:
     """The sign of `expr` for all u > 0 that are small enough.  Raises BeyondSeriesError."""
-    return 1 if _value(sp.S.NegativeOne, leading_term(expr, u)[1]) == sp.oo else -1
-
-
-def _value(exponent: sp.Expr, coefficient: sp.Expr) -> sp.Expr:
-    if exponent == 0 and not coefficient.has(L):
-        return coefficient
-    leading = sp.LC(coefficient, L) * (-1) ** sp.degree(coefficient, L) if coefficient.has(L) else coefficient
-    return sp.oo if _positive(leading) else -sp.oo
-
-
-def _positive(number: sp.Expr) -> bool:
-    """The sign of a number (or of a parameter) that does not vanish."""
-    if number.free_symbols:
-        if number.is_positive or number.is_negative:
-            return bool(number.is_positive)
-        raise BeyondSeriesError
-    ball = enclose(number, {}, bits=1024)
-    if ball > 0 or ball < 0:
-        return bool(ball > 0)
-    raise BeyondSeriesError
-
-
-@lru_cache(maxsize=4096)
-def vanishes(number: sp.Expr) -> bool:
-    """Whether a constant is exactly 0, or a parameter's formula identically; BeyondSeriesError where undecided."""
-    if number.is_Rational:
-        return bool(number == 0)
-    try:
-        if not number.free_symbols:
-            ball = _finite_ball(number)
-            if not ball.contains(0):
-                return False
-        found = decide_zero(number).zero
-    except InputError:
-        found = None
-    if found is None:
-        raise BeyondSeriesError
-    return found
-
-
-def _finite_ball(number: sp.Expr) -> Ball:
-    for bits in (256, 2048):
-        ball = enclose(number, {}, bits)
-        if ball.is_finite():
-            return ball
-    raise BeyondSeriesError  # not real, or a denominator not told from 0
-
-
-def _check_nonzero(coefficient: sp.Expr) -> None:
-    """Raises BeyondSeriesError where some admissible value of a parameter might make it 0: then another term leads."""
-    if not coefficient.free_symbols - {L} or all(map(_has_one_sign, sp.fraction(sp.together(coefficient)))):
-        return
-    short = coefficient.count_ops() < 100  # SymPy looks for the roots of longer ones
-    if not short or not (coefficient.is_nonzero or sp.factor(coefficient).is_nonzero):
-        raise BeyondSeriesError
-
-
-def _has_one_sign(part: sp.Expr) -> bool:
-    """Whether all coefficients of a polynomial in letters ≥ 0 have one sign, and one of its terms is never 0."""
-    letters = sorted(part.free_symbols, key=sp.default_sort_key)
-    if not letters:
-        return not vanishes(part)
-    if L in letters or not all(letter.is_nonnegative for letter in letters) or not part.is_polynomial(*letters):
-        return False
-    terms = sp.Poly(part, *letters).terms()
-    never = [
-        all(n == 0 or letter.is_positive for n, letter in zip(powers, letters, strict=True)) for powers, _ in terms
-    ]
-    return any(never) and len({_positive(number) for _, number in terms}) == 1
-
-
-def _series(terms: dict[sp.Expr, sp.Expr], order: sp.Expr) -> Series:
-    written: dict[sp.Expr, sp.Expr] = {}
-    for p, c in terms.items():
-        exponent = p if p.is_number else sp.cancel(p)
-        written[exponent] = written.get(exponent, sp.S.Zero) + c
-    kept = [(p, c) for p, given in written.items() if (c := _kept(given, p, order)) != 0]
-    by_order = cmp_to_key(lambda p, q: -order_of(p, q))
-    kept.sort(key=lambda term: by_order(term[0]))
-    increasing: list[tuple[sp.Expr, sp.Expr]] = []
-    for p, c in kept:
-        if increasing and order_of(increasing[-1][0], p) == 0:  # one exponent, written in two ways
-            p, other = increasing.pop()
-            c = _kept(c + other, p, order)
-        if c != 0:
-            increasing.append((p, c))
-    if len(increasing) > MAX_TERMS:
-        order, increasing = increasing[MAX_TERMS][0], increasing[:MAX_TERMS]
-    return Series(tuple(increasing), order)
-
-
-def _kept(coefficient: sp.Expr, exponent: sp.Expr, order: sp.Expr) -> sp.Expr:
-    """The coefficient, expanded, or as a quotient where it is long; 0 where it vanishes or the term is in the error."""
-    if not _less(exponent, order):
-        return sp.S.Zero
-    if coefficient.count_ops() > MAX_COEFFICIENT:
-        raise BeyondSeriesError
-    coefficient = _written(coefficient)
-    parts = sp.Poly(coefficient, L).coeffs() if coefficient.has(L) else (coefficient,)
-    return sp.S.Zero if all(vanishes(part) for part in parts) else coefficient
-
-
-@remembered(maxsize=4096)
-def _written(coefficient: sp.Expr) -> sp.Expr:
-    """Expanded, or as a quotient where it is long.  A longer series has the coefficients of a shorter one again."""
-    short = coefficient.count_ops() < 40 or coefficient.has(L)
-    return sp.expand(coefficient) if short else canonical(coefficient)
-
-
-@lru_cache(maxsize=4096)
-def order_of(a: sp.Expr, b: sp.Expr) -> int:
-    """1, 0 or −1 as a < b, a = b or a > b, by proof; BeyondSeriesError where parameters or balls do not tell."""
-    if sp.oo in (a, b):
-        return int(b == sp.oo) - int(a == sp.oo)
-    gap = b - a
-    if gap.is_Rational:
-        return int(sp.sign(gap))
-    if not gap.free_symbols:
-        return 0 if vanishes(gap) else 1 if _positive(gap) else -1
-    gap = sp.factor(sp.cancel(gap))
-    for sign, holds in ((1, gap.is_positive), (0, gap.is_zero), (-1, gap.is_negative)):
-        if holds:
-            return sign
-    raise BeyondSeriesError  # the parameters decide
-
-
-def _less(a: sp.Expr, b: sp.Expr) -> bool:
-    return order_of(a, b) > 0
-
-
-def _least(*exponents: sp.Expr) -> sp.Expr:
-    return reduce(lambda a, b: a if _less(a, b) else b, exponents)
+    return 1 if value_of(sp.S.NegativeOne, leading_term(expr, u)[1]) == sp.oo else -1
 
 
 class _Expansion:
@@ -298,8 +144,8 @@ class _Expansion:
             return self._power(self.of(expr.base), expr.exp)
         if isinstance(expr, sp.log):
             return self._logarithm(self.of(expr.args[0]))
-        if expr.func in REWRITTEN:
-            return self.of(REWRITTEN[expr.func](expr.args[0]))
+        if expr.func in WRITTEN and not holds_of(TAYLOR, expr.func):
+            return self.of(WRITTEN[expr.func](*expr.args))
         return self._smooth(expr)
 
     def _constant(self, number: sp.Expr) -> Series:
@@ -314,11 +160,12 @@ class _Expansion:
         for part in parts:
             for p, c in part.terms:
                 total[p] = total.get(p, sp.S.Zero) + c
-        return _series(total, _least(*(part.order for part in parts)))
+        return series_of(total, least(*(part.order for part in parts)))
 
     def _times(self, a: Series, b: Series) -> Series:
-        order = _least(a.order + b.lead, b.order + a.lead, a.lead + b.lead + self.order)
+        order = least(a.order + b.lead, b.order + a.lead, a.lead + b.lead + self.order)
         total: dict[sp.Expr, sp.Expr] = {}
+        # The terms of powers of sums multiply: this is what bounds the work, not the depth of the formula.
         self.products += len(a.terms) * len(b.terms)
         if self.products > MAX_PRODUCTS:
             raise BeyondSeriesError
@@ -326,37 +173,37 @@ class _Expansion:
             for q, d in b.terms:
                 total[p + q] = total.get(p + q, sp.S.Zero) + c * d
         exact = a.order == sp.oo and b.order == sp.oo
-        within = all(_less(p, order) for p in total)
-        return _series(total, sp.oo if exact and within else order)
+        within = all(less(p, order) for p in total)
+        return series_of(total, sp.oo if exact and within else order)
 
     def _split(self, a: Series) -> tuple[sp.Expr, sp.Expr, Series]:
         """a = c u^p (1 + h) with h → 0."""
         if not a.terms or a.terms[0][1].has(L):
             raise BeyondSeriesError
         p, c = a.terms[0]
-        _check_nonzero(c)
+        check_nonzero(c)
         return p, c, Series(tuple((q - p, d / c) for q, d in a.terms[1:]), a.order - p)
 
     def _compose(self, coefficient: Callable[[int], sp.Expr], h: Series) -> Series:
         """Σ coefficient(k) h^k for h → 0."""
-        if not _less(sp.S.Zero, h.lead):
+        if not less(sp.S.Zero, h.lead):
             raise BeyondSeriesError
         total, power, k = [self._constant(coefficient(0))], self._constant(sp.S.One), 0
-        limit = _least(self.order + h.lead, h.order)
-        while h.terms and k < MAX_TERMS and _less((k + 1) * h.lead, limit):
+        limit = least(self.order + h.lead, h.order)
+        while h.terms and k < MAX_TERMS and less((k + 1) * h.lead, limit):
             k += 1
             power = self._times(power, h)
             total.append(self._times(self._constant(coefficient(k)), power))
         if not h.terms and h.order == sp.oo:
             return total[0]
-        return self._sum([*total, Series((), _least(limit, (k + 1) * h.lead))])
+        return self._sum([*total, Series((), least(limit, (k + 1) * h.lead))])
 
     def _power(self, a: Series, exponent: sp.Expr) -> Series:
         if not exponent.is_real:
             raise BeyondSeriesError
         if len(a.terms) == 1 and a.order == sp.oo and not a.terms[0][1].has(L):
             p, c = a.terms[0]
-            if (exponent.is_Integer and exponent > 0) or _positive(c):
+            if (exponent.is_Integer and exponent > 0) or positive(c):
                 return Series(((p * exponent, c**exponent),), sp.oo)
         if exponent.is_Integer and 0 < exponent <= 4:
             power = a
@@ -364,7 +211,7 @@ class _Expansion:
                 power = self._times(power, a)
             return power
         p, c, h = self._split(a)
-        if not exponent.is_Integer and not _positive(c):
+        if not exponent.is_Integer and not positive(c):
             raise BeyondSeriesError
         body = self._compose(lambda k: sp.expand_func(sp.binomial(exponent, k)), h)
         scale = c**exponent
@@ -372,24 +219,24 @@ class _Expansion:
 
     def _logarithm(self, a: Series) -> Series:
         p, c, h = self._split(a)
-        if not _positive(c):
+        if not positive(c):
             raise BeyondSeriesError
         start = Series(((sp.S.Zero, sp.expand(sp.log(c) + p * L)),), sp.oo) if p != 0 else self._constant(sp.log(c))
         return self._sum([start, self._compose(lambda k: sp.Rational((-1) ** (k + 1), k) if k else sp.S.Zero, h)])
 
     def _exponential(self, a: Series) -> Series:
         """exp of (b + m L + h): e^b u^m exp(h); an argument that leaves for −∞ is smaller than every power."""
-        if a.terms and _less(a.lead, sp.S.Zero):
-            if _value(*a.terms[0]) == -sp.oo:
+        if a.terms and less(a.lead, sp.S.Zero):
+            if value_of(*a.terms[0]) == -sp.oo:
                 return Series((), self.order)
             raise BeyondSeriesError
-        if not _less(sp.S.Zero, a.order):
+        if not less(sp.S.Zero, a.order):
             raise BeyondSeriesError
         constant = dict(a.terms).get(sp.S.Zero, sp.S.Zero)
         shift = sp.expand(constant).coeff(L, 1)
         start = sp.expand(constant - shift * L)
         if start.has(L) or shift.has(L):
-            if _value(sp.S.Zero, constant) == -sp.oo:
+            if value_of(sp.S.Zero, constant) == -sp.oo:
                 return Series((), self.order)
             raise BeyondSeriesError
         h = Series(tuple((p, c) for p, c in a.terms if p != 0), a.order)
@@ -400,34 +247,31 @@ class _Expansion:
     # -- other functions -------------------------------------------------------------------------------------------
 
     def _smooth(self, expr: sp.Expr) -> Series:
-        if len(expr.args) > 1 or expr.func not in (*SMOOTH, *SMOOTH_INSIDE):
+        if not holds_of(TAYLOR, expr.func):
             return self._analytic(expr)
-        if expr.func not in BOUNDED:
+        if not holds_of(BOUNDED, expr.func):
             return self._smooth_of_one(expr.func, expr.args[0])
         try:
             return self._smooth_of_one(expr.func, expr.args[0])
         except BeyondSeriesError:
-            if not self._is_real(expr.args[0]):
+            # With parameters the argument must be shown to be real, as these are bounded there alone; without them the
+            # value itself is looked at (see `limits`).
+            if not (expr.args[0].is_real or expr.args[0].free_symbols <= self.moving):
                 raise
             return Series((), sp.S.Zero)  # t sin(1/t) is of the order of t
 
-    def _is_real(self, argument: sp.Expr) -> bool:
-        """Whether an argument with parameters is shown to be real: sin and the like are bounded there alone.  Without
-        parameters the value itself is looked at (see `limits`)."""
-        return bool(argument.is_real or argument.free_symbols <= self.moving)
-
     def _smooth_of_one(self, function: type, argument: sp.Expr) -> Series:
         a = self.of(argument)
-        if a.terms and _less(a.lead, sp.S.Zero):
+        if a.terms and less(a.lead, sp.S.Zero):
             return self._at_infinity(function, a, argument)
-        if not _less(sp.S.Zero, a.order):
+        if not less(sp.S.Zero, a.order):
             raise BeyondSeriesError
         centre = dict(a.terms).get(sp.S.Zero, sp.S.Zero)
         if centre.has(L):
             return self._at_infinity(function, a, argument)
-        if function in SMOOTH_INSIDE and vanishes(1 - centre**2):
-            return self._at_branch_point(function, argument, centre)
-        if function in SMOOTH_INSIDE and not smooth_at(function(_v), (centre,)):
+        if not smooth_at(function(_v), (centre,)):
+            if vanishes(1 - centre**2):
+                return self._at_branch_point(function, argument, centre)
             raise BeyondSeriesError
         h = Series(tuple((p, c) for p, c in a.terms if p != 0), a.order)
         return self._compose(lambda k: taylor(function, centre, k), h)
@@ -441,11 +285,11 @@ class _Expansion:
         if isinstance(expr, (sp.Abs, sp.sign)):
             if not a.terms:
                 raise BeyondSeriesError
-            sign = 1 if _value(sp.S(-1), a.terms[0][1]) == sp.oo else -1
+            sign = 1 if value_of(sp.S(-1), a.terms[0][1]) == sp.oo else -1
             return (
                 self._times(self._constant(sp.Integer(sign)), a) if expr.func is sp.Abs else self._constant(sp.S(sign))
             )
-        if (a.terms and _less(a.lead, sp.S.Zero)) or not _less(sp.S.Zero, a.order):
+        if (a.terms and less(a.lead, sp.S.Zero)) or not less(sp.S.Zero, a.order):
             raise BeyondSeriesError
         centre = dict(a.terms).get(sp.S.Zero, sp.S.Zero)
         args = tuple(centre if i in moving else arg for i, arg in enumerate(expr.args))
@@ -456,9 +300,10 @@ class _Expansion:
         return self._compose(lambda k: (form.diff(_v, k) if k else form).subs(_v, centre).doit() / sp.factorial(k), h)
 
     def _at_infinity(self, function: type, a: Series, argument: sp.Expr) -> Series:
-        sign = 1 if _value(*a.terms[0]) == sp.oo else -1
+        sign = 1 if value_of(*a.terms[0]) == sp.oo else -1
         if function is sp.atan:
             return self._sum([self._constant(sign * sp.pi / 2), self.of(-sp.atan(1 / argument))])
+        # What is left out of tanh, erf and erfc, e^(−2a) or e^(−a²), is smaller than every power of u.
         if function in (sp.tanh, sp.erf) and not a.terms[0][1].has(L):
             return Series(((sp.S.Zero, sp.Integer(sign)),), self.order)
         if function is sp.erfc and not a.terms[0][1].has(L):
@@ -469,7 +314,7 @@ class _Expansion:
         """acos v = 2 atan √((1−v)/(1+v)) next to 1, and mirrored next to −1."""
         if function is sp.atanh:
             return self.of((sp.log(1 + argument) - sp.log(1 - argument)) / 2)
-        sign = 1 if _positive(centre) else -1
+        sign = 1 if positive(centre) else -1
         angle = 2 * sp.atan(sp.sqrt((1 - sign * argument) / (1 + sign * argument)))
         cosine = angle if sign > 0 else sp.pi - angle
         return self.of(cosine if function is sp.acos else sp.pi / 2 - cosine)

@@ -29,22 +29,21 @@ from sympy.core.function import AppliedUndef
 from sympy.polys.polyerrors import BasePolynomialError
 
 from symsched.errors import InputError, UndecidedError, clipped
+from symsched.exact.binders import BINDING
 from symsched.exact.budget import remembered, within
-from symsched.exact.generators import Generators, canonical, defined, reduce_radicals
-from symsched.exact.jets import BINDING
+from symsched.exact.functions import TRIGONOMETRIC
+from symsched.exact.generators import Generators, defined, reduce_radicals
 from symsched.exact.points import admissible, known_function, value
-from symsched.exact.rewriter import OPAQUE, TRIG, Rewriter
+from symsched.exact.rewriter import Rewriter
+from symsched.exact.undefined import OPAQUE
 from symsched.precision import alone, precision
 from symsched.substitutions import substitutions
 from symsched.symbols import t, unreal
 
-__all__ = ["Decision", "canonical", "decide_zero"]
-
-
 MAX_EXPANSION = 400  # terms; a schedule's formula of more than that is worked on within a budget
-HEAVY_CALLS = 1_000_000
+HEAVY_CALLS = 1_000_000  # of Python functions, some 3 s; see `within`
 MAX_EXPONENT = 10_000  # of a power that is multiplied out; above, not even theorems wait for it
-MOST_BRANCHES = 32
+MOST_BRANCHES = 32  # two to the fifth: five independent conditions
 WITH_OWN_LETTERS = (*BINDING, sp.Subs)
 
 
@@ -151,10 +150,13 @@ def _decided(
 ) -> Decision:
     """`_written` tells apart what SymPy takes for equal."""
     try:
-        if (most := _largest_exponent(expr, *(meant for _, meant in where))) > MAX_EXPONENT:
+        powers = sp.Tuple(expr, *(meant for _, meant in where)).atoms(sp.Pow)
+        most = max((abs(int(power.exp)) for power in powers if power.exp.is_Rational), default=1)
+        if most > MAX_EXPONENT:
             return Decision(None, expr, reason=f"a power with {len(str(most))} digits in its exponent is too much work")
         if not bounded or expansion(expr) <= MAX_EXPANSION:
             return _decide_twice(expr, where)
+        # A witness needs no normal form: what is not 0 is mostly seen here, at the price of a few values.
         looked = None if where else within(HEAVY_CALLS, lambda: _look(expr, Rewriter(), 0))
         if looked is not None and looked[1]:
             return Decision(False, expr, looked[1])
@@ -168,16 +170,11 @@ def _decided(
         return Decision(None, expr, reason=f"SymPy broke off ({type(error).__name__})")
 
 
-def _largest_exponent(*exprs: sp.Basic) -> int:
-    powers = set[sp.Pow]().union(*(sp.sympify(expr, strict=True).atoms(sp.Pow) for expr in exprs))
-    return max((abs(int(power.exp)) for power in powers if power.exp.is_Rational), default=1)
-
-
 def expansion(expr: sp.Expr) -> float:
     """About how many terms `expr` has when multiplied out, in all its parts."""
     if not expr.args or isinstance(expr, OPAQUE):
         return 1.0
-    if isinstance(expr, TRIG):
+    if isinstance(expr, TRIGONOMETRIC):
         return 3.0 ** min(expansion(expr.args[0]), 12)  # 1 − T² over 1 + T², for each term of the angle
     sizes = [expansion(a) for a in expr.args]
     if isinstance(expr, ROOTED):
@@ -193,6 +190,7 @@ def expansion(expr: sp.Expr) -> float:
 def _decide_twice(expr: sp.Expr, where: tuple[tuple[sp.Symbol, sp.Expr], ...]) -> Decision:
     rewriter = Rewriter(dict(where))
     cases = _branches(expr)
+    # Where each case is 0, it is left to see that one of them is met and defined somewhere.
     if cases and all(decide_zero(case, where, bounded=False) for case, _ in cases):
         known = [decide_zero(case, where, bounded=False).hypotheses for case, _ in cases]
         supposed = tuple(dict.fromkeys(h for some in known for h in some))

@@ -5,6 +5,6 @@
 On the command line: `symsched explore -o explorer.html`.
 """
 
-from symsched.explorer.page import render
+from symsched.explorer.assembly import render
 
 __all__ = ["render"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from symsched import catalog
-from symsched.explorer.forms import NAMES
+from symsched.explorer.entries import NAMES
 from symsched.plotting.paths import PATH_COLORS
 from symsched.plotting.style import lazy_color, style_of
 

@@ -14,7 +14,7 @@ from symsched.errors import InputError
 Argument: TypeAlias = Any  # a symbol, or its name
 
 
-class Printer(JavascriptCodePrinter):
+class JavaScriptPrinter(JavascriptCodePrinter):
     """SymPy's printer; what it has no name for is refused instead of written as a comment."""
 
     def _print_Infinity(self, _: sp.Expr) -> str:
@@ -38,7 +38,7 @@ class Printer(JavascriptCodePrinter):
 def expression(form: sp.Expr) -> str:
     """One expression.  Raises InputError for what JavaScript has no counterpart of."""
     try:
-        return Printer({"precision": 17}).doprint(form)
+        return JavaScriptPrinter({"precision": 17}).doprint(form)
     except PrintMethodNotImplementedError:
         raise InputError(f"{type(form).__name__} in {form}: JavaScript has no counterpart") from None
 

@@ -11,7 +11,7 @@ import sympy as sp
 
 from symsched.catalog import vp
 from symsched.data import DataLaw, Gaussian, GaussianMixture
-from symsched.explorer.forms import SHIFT, shift
+from symsched.explorer.entries import SHIFT, shift
 from symsched.inversion import R, closed_inverse
 from symsched.schedule import Schedule
 from symsched.sde.equation import beta_rate, drift_forms, rate

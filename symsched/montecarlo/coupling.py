@@ -8,7 +8,6 @@ increments are two Gaussians with covariance ∫√τ̇ dt: drawn as such, each 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,11 +20,12 @@ from numpy.typing import NDArray
 
 from symsched.errors import InputError
 from symsched.given import count, memory, seed_of
-from symsched.kernels import store
-from symsched.kernels.random import AREA, BROWNIAN, CLOCK, key, normals
-from symsched.montecarlo.checks import SAME, grid_of, snapped, times_of
-from symsched.montecarlo.model import Model, Start, model_of
-from symsched.montecarlo.schemes import Tables, build, check_scheme, variance_increments
+from symsched.kernels.random import AREA, BROWNIAN, CLOCK, normals
+from symsched.montecarlo.arguments import SAME, grid_of, snapped, times_of, workers_of
+from symsched.montecarlo.model import Model, model_of
+from symsched.montecarlo.program import Program, program_of
+from symsched.montecarlo.run import stepped
+from symsched.montecarlo.tables import Start, Tables, fill, start_of, variance_increments
 from symsched.steps.integrals import gauss, nodes
 
 Array = NDArray[np.float64]
@@ -112,8 +112,7 @@ def couple(
     saved, dim = coupler.saved, coupler.dim
     memory(8 * len(saved) * paths * dim * len(systems), f"{paths} coupled paths at {len(saved)} times")
     states = tuple(np.empty((len(saved), dim, paths)) for _ in systems)
-    workers = count(threads, "threads") if threads is not None else (os.cpu_count() or 1)
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(workers_of(threads)) as pool:
         chunks = [(first, min(coupler.size, paths - first)) for first in range(0, paths, coupler.size)]
         for (first, width), found in zip(chunks, pool.map(lambda c: coupler.chunk(*c), chunks), strict=True):
             for out, part in zip(states, found, strict=True):
@@ -177,12 +176,11 @@ def _start(systems: Sequence[System], models: list[Model], time: float) -> Start
     own = [m for s, m in zip(systems, models, strict=True) if s.through is None]
     if not own:
         raise InputError("every system is seen through a conversion; one should run in the common time itself")
-    return own[0].start(time)
+    return start_of(own[0], time)
 
 
 def _plan(system: System, model: Model, grid: Array, union: Array, saved: Array, law: Start) -> _Plan:
-    check_scheme(system.scheme)
-    places = _places(union, grid)
+    program, places = program_of(model, system.scheme, "float64"), _places(union, grid)
     clock, scale, share, fine = union[places], None, None, union
     if system.through is not None:
         tau, factor, *_ = system.through.at(union)
@@ -192,11 +190,11 @@ def _plan(system: System, model: Model, grid: Array, union: Array, saved: Array,
             )
         fine, clock, scale = tau, tau[places], factor
         share = _clock_share(system.through, union, tau)
-    tables = build(model, system.scheme, clock, "float64", law.at_zero)
+    tables = fill(program, clock, law.at_zero)
     if not tables.finite_rows().all():
         where = union[places[int(np.argmin(tables.finite_rows()))]]
         raise InputError(f"a coefficient is not finite at t = {where:.6g}; use start or grid to keep away from it")
-    weights = _weights(model, system.scheme, fine, places)
+    weights = _weights(program, fine, places)
     kept = _places(union[places], saved)
     return _Plan(model, tables, places[:-1], weights, np.diff(fine), kept, share, scale)
 
@@ -209,14 +207,14 @@ def _clock_share(conversion: Any, union: Array, tau: Array) -> Array:
     return np.minimum(mixed / np.sqrt(np.diff(union) * np.diff(tau)), 1.0)
 
 
-def _weights(model: Model, scheme: str, fine: Array, places: NDArray[np.int64]) -> Array:
+def _weights(program: Program, fine: Array, places: NDArray[np.int64]) -> Array:
     """Standard deviation that each fine step contributes to its coarse step's noise: (fine steps, dim or 1)."""
-    if scheme == "lazy":
-        return np.sqrt(variance_increments(model, fine))[:, None]
-    if scheme != "exponential":
+    if program.scheme == "lazy":
+        return np.sqrt(variance_increments(program.model, fine))[:, None]
+    if program.scheme != "exponential":
         return np.sqrt(np.diff(fine))[:, None]
-    S = build(model, scheme, fine, "float64", at_zero=False).S
-    P, u = (S[:, :1], S[:, 2:3]) if S.shape[1] == 3 and model.dim > 1 else (S[:, : model.dim], S[:, -model.dim :])
+    S, modes = fill(program, fine, at_zero=False).S, program.model.dim if program.kind.form == "affine" else 1
+    P, u = S[:, :modes], S[:, -modes:]
     weights = u.copy()
     for begin, end in pairwise(places):
         for j in range(end - 2, begin - 1, -1):
@@ -244,26 +242,11 @@ def _follow(plan: _Plan, x0: Array, noise: _Noise, union: Array) -> Array:
         r = plan.share[:, None, None]
         z = r * z + np.sqrt(1 - r**2) * noise.of(CLOCK)
     begin, basis = x0 if plan.scale is None else x0 / plan.scale[0], plan.model.basis
-    second = noise.of(AREA) if plan.tables.shape.area else None
+    second = noise.of(AREA) if plan.tables.kind.area else None
     if basis is not None:
         z, begin = np.einsum("ij,nip->njp", basis, z), basis.T @ begin
-    area = np.empty((0, 0, 0)) if second is None else _area(plan, z, second)
-    z = _summed(z, plan.weights, plan.starts)
-    out = np.empty((len(plan.save), *x0.shape))
-    tables = plan.tables
-    parts = [np.ascontiguousarray(p) for p in tables.arrays]
-    module = store.load(tables.text)
-    zero = np.uint64(0)
-    module.run(
-        np.ascontiguousarray(begin),
-        zero,
-        *key(0),
-        *parts,
-        plan.save,
-        np.ascontiguousarray(z),
-        np.ascontiguousarray(area),
-        out,
-    )
+    area = None if second is None else _area(plan, z, second)
+    out = stepped(plan.tables, begin, plan.save, given=_summed(z, plan.weights, plan.starts), area=area)
     out = out if basis is None else np.einsum("ij,tjp->tip", basis, out)
     if plan.scale is not None:
         ends = np.append(plan.starts, len(union) - 1)

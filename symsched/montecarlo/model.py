@@ -1,11 +1,11 @@
-"""What the engine needs to know of an SDE, from an interpolant or from any symbolic right-hand side.
+"""First station, the model: what is simulated, from an interpolant or from any symbolic right-hand side.
 
 dX = f(t, X) dt + √(2 ε(t)) dW in d dimensions, with scalar ε: the form of theory.md's section 1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -16,21 +16,18 @@ from numpy.typing import NDArray
 
 from symsched.data import Gaussian
 from symsched.data.checks import known
-from symsched.data.numeric import Eigenframe
 from symsched.errors import InputError
-from symsched.exact import sign_on_unit, values
+from symsched.exact import sign_on_unit
 from symsched.given import reals
-from symsched.kernels.components import Components
-from symsched.kernels.random import CHOICE, START, key, normals, uniforms
-from symsched.kernels.split import affine_parts, check_symbols
-from symsched.montecarlo.mixture import ETA, components, eta_x, is_small
 from symsched.parsing import parse_expression
-from symsched.parsing.functions import ROUGH_CLASSES
-from symsched.precision import alone, cached_property
+from symsched.parsing.whitelist import ROUGH_CLASSES
+from symsched.precision import alone
 from symsched.sde import InterpolantSDE
 from symsched.symbols import state, t, x
 
 Array = NDArray[np.float64]
+#: Stands for a coordinate of η_X in right-hand sides of laws with several components: the program works it out.
+ETA = sp.Symbol("eta_X", real=True)
 
 
 @dataclass(frozen=True)
@@ -57,8 +54,8 @@ class Diffusion:
         named = {str(s): s for s in (t, *letters)}
         drift = tuple(_expression(f, named, "drift") for f in given)
         eps = _expression(self.eps, {"t": t}, "eps")
-        check_symbols(drift, letters, "the drift")
-        check_symbols((eps,), (), "the diffusion scale eps")
+        _check_symbols(drift, letters, "the drift")
+        _check_symbols((eps,), (), "the diffusion scale eps")
         _check_scale(eps)
         object.__setattr__(self, "drift", drift)
         object.__setattr__(self, "eps", eps)
@@ -83,6 +80,17 @@ def _expression(given: Any, named: dict[str, sp.Symbol], what: str) -> sp.Expr:
     return found
 
 
+def _check_symbols(exprs: Iterable[sp.Expr], states: Sequence[sp.Symbol], what: str) -> None:
+    """Raise InputError if an expression has symbols other than t and the states."""
+    unknown = set().union(*(e.free_symbols for e in exprs)) - {t, *states}
+    if unknown:
+        names = ", ".join(sorted(map(str, unknown)))
+        known = ", ".join(map(str, (t, *states)))
+        if own := sorted({str(s) for s in unknown} & {str(s) for s in (t, *states)}):
+            raise InputError(f"{what} uses a symbol {own[0]} of its own: write it in symsched's t, x and state(dim)")
+        raise InputError(f"{what} contains {names}, which has no value; known are {known}: substitute a number first")
+
+
 def _check_scale(eps: sp.Expr) -> None:
     """Raise InputError where ε is known to be negative somewhere; the kernels' tables are looked at again."""
     sign = sign_on_unit(eps) if eps.free_symbols and not eps.has(*ROUGH_CLASSES) else None
@@ -92,88 +100,12 @@ def _check_scale(eps: sp.Expr) -> None:
 
 
 @dataclass(frozen=True)
-class Start:
-    """The law of the first state: β X + α Z for a data law (blocks), or given rows."""
-
-    dim: int
-    rows: Array | None = None
-    blocks: tuple[Any, ...] = ()
-    alpha: float = 0.0
-    beta: float = 1.0
-
-    @property
-    def at_zero(self) -> bool:
-        """Whether every path starts at exactly 0: the point-mass start."""
-        if self.rows is not None:
-            return not self.rows.any()
-        return self.alpha == 0 and self.beta == 0
-
-    def sample(self, first: int, count: int, seed: int) -> Array:
-        """States (dim, count) of the paths first … first + count − 1: exact, and a function of seed and path."""
-        if self.rows is not None:
-            return np.ascontiguousarray(self.rows[np.arange(first, first + count) % len(self.rows)].T)
-        if self.at_zero:
-            return np.zeros((self.dim, count))
-        z = normals(seed, first, count, 1, self.dim, START)[0]
-        if len(self._ladder) == 1:
-            return self._turned(self.blocks[0], z)
-        chosen = np.empty(count)
-        uniforms(chosen, np.uint64(first), CHOICE, *key(seed))
-        which = np.minimum(np.searchsorted(self._ladder, chosen, side="right"), len(self._ladder) - 1)
-        if not any(getattr(block, "axes", None) is not None for block in self.blocks):
-            means, spreads = self._columns
-            return means[:, which] + spreads[:, which] * z
-        out = np.empty_like(z)
-        for k in np.unique(which):
-            out[:, which == k] = self._turned(self.blocks[k], z[:, which == k])
-        return out
-
-    @cached_property
-    def _ladder(self) -> Array:
-        """Sums of the weights up to each component, points one by one."""
-        sums = np.cumsum(np.exp(np.concatenate([np.full(_entries(b), b.log_weight) for b in self.blocks])))
-        return np.asarray(sums / sums[-1])
-
-    @cached_property
-    def _columns(self) -> tuple[Array, Array]:
-        """Mean and standard deviation of the state, (dim, components)."""
-        means = np.concatenate([block.points if _is_points(block) else block.mean[None] for block in self.blocks])
-        stds = [np.broadcast_to(block.stds, (_entries(block), self.dim)) for block in self.blocks]
-        spreads = np.hypot(self.alpha, self.beta * np.concatenate(stds))
-        return np.ascontiguousarray(self.beta * means.T), np.ascontiguousarray(spreads.T)
-
-    def _turned(self, block: Any, z: Array) -> Array:
-        """States of one component, turned to its axes."""
-        mean = block.points[0] if _is_points(block) else block.mean
-        spread = np.broadcast_to(np.hypot(self.alpha, self.beta * block.stds), self.dim)
-        own = z * spread[:, None]
-        own = own if getattr(block, "axes", None) is None else turn(block.axes, own)
-        return np.asarray((self.beta * mean)[:, None] + own)
-
-
-def turn(matrix: Array, x: Array) -> Array:
-    """matrix @ x for x[…, dim, paths], term by term: a path's bits do not depend on how many paths there are."""
-    out = matrix[:, 0, None] * x[..., 0, None, :]
-    for k in range(1, matrix.shape[1]):
-        out += matrix[:, k, None] * x[..., k, None, :]
-    return np.asarray(out)
-
-
-def _is_points(block: Any) -> bool:
-    return not isinstance(block, Eigenframe)
-
-
-def _entries(block: Any) -> int:
-    return len(block.points) if _is_points(block) else 1
-
-
-@dataclass(frozen=True)
 class Model:
-    """The right-hand side in working coordinates.
+    """The right-hand side in working coordinates, in t, the states and (where `averages` says so) ETA.
 
     `basis` is Q when the working coordinates are Qᵀx (a Gaussian law of full covariance: its eigendirections, in
-    which the drift is diagonal); W is isotropic, so this is the same SDE.  `law` holds the components of data that are
-    too many to unroll; the drift is then in a letter for η_X.
+    which the drift is diagonal); W is isotropic, so this is the same SDE.  `initial` is what a `Diffusion` gave: rows,
+    or a data law.
     """
 
     source: Any
@@ -181,46 +113,41 @@ class Model:
     drift: tuple[sp.Expr, ...]
     eps: sp.Expr
     basis: Array | None = None
-    fixed: Start | None = field(default=None, compare=False)
-    law: Components | None = field(default=None, compare=False)
+    initial: Any = field(default=None, compare=False)
 
     @property
     def dim(self) -> int:
         """Dimension of the state."""
         return len(self.states)
 
-    @cached_property
-    def affine(self) -> list[tuple[sp.Expr, sp.Expr]] | None:
-        """(a, c) per coordinate where the drift is a(t) x + c(t), else None."""
-        return affine_parts(self.drift, self.states) if self.law is None else None
-
     @property
     def interpolant(self) -> InterpolantSDE | None:
         """The interpolant behind it, if there is one."""
         return self.source if isinstance(self.source, InterpolantSDE) else None
 
-    @cached_property
-    def data_prediction(self) -> tuple[sp.Expr, ...]:
-        """η_X(t, x), one expression for each coordinate."""
-        assert self.interpolant is not None
-        return eta_x(self.interpolant, self.states) if self.law is None else (ETA,) * self.dim
+    @property
+    def gaussian(self) -> Gaussian | None:
+        """The Gaussian law of an interpolant, if it has one."""
+        law = None if self.interpolant is None else self.interpolant.data
+        return law if isinstance(law, Gaussian) else None
 
-    def start(self, time: float) -> Start:
-        """The law of the state at `time`, in the original coordinates."""
-        if self.fixed is not None:
-            return self.fixed
-        assert self.interpolant is not None
-        schedule, data = self.interpolant.schedule, self.interpolant.data
-        alpha, beta = (float(v[0]) for v in values((schedule.alpha, schedule.beta), np.array([time])))
-        return Start(self.dim, None, tuple(data.blocks()), alpha, beta)
+    @property
+    def averages(self) -> InterpolantSDE | None:
+        """The interpolant whose η_X is an average over components: it stands as ETA in the drift."""
+        return self.interpolant if self.gaussian is None else None
+
+    @property
+    def label(self) -> str:
+        """The SDE in words, for messages."""
+        sde = self.interpolant
+        return str(self.source.name) if sde is None else f"the SDE of {sde.schedule} for {sde.data.summary}"
 
 
 @alone
 def model_of(sde: Any) -> Model:
     """The model of an InterpolantSDE or a Diffusion.  Raises InputError for anything else, or open parameters."""
     if isinstance(sde, Diffusion):
-        start = _given_start(sde.initial, sde.dim)
-        return Model(sde, state(sde.dim), sde.drift, sde.eps, None, start)
+        return Model(sde, state(sde.dim), sde.drift, sde.eps, None, _initial(sde.initial, sde.dim))
     if not isinstance(sde, InterpolantSDE):
         raise InputError(f"cannot simulate a {type(sde).__name__}; give an InterpolantSDE or a Diffusion")
     if sde.parameters:
@@ -237,10 +164,7 @@ def _interpolant(sde: InterpolantSDE) -> Model:
             slope, constant = sde.affine
             return Model(sde, letters, (slope * x + constant,), sde.eps)
         return _spectral(sde, letters)
-    law = None if is_small(sde.data) else components(sde)
-    eta = eta_x(sde, letters) if law is None else (ETA,) * sde.dim
-    drift = tuple(sde.A * xi + sde.B * e for xi, e in zip(letters, eta, strict=True))
-    return Model(sde, letters, drift, sde.eps, law=law)
+    return Model(sde, letters, tuple(sde.A * xi + sde.B * ETA for xi in letters), sde.eps)
 
 
 def _spectral(sde: InterpolantSDE, letters: tuple[sp.Symbol, ...]) -> Model:
@@ -261,12 +185,12 @@ def _spectral(sde: InterpolantSDE, letters: tuple[sp.Symbol, ...]) -> Model:
     return Model(sde, letters, drift, sde.eps, frame.axes)
 
 
-def _given_start(initial: Any, dim: int) -> Start:
+def _initial(initial: Any, dim: int) -> Any:
     if hasattr(initial, "blocks"):
         if initial.dim != dim:
             raise InputError(f"initial has dimension {initial.dim} and the drift {dim}; they should agree")
         known(initial.parameters, "the initial law", "a simulation")
-        return Start(dim, None, tuple(initial.blocks()), 0.0, 1.0)
+        return initial
     rows = reals(initial, "initial", "a number, a vector, rows or a data law")
     rows = np.full((1, dim), rows) if rows.ndim == 0 else rows
     rows = rows[None, :] if rows.ndim == 1 else rows
@@ -274,4 +198,4 @@ def _given_start(initial: Any, dim: int) -> Start:
         raise InputError(f"initial has shape {np.shape(initial)}; it should be a number, ({dim},) or (n, {dim})")
     if not np.isfinite(rows).all():
         raise InputError("initial holds a number that is not finite")
-    return Start(dim, rows)
+    return rows

@@ -10,7 +10,6 @@ Reference: M. Giles, "Multilevel Monte Carlo path simulation", Oper. Res. 56 (20
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,9 +22,9 @@ from numpy.typing import NDArray
 
 from symsched.errors import InputError
 from symsched.given import count, seed_of
+from symsched.montecarlo.arguments import workers_of
 from symsched.montecarlo.coupling import Coupler, System
 from symsched.montecarlo.model import model_of
-from symsched.montecarlo.schemes import check_scheme
 from symsched.parsing import parse_expression
 from symsched.symbols import state
 
@@ -154,7 +153,6 @@ def estimate(
         InputError: as `simulate`; a tolerance that is not positive, a functional that is not finite, or a bias that
             2^14 times the coarsest steps do not bring below the tolerance.
     """
-    check_scheme(scheme)
     if (
         isinstance(tolerance, bool)
         or not isinstance(tolerance, int | float | np.number)
@@ -163,8 +161,7 @@ def estimate(
         raise InputError(f"tolerance is {tolerance!r}; it should be a positive number")
     steps, seed, began = count(steps, "steps"), seed_of(seed), time.perf_counter()
     f = functional_of(functional, model_of(sde).dim)
-    workers = count(threads, "threads") if threads is not None else (os.cpu_count() or 1)
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(workers_of(threads)) as pool:
         levels = _run(sde, f, tolerance, (scheme, steps, seed, start), pool)
     done = tuple(Level(v.steps, v.paths, v.mean, v.variance, v.cost) for v in levels)
     error = math.sqrt(sum(v.variance / v.paths for v in done))

@@ -12,14 +12,14 @@ import sympy as sp
 
 from symsched.certify.algebra import lemma
 from symsched.certify.coq import UnsupportedError
+from symsched.collection import Key, load
 from symsched.errors import InputError, UndecidedError
 from symsched.exact import decide_zero
-from symsched.mutation.formulas import Change, spoiled
 from symsched.mutation.library import changed
+from symsched.mutation.mutants import Spoiling, spoiled
 from symsched.routes import evaluated, labelled
 from symsched.schedule import Schedule
 from symsched.theorem import Check, Theorem
-from symsched.verification import Key, load
 
 MOST_LEMMAS = 3  # residuals of one mutant that are put to Coq
 COQ_SECONDS = 20  # for one lemma
@@ -46,7 +46,7 @@ class Trial:
     attempts: list[str] = field(default_factory=list)
 
 
-def try_formula(key: Key, name: str, parameter: str, change: Change, own: Any, trial: Trial) -> Trial:
+def try_formula(key: Key, name: str, parameter: str, change: Spoiling, own: Any, trial: Trial) -> Trial:
     """A formula of a claim, spoiled."""
     check = _named(load(key[0]), key, name)
     seen = _Seen()

@@ -20,15 +20,15 @@ from pathlib import Path
 from typing import Any
 
 from symsched.certify.runner import JOBS, find_coq
+from symsched.collection import Key, collect, find, load
 from symsched.mutation.ask import ask_coq
 from symsched.mutation.decide import Trial, try_formula, try_library
-from symsched.mutation.formulas import KINDS, mutants
 from symsched.mutation.journal import Journal, code
 from symsched.mutation.library import changed, places
+from symsched.mutation.mutants import KINDS, mutants
 from symsched.processes import fresh
 from symsched.routes import labelled
 from symsched.theorem import Check
-from symsched.verification import Key, collect, find, load
 from symsched.version import __version__
 
 Progress = Callable[[int, int, str], None]
@@ -40,7 +40,7 @@ LIMIT = 3600.0  # seconds for a whole run
 
 
 @dataclass(frozen=True)
-class Row:
+class Mutant:
     """One mutant and which routes noticed it; None where a route does not apply."""
 
     place: str
@@ -62,12 +62,12 @@ class Row:
 class Mutation:
     """All mutants, with the shares that each route noticed."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[Mutant, ...]
     seconds: float
     untried: int = 0
 
     @property
-    def changed(self) -> list[Row]:
+    def changed(self) -> list[Mutant]:
         """Those that change meaning: not shown to be equivalent, and that the library computes with."""
         return [row for row in self.rows if row.status in ("changed", "survives")]
 
@@ -298,9 +298,9 @@ def _bounded(function: Callable[..., Trial], *args: Any) -> Trial:
             signal.alarm(0)
 
 
-def _row(trial: Trial) -> Row:
+def _row(trial: Trial) -> Mutant:
     seen = replace(trial)
-    row = Row(trial.place, trial.kind, trial.description, seen.exact, seen.numeric, seen.coq, "changed")
+    row = Mutant(trial.place, trial.kind, trial.description, seen.exact, seen.numeric, seen.coq, "changed")
     status, detail = "changed", ""
     if trial.same:
         status = "equivalent"

@@ -10,8 +10,8 @@ once with one line that says what would be right.
 
 from symsched.parsing.calls import Call, Value, parse_call, parse_pair
 from symsched.parsing.expressions import parse_expression, too_fine
-from symsched.parsing.functions import FUNCTIONS
 from symsched.parsing.text import did_you_mean, quoted
+from symsched.parsing.whitelist import FUNCTIONS
 
 __all__ = [
     "FUNCTIONS",

@@ -10,8 +10,8 @@ from sympy import Expr, Symbol
 from symsched import symbols as letters
 from symsched.errors import InputError
 from symsched.parsing.expressions import CONSTANTS, Walker, parse_expression
-from symsched.parsing.functions import ALIASES, FUNCTIONS
 from symsched.parsing.text import MAX_CALL, MAX_EXPRESSION, quoted, syntax_tree
+from symsched.parsing.whitelist import ALIASES, FUNCTIONS
 
 MAX_ITEMS = 2_000
 PARAMETERS: Mapping[str, Symbol] = {s.name: s for s in (letters.t, letters.rho, letters.kappa, letters.mean)}

@@ -16,8 +16,8 @@ from sympy import Expr, Rational, S, Symbol
 
 from symsched import symbols as letters
 from symsched.errors import InputError
-from symsched.parsing.functions import ALIASES, CLASSES, FUNCTIONS, GROWING, REFUSED, ROUGH, ROUGH_CLASSES
 from symsched.parsing.text import MAX_EXPRESSION, did_you_mean, quoted, syntax_tree
+from symsched.parsing.whitelist import ALIASES, CLASSES, FUNCTIONS, GROWING, REFUSED, ROUGH, ROUGH_CLASSES
 
 MAX_NODES = 400
 MAX_READINGS = 6

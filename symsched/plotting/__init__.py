@@ -13,9 +13,9 @@ dashes and marker in every figure.
 from symsched.plotting.canvas import FORMATS, check_output, check_size, resize, save
 from symsched.plotting.conversions import conversion
 from symsched.plotting.discretisation import error
+from symsched.plotting.drifts import drift
 from symsched.plotting.families import families, plane
-from symsched.plotting.fields import drift
-from symsched.plotting.laws import law
+from symsched.plotting.final_laws import law
 from symsched.plotting.optimality import kl
 from symsched.plotting.orders import orders
 from symsched.plotting.overview import overview

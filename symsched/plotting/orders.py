@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from symsched.schedule import Schedule
 
 STEPS = (32, 64, 128, 256, 512)
-NEAR = 0.25  # an order within this of 1 is called 1 in a title; the legend has the number
+ORDER_GAP = 0.25  # an order within this of 1 is called 1 in a title; the legend has the number
 
 
 @dataclass(frozen=True)
-class Levels:
+class StepErrors:
     """Errors of one schedule at each number of steps, and their standard errors."""
 
     steps: np.ndarray
@@ -46,7 +46,7 @@ class Levels:
 
 def strong_levels(
     schedule: Schedule, data: Gaussian, kappa: Any, steps: Sequence[int], start: float, paths: int, seed: int
-) -> Levels:
+) -> StepErrors:
     """(E sup_t |X^N − X^2N|²)^½ of Euler with N and with 2N steps on the same Brownian motion.
 
     Its slope is the strong order; one fixed fine reference would steepen it at the finest levels.
@@ -60,10 +60,10 @@ def strong_levels(
         run = couple(System(sde, n), System(sde, 2 * n), paths=paths, seed=seed, start=start)
         found.append(run.strong_error(0, 1))
     errors, spreads = np.array(found).T
-    return Levels(np.array(steps), np.where(errors < EXACT, 0.0, errors), spreads)
+    return StepErrors(np.array(steps), np.where(errors < EXACT, 0.0, errors), spreads)
 
 
-def weak_levels(schedule: Schedule, data: Gaussian, kappa: Any, steps: Sequence[int], start: float) -> Levels:
+def weak_levels(schedule: Schedule, data: Gaussian, kappa: Any, steps: Sequence[int], start: float) -> StepErrors:
     """|E X² − its target| of Euler with N steps from the exact law at `start`: no sampling, no error."""
     sde = equation(schedule, data, kappa)
     runs = [trajectory(sde, np.linspace(start, 1, n + 1), "euler") for n in steps]
@@ -71,7 +71,7 @@ def weak_levels(schedule: Schedule, data: Gaussian, kappa: Any, steps: Sequence[
     signed = np.array([float(a) - float(b) for a, b in second])
     errors = np.where(np.abs(signed) < EXACT, 0.0, np.abs(signed))
     one_sign = len(set(np.sign(signed))) == 1
-    return Levels(np.array(steps), errors, np.maximum(1e-15, 1e-12 * errors), one_sign)
+    return StepErrors(np.array(steps), errors, np.maximum(1e-15, 1e-12 * errors), one_sign)
 
 
 def orders(
@@ -122,7 +122,7 @@ def orders(
     return figure
 
 
-def _draw(panel: Axes, schedules: Sequence[Schedule], levels: Sequence[Levels]) -> None:
+def _draw(panel: Axes, schedules: Sequence[Schedule], levels: Sequence[StepErrors]) -> None:
     for schedule, style, found in zip(schedules, styles(schedules), levels, strict=True):
         label = f"{label_of(schedule)}: {_verdict(found)}"
         bars = 1.96 * found.standard_errors if found.errors.any() else None
@@ -133,7 +133,7 @@ def _draw(panel: Axes, schedules: Sequence[Schedule], levels: Sequence[Levels]) 
     panel.legend(loc="best")
 
 
-def _verdict(found: Levels) -> str:
+def _verdict(found: StepErrors) -> str:
     if not found.errors.any():
         return "exact"
     if not found.one_sign:
@@ -141,16 +141,16 @@ def _verdict(found: Levels) -> str:
     return "order not fitted" if found.slope is None else f"order {found.slope:.2f}"
 
 
-def _guide(panel: Axes, levels: Sequence[Levels]) -> None:
+def _guide(panel: Axes, levels: Sequence[StepErrors]) -> None:
     """A line of slope −1, under the largest errors."""
     steps, top = levels[0].steps, max(f.errors[0] for f in levels)
     if top > 0:
         panel.plot(steps, 0.4 * top * steps[0] / steps, color=GREY, linewidth=1, linestyle=(0, (1, 2)), label="order 1")
 
 
-def _finding(schedules: Sequence[Schedule], strong: Sequence[Levels], weak: Sequence[Levels]) -> str:
+def _finding(schedules: Sequence[Schedule], strong: Sequence[StepErrors], weak: Sequence[StepErrors]) -> str:
     exact = [label_of(s) for s, found in zip(schedules, strong, strict=True) if not found.errors.any()]
-    if not all(found.slope and abs(found.slope - 1) < NEAR for found in (*strong, *weak) if found.errors.any()):
+    if not all(found.slope and abs(found.slope - 1) < ORDER_GAP for found in (*strong, *weak) if found.errors.any()):
         return "How the error of Euler steps shrinks, path by path and in law"
     if len(exact) == len(schedules):
         return "Euler steps have no error here, path by path or in law"

@@ -10,7 +10,7 @@ import numpy as np
 from symsched.data import Gaussian
 from symsched.plotting.canvas import panels
 from symsched.plotting.discretisation import draw_error
-from symsched.plotting.fields import draw_field
+from symsched.plotting.drifts import draw_field
 from symsched.plotting.inputs import equation, schedules_of
 from symsched.plotting.paths import draw_paths, driven
 from symsched.plotting.style import GREEN, INK, look

@@ -11,7 +11,7 @@ from symsched.catalog import as_schedule
 from symsched.conversion import Conversion
 from symsched.errors import InputError
 from symsched.plotting.canvas import entitle, panels
-from symsched.plotting.fields import draw_field
+from symsched.plotting.drifts import draw_field
 from symsched.plotting.inputs import count_of, data_of, equation, numbers_of, schedules_of
 from symsched.plotting.style import INK, label_of, look
 

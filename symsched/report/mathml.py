@@ -24,7 +24,7 @@ BREAK = 14  # operations above which a sum may be broken between its terms
 LONGEST = 600  # operations above which only the size of an expression is told
 
 
-class Printer(MathMLPresentationPrinter):
+class MathMLPrinter(MathMLPresentationPrinter):
     """SymPy's printer, with the letters and dots of the theory."""
 
     def parenthesize(self, item: Any, level: int, strict: bool = False) -> Any:
@@ -127,7 +127,7 @@ def _serialise(node: Any) -> str:
 
 
 def _print(expr: sp.Basic) -> Html:
-    return Html(_serialise(Printer()._print(expr)))
+    return Html(_serialise(MathMLPrinter()._print(expr)))
 
 
 def math(*children: Child) -> Html:

@@ -20,7 +20,7 @@ from sympy.core.function import AppliedUndef
 from symsched.data import DataLaw, Gaussian
 from symsched.data.checks import exact
 from symsched.errors import InputError, UndecidedError
-from symsched.exact import canonical, decide_zero, limit_at, sign_on_unit, values, within
+from symsched.exact import canonical, decide_zero, limit_at, shortest, sign_on_unit, values, within
 from symsched.parsing import parse_expression, quoted
 from symsched.precision import alone_all, cached_property
 from symsched.schedule import STEEPEST, Schedule
@@ -298,15 +298,14 @@ def tidy(expr: Expr) -> Expr:
     """The shorter of an expression and its reduced quotient; 0 when it is decided to be 0."""
     if decide_zero(expr):
         return Integer(0)
-    return min(canonical(expr), expr, key=lambda form: form.count_ops())
+    return shortest(canonical(expr), expr)
 
 
 def readable(expr: Expr) -> Expr:
     """The shortest of an expression, its factored form and SymPy's simplification, as far as they are soon found."""
     if any(max(abs(p.exp.p), p.exp.q) > STEEPEST for p in expr.atoms(Pow) if p.exp.is_Rational):
         return expr  # one call into a polynomial of that degree, which no budget can stop
-    found = [within(READING, partial(form, expr)) for form in (factor, simplify)]
-    return min([form for form in found if form is not None] + [expr], key=lambda form: form.count_ops())
+    return shortest(*(within(READING, partial(form, expr)) for form in (factor, simplify)), expr)
 
 
 def _scale(value: Any, name: str) -> Expr:

@@ -9,7 +9,8 @@ end, so that no digit of 1 − t is lost.  What does not agree, or leaves too mu
 from __future__ import annotations
 
 import math
-from functools import cache, lru_cache
+from contextlib import suppress
+from functools import cache, lru_cache, partial
 from itertools import pairwise
 
 import numpy as np
@@ -36,7 +37,7 @@ from symsched.symbols import t
 
 Array = NDArray[np.float64]
 Retained = tuple[Array, Array]
-_u, _v = Dummy("u", positive=True), Dummy("v", positive=True)
+_u, _v = START, END = Dummy("u", positive=True), Dummy("v", positive=True)
 NODES = 16
 _AGREE = 4e-16
 _CALLS = 400_000  # of Python functions, for one antiderivative
@@ -45,7 +46,7 @@ _LEVELS, _PIECES = 40, 2000
 #: Of the proof: its precision, and how many balls of some 20 μs it may take.
 _BITS, _BALLS = 128, 60_000
 #: The share of a cell at an end that the double-exponential rule is given.
-_NEAR = 2.0**-4
+_END_SHARE = 2.0**-4
 
 
 def noise_variance(eps: Expr, times: Array, marginal: Expr | None = None, diverging: float | None = None) -> Array:
@@ -74,12 +75,26 @@ def retained(alpha: Expr, beta: Expr, eps: Expr, kappa: Expr | None, times: Arra
     if decide_zero(eps):
         exponent = np.zeros(len(times) - 1)
     elif kappa is not None and not kappa.free_symbols:
+        level = log(beta**2 / variance)
         with np.errstate(divide="ignore", invalid="ignore"):
-            exponent = float(kappa) / 2 * np.diff(values((log(beta**2 / variance),), times)[0])
+            coarse = np.diff(values((level,), times)[0])
+        exponent = float(kappa) / 2 * across(level.subs(t, END) - level.subs(t, START), times, coarse)
     else:
         exponent = over(eps / variance, times, diverging=np.inf)
     exponent[values((variance,), times[:-1])[0] == 0] = np.inf
     return np.exp(-exponent), -np.expm1(-2 * exponent)
+
+
+def across(form: Expr, times: Array, coarse: Array) -> Array:
+    """A form in START and END over each step, to the last bit however short the step; `coarse` where it has no value,
+    at an end of (0, 1)."""
+    if decide_zero(form):
+        return np.zeros_like(coarse)
+    tape, out = compile_tape((form,), (START, END)), coarse.copy()
+    for k, step in enumerate(pairwise(times.tolist())):
+        with suppress(UndecidedError):
+            out[k] = sharpen(partial(tape.run, [arb(time) for time in step]), lambda: "a difference")[0]
+    return out
 
 
 @lru_cache(maxsize=512)
@@ -172,7 +187,7 @@ def _cell(expr: Expr, low: float, high: float) -> float:
     near = [0.0, 0.0]
     for end in (0, 1):
         if (low, high)[end] == end:
-            length = _NEAR * (high - low)
+            length = _END_SHARE * (high - low)
             near[end] = _from_end(expr, end, length)
             low, high = (length, high) if end == 0 else (low, 1 - length)
     proved = _proved(expr, low, high)

@@ -13,8 +13,9 @@ torch = pytest.importorskip("torch")
 
 import symsched as ss  # noqa: E402
 from symsched.bridge import Calibration, FlowField, build_plan, calibrate, exact_field, sample  # noqa: E402
-from symsched.bridge.fitting import Fitter, Known, Shape  # noqa: E402
+from symsched.bridge.fitting import Fitter, GridShape, LeastSquares  # noqa: E402
 from symsched.bridge.pilot import levels_at, run_pilot, spectrum  # noqa: E402
+from symsched.bridge.running import Running  # noqa: E402
 
 RING = [[math.cos(a), math.sin(a)] for a in np.arange(8) * math.pi / 4]
 LAW = ss.GaussianMixture([1 / 8] * 8, RING, [0.1] * 8)
@@ -42,7 +43,7 @@ def psnr(x, y):
 
 
 def test_the_pilot_measures_the_data(field):
-    pilot = run_pilot(field, (4000, 2), 32, seed=1)
+    pilot = run_pilot(field, (4000, 2), 32, Running(seed=1))
     mean, cov = LAW.moments(0.0, 1.0)
     true = math.sqrt(np.trace(cov) / 2)
     assert np.abs(pilot.mean.numpy() - mean).max() < 5 * true / math.sqrt(4000)
@@ -51,7 +52,7 @@ def test_the_pilot_measures_the_data(field):
 
 
 def test_pilot_paths_are_read_between_their_nodes(field):
-    fine, coarse = run_pilot(field, (16, 2), 128, seed=2), run_pilot(field, (16, 2), 64, seed=2)
+    fine, coarse = (run_pilot(field, (16, 2), n, Running(seed=2)) for n in (128, 64))
     angles = np.linspace(0.1, 1.5, 7)
     apart = max(float((fine.at(a) - coarse.at(a)).abs().max()) for a in angles)
     moved = max(float((fine.at(a + 0.02) - fine.at(a)).abs().max()) for a in angles)
@@ -68,7 +69,7 @@ def test_levels_at_angles_are_the_schedules_own(field):
 
 def test_least_squares_finds_the_coefficients_that_made_the_goal():
     a, b, c = torch.randn(3, 50, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    terms = Known(a)
+    terms = LeastSquares(a)
     terms.add(b)
     terms.add(c)
     assert terms.solve(0.5 * a - 2 * b + 0.1 * c) == pytest.approx((0.5, -2, 0.1), abs=1e-6)
@@ -99,8 +100,8 @@ def test_a_sabotaged_table_is_worse(field, known, judged):
 
 def test_the_plan_runs_the_table_that_was_fitted(field):
     """The error that the fit reports is the error of its plan on the pilot's own noise."""
-    pilot = run_pilot(field, (64, 2), 48, seed=9)
-    fit = Fitter(field, pilot, None, {}).fit(Shape(0.4, 1.0, 1.0), 5)
+    pilot = run_pilot(field, (64, 2), 48, Running(seed=9))
+    fit = Fitter(field, pilot, Running()).fit(GridShape(0.4, 1.0, 1.0), 5)
     known = Calibration("linear", pilot.mean.numpy(), pilot.rho, {5: vars(fit)})
     ends = sample(field, noise=pilot.noise, plan=known.plan(field.native, 5))
     goal = pilot.rho * pilot.paths[-1] + pilot.mean

@@ -4,7 +4,7 @@ import math
 from functools import cache
 
 from symsched import explorer
-from symsched.explorer.page import KAPPAS, RHOS, SHIFTS
+from symsched.explorer.assembly import KAPPAS, RHOS, SHIFTS
 from symsched.parsing import parse_expression
 from symsched.symbols import t
 

@@ -14,8 +14,8 @@ import symsched as ss
 from symsched import explorer
 from symsched.errors import InputError
 from symsched.explorer import shelf
-from symsched.explorer.forms import CLOCKS, clock_inverse, entries
-from symsched.explorer.page import KAPPAS
+from symsched.explorer.assembly import KAPPAS
+from symsched.explorer.entries import CLOCKS, clock_inverse, entries
 from symsched.explorer.palette import DARK, contrast, looks, on_dark
 from symsched.explorer.script import expression, function
 from symsched.explorer.shared import drift_of_ancestral

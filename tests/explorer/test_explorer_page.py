@@ -13,8 +13,8 @@ from explorer_page import choose, settle, shown, text, timed
 
 import symsched as ss
 from symsched.explorer import shelf
-from symsched.explorer.forms import CLOCKS, NAMES
-from symsched.explorer.page import KAPPAS
+from symsched.explorer.assembly import KAPPAS
+from symsched.explorer.entries import CLOCKS, NAMES
 from symsched.symbols import t
 
 

@@ -50,7 +50,7 @@ def test_names_of_a_theorem_are_text_in_the_report(tmp_path):
 @pytest.fixture
 def hostile_explorer(monkeypatch):
     """The explorer's page with markup for every name, and no formulas, which take long."""
-    from symsched.explorer import page
+    from symsched.explorer import assembly as page
 
     for name in ("TITLES", "CLOCK_TITLES", "CURVES"):
         monkeypatch.setattr(page, name, dict.fromkeys([*getattr(page, name), MARKUP], MARKUP))

@@ -18,16 +18,18 @@ from diffusers import FlowMatchEulerDiscreteScheduler
 from diffusers.configuration_utils import register_to_config
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteSchedulerOutput
 
+from symsched.bridge.adapters.borrowing import Borrowing, on_device, place_of, require_positive, source_of
 from symsched.bridge.adapters.configs import flow_config
 from symsched.bridge.adapters.draws import Draws
-from symsched.bridge.adapters.loops import Loop, Recipe, flow_ratios, read_calibration, require_floats, require_numbers
-from symsched.bridge.adapters.steps import Borrowing, on_device, place_of, require_positive, source_of
+from symsched.bridge.adapters.loops import Guest, Loop, flow_ratios, read_calibration, require_floats, require_numbers
 from symsched.bridge.adapters.vp import LazyVPScheduler as LazyVPScheduler
 from symsched.bridge.fields import named_device
 from symsched.bridge.grids import as_grid
 from symsched.bridge.levels import as_native
 from symsched.bridge.plan import Plan
+from symsched.bridge.planning import Recipe
 from symsched.errors import InputError
+from symsched.given import whole
 
 REMEDY = "calibrate a FlowField(velocity, 'linear') of the pipeline's own model"
 
@@ -99,12 +101,12 @@ class LazyScheduler(Borrowing, FlowMatchEulerDiscreteScheduler):
             use_karras_sigmas=use_karras_sigmas, use_exponential_sigmas=use_exponential_sigmas,
             use_beta_sigmas=use_beta_sigmas, time_shift_type=time_shift_type, stochastic_sampling=stochastic_sampling,
         )  # fmt: skip
-        self._recipe = Recipe(as_native("linear"), "velocity", target, kappa, solver, sign=-1)
+        self._guest = Guest(as_native("linear"), "velocity", Recipe(target=target, kappa=kappa, solver=solver), sign=-1)
         self.num_inference_steps: int | None = None
-        self._recipe.plan([0.5, 1.0])  # names and options are refused here, not after a model was loaded
+        self._guest.plan([0.5, 1.0])  # names and options are refused here, not after a model was loaded
         self._known = read_calibration(calibration)
-        self._recipe.require_automatic(self._known)
-        self._stock = (target, self._recipe.frame.kappa, solver) == ("linear", 0, "euler")
+        self._guest.require_automatic(self._known)
+        self._stock = (target, self._guest.frame.kappa, solver) == ("linear", 0, "euler")
         self._restart(None)
 
     def _restart(self, fitted: Plan | None) -> None:
@@ -127,13 +129,13 @@ class LazyScheduler(Borrowing, FlowMatchEulerDiscreteScheduler):
         if mu is not None:
             require_numbers(mu=mu)
         count = _count(num_inference_steps, sigmas, timesteps)
-        self._restart(self._recipe.fitted(self._known, count, REMEDY) if timesteps is None else None)
+        self._restart(self._guest.fitted(self._known, count, REMEDY) if timesteps is None else None)
         if self._fitted is not None:
             self._take(self._known.sigmas(count), device)  # type: ignore[union-attr]
             return
         alone = sigmas is None
         if self.config.grid is not None and timesteps is None:
-            levels = self._recipe.frame.ratio_at(as_grid(self.config.grid).times(self._recipe.frame, count)[:-1])
+            levels = self._guest.frame.ratio_at(as_grid(self.config.grid).times(self._guest.frame, count)[:-1])
             sigmas = (1 / (1 + levels)).tolist()
         elif alone and timesteps is None:
             sigmas = np.linspace(1.0, 1 / count, count).tolist()
@@ -237,9 +239,9 @@ class LazyScheduler(Borrowing, FlowMatchEulerDiscreteScheduler):
 
     def _begin(self, sample: Any) -> Loop:
         if self._fitted is not None and self._step_index == 0:
-            return Loop(self._recipe, self._fitted, sample, self._draws)
+            return Loop(self._guest, self._fitted, sample, self._draws)
         sigma = self.sigmas[self._step_index : -1].double().numpy()
-        return self._recipe.begin(flow_ratios(sigma), sample, self._draws)
+        return self._guest.begin(flow_ratios(sigma), sample, self._draws)
 
 
 def _count(steps: Any, sigmas: Any, timesteps: Any) -> int:
@@ -250,6 +252,4 @@ def _count(steps: Any, sigmas: Any, timesteps: Any) -> int:
             f"num_inference_steps = {steps} with {' and '.join(map(str, counts - {steps}))} levels: expected one each"
         )
     count = next(iter(counts), None)
-    if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
-        raise InputError(f"num_inference_steps = {steps!r}: expected a whole number ≥ 1")
-    return int(count)
+    return whole(count, "num_inference_steps")

@@ -21,12 +21,11 @@ import torch
 
 from symsched.bridge.adapters.draws import Draws
 from symsched.bridge.adapters.loops import (
-    NEAR,
     RESTARTS,
     Array,
     Given,
+    Guest,
     Loop,
-    Recipe,
     VarianceExploding,
     ratios_of,
     read_calibration,
@@ -35,9 +34,11 @@ from symsched.bridge.adapters.loops import (
 )
 from symsched.bridge.calibration import Calibration
 from symsched.bridge.grids import ROUNDING
-from symsched.bridge.levels import as_native
+from symsched.bridge.levels import SAME_LEVEL, as_native
+from symsched.bridge.planning import Recipe
 from symsched.bridge.requests import as_device
 from symsched.errors import InputError
+from symsched.given import whole
 
 
 @torch.no_grad()
@@ -85,9 +86,9 @@ def sample_lazy(
         raise InputError(f"extra_args = {str(extra_args)[:60]!r}: expected a dict of the model's own arguments")
     levels = _levels(sigmas, flow)
     native = as_native("linear") if flow else VarianceExploding(float(levels[0]))
-    recipe = Recipe(native, "data", target, kappa, solver)
+    guest = Guest(native, "data", Recipe(target=target, kappa=kappa, solver=solver))
     draws = _draws(seed, extra_args, indices, noise_sampler)
-    loop = _begin(recipe, read_calibration(calibration), x, levels, flow, draws)
+    loop = _begin(guest, read_calibration(calibration), x, levels, flow, draws)
     x, ones = loop.input.to(x.dtype), x.new_ones([len(x)])
     for i in _bar(len(levels) - 1, disable):
         denoised = model(x, float(levels[i]) * ones, **(extra_args or {}))
@@ -138,20 +139,20 @@ class _Sampled:
         return noise.to(like.dtype)
 
 
-def _begin(recipe: Recipe, known: Calibration | None, x: Any, levels: Array, flow: bool, draws: Draws) -> Loop:
+def _begin(guest: Guest, known: Calibration | None, x: Any, levels: Array, flow: bool, draws: Draws) -> Loop:
     """The loop through the calibration's table where these are its levels, else through the levels by the solver."""
     steps = len(levels) - 1
-    recipe.require_automatic(known)
+    guest.require_automatic(known)
     if known is not None and steps in known.tables and _are(levels, known, steps, flow):
-        plan: Any = known.plan(recipe.native, steps)
+        plan: Any = known.plan(guest.native, steps)
         require_floats("x", x)
-        return Loop(recipe, plan, x / levels[0], draws, noise=True)
+        return Loop(guest, plan, x / levels[0], draws, noise=True)
     if known is not None and not any(_are(levels, known, n, flow) for n in known.tables if n >= steps):
         raise InputError(
             f"sigmas {np.array2string(levels, precision=4)} are not the levels that the calibration fitted for any of "
             f"{', '.join(map(str, known.tables))} steps: take lazy_sigmas(n, …, calibration=…)"
         )
-    return recipe.begin((1 - levels[:-1]) / levels[:-1] if flow else 1 / levels[:-1], x, draws)
+    return guest.begin((1 - levels[:-1]) / levels[:-1] if flow else 1 / levels[:-1], x, draws)
 
 
 def _are(levels: Array, known: Calibration, count: int, flow: bool) -> bool:
@@ -159,7 +160,7 @@ def _are(levels: Array, known: Calibration, count: int, flow: bool) -> bool:
     if count not in known.tables or len(levels) > count + 1:
         return False
     fitted = _fitted(known, count, float(levels[0]), flow)[-len(levels) :]
-    return np.allclose(levels, fitted, rtol=NEAR, atol=0)
+    return np.allclose(levels, fitted, rtol=SAME_LEVEL, atol=0)
 
 
 def _fitted(known: Calibration, count: int, largest: float, flow: bool) -> Array:
@@ -196,8 +197,7 @@ def lazy_sigmas(
         raise InputError(
             f"sigma_min = {sigma_min}, sigma_max = {sigma_max}, rho = {rho}: expected 0 < min < max, rho > 0"
         )
-    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-        raise InputError(f"n = {n!r}: expected a whole number ≥ 1")
+    n = whole(n, "n")
     known = read_calibration(calibration)
     if known is None:
         ends = np.array([sigma_max, sigma_min])

@@ -15,9 +15,9 @@ from symsched.bridge.adapters.draws import Draws, Source
 from symsched.bridge.calibration import Calibration
 from symsched.bridge.fitting import NOISE
 from symsched.bridge.grids import ROUNDING, brief
-from symsched.bridge.levels import Frame, Native, SymbolicNative
+from symsched.bridge.levels import SAME_LEVEL, Frame, Native, SymbolicNative
 from symsched.bridge.plan import Plan
-from symsched.bridge.planning import AUTO, frame_of
+from symsched.bridge.planning import AUTO, Recipe
 from symsched.bridge.prediction import relation_at
 from symsched.bridge.solvers import as_solver
 from symsched.bridge.stepping import Stepper, Table
@@ -29,7 +29,7 @@ Array = NDArray[np.float64]
 Limit = Callable[[Any], Any]
 Given = Calibration | str | Path | Mapping[str, Any] | None  # a calibration, its file, or the file's contents
 RESTARTS = "a list that rises again is run in parts, each to 0, with noise of the next level put on between"
-NEAR, CLOCK = 1e-3, 0.01  # by how much levels, and the times they are at, may differ in one schedule
+SAME_CLOCK = 0.01  # of all native times; a table of a thousand betas is a thousandth beside the schedule it was made of
 
 
 def flow_ratios(levels: Array) -> Array:
@@ -71,8 +71,8 @@ class VarianceExploding:
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """What to sample with: target, κ and solver, for a model of a native schedule and prediction.
+class Guest:
+    """A recipe in a loop that is not ours, for a model of a native schedule and prediction; the loop gives the levels.
 
     `sign` is −1 where the model answers with the negative: the velocity of diffusers is Z − X, towards noise.
 
@@ -81,15 +81,13 @@ class Recipe:
 
     native: Native
     prediction: str
-    target: str = "auto"
-    kappa: float = 0
-    solver: str = "lazy-auto"
+    recipe: Recipe
     sign: int = 1
 
     @cached_property
     def frame(self) -> Frame:
         """Where it steps."""
-        return frame_of(self.native, self.target, self.kappa)
+        return self.recipe.frame(self.native)
 
     def plan(self, ratios: ArrayLike) -> Plan:
         """The plan through signal-to-noise ratios, increasing, then the data; it starts from the state as it is."""
@@ -97,10 +95,11 @@ class Recipe:
         if inside.ndim != 1 or not len(inside) or not (np.diff(inside) > 0).all() or not (inside >= 0).all():
             raise InputError(f"noise levels with r = {brief(inside.ravel())}: expected r to increase, from 0 or later")
         times = np.append(self.frame.time_at(inside), 1.0)
-        stages = as_solver(self.solver)[1](self.frame, times)
+        solver = self.recipe.solver
+        stages = as_solver(solver)[1](self.frame, times)
         if len(stages) != len(inside):
-            raise InputError(f"solver {self.solver} asks the model more than once a step: take euler, ab2c, dpmpp2m, …")
-        label = f"{self.solver} in {self.frame.target}, steps={len(stages)}"
+            raise InputError(f"solver {solver} asks the model more than once a step: take euler, ab2c, dpmpp2m, …")
+        label = f"{solver} in {self.frame.target}, steps={len(stages)}"
         return Plan(stages, start=stages[0].alpha, label=label).validate()
 
     def begin(self, ratios: ArrayLike, state: Any, draws: Draws, limit: Limit | None = None) -> Loop:
@@ -109,10 +108,10 @@ class Recipe:
 
     def require_automatic(self, calibration: Calibration | None) -> None:
         """Refuse a calibration beside a target, κ > 0 or a solver, for which it has no tables."""
-        automatic = self.target == "auto" and self.frame.kappa.is_zero and self.solver == AUTO
-        if calibration is not None and not automatic:
+        told = self.recipe
+        if calibration is not None and not told.automatic:
             raise InputError(
-                f"calibration with target = {self.target}, kappa = {self.kappa}, solver = {self.solver}: its tables "
+                f"calibration with target = {told.target}, kappa = {told.kappa}, solver = {told.solver}: its tables "
                 f"are for target auto, kappa 0 and {AUTO}; leave either away"
             )
 
@@ -149,7 +148,7 @@ def ratios_of(calibration: Calibration, steps: int) -> Array:
 def gives_noise(calibration: Calibration, steps: int, native: Native) -> bool:
     """Whether the model's first input in this table is the noise, at the model's first level."""
     unscaled = tuple(calibration.tables[steps]["rows"][0]) == (1.0,)
-    return unscaled and bool(ratios_of(calibration, steps)[0] <= max(native.span[0], NOISE) * (1 + NEAR))
+    return unscaled and bool(ratios_of(calibration, steps)[0] <= max(native.span[0], NOISE) * (1 + SAME_LEVEL))
 
 
 def require_source(calibration: Calibration, native: Native, remedy: str) -> None:
@@ -172,14 +171,15 @@ def same_schedule(source: str, native: Native) -> bool:
     times, *ours = native.find(ratios)
     first, last = native.find(np.array([0.0, np.inf]))[0]
     norms = np.hypot(*ours) / np.hypot(*theirs)
-    return bool(np.abs(norms - 1).max() < NEAR and np.abs((times - first) / (last - first) - clock).max() < CLOCK)
+    late = np.abs((times - first) / (last - first) - clock)
+    return bool(np.abs(norms - 1).max() < SAME_LEVEL and late.max() < SAME_CLOCK)
 
 
 class Loop:
     """One run: `advance(output, state)` is the next state, for the state that the model saw.
 
     Args:
-        recipe, plan: what to sample with.
+        guest, plan: the model's schedule and prediction, and the table.
         state: the first state.
         draws: the run's noise.
         noise: the state is noise z to which the plan gives its scale and its β m: the first input is `self.input`.
@@ -190,12 +190,12 @@ class Loop:
     """
 
     def __init__(
-        self, recipe: Recipe, plan: Plan, state: Any, draws: Draws, *, noise: bool = False, limit: Limit | None = None
+        self, guest: Guest, plan: Plan, state: Any, draws: Draws, *, noise: bool = False, limit: Limit | None = None
     ) -> None:
         require_floats("sample", state)
         like = state.to(torch.promote_types(state.dtype, torch.float32))
         self.times = np.array([stage.time for stage in plan.stages])
-        self.relations = [(p, recipe.sign * q) for p, q in relation_at(recipe.native, recipe.prediction, self.times)]
+        self.relations = [(p, guest.sign * q) for p, q in relation_at(guest.native, guest.prediction, self.times)]
         self.draws, self.limit = draws, limit
         self.source: Source | None = None
         self.stepper = Stepper(Table(plan, like, self.relations), like, self._drawn, state=None if noise else like)
@@ -215,6 +215,7 @@ class Loop:
         ours = self.stepper.input
         require_floats("sample", state, ours)
         answer = self._answer(output, state)
+        # ours is rounded as the caller had it: a pipeline in half precision must not look like one that edits
         edit = state.to(ours.dtype) - ours.to(state.dtype).to(ours.dtype)
         return self._advance(answer, edit, source, output.dtype)
 
@@ -242,6 +243,7 @@ class Loop:
         answered, stepped = torch.isfinite(answer).all(), torch.isfinite(following).all()
         if edit is not None:
             stepped = stepped & torch.isfinite(edit).all()
+        # counted on the device, and read at the end: each count stops at its own first NaN
         self.fine = self.fine + (torch.stack([answered, stepped]) & (self.fine == k))
         if self.stepper.done and int(self.fine.min()) <= k:
             self._explain(*self.fine.tolist())

@@ -18,15 +18,17 @@ from diffusers import DDIMScheduler
 from diffusers.configuration_utils import register_to_config
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteSchedulerOutput
 
+from symsched.bridge.adapters.borrowing import Borrowing, place_of, require_positive, source_of
 from symsched.bridge.adapters.configs import vp_config
 from symsched.bridge.adapters.draws import Draws
-from symsched.bridge.adapters.loops import Limit, Loop, Recipe, read_calibration
-from symsched.bridge.adapters.steps import Borrowing, place_of, require_positive, source_of
+from symsched.bridge.adapters.loops import Guest, Limit, Loop, read_calibration
 from symsched.bridge.fields import FlowField
 from symsched.bridge.grids import as_grid
 from symsched.bridge.levels import TabulatedNative
 from symsched.bridge.plan import Plan
+from symsched.bridge.planning import Recipe
 from symsched.errors import InputError
+from symsched.given import whole
 
 PREDICTIONS = {"epsilon": "noise", "sample": "data", "v_prediction": "v"}
 REMEDY = "calibrate the field that LazyVPScheduler.field makes of the pipeline's own model"
@@ -94,10 +96,10 @@ class LazyVPScheduler(Borrowing, DDIMScheduler):
             raise InputError(f"prediction_type = {prediction_type!r}: expected one of {', '.join(PREDICTIONS)}")
         native = _native(self.alphas_cumprod.double().numpy(), prediction_type, num_train_timesteps)
         self._last = len(native.times) - 1
-        self._recipe = Recipe(native, PREDICTIONS[prediction_type], target, kappa, solver)
-        self._recipe.plan([native.span[1] / 2, native.span[1]])
+        self._guest = Guest(native, PREDICTIONS[prediction_type], Recipe(target=target, kappa=kappa, solver=solver))
+        self._guest.plan([native.span[1] / 2, native.span[1]])
         self._known = read_calibration(calibration)
-        self._recipe.require_automatic(self._known)
+        self._guest.require_automatic(self._known)
         self._fitted: Plan | None = None
         self._restart()
 
@@ -118,22 +120,21 @@ class LazyVPScheduler(Borrowing, DDIMScheduler):
             return out if isinstance(out, torch.Tensor) else out.sample
 
         given: dict[str, Any] = {name: getattr(model, name, None) for name in ("dtype", "device")} | options
-        recipe = self._recipe
-        return FlowField(answer, recipe.native, recipe.prediction, time=lambda t: self._last - t, **given)
+        guest = self._guest
+        return FlowField(answer, guest.native, guest.prediction, time=lambda t: self._last - t, **given)
 
     def set_timesteps(self, num_inference_steps: int, device: Any = None) -> None:
         """The times at which the model is asked: by `timestep_spacing`, nearest to the levels of `grid`, or fitted.
 
         Raises InputError for a calibration of another schedule, another prediction, or not made `from_noise`.
         """
-        if isinstance(num_inference_steps, bool) or not isinstance(num_inference_steps, int) or num_inference_steps < 1:
-            raise InputError(f"num_inference_steps = {num_inference_steps!r}: expected a whole number ≥ 1")
+        whole(num_inference_steps, "num_inference_steps")
         try:
             super().set_timesteps(num_inference_steps, device)
         except ValueError as error:
             raise InputError(f"set_timesteps: {error}") from None
         self._restart()
-        self._fitted = self._recipe.fitted(self._known, num_inference_steps, REMEDY)
+        self._fitted = self._guest.fitted(self._known, num_inference_steps, REMEDY)
         if self._fitted is not None:
             times = [self._last - stage.time for stage in self._fitted.stages]
             self.timesteps = torch.tensor(times, dtype=torch.float32, device=device)
@@ -142,9 +143,9 @@ class LazyVPScheduler(Borrowing, DDIMScheduler):
 
     def _nearest(self, count: int) -> Any:
         """The model's own timesteps that are nearest to the levels of `grid`."""
-        recipe = self._recipe
-        wanted = recipe.frame.ratio_at(as_grid(self.config.grid).times(recipe.frame, count)[:-1])
-        nearest = np.rint(recipe.native.find(wanted)[0]).astype(np.int64)
+        guest = self._guest
+        wanted = guest.frame.ratio_at(as_grid(self.config.grid).times(guest.frame, count)[:-1])
+        nearest = np.rint(guest.native.find(wanted)[0]).astype(np.int64)
         if len(set(nearest.tolist())) < count:
             raise InputError(f"grid {self.config.grid}: {count} levels do not fit between the model's own")
         return self._last - nearest
@@ -174,7 +175,7 @@ class LazyVPScheduler(Borrowing, DDIMScheduler):
         times = self._last - asked
         alpha, beta = (
             torch.as_tensor(part).to(noise.device, noise.dtype).reshape(-1, *(1 for _ in noise.shape[1:]))
-            for part in self._recipe.native.at(times)
+            for part in self._guest.native.at(times)
         )
         return alpha * noise + beta * original_samples.to(noise.dtype)
 
@@ -206,7 +207,7 @@ class LazyVPScheduler(Borrowing, DDIMScheduler):
         self._next = place + 1
         source = source_of(generator, self.config.indices, variance_noise)
         if self._loop is None and place == 0 and self._fitted is not None:
-            self._loop = Loop(self._recipe, self._fitted, sample, self._draws, noise=True, limit=self._limit)
+            self._loop = Loop(self._guest, self._fitted, sample, self._draws, noise=True, limit=self._limit)
             result = self._loop.advance_from(model_output, self._first(sample) if self._shown else sample)
             self._shown = False
         else:
@@ -226,8 +227,8 @@ class LazyVPScheduler(Borrowing, DDIMScheduler):
 
     def _begin(self, place: int, sample: Any) -> Loop:
         """The loop from this level on, by the analytic solver."""
-        alpha, beta = self._recipe.native.at(self._last - self.timesteps[place:].double().cpu().numpy())
-        return self._recipe.begin(beta / alpha, sample, self._draws, self._limit)
+        alpha, beta = self._guest.native.at(self._last - self.timesteps[place:].double().cpu().numpy())
+        return self._guest.begin(beta / alpha, sample, self._draws, self._limit)
 
 
 def _native(kept: Any, predicts: str, count: int) -> TabulatedNative:

@@ -27,6 +27,7 @@ def weights(nodes: Array, start: Coefficient, end: Coefficient) -> tuple[Any, ..
     shifted = (np.asarray(nodes) - start) / (end - start)
     at = ((points + 1) / 2).reshape(-1, *(1 for _ in shifted.shape[1:]))
     lagrange = [
+        # + 0 · at: of a single node the product is empty, and its polynomial is 1 at each of Gauss's points
         np.prod([(at - other) / (node - other) for j, other in enumerate(shifted) if j != k], axis=0) + 0 * at
         for k, node in enumerate(shifted)
     ]

@@ -39,7 +39,7 @@ def heun(frame: Frame, times: Array, /) -> tuple[Stage, ...]:
     table, stages = slopes(frame, levels), []
     for k in range(len(h)):
         stages.append(stage(levels, k, table[k], row(levels, k, k + 1, (h[k],))))
-        if k + 1 < len(h):
+        if k + 1 < len(h):  # asked again at Euler's guess, and stepped from where the guess began: KEEP
             stages.append(stage(levels, k + 1, table[k + 1], row(levels, k, k + 1, (h[k] / 2, h[k] / 2)), KEEP))
     return finished(stages, frame)
 

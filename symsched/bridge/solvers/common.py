@@ -29,6 +29,6 @@ def require_ode(frame: Frame, name: str) -> None:
 
 def finished(stages: list[Stage], frame: Frame) -> tuple[Stage, ...]:
     """The stages; a target that never reaches the data ends, like EDM's samplers, in the model's estimate of it."""
-    if end_value(frame.target.alpha, 1) > 0:
+    if end_value(frame.target.alpha, 1) > 0:  # its own last step would leave noise in
         stages[-1] = replace(stages[-1], slope=IDENTITY, predict=Row(0.0, (1.0,)), correct=None)
     return tuple(stages)

@@ -17,7 +17,7 @@ from symsched.codegen.newton import Inverse
 from symsched.codegen.printing.forms import Forms
 from symsched.codegen.printing.language import LEFT, documentation, indented, inverse_arguments
 from symsched.codegen.printing.scalars import FLOOR, MOST, NOTE, REACH, SMALLEST, Scalars
-from symsched.codegen.program import Function
+from symsched.codegen.program import Routine
 
 WIDTH = 110
 
@@ -38,8 +38,9 @@ static inline {real} symsched_sum_error{suffix}({real} a, {real} b)
 
 static inline {real} symsched_product_error{suffix}({real} a, {real} b)
 {{
-    const {real} product = a*b, a_big = {split}*a, b_big = {split}*b;
-    const {real} a_up = a_big - (a_big - a), b_up = b_big - (b_big - b);
+    const {real} product = a*b, a_small = a/{room}, b_small = b/{room}; /* a, b may be next to the largest number */
+    const {real} a_big = {split}*a_small, b_big = {split}*b_small;
+    const {real} a_up = (a_big - (a_big - a_small))*{room}, b_up = (b_big - (b_big - b_small))*{room};
     const {real} a_low = a - a_up, b_low = b - b_up;
     return ((a_up*b_up - product) + a_up*b_low + a_low*b_up) + a_low*b_low;
 }}
@@ -113,7 +114,7 @@ class C(Scalars):
     real, cast, smallest = "double", "", SMALLEST
     rounded: type = float
     mark, epsilon, digits = "", "2.220446049250313e-16", "52"  # of the names; of the self-test
-    error_helpers = HELPERS.format(upper="", real="double", suffix="", split="134217729.0")
+    error_helpers = HELPERS.format(upper="", real="double", suffix="", split="134217729.0", room="268435456.0")
 
     def __init__(self, name: str = "emitted") -> None:
         super().__init__(name + self.mark.lower())
@@ -143,7 +144,7 @@ class C(Scalars):
         tight = re.sub(" ([*/]) ", r"\1", text)
         return f"{name} = {tight};"
 
-    def function(self, function: Function) -> str:
+    def function(self, function: Routine) -> str:
         """The struct, the function of one time, and the function of n times."""
         name = f"{self.name}_{function.name}"
         fields = ", ".join(o.name for o in function.outputs)
@@ -154,7 +155,7 @@ class C(Scalars):
         rows += [part for row in indented(body) for part in _long(row)]
         return "\n".join([*rows, "}", "", *self._loop(function, name)])
 
-    def _times(self, function: Function) -> list[str]:
+    def _times(self, function: Routine) -> list[str]:
         """Times that are not used are voided; the inverse of a subnormal number is no float."""
         used = {s.name for _, f in self.lines(function) for s in f.free_symbols} | {o.name for o in function.outputs}
         used |= {"t"} if any(o.ends != (None, None) for o in function.outputs) or function.covered else set()
@@ -163,14 +164,14 @@ class C(Scalars):
             rows.append(f"if (t < {self.smallest}) t = {self.forms.number(0.0)};")
         return rows
 
-    def solved(self, function: Function, used: set[str]) -> list[str]:
+    def solved(self, function: Routine, used: set[str]) -> list[str]:
         """The Newton inverse, always in double: its last steps need the digits."""
         names = ", ".join(inverse_arguments(function))
         rows = [f"const {self.name}_time_t source = {self.name}_source_time({names});"]
         wanted = used | {o.name for o in function.outputs}
         return rows + [self.let(x, f"{self.cast}source.{x}") for x in ("tau", "tau_left") if x in wanted]
 
-    def _result(self, function: Function, kind: str) -> list[str]:
+    def _result(self, function: Routine, kind: str) -> list[str]:
         """What the formulas give, then the ends: plain assignments, which compilers turn into vector selects."""
         names = [o.name for o in function.outputs]
         changes = [row for end in (0, 1) for row in self._end(function, end)]
@@ -180,12 +181,12 @@ class C(Scalars):
             changes += _block(f"!(t >= {low} && t <= {high})", [f"result.{name} = {nan};" for name in names])
         return [f"{'' if changes else 'const '}{kind} result = {{{', '.join(names)}}};", *changes, "return result;"]
 
-    def _end(self, function: Function, end: int) -> list[str]:
+    def _end(self, function: Routine, end: int) -> list[str]:
         limits = [(o.name, o.ends[end]) for o in function.outputs if o.ends[end] is not None]
         rows = [f"result.{name} = {self.forms.limit(limit)};" for name, limit in limits]
         return _block(f"t == {self.forms.number(float(end))}", rows) if rows else []
 
-    def _loop(self, function: Function, name: str) -> list[str]:
+    def _loop(self, function: Routine, name: str) -> list[str]:
         times = [f"const {self.real} *restrict {s}" for s in function.times]
         outputs = [f"{self.real} *restrict {o.name}" for o in function.outputs]
         arguments = ["size_t n", *times, *(f"{self.real} {s}" for s in function.parameters), *outputs]
@@ -269,7 +270,7 @@ class CFloat(C):
     unit, real, cast, smallest = "1.0f", "float", "(float)", "1.17549435e-38f"
     rounded = np.float32
     mark, epsilon, digits = "_F32", "1.1920928955078125e-07", "23"
-    error_helpers = HELPERS.format(upper=mark, real=real, suffix="f", split="4097.0f")
+    error_helpers = HELPERS.format(upper=mark, real=real, suffix="f", split="4097.0f", room="8192.0f")
 
     def newton(self, module: Module) -> str:
         """In double: its last steps need the digits."""

@@ -12,8 +12,8 @@ from typing import Any
 import sympy as sp
 from sympy.printing.pycode import PythonCodePrinter
 
-from symsched.codegen.ieee import number
-from symsched.codegen.rounding import expm1, log1p
+from symsched.codegen.stable import expm1, log1p, number
+from symsched.exact import RECIPROCALS
 
 NAMES = {
     sp.exp: "exp",
@@ -39,9 +39,6 @@ NAMES = {
     log1p: "log1p",
 }
 ERROR_FUNCTIONS = (sp.erf, sp.erfc)
-
-# What no library has by name, by what all have.
-RECIPROCALS = {sp.cot: sp.tan, sp.sec: sp.cos, sp.csc: sp.sin, sp.coth: sp.tanh, sp.sech: sp.cosh, sp.csch: sp.sinh}
 
 
 def lowered(form: sp.Expr) -> sp.Expr:

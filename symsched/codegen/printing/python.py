@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from symsched.codegen import header
 from symsched.codegen.module import Module
 from symsched.codegen.printing.language import Code, indented
-from symsched.codegen.program import Function
+from symsched.codegen.program import Routine
 from symsched.codegen.references import Value
 
 
@@ -21,7 +21,7 @@ class Python(Code):
     def heading(self, module: Module, test: bool) -> str:  # noqa: ARG002
         return header.docstring([*header.lines(module), ""]) + "\n\n"
 
-    def signature(self, function: Function) -> str:
+    def signature(self, function: Routine) -> str:
         """The times, then the parameters; κ, always last, is 0 unless given."""
         names = [s.name for s in function.parameters if s.name != "kappa"]
         return ", ".join([*function.times, *names, *(["kappa=0.0"] if len(names) < len(function.parameters) else [])])
@@ -57,9 +57,10 @@ HELPERS = '''def _sum_error(a, b):
 
 
 def _split(a, wide):
-    """The upper and the lower half of the digits of a."""
-    big = (134217729.0 if wide else 4097.0) * a
-    upper = big - (big - a)
+    """The upper and the lower half of the digits of a, which may be next to the largest float."""
+    small = a * (2.0**-28 if wide else 2.0**-13)
+    big = (134217729.0 if wide else 4097.0) * small
+    upper = (big - (big - small)) * (2.0**28 if wide else 2.0**13)
     return upper, a - upper
 
 

@@ -15,13 +15,13 @@ import sympy as sp
 from flint import arb, arb_series
 
 from symsched.errors import InputError
-from symsched.exact.balls import Ball, enclose
-from symsched.exact.series import BeyondSeriesError, order_of
-from symsched.exact.signs.taylor import FUNCTIONS
+from symsched.exact.balls import enclose
+from symsched.exact.functions import SERIES, Ball
+from symsched.exact.terms import BeyondSeriesError, order_of
 from symsched.precision import precision
 
-BITS, MAX_OPERATIONS = 192, 200
-ODD = (sp.sin, sp.tan, sp.asin, sp.atan, sp.sinh, sp.tanh, sp.asinh, sp.atanh, sp.erf, sp.LambertW)  # 0 at 0
+BITS = 192
+MAX_OPERATIONS = 200  # of a formula that is multiplied out as well
 
 
 class _OpenError(Exception):
@@ -84,7 +84,9 @@ class _Germs:
             return Germ(sp.S.Zero, 1, arb(-1))
         if isinstance(expr, sp.log):
             return self._logarithm(self.of(expr.args[0]))
-        return self._smooth(expr.func, self.of(expr.args[0])) if len(expr.args) == 1 else _give_up()
+        if len(expr.args) != 1 or expr.func not in SERIES:
+            raise _OpenError
+        return self._smooth(expr.func, self.of(expr.args[0]))
 
     def _scale(self, power: sp.Expr, logs: int) -> Ball:
         """The range of u^power |log u|^logs, which must stay bounded, on (0, δ]."""
@@ -131,14 +133,12 @@ class _Germs:
             )  # log |L| / |L| falls from e on
         return self._sum(parts)
 
-    def _smooth(self, function: type, germ: Germ) -> Germ:
-        if function not in FUNCTIONS:
-            raise _OpenError
+    def _smooth(self, function: Any, germ: Germ) -> Germ:
         whole = self._range(germ)
-        if function in ODD and order_of(sp.S.Zero, germ.power) > 0:  # f(x) = x f'(ξ), ξ between 0 and x
-            slope: Any = FUNCTIONS[function](arb_series([whole.union(arb(0)), 1]))[1]
+        if function(sp.S.Zero) == 0 and order_of(sp.S.Zero, germ.power) > 0:  # f(x) = x f'(ξ), ξ between 0 and x
+            slope: Any = SERIES[function](arb_series([whole.union(arb(0)), 1]))[1]
             return Germ(germ.power, germ.logs, germ.factor * slope)
-        return Germ(sp.S.Zero, 0, FUNCTIONS[function](arb_series([whole]))[0])
+        return Germ(sp.S.Zero, 0, SERIES[function](arb_series([whole]))[0])
 
 
 def _times(a: Germ, b: Germ) -> Germ:
@@ -153,7 +153,3 @@ def _power(germ: Germ, exponent: sp.Expr) -> Germ:
     if germ.logs or not germ.factor > 0:
         raise _OpenError
     return Germ(germ.power * exponent, 0, germ.factor ** enclose(exponent, {}, BITS))
-
-
-def _give_up() -> Germ:
-    raise _OpenError

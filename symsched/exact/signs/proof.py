@@ -19,9 +19,9 @@ from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanFunction
 
 from symsched.errors import InputError, clipped
-from symsched.exact.balls import Ball, enclose, sign_of_number
-from symsched.exact.domain import Need, needs
-from symsched.exact.signs.balls import by_balls
+from symsched.exact.balls import finite_ball, sign_of_number
+from symsched.exact.functions import Need, needs
+from symsched.exact.signs.pieces import by_balls
 from symsched.exact.signs.sign import Sign, strict
 from symsched.exact.signs.structure import by_structure
 from symsched.exact.signs.sturm import by_sturm
@@ -56,11 +56,11 @@ def sign_on_unit(expr: sp.Expr, symbol: sp.Symbol = t, *, balls: bool = True) ->
         raise InputError(f"{clipped(expr)} has branches: expected one formula for all of (0, 1)")
     parameters = expr.free_symbols - {symbol}
     seen = Sign("unknown", "parameters") if parameters else _seen(expr, symbol)
-    if seen.value == "mixed":
+    if seen.value == "mixed":  # proved, whatever else is open
         return seen
     if not seen.decided and decide_zero(expr):
         return Sign("zero", "normal form")
-    if not _defined(expr, symbol):
+    if not _defined(expr, symbol):  # which every route below supposes
         return Sign("unknown", "domain")
     if parameters:
         return by_structure(expr, symbol)
@@ -83,7 +83,7 @@ def resolve_abs(expr: sp.Expr) -> sp.Expr:
 
 def _seen(expr: sp.Expr, symbol: sp.Symbol) -> Sign:
     """What rigorous balls at a few probes say: mixed, a sign at those that are not 0, or unknown."""
-    balls = [(probe, _finite(expr, symbol, probe)) for probe in PROBES]
+    balls = [(probe, finite_ball(expr, {symbol: probe}, 256, 2048, 8192)) for probe in PROBES]
     signs = [(probe, ball, (ball > 0) - (ball < 0)) for probe, ball in balls if ball is not None]
     if not signs:
         raise InputError(f"{clipped(expr)} is not a finite real number at {symbol} = {float(PROBES[0]):.6g}")
@@ -92,15 +92,6 @@ def _seen(expr: sp.Expr, symbol: sp.Symbol) -> Sign:
     if negative and positive:
         return Sign("mixed", "balls at two points", min(negative, key=lambda found: abs(found[0] - 0.5)))
     return strict(int(positive) - bool(negative), "balls at points")
-
-
-def _finite(expr: sp.Expr, symbol: sp.Symbol, probe: sp.Rational) -> Ball | None:
-    """A finite ball; None where none is found: undefined there, or a denominator not told from 0."""
-    for bits in (256, 2048, 8192):
-        ball = enclose(expr, {symbol: probe}, bits)
-        if ball.is_finite():
-            return ball
-    return None
 
 
 def _defined(expr: sp.Expr, symbol: sp.Symbol) -> bool:

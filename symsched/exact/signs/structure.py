@@ -8,33 +8,20 @@ import sympy as sp
 from flint import arb
 
 from symsched.errors import InputError
-from symsched.exact.balls import HYPERBOLIC, enclose, sign_of_number, without_cancellation
+from symsched.exact.balls import enclose, sign_of_number, without_cancellation
 from symsched.exact.budget import within
+from symsched.exact.functions import HYPERBOLIC, POSITIVE, ROWS, SAME_SIGN, TRIGONOMETRIC, holds_of
+from symsched.exact.generators import canonical
 from symsched.exact.limits import end_if_continuous
 from symsched.exact.signs.sign import Sign, strict
 from symsched.exact.signs.sturm import MAX_POWER, by_sturm, highest_power
-from symsched.exact.zero import canonical, decide_zero
+from symsched.exact.zero import decide_zero
 from symsched.precision import precision
 
 MAX_LEVELS = 12  # derivatives of derivatives: e^t − 1 − t − … − t^9/9! needs ten
-MAX_OPERATIONS = 60
-MAX_STEPS = 600
-FACTOR_CALLS = 200_000
-
-ALWAYS_POSITIVE = (sp.exp, sp.cosh, sp.sech, sp.erfc)
-SIGN_OF_ARGUMENT = (
-    sp.sinh,
-    sp.tanh,
-    sp.coth,
-    sp.csch,
-    sp.asinh,
-    sp.atanh,
-    sp.atan,
-    sp.asin,
-    sp.erf,
-    sp.LambertW,
-)
-TRIGONOMETRIC = (sp.sin, sp.cos, sp.tan, sp.cot, sp.sec, sp.csc)
+MAX_OPERATIONS = 60  # of a formula whose slope is looked at: slopes grow, and so do those of slopes
+MAX_STEPS = 600  # signs asked in one descent: without it the levels would multiply
+FACTOR_CALLS = 200_000  # of Python functions, some 0.6 s
 
 
 def by_structure(expr: sp.Expr, symbol: sp.Symbol) -> Sign:
@@ -53,14 +40,10 @@ def _forms(expr: sp.Expr, symbol: sp.Symbol) -> Iterator[sp.Expr]:
     if expr.has(*HYPERBOLIC):
         yield without_cancellation(expr)
     if expr.is_rational_function(symbol):  # factoring powers of exponentials can take forever
-        form = _factored if highest_power(expr) <= MAX_POWER else sp.expand  # t^2000 − 1 has factors without end
-        found = within(FACTOR_CALLS, lambda: form(expr))
+        low = highest_power(expr) <= MAX_POWER  # t^2000 − 1 has factors without end
+        found = within(FACTOR_CALLS, lambda: sp.factor(canonical(expr)) if low else sp.expand(expr))
         if found is not None:
             yield found
-
-
-def _factored(expr: sp.Expr) -> sp.Expr:
-    return sp.factor(canonical(expr))
 
 
 class _Composer:
@@ -85,7 +68,7 @@ class _Composer:
             return 1
         if expr.is_Mul:
             return self._product(expr.args, levels)
-        if expr.func in ALWAYS_POSITIVE or isinstance(expr, sp.exp):
+        if holds_of(POSITIVE, expr.func) or isinstance(expr, sp.exp):
             return 1
         if isinstance(expr, sp.Abs):
             return abs(self.sign(expr.args[0], levels))
@@ -97,7 +80,7 @@ class _Composer:
             return self.sign(expr.args[0] - 1, levels)
         if isinstance(expr, sp.acos):
             return max(self.sign(1 - expr.args[0], levels), 0)
-        if expr.func in SIGN_OF_ARGUMENT:
+        if holds_of(SAME_SIGN, expr.func):
             if len(expr.args) == 2:  # the lower branch of LambertW
                 return -1
             return self.sign(expr.args[0], levels)
@@ -131,6 +114,7 @@ class _Composer:
             return signs.pop()
         if expr.free_symbols != {self.symbol}:
             return _assumed(expr)
+        # Before slopes: a count of roots needs no descent through the levels.
         sturm = by_sturm(expr, self.symbol) if expr.is_rational_function(self.symbol) else None
         if sturm is not None and sturm.decided:
             return {"positive": 1, "negative": -1}.get(sturm.value, 0)
@@ -162,15 +146,7 @@ class _Composer:
         quadrant = _floor(low)
         if quadrant is None or not _is_at_least(quadrant + 1, high):
             return 0
-        return _IN_QUADRANT[expr.func][quadrant % 4]
-
-
-# Signs in the four quadrants.
-_IN_QUADRANT: dict[type, tuple[int, int, int, int]] = {
-    **dict.fromkeys((sp.sin, sp.csc), (1, 1, -1, -1)),
-    **dict.fromkeys((sp.cos, sp.sec), (1, -1, -1, 1)),
-    **dict.fromkeys((sp.tan, sp.cot), (1, -1, 1, -1)),
-}
+        return ROWS[expr.func].signs[quadrant % 4]
 
 
 def _power_of(term: sp.Expr, symbol: sp.Symbol) -> tuple[sp.Expr, sp.Expr]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import sympy as sp
 
+from symsched.exact.generators import canonical
 from symsched.exact.signs.sign import Sign
-from symsched.exact.zero import canonical
 
 UNKNOWN = Sign("unknown", "Sturm")
 
@@ -21,7 +22,7 @@ def by_sturm(expr: sp.Expr, symbol: sp.Symbol) -> Sign:
     expr, n = _in_root(expr, symbol)
     if n > 1:
         found = by_sturm(expr, symbol)
-        return found if found.witness is None else Sign(found.value, found.method, _power(found.witness, n))
+        return replace(found, witness=found.witness and (found.witness[0] ** n, found.witness[1]))
     if not expr.is_rational_function(symbol) or highest_power(expr) > MAX_POWER:
         return UNKNOWN
     numerator, denominator = (sp.Poly(part, symbol) for part in sp.fraction(canonical(expr)))
@@ -32,16 +33,18 @@ def by_sturm(expr: sp.Expr, symbol: sp.Symbol) -> Sign:
     crossings, touching = _roots(numerator)
     if crossings:
         return _mixed(numerator, denominator, crossings + touching)
+    # Without a crossing one value tells the sign everywhere.
     positive = (numerator.eval(_CENTRE) > 0) == (denominator.eval(_CENTRE) > 0)
     if touching:
-        positive = _sign_off_roots(numerator, touching) == (denominator.eval(_CENTRE) > 0)
+        off_the_roots = min(touching) / 2
+        positive = (numerator.eval(off_the_roots) > 0) == (denominator.eval(_CENTRE) > 0)
         return Sign("nonnegative" if positive else "nonpositive", "Sturm", (float(min(touching)), 0.0))
     return Sign("positive" if positive else "negative", "Sturm")
 
 
-MAX_POWER = 120
+MAX_POWER = 120  # degree above which roots are not counted
 _CENTRE = sp.Rational(1, 2)
-_MAX_ROOT = 12
+_MAX_ROOT = 12  # t^(1/n) as a letter multiplies all powers by n
 
 
 def highest_power(expr: sp.Expr) -> int:
@@ -57,10 +60,6 @@ def _in_root(expr: sp.Expr, symbol: sp.Symbol) -> tuple[sp.Expr, int]:
     u = sp.Dummy(positive=True)
     rooted = expr.xreplace({p: u ** (p.exp * n) for p in powers}).subs(symbol, u**n)
     return rooted.xreplace({u: symbol}), n
-
-
-def _power(witness: tuple[float, float], n: int) -> tuple[float, float]:
-    return witness[0] ** n, witness[1]
 
 
 def _roots(polynomial: sp.Poly) -> tuple[list[sp.Rational], list[sp.Rational]]:
@@ -86,11 +85,6 @@ def _mixed(numerator: sp.Poly, denominator: sp.Poly, roots: list[sp.Rational]) -
     values = [numerator.eval(p) / denominator.eval(p) for p in points]
     negative = [(float(p), float(v)) for p, v in zip(points, values, strict=True) if v < 0]
     return Sign("mixed", "Sturm", negative[0]) if negative and max(values) > 0 else UNKNOWN
-
-
-def _sign_off_roots(polynomial: sp.Poly, roots: list[sp.Rational]) -> bool:
-    """Whether the polynomial is positive between its roots, none of which is a crossing."""
-    return bool(polynomial.eval(min(roots) / 2) > 0)
 
 
 def _roots_inside(polynomial: sp.Poly) -> int:

@@ -6,53 +6,20 @@ If f(u) ~ c u^m exactly (see `leading`) and f is analytic on [0, δ], then f(u) 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import sympy as sp
 from flint import arb_series
 
 from symsched.errors import InputError
-from symsched.exact.balls import Ball, enclose, interval
-from symsched.exact.series import BeyondSeriesError, leading_term
+from symsched.exact.balls import enclose, interval
+from symsched.exact.functions import SERIES, Ball
+from symsched.exact.series import leading_term
+from symsched.exact.terms import BeyondSeriesError
 from symsched.precision import precision
 
-MAX_ORDER = 12
+MAX_ORDER = 12  # the longest series that `series` tries
 PowerSeries = Any  # flint.arb_series carries no annotations
-
-FUNCTIONS: Mapping[type, Callable[[PowerSeries], PowerSeries]] = {
-    sp.exp: lambda a: a.exp(),
-    sp.log: lambda a: a.log(),
-    sp.sin: lambda a: a.sin(),
-    sp.cos: lambda a: a.cos(),
-    sp.tan: lambda a: a.tan(),
-    sp.cot: lambda a: a.cos() / a.sin(),
-    sp.sec: lambda a: 1 / a.cos(),
-    sp.csc: lambda a: 1 / a.sin(),
-    sp.asin: lambda a: a.asin(),
-    sp.acos: lambda a: a.acos(),
-    sp.atan: lambda a: a.atan(),
-    sp.sinh: lambda a: (a.exp() - (-a).exp()) / 2,
-    sp.cosh: lambda a: (a.exp() + (-a).exp()) / 2,
-    sp.tanh: lambda a: 1 - 2 / ((2 * a).exp() + 1),
-    sp.sech: lambda a: 2 / (a.exp() + (-a).exp()),
-    sp.asinh: lambda a: (a + (a * a + 1).sqrt()).log(),
-    sp.acosh: lambda a: (a + (a * a - 1).sqrt()).log(),
-    sp.atanh: lambda a: ((1 + a) / (1 - a)).log() / 2,
-    sp.erf: lambda a: a.erf(),
-    sp.erfc: lambda a: a.erfc(),
-    sp.LambertW: lambda a: a.lambertw(),
-    sp.Abs: lambda a: a * _sign(a),
-    sp.sign: lambda a: arb_series([_sign(a)]),
-    sp.DiracDelta: lambda a: arb_series([0 * _sign(a)]),
-}
-
-
-def _sign(a: PowerSeries) -> int:
-    """±1.  Raises ValueError where the sign is not the same everywhere."""
-    if not (a[0] > 0 or a[0] < 0):
-        raise ValueError("a kink")
-    return 1 if a[0] > 0 else -1
 
 
 def taylor_sign(near: sp.Expr, symbol: sp.Symbol, delta: float) -> int:
@@ -71,7 +38,7 @@ def taylor_sign(near: sp.Expr, symbol: sp.Symbol, delta: float) -> int:
 def _coefficient(near: sp.Expr, symbol: sp.Symbol, whole: Ball, m: int) -> Ball:
     """The m-th Taylor coefficient over a ball; by SymPy's derivative where flint has no series of a function."""
     moving = [f for f in near.atoms(sp.Function) if f.has(symbol)]
-    if any(f.func not in FUNCTIONS or len(f.args) > 1 for f in moving):
+    if any(f.func not in SERIES or len(f.args) > 1 for f in moving):
         return enclose(near.diff(symbol, m) / sp.factorial(m), {symbol: whole}, bits=192)
     return _evaluate(near, {symbol: arb_series([whole, 1])})[m]
 
@@ -99,6 +66,6 @@ def _apply(expr: sp.Expr, known: dict[sp.Expr, PowerSeries]) -> PowerSeries:
         return args[0].exp()
     if expr.is_Pow:
         return (args[1] * args[0].log()).exp()
-    if expr.func not in FUNCTIONS or len(args) > 1:  # the lower branch of LambertW is another function
+    if expr.func not in SERIES or len(args) > 1:  # the lower branch of LambertW is another function
         raise InputError(f"no Taylor series is known here for {expr.func.__name__}")
-    return FUNCTIONS[expr.func](args[0])
+    return SERIES[expr.func](args[0])
