@@ -260,7 +260,7 @@ class Reader:
                 raise InputError(f"{clipped(expr)}: a derivative by {clipped(by)} is not read in numbers")
             variable, body = (by, body) if by.is_Symbol else _lettered(expr, by, body)
             point[variable] = self.value(by)
-            orders.append(int(count))
+            orders.append(self._order(expr, count))
         if isinstance(body, AppliedUndef) and all([a for a in body.args if a.has(v)] == [v] for v in point):
             by_slot = dict(zip(point, orders, strict=True))
             values = [point[a] if a in point else self.value(a) for a in body.args]
@@ -270,6 +270,13 @@ class Reader:
             return self._moved(dict(zip(point, values, strict=True))).value(body)
 
         return mpmath.diff(moving, tuple(point.values()), tuple(orders))
+
+    def _order(self, expr: sp.Derivative, count: sp.Expr) -> int:
+        """A number, or a letter of a sum around it."""
+        order = self.value(count)
+        if not (mpmath.isint(order) and order >= 0):
+            raise InputError(f"{clipped(expr)}: a derivative of order {clipped(count)} is not read in numbers")
+        return int(order)
 
     def _integral(self, expr: sp.Integral) -> Any:
         if any(len(limit) != 3 for limit in expr.limits):

@@ -37,6 +37,7 @@ ZERO = [
     sp.GoldenRatio - (1 + sp.sqrt(5)) / 2,
     sp.Sum(n**2, (n, 1, 4)) - 30,
     sp.Product(n, (n, 1, 4)) - 24,
+    sp.Sum(sp.Derivative(f(x), (x, n)), (n, 0, 2)) - f(x) - sp.Derivative(f(x), x) - sp.Derivative(f(x), x, 2),
     sp.Sum(n * x, (n, 1, y), (y, 1, 3)) - 10 * x,  # 1 + 3 + 6
     sp.Integral(x * y, (x, 0, y), (y, 0, 1)) - sp.Rational(1, 8),
     sp.Derivative(sp.Integral(f(y), (y, 0, x), (x, 0, 1)), p, evaluate=False),
@@ -93,6 +94,7 @@ def test_a_divisor_that_vanishes_says_nothing():
         sp.Sum(n, (n, 1, p)),
         sp.Sum(1 / n**2, (n, 1, sp.oo)),
         sp.Sum(n, (n, 3, 1)),
+        sp.Derivative(sp.exp(x), (x, p)),
         sp.DiracDelta(x),
         sp.O(x),
         sp.Function("k", integer=True)(x),

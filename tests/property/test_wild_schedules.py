@@ -82,9 +82,9 @@ def _settled(one, other):
 
 def off(found, expected):
     """Relative to what one rounding may do."""
-    expected = mp.mpf(expected)
-    least = mp.mpf(2) ** -1022
-    return float(abs(mp.mpf(float(found)) - expected) / max(abs(expected), least) / ULP)
+    with mp.workdps(DIGITS):
+        least = mp.mpf(2) ** -1022
+        return float(abs(mp.mpf(float(found)) - expected) / max(abs(expected), least) / ULP)
 
 
 def falls(numbers):
