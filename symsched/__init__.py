@@ -28,6 +28,8 @@ _HOMES = {
     "InterpolantSDE": "sde",
     "Conversion": "conversion",
     "convert": "conversion",
+    "guided": "guidance",
+    "flow_map": "flowmaps",
     "Diffusion": "montecarlo",
     "simulate": "montecarlo",
     "couple": "montecarlo",
@@ -58,6 +60,8 @@ if TYPE_CHECKING:
     from symsched.conversion import Conversion, convert
     from symsched.data import Empirical, Gaussian, GaussianMixture
     from symsched.errors import InputError, UndecidedError
+    from symsched.flowmaps import flow_map
+    from symsched.guidance import guided
     from symsched.montecarlo import Diffusion, System, couple, estimate, simulate
     from symsched.schedule import Schedule
     from symsched.sde import InterpolantSDE
