@@ -32,6 +32,7 @@ from symsched import catalog
 from symsched.codegen import references
 from symsched.codegen.emit import emit
 from symsched.codegen.module import Module
+from symsched.codegen.sampler_steps import trial_values
 from symsched.errors import InputError, UndecidedError
 from symsched.schedule import Schedule
 from symsched.writing import whole
@@ -74,7 +75,7 @@ def measure(module: Module, names: dict, wanted: tuple[str, ...], dtype: type) -
     """The worst errors of each quantity over (0, 1): in the unit of the measure, and relative to the value."""
     unit, worst, relative = float(np.finfo(dtype).eps), Worst(), Worst()
     for function in (f for f in module.functions if f.name in wanted):
-        given = references.samples(function)
+        given = trial_values(function)
         low, high = function.covered or (0.0, 1.0)
         within = {float(dtype(low + (high - low) * x)) for x in TIMES}  # next to where a source runs out
         for at in sorted(({float(dtype(x)) for x in TIMES} | {x for x in within if low <= x <= high}) - {0.0, 1.0}):
@@ -103,7 +104,7 @@ def ends(module: Module, names: dict, wanted: tuple[str, ...]) -> list[str]:
     """What is wrong at t = 0 and 1: a finite limit missed, an infinite one not infinite, a NaN."""
     wrong: list[str] = []
     for function in (f for f in module.functions if f.name in wanted):
-        given = references.samples(function)
+        given = trial_values(function)
         for end in (0.0, 1.0):
             found = names[function.name](np.float64(end), *map(float, given.values()))
             for output, value in zip(function.outputs, found if isinstance(found, tuple) else (found,), strict=True):
@@ -127,7 +128,7 @@ def examine(module: Module, wanted: tuple[str, ...], before: dict | None = None)
     exec(compile(text, "emitted", "exec"), names)  # noqa: S102 - our own output
     worst, relative = measure(module, names, wanted, np.float64)
     single, _ = measure(module, names, wanted, np.float32)
-    row = {"digest": digest, "closed": module.closed, "covered": module.shop.covered, "lines": text.count("\n")}
+    row = {"digest": digest, "closed": module.closed, "covered": module.ledger.covered, "lines": text.count("\n")}
     row |= {key: _short(value) for key, value in (("errors", worst), ("relative", relative), ("errors32", single))}
     return row | {"ends": ends(module, names, wanted)}, text, header
 

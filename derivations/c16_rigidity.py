@@ -250,7 +250,7 @@ def on_samples(setting, third=THIRD, fourth=FOURTH):
                 found.append(verdicts.difference_p_value(sample, exact))
         return verdicts.combine(found)
 
-    size = setting.size(PATHS // 8)
+    size = setting.size(PATHS // 16)
     found = verdicts.sequential(test, size=size, seed=setting.seed)
     power = verdicts.mean_power(0.2, 1.5, size, found.level)
     measured = f"k₃ and k₄ in the drift: p = {found.p_values[-1]:.2g} (n = {size})"

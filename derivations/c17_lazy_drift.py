@@ -157,14 +157,11 @@ def other_width(gap=lambda s: s**2 - rho**2):
     return b - beta.diff(t) * gap(s) * w * x / (beta * (s**2 * w + rho**2 * (1 - w)))
 
 
-@theorem.step("Numbers for κ put in: the package's drift is this difference")
+@theorem.step("κ = 3 in the clock β = t: the package's drift is this difference")
 def of_the_package(power=q):
-    residuals = {}
-    for k, clock in ((0, t), (3, t)):
-        sde = ss.InterpolantSDE(ss.lazy.solve(kappa=k, rho=rho, beta=clock), ss.Gaussian(0, rho), kappa=k)
-        weight = clock ** (2 - power.subs(kappa, k))
-        residuals[f"κ = {k}"] = sde.A * x + sde.B * eta - clock.diff(t) * (eta - weight / clock * x) / (1 - weight)
-    return residuals
+    sde = ss.InterpolantSDE(ss.lazy.solve(kappa=3, rho=rho), ss.Gaussian(0, rho), kappa=3)
+    weight = t ** (2 - power.subs(kappa, 3))
+    return sde.A * x + sde.B * eta - (eta - weight / t * x) / (1 - weight)
 
 
 # -- numbers ----------------------------------------------------------------------------------------------------
@@ -263,7 +260,7 @@ def on_samples(setting, power=1, error_weight=1):
             found += [verdicts.difference_p_value(both, whole), verdicts.difference_p_value(drift * state)]
         return verdicts.combine(found)
 
-    size = setting.size(PATHS // 8)
+    size = setting.size(PATHS // 16)
     found = verdicts.sequential(test, size=size, seed=setting.seed)
     power = verdicts.mean_power(0.1, 1.5, size, found.level)
     measured = f"E[b I] = 0, κ = ½, 3: p = {found.p_values[-1]:.2g} (n = {size})"

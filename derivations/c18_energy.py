@@ -239,7 +239,7 @@ def on_samples(setting, factor=lambda power: (1 + power) ** 2 / (4 * power)):
             found.append(verdicts.difference_p_value(sample, exact))
         return verdicts.combine(found)
 
-    size = setting.size(PATHS // 8)
+    size = setting.size(PATHS // 16)
     found = verdicts.sequential(test, size=size, seed=setting.seed)
     chance = verdicts.mean_power(negentropy() / 4, 0.5, size, found.level)
     measured = f"energy of the drift, κ = ½, 2: p = {found.p_values[-1]:.2g} (n = {size})"

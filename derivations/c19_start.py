@@ -286,7 +286,7 @@ def euler_paths(setting, biased=1):
 def judged(setting, test, seen, what, ratio):
     from symsched import verdicts
 
-    size = setting.size(PATHS // 5)
+    size = setting.size(PATHS // 10)
     found = verdicts.sequential(test, size=size, seed=setting.seed)
     chance = verdicts.variance_power(ratio, size, found.level)
     return Evidence(bool(found), f"{what}: p = {found.p_values[-1]:.2g} (n = {size})", found.level, chance, seen.points)

@@ -272,7 +272,7 @@ def held_paths(setting, square=lambda k, ratio: (1 - ratio**k) / (1 - ratio)):
                 seen.moments(f"X at ᾱ = {STOPS[index]}, κ = {k}", run, mean, variance, index)
         return verdicts.combine(found)
 
-    size = setting.size(PATHS // 5)
+    size = setting.size(PATHS // 10)
     found = verdicts.sequential(test, size=size, seed=setting.seed)
     power = verdicts.variance_power(0.9, size, found.level)
     measured = f"η of κ = ⅓, 2: p = {found.p_values[-1]:.2g} (n = {size})"

@@ -160,17 +160,22 @@ def affine_suffices(bend=0):
     return {name: one - other for name, one, other in pairs}
 
 
-@theorem.step("κ = 1: if β is affine and α² = e·β, Euler's step is the step with η_X held, noise and all")
-def localisation(power=1):
-    factor = sp.Symbol("e", positive=True)
-    schedule = ss.Schedule(sp.sqrt(factor * straight(1) ** power), straight(1))
-    pairs = zip(("x", "η_X", "noise"), euler(schedule, sp.S.One), held(schedule, sp.S.One), strict=True)
-    return {name: one - other for name, one, other in pairs}
+factor = sp.Symbol("e", positive=True)
+gained = factor * slopes[1] * (later - t)  # e(β′ − β)
+
+
+@theorem.step("κ = 1: if β is affine and α² = e·β, both steps are x + (β′ − β)η_X with noise of variance e(β′ − β)")
+def localisation(noise=gained):
+    schedule = ss.Schedule(sp.sqrt(factor * straight(1)), straight(1))
+    claimed = (sp.S.One, slopes[1] * (later - t), noise)
+    return {
+        name: [one - other for one, other in zip(step(schedule, sp.S.One), claimed, strict=True)]
+        for name, step in (("Euler", euler), ("held", held))
+    }
 
 
 @theorem.step("There the drift has no state in it: dX = β̇ η_X dt + √(eβ̇) dW, stochastic localisation")
 def localised_equation(own=0):
-    factor = sp.Symbol("e", positive=True)
     schedule = ss.Schedule(sp.sqrt(factor * beta), beta)
     state, data = data_form(schedule, schedule.eps_star)
     return {
@@ -303,7 +308,7 @@ def carried_paths(setting, power=1, scale=lambda time: 1 / (time**0.5 + time)):
         seen.moments("X after four Euler steps", run, 0, exact)
         return verdicts.combine([verdicts.mean_p_value(run, 0), verdicts.gaussian_variance_p_value(run, exact)])
 
-    size = setting.size(PATHS // 2)
+    size = setting.size(PATHS // 8)
     found = verdicts.sequential(test, size=size, seed=setting.seed)
     chance = verdicts.variance_power(0.9, size, found.level)
     measured = f"four steps: p = {found.p_values[-1]:.2g} (n = {size})"
@@ -317,7 +322,7 @@ theorem.sabotage(commutes, "c′ for the prediction left out", power=0)
 theorem.sabotage(held_is_exact, "s^κ in the noise", noise_power=1)
 theorem.sabotage(package_weights, "s^(2κ) is kept", power=2 * kappa)
 theorem.sabotage(affine_suffices, "α bent", bend=1)
-theorem.sabotage(localisation, "α² = e√β", power=sp.S.Half)
+theorem.sabotage(localisation, "noise β′ − β for e(β′ − β)", noise=slopes[1] * (later - t))
 theorem.sabotage(localised_equation, "x/t in the drift", own=1)
 theorem.sabotage(means_suffice, "Ψ of 2κ", power=2 * kappa)
 theorem.sabotage(means_need, "α for Ψ", power=0)

@@ -63,17 +63,22 @@ def seen(field, scale=c):
 
 # -- conversion of any pair -----------------------------------------------------------------------------------------
 
-joint = sp.Function("k", positive=True)  # the density of (Z, X), any
+joint = sp.Symbol("k", positive=True)  # the density of (Z, X) at X = ξ and the Z that I_t = x leaves: any
 
 
-def share(schedule, state):
-    """The part of the density of I_t at `state` that belongs to X = ξ."""
-    return joint((state - schedule.beta * xi) / schedule.alpha, xi) / schedule.alpha
+def left_for_z(schedule, state):
+    """Z, when I_t = state and X = ξ."""
+    return (state - schedule.beta * xi) / schedule.alpha
 
 
-@theorem.step("Any coupling: the part of the density that belongs to X = ξ is carried, with Jacobian 1/c")
+@theorem.step(
+    "Any coupling: I_t = x and X = ξ leave the same Z, so the density k(Z, ξ)/α is carried, with Jacobian 1/c"
+)
 def posterior(jacobian=1 / c):
-    return share(target, x) - jacobian * share(source, y).subs(t, tau).subs(y, x / c)
+    return {
+        "Z": left_for_z(target, x) - left_for_z(source, y).subs(t, tau).subs(y, x / c),
+        "density": joint / target.alpha - jacobian * (joint / source.alpha).subs(t, tau),
+    }
 
 
 test = sp.Function("phi", real=True)

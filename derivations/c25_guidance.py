@@ -26,7 +26,8 @@ Proof.  V̇/2V = β̇/β − ε*/V makes the slope of the guided drift β̇/β �
 above, in t and y, differ from solutions of the equations for variance and mean by a derivative in y, whose boundary
 values are the source terms.  All of it holds for undefined α and β.
 
-Source: derived here; that guidance does not sample the tilted law: Bradley and Nakkiran, arXiv:2408.09000.
+Source: derived here; that guided DDIM (κ = 0) and guided DDPM (κ = 1) differ, and that neither samples the tilted law:
+Bradley and Nakkiran, arXiv:2408.09000.
 """
 
 from functools import cache

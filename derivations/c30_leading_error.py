@@ -192,7 +192,7 @@ def missed(power, width, steps, first=QUARTER):
     """v/V₁ − 1 after so many Euler steps, by the exact recursion of C11 in the library."""
     import numpy as np
 
-    from symsched.discretize.law import trajectory
+    from symsched.discretize import trajectory
 
     schedule = ss.schedules.linear()
     sde = ss.InterpolantSDE(schedule, ss.Gaussian(0, width), kappa=power)

@@ -10,12 +10,12 @@ import sympy as sp
 import symsched.codegen as codegen
 from symsched import schedules
 from symsched.codegen import check
-from symsched.codegen.ieee import evaluate
-from symsched.codegen.kernels import expanded, is_steep, reduced, simplified
 from symsched.codegen.languages.numpy import NumPy
 from symsched.codegen.module import Module
-from symsched.codegen.ranges import grouped
 from symsched.codegen.references import FIRST, LAST, SUBNORMAL, Value, measured
+from symsched.codegen.stable.ieee import evaluate
+from symsched.codegen.stable.letters import expanded, is_steep, reduced, simplified
+from symsched.codegen.stable.ranges import grouped
 from symsched.conversion import convert
 from symsched.errors import InputError
 from symsched.exact.generators import canonical

@@ -10,7 +10,7 @@ import symsched.codegen as codegen
 from symsched.codegen.emit import language
 from symsched.codegen.languages.julia import Julia
 from symsched.codegen.languages.numba import Numba
-from symsched.codegen.program import Function, Output
+from symsched.codegen.program import Output, Routine
 from symsched.codegen.quantities import Quantity
 from symsched.errors import InputError
 from symsched.exact.balls import Evaluator
@@ -37,7 +37,7 @@ def probe(names):
         letter = sp.Symbol(f"y_{name}")
         lines.append((letter, applied(name).subs(t, bare)))
         outputs.append(Output(Quantity(letter, letter, applied(name), 4.0, (None, None)), (None, None)))
-    return Function("probe", "all functions", (), tuple(lines), tuple(outputs))
+    return Routine("probe", "all functions", (), tuple(lines), tuple(outputs))
 
 
 PRESENT = [name for name in FUNCTIONS if name not in ABSENT]

@@ -7,9 +7,10 @@ import pytest
 import sympy as sp
 
 import symsched as ss
-from symsched.codegen.derive import prediction_weights
-from symsched.codegen.kappa import by_kappa
-from symsched.codegen.quantities import alpha, alpha_dot, beta, beta_dot
+from symsched.codegen.quantities import alpha, alpha_dot, beta, beta_dot, prediction_weights
+from symsched.codegen.quantities.cases import by_kappa
+from symsched.codegen.quantities.ends import numeric_limit
+from symsched.errors import UndecidedError
 from symsched.symbols import kappa, t
 
 PREDICTIONS = ("data", "noise", "score", "velocity", "v")
@@ -62,3 +63,11 @@ def test_ends_of_the_drift_are_the_limits(name, at):
                     assert mp.sign(close) == math.copysign(1, got)
                 else:
                     assert abs(close - float(got)) < 1e-12, (prediction, end, at)
+
+
+def test_numeric_limits_need_evidence():
+    assert numeric_limit(lambda v: float(v) ** 0.5) == 0.0
+    assert numeric_limit(lambda _: 3.0) == 3.0
+    assert numeric_limit(lambda v: -1 / float(v)) == -math.inf
+    with pytest.raises(UndecidedError, match="no limit emerges"):
+        numeric_limit(lambda v: 1 / math.log(float(v)))

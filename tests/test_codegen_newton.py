@@ -7,17 +7,17 @@ from mpmath import mp, mpf
 
 from benchmarks import codegen_pairs as sweep
 from symsched import catalog
-from symsched.codegen import steps
-from symsched.codegen.distance import ends_of
+from symsched.codegen import sampler_steps
 from symsched.codegen.emit import emit
-from symsched.codegen.ieee import evaluate
-from symsched.codegen.logslope import log_slope, without_exponentials
 from symsched.codegen.module import Module
 from symsched.codegen.newton import PLACES, STEPS, inverse_of, log_r
-from symsched.codegen.rounding import expm1, u, written_out
-from symsched.codegen.sources import source_forms
-from symsched.codegen.steps import MOST, rounding_of
-from symsched.codegen.steps_needed import steps_needed
+from symsched.codegen.passes import steps_needed
+from symsched.codegen.quantities import source_forms
+from symsched.codegen.sampler_steps import MOST, rounding_of
+from symsched.codegen.stable.end_distance import ends_of
+from symsched.codegen.stable.ieee import evaluate
+from symsched.codegen.stable.logslope import log_slope, without_exponentials
+from symsched.codegen.stable.rounding import expm1, u, written_out
 from symsched.symbols import t
 
 TRUNCATED = ("ddpm", "sub_vp", "edm")
@@ -35,7 +35,7 @@ def needed(inverse, place, slope, distances):
 @pytest.mark.parametrize("source", ["ddpm", "sigmoid"])
 def test_few_steps_do_from_end_to_end(source):
     made = module(source)
-    assert not made.closed or made.shop.implicit
+    assert not made.closed or made.ledger.implicit
     inverse = inverse_of(made)
     assert needed(inverse, inverse.place, inverse.slope, inverse.distances) <= 8
     if inverse.ends:  # log r itself creeps towards a truncated end
@@ -111,5 +111,5 @@ def test_the_exact_noise_of_an_exploding_schedule(name):
 def test_a_step_that_loses_its_digits_is_not_emitted(monkeypatch):
     schedule = catalog.follmer()
     assert "lazy_step" in {f.name for f in Module(schedule).steps}
-    monkeypatch.setattr(steps, "MOST", 0.0)
+    monkeypatch.setattr(sampler_steps, "MOST", 0.0)
     assert "lazy_step" not in {f.name for f in Module(schedule).steps}

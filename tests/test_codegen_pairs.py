@@ -10,16 +10,15 @@ import sympy as sp
 
 from benchmarks import codegen_pairs as sweep
 from symsched import catalog
-from symsched.codegen.carry import carried
-from symsched.codegen.changes import covered
-from symsched.codegen.derive import _variance_forms, prediction_weights
 from symsched.codegen.emit import emit
-from symsched.codegen.ieee import evaluate
 from symsched.codegen.languages.numpy import NumPy
 from symsched.codegen.module import Module
-from symsched.codegen.quantities import alpha, alpha_dot, beta, beta_dot
-from symsched.codegen.rounding import u
-from symsched.codegen.sources import source_forms
+from symsched.codegen.quantities import alpha, alpha_dot, beta, beta_dot, source_forms
+from symsched.codegen.quantities.coverage import covered
+from symsched.codegen.quantities.drift import _variance_forms, prediction_weights
+from symsched.codegen.stable.carry import carried
+from symsched.codegen.stable.ieee import evaluate
+from symsched.codegen.stable.rounding import u
 from symsched.schedule import Schedule
 from symsched.symbols import t
 
@@ -84,7 +83,7 @@ def test_what_a_truncated_source_covers():
 def test_outside_it_is_nan_and_the_file_says_so():
     module = Module(schedule("linear"), schedule("ve"))
     text = emit(module, "numpy")
-    low, high = module.shop.covered
+    low, high = module.ledger.covered
     assert f"{low!r} <= t <= {high!r} only" in text
     conversion = loaded(text)["conversion"]
     inside = conversion(np.array([low, 0.5, high]))

@@ -7,8 +7,6 @@ import pytest
 import sympy as sp
 
 import symsched as ss
-from symsched.codegen import by_parameter as rules
-from symsched.codegen.by_parameter import by_parameter
 from symsched.codegen.header import _shown
 from symsched.codegen.languages.c import CForms
 from symsched.codegen.languages.julia import JuliaForms
@@ -16,6 +14,8 @@ from symsched.codegen.languages.latex import _limit
 from symsched.codegen.languages.numpy import NumPyForms
 from symsched.codegen.languages.torch import TorchForms
 from symsched.codegen.module import Module
+from symsched.codegen.quantities import cases
+from symsched.codegen.quantities.cases import by_parameter
 from symsched.schedule import Schedule
 from symsched.symbols import kappa, t
 
@@ -61,7 +61,7 @@ def test_a_turn_that_is_not_known_is_not_guessed(monkeypatch):
     """The twin: without 1/2 among the turns the rule must say nothing, not one of two answers."""
     expr = (1 - t) ** (2 * p - 1)
     assert by_parameter(expr, 1) is not None
-    monkeypatch.setattr(rules, "TURNS", (sp.S.One,))
+    monkeypatch.setattr(cases, "TURNS", (sp.S.One,))
     assert by_parameter(expr, 1) is None
 
 

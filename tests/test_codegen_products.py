@@ -11,7 +11,7 @@ from symsched.codegen.emit import emit
 from symsched.codegen.languages.numpy import NumPyForms
 from symsched.codegen.module import Module
 from symsched.codegen.printing.language import unused_left_out
-from symsched.codegen.products import shared_products
+from symsched.codegen.printing.products import shared_products
 
 x, y, z = sp.symbols("x y z")
 

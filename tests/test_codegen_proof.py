@@ -9,13 +9,12 @@ import sympy as sp
 
 from symsched import catalog
 from symsched.codegen.header import _promise
-from symsched.codegen.ieee import on_arrays
 from symsched.codegen.languages.torch import Torch
 from symsched.codegen.module import Module
 from symsched.codegen.newton import PLACES, STEPS, Inverse, above, inverse_of, log_r
-from symsched.codegen.newton_proof import MOVED, prove
-from symsched.codegen.rounding import expm1
-from symsched.codegen.steps_needed import SPARE, counted
+from symsched.codegen.passes import MOVED, SPARE, counted, prove
+from symsched.codegen.stable.ieee import on_arrays
+from symsched.codegen.stable.rounding import expm1
 
 s, left = sp.symbols("s left")
 PLAIN = Inverse(
@@ -31,7 +30,7 @@ TRUNCATED = replace(
 @pytest.fixture(scope="module")
 def edm():
     made = Module(catalog.linear(), catalog.edm())
-    assert made.shop.implicit
+    assert made.ledger.implicit
     return made
 
 

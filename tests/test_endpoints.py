@@ -11,7 +11,7 @@ from symsched import schedules
 from symsched.errors import InputError, UndecidedError
 from symsched.exact import limits
 from symsched.exact.budget import within
-from symsched.exact.limits import continuous_value, end_value, limit_at, numeric_limit, values
+from symsched.exact.limits import continuous_value, end_value, limit_at, values
 from symsched.exact.series import leading_term, limit_of
 from symsched.exact.terms import BeyondSeriesError, L
 from symsched.parsing import parse_expression
@@ -290,14 +290,6 @@ def test_leading_terms():
     assert leading_term(u + u**below_one + u**above_one, u) == (below_one, 1)
     exponent, coefficient = leading_term(u**2 * sp.log(u) + u**3, u)
     assert (exponent, coefficient) == (2, L)
-
-
-def test_numeric_limits_need_evidence():
-    assert numeric_limit(lambda v: float(v) ** 0.5) == 0.0
-    assert numeric_limit(lambda _: 3.0) == 3.0
-    assert numeric_limit(lambda v: -1 / float(v)) == -math.inf
-    with pytest.raises(UndecidedError, match="no limit emerges"):
-        numeric_limit(lambda v: 1 / math.log(float(v)))
 
 
 # -- tables ---------------------------------------------------------------------------------------------------------

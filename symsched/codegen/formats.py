@@ -10,11 +10,13 @@ import sympy as sp
 from symsched.codegen import header, newton
 from symsched.codegen.check import check
 from symsched.codegen.languages.torch import Torch
+from symsched.codegen.lines import plain
 from symsched.codegen.module import Module
 from symsched.codegen.printing.language import Language, carries_errors, unused_left_out
-from symsched.codegen.program import DISTANCES, Function, function, plain
+from symsched.codegen.program import DISTANCES, Routine, routine
 from symsched.errors import InputError
 from symsched.exact import values
+from symsched.given import whole
 from symsched.schedule import Schedule
 from symsched.symbols import t
 
@@ -29,8 +31,7 @@ class Sigmas(Language):
 
         Timesteps are 1000 σ.  `sigmas_ve` is α/β, what k-diffusion calls sigma (its first may be infinite).
         """
-        if not isinstance(steps, int) or isinstance(steps, bool) or not 1 <= steps <= 100_000:
-            raise InputError(f"steps = {steps}: expected a whole number from 1 to 100000")
+        steps = whole(steps, "steps")
         s = module.target
         if s.parameters:
             names = ", ".join(sorted(map(str, s.parameters)))
@@ -97,7 +98,7 @@ except ImportError:  # the class also stands alone
 '''
 
 
-def _class(name: str, schedule: Function, back: Module) -> str:
+def _class(name: str, schedule: Routine, back: Module) -> str:
     parameters = [p.name for p in sorted(back.source.parameters, key=str)] if back.source is not None else []
     summary = f"{header.title(Module(back.source or back.target))}."
     rows = [f"class {name}(Scheduler):", f"    {header.docstring([summary])}"]
@@ -118,14 +119,14 @@ def _class(name: str, schedule: Function, back: Module) -> str:
     return "\n".join([*rows, *(f"        {line}" for line in _inverse_lines(back))])
 
 
-def _inverse(back: Module) -> Function:
-    return function("snr_inverse", "", back.shop, (sp.Symbol("tau", positive=True),))
+def _inverse(back: Module) -> Routine:
+    return routine("snr_inverse", "", back.ledger, (sp.Symbol("tau", positive=True),))
 
 
 def _inverse_lines(back: Module) -> list[str]:
     if not back.closed:
         inverse, form = newton.inverse_of(back), TORCH.forms.form
-        near = [(s, q.form.xreplace({x: plain(x) for x in q.form.free_symbols})) for s, q in back.shop.made.items()]
+        near = [(s, plain(q.form)) for s, q in back.ledger.made.items()]
         rows = [f"{s} = {form(f)}" for s, f in near if s.name in DISTANCES]
         inside = f"_source_time({', '.join(inverse.arguments)})[0]"
         return [

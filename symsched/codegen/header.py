@@ -10,9 +10,8 @@ import sympy as sp
 
 from symsched.codegen.module import Module
 from symsched.codegen.newton import STEPS, inverse_of
-from symsched.codegen.newton_proof import prove
-from symsched.codegen.program import Function
-from symsched.codegen.steps_needed import LEVELS, SPARE, counted
+from symsched.codegen.passes import LEVELS, SPARE, counted, prove
+from symsched.codegen.program import Routine
 from symsched.version import __version__
 
 CITE = "Damsholt, Frellsen, Ditlevsen, arXiv:2602.03789; Albergo, Boffi, Vanden-Eijnden, arXiv:2303.08797"
@@ -52,12 +51,10 @@ def citation(module: Module) -> list[str]:
 
 
 def _steps(module: Module) -> list[str]:
-    rows = ["Steps: x(t_next) = x_weight x + p_weight p + z_weight z for 0 <= t < t_next <= 1, where z ~ N(0, 1) and"]
-    if module.source is None:
-        return [*rows, "p is the data prediction E[X | x] at t."]
+    whose = "." if module.source is None else ": that of a model of the source at time tau and state x/scale."
     return [
-        *rows,
-        "p is the data prediction E[X | x] at t: that of a model of the source at time tau and state x/scale.",
+        "Steps: x(t_next) = x_weight x + p_weight p + z_weight z for 0 <= t < t_next <= 1, where z ~ N(0, 1) and",
+        f"p is the data prediction E[X | x] at t{whose}",
     ]
 
 
@@ -81,10 +78,10 @@ UNDETERMINED = [
 
 
 def _coverage(module: Module) -> list[str]:
-    if module.shop.covered is None:
+    if module.ledger.covered is None:
         open_ends = module.source is not None and module.source.kind == "truncated" and bool(module.parameters)
         return OPEN_ENDS if open_ends else []
-    low, high = module.shop.covered
+    low, high = module.ledger.covered
     return [
         f"The source is truncated: it has the noise levels of {low!r} <= t <= {high!r} only.",
         "Outside, tau, scale and what depends on them do not exist and are NaN: stay inside.",
@@ -101,12 +98,9 @@ def _formula(name: str, expr: sp.Expr) -> list[str]:
     return [f"{name} = {str(expr).replace('**', '^')}"]
 
 
-def _limits(functions: Sequence[Function]) -> list[str]:
-    found = []
-    for function in functions:
-        for output in function.outputs:
-            shown = [_shown(e) for e in output.quantity.ends]
-            found.append(f"{output.name} {shown[0]} .. {shown[1]}")
+def _limits(functions: Sequence[Routine]) -> list[str]:
+    outputs = [output for function in functions for output in function.outputs]
+    found = [f"{o.name} {' .. '.join(map(_shown, o.quantity.ends))}" for o in outputs]
     # An entry is not torn: its blanks are no place for a line to break.
     glued = "; ".join(text.replace(" ", "\0") for text in found)
     return [row.replace("\0", " ") for row in textwrap.wrap(glued, 100, break_on_hyphens=False)]

@@ -7,7 +7,7 @@ Where the source is truncated log r tends to a number, and Newton steps would cr
 that number, what is solved there is log(e^d − 1), which moves like z again: four steps do for every catalogue schedule.
 The last two steps take d in the stable form of `distance`, where the target is truncated at that end too.
 
-torch unrolls its loops when it compiles, so it takes as many steps as this source is proved (`newton_proof`) or was
+torch unrolls its loops when it compiles, so it takes as many steps as this source is proved (`passes`) or was
 seen to need, and two more.
 Gradients come from the last two steps alone: a Newton step from the solution has the slope of the inverse.
 """
@@ -18,13 +18,9 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from symsched.codegen.changes import near_both_ends
-from symsched.codegen.distance import ends_of, log_end
-from symsched.codegen.logslope import log_slope
-from symsched.codegen.module import Module
-from symsched.codegen.program import plain
-from symsched.codegen.quantities import rate
-from symsched.codegen.rounding import expm1, u
+from symsched.codegen.lines import plain
+from symsched.codegen.quantities import Brief, near_both_ends, rate, source_forms
+from symsched.codegen.stable import ends_of, expm1, log_end, log_slope, u
 from symsched.schedule import Schedule
 from symsched.symbols import t
 
@@ -64,14 +60,13 @@ class Inverse:
         return "alpha", "beta", "inverse_r", *(f"near_{symbol}" for symbol, *_ in self.near), *self.parameters
 
 
-def inverse_of(module: Module) -> Inverse:
+def inverse_of(brief: Brief) -> Inverse:
     """The Newton inverse of the source of a module."""
-    source = module.forms.source
+    source = source_forms(brief.source).own
     letters = {sp.Symbol("t"): sp.Symbol("s"), sp.Symbol("u"): sp.Symbol("left")}
 
     def lettered(form: sp.Expr) -> sp.Expr:
-        form = near_both_ends(form)
-        return form.xreplace({x: plain(x) for x in form.free_symbols}).xreplace(letters)
+        return plain(near_both_ends(form)).xreplace(letters)
 
     ends = ends_of(source.schedule)
     signed = {0: (above, log_r, -1), 1: (below, -log_r, 1)}
@@ -79,7 +74,7 @@ def inverse_of(module: Module) -> Inverse:
     near = tuple((signed[e][0], lettered(source.distance(e)), _nearness(source.schedule, e)) for e in ends)
     place, inner = PLACES[ends]
     slope = log_slope(inner).subs({t: above, u: below}, simultaneous=True)
-    parameters = tuple(p.name for p in sorted(module.shop.parameters, key=str) if p.name != "kappa")
+    parameters = tuple(p.name for p in brief.parameters if p.name != "kappa")
     ratio, pace = lettered(source.ratio), lettered(source.alone(rate))
     return Inverse(ratio, pace, ends, far, place, slope, *_gap(ratio), near, parameters)
 

@@ -7,19 +7,17 @@ there moving t by a rounding changes the value as much.  So no time is left out 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 import sympy as sp
 from flint import arb
 
-from symsched.codegen.changes import source_time
-from symsched.codegen.module import Module
-from symsched.codegen.program import Function, Output
-from symsched.codegen.quantities import TAU, TIME, Workshop
-from symsched.codegen.rounding import SMALLEST, is_exact, point
-from symsched.codegen.steps import PAIRS, rounding_of, samples
+from symsched.codegen.program import Output, Routine
+from symsched.codegen.quantities import TAU, TIME, Brief, explicit, source_time
+from symsched.codegen.sampler_steps import PAIRS, rounding_of, trial_values
+from symsched.codegen.stable import SMALLEST, is_exact
 from symsched.errors import InputError, UndecidedError
 from symsched.exact import Tape, compile_tape, to_ball
 from symsched.precision import precision
@@ -73,31 +71,31 @@ class Reference:
     expected: tuple[Value | None, ...]
 
 
-def references(module: Module) -> Iterator[Reference]:
-    """All reference values of a module."""
-    for function in module.functions:
-        given = samples(function)
-        bound, inexact = max(o.quantity.bound for o in function.outputs), _inexact_exponents(function)
-        times = (0.0, SUBNORMAL, *_times(function), 1.0)
-        if module.source_eps is not None and function.name.startswith("drift"):
+def references(brief: Brief, functions: Iterable[Routine], steps: Iterable[Routine]) -> Iterator[Reference]:
+    """All reference values of a brief."""
+    for routine in functions:
+        given = trial_values(routine)
+        bound, inexact = max(o.quantity.bound for o in routine.outputs), _inexact_exponents(routine)
+        times = (0.0, SUBNORMAL, *_times(routine), 1.0)
+        if brief.source_eps is not None and routine.name.startswith("drift"):
             # Beside a given ε terms cancel next to the ends, to 2⁻⁵² of the terms, not of what is left of them.
             times = tuple(time for time in times if 1e-3 < time < 1 - 1e-3)
         for time in times:
-            expected = tuple(_value(module, output, time, given) for output in function.outputs)
+            expected = tuple(_value(brief, output, time, given) for output in routine.outputs)
             ulps = _allowed(bound + inexact * _logarithm(time))
-            yield Reference(function.name, (time, *(float(v) for v in given.values())), ulps, expected)
-    for function in module.steps:
-        yield from step_references(function)
+            yield Reference(routine.name, (time, *(float(v) for v in given.values())), ulps, expected)
+    for routine in steps:
+        yield from step_references(routine)
 
 
 def _allowed(bound: float) -> int:
     return 4 + int(min(bound, WORST))
 
 
-def _inexact_exponents(function: Function) -> float:
+def _inexact_exponents(routine: Routine) -> float:
     """2Σ|p| over the powers whose exponent p is no float: half a unit in it moves t^p by |p log t|/2 units, and of
     what is made of such powers squares are taken."""
-    powers = set().union(*(form.atoms(sp.Pow) for _, form in function.lines))
+    powers = set().union(*(form.atoms(sp.Pow) for _, form in routine.lines))
     exponents = [p.exp for p in powers if p.exp.is_Rational and p.exp.q > 2 and not is_exact(p.exp)]
     return 2 * float(sum(map(abs, exponents)))
 
@@ -108,41 +106,31 @@ def _logarithm(time: float) -> float:
     return -math.log(near) / 2 if SUBNORMAL < near < 1e-3 else 0.0
 
 
-def _times(function: Function) -> tuple[float, ...]:
+def _times(routine: Routine) -> tuple[float, ...]:
     """Interior times, drawn together into what a truncated source covers."""
-    if function.covered is None:
+    if routine.covered is None:
         return TIMES
-    low, high = function.covered
+    low, high = routine.covered
     inside = dict.fromkeys(low + (high - low) * time for time in TIMES)
     return tuple(time for time in inside if low < time < high)
 
 
-def _value(module: Module, output: Output, time: float, given: dict[str, sp.Rational]) -> Value | None:
+def _value(brief: Brief, output: Output, time: float, given: dict[str, sp.Rational]) -> Value | None:
     if time in (0.0, SUBNORMAL, 1.0):
         text = _limit(output.quantity.ends[int(time)], given)
         return None if text is None else Value(text)
-    exact = output.quantity.exact
+    exact, levels = output.quantity.exact, (brief.target.alpha, brief.target.beta)
     try:
-        if exact.has(TIME) and exact not in (TIME, 1 - TIME) and not _is_float(module, time, given):
-            return None
-        value, slope = evaluate(module, exact, time, given)
-        if abs(value) > LARGEST and not _levels_are_floats(module, time, given):
-            return None
+        if exact.has(TIME) and exact not in (TIME, 1 - TIME):
+            tau, _ = evaluate(brief, TIME, time, given)
+            if not (tau > SMALLEST and 1 - tau > SMALLEST):
+                return None  # τ or 1 − τ is 0 to the machine, and nothing is promised of the rest
+        value, slope = evaluate(brief, exact, time, given)
+        if abs(value) > LARGEST and any(not abs(evaluate(brief, e, time, given)[0]) > SMALLEST for e in levels):
+            return None  # α or β is 0 to the machine, and nothing is promised of what is infinite
     except (InputError, UndecidedError):
         return None
     return measured(value, abs(slope) * min(time, 1 - time))
-
-
-def _is_float(module: Module, time: float, given: dict[str, sp.Rational]) -> bool:
-    """Whether τ and 1 − τ are normal floats: else they are 0, and nothing is promised of the rest."""
-    value, _ = evaluate(module, TIME, time, given)
-    return bool(value > SMALLEST and 1 - value > SMALLEST)
-
-
-def _levels_are_floats(module: Module, time: float, given: dict[str, sp.Rational]) -> bool:
-    """Whether α and β are normal floats: where one is 0 to the machine, nothing is promised of what is infinite."""
-    levels = module.target.alpha, module.target.beta
-    return all(abs(evaluate(module, level, time, given)[0]) > SMALLEST for level in levels)
 
 
 def measured(value: arb, moves: arb) -> Value | None:
@@ -158,10 +146,10 @@ def measured(value: arb, moves: arb) -> Value | None:
     return Value(digits(value), max(size, FLOOR) if abs(value) < FLOOR and value != 0 else size)
 
 
-def step_references(function: Function) -> Iterator[Reference]:
+def step_references(routine: Routine) -> Iterator[Reference]:
     """Reference values of a step from t to t_next, with the bound of its own rounding there."""
-    given = samples(function)
-    exacts = [o.quantity.exact for o in function.outputs]
+    given = trial_values(routine)
+    exacts = [o.quantity.exact for o in routine.outputs]
     symbols = sorted(set().union(*(e.free_symbols for e in exacts)), key=str)
     if any(e.has(TIME) for e in exacts):
         return
@@ -170,8 +158,8 @@ def step_references(function: Function) -> Iterator[Reference]:
         with precision(BITS):
             values = compile_tape(tuple(exacts), tuple(symbols)).run([to_ball(at[s.name]) for s in symbols])
         expected = tuple(Value(digits(v)) if v.is_finite() else None for v in values)
-        ulps = _allowed(rounding_of(function, [pair]))
-        yield Reference(function.name, (*pair, *(float(v) for v in given.values())), ulps, expected)
+        ulps = _allowed(rounding_of(routine, [pair]))
+        yield Reference(routine.name, (*pair, *(float(v) for v in given.values())), ulps, expected)
 
 
 def digits(value: arb) -> str:
@@ -182,31 +170,28 @@ def digits(value: arb) -> str:
     return text if "." in text or "e" in text else text + ".0"
 
 
-def evaluate(module: Module, exact: sp.Expr, time: float, given: Mapping[str, sp.Rational]) -> tuple[arb, arb]:
+def evaluate(brief: Brief, exact: sp.Expr, time: float, given: Mapping[str, sp.Rational]) -> tuple[arb, arb]:
     """The exact value at a float time as a narrow ball, and its slope there.
 
     Raises:
         InputError: the truncated source never has the ratio of the target at this time.
     """
     # A parameter that the function does not have cannot matter to it: any value serves.
-    numbers = {s: given.get(s.name, sp.Rational(13, 16)) for s in (*module.parameters, kappa)}
-    values, slopes = _tapes(module, exact, tuple(numbers))
+    numbers = {s: given.get(s.name, sp.Rational(13, 16)) for s in (*brief.parameters, kappa)}
+    pace = brief.ledger.pace if exact.has(TIME) else sp.S.Zero
+    values, slopes = _compiled(exact, pace, (t, TAU, *numbers))
     with precision(BITS if time > 1e-100 else BITS_NEXT_TO_0):
         known = tuple((s, v) for s, v in numbers.items() if s != kappa)
-        tau = _solved(module.source, module.target, time, known) if exact.has(TIME) else arb(0)
+        tau = _solved(brief.source, brief.target, time, known) if exact.has(TIME) else arb(0)
         inputs = [to_ball(sp.Rational(time)), tau, *map(to_ball, numbers.values())]
         return values.run(inputs)[0], slopes.run(inputs)[0]
 
 
-def _tapes(module: Module, exact: sp.Expr, names: tuple[sp.Symbol, ...]) -> tuple[Tape, Tape]:
-    """Programs for an exact expression and its derivative in time, with the source time as a letter."""
-    return _compiled(exact, module.shop.pace if exact.has(TIME) else sp.S.Zero, (t, TAU, *names))
-
-
 @lru_cache(maxsize=1024)
 def _compiled(exact: sp.Expr, pace: sp.Expr, where: tuple[sp.Symbol, ...]) -> tuple[Tape, Tape]:
-    explicit = Workshop(points=[point({t: sp.S.Half})], pace=pace).explicit
-    return compile_tape((explicit(exact),), where), compile_tape((explicit(exact.diff(t)),), where)
+    """Programs for an exact expression and its derivative in time, with the source time as a letter."""
+    value, slope = (explicit(expr, pace) for expr in (exact, exact.diff(t)))
+    return compile_tape((value,), where), compile_tape((slope,), where)
 
 
 @lru_cache(maxsize=4096)

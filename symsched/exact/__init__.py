@@ -30,7 +30,6 @@ from symsched.exact.limits import (
     end_value,
     give_a_value,
     limit_at,
-    numeric_limit,
     times_array,
     values,
     without_roots_of_zero,
@@ -46,7 +45,7 @@ __all__ = [
     "BALLS", "HYPERBOLIC", "INVERSES", "MAX_DEGREE", "NEEDED_BITS", "PROBES", "RECIPROCALS", "WRITTEN", "Ball",
     "BeyondSeriesError", "Decision", "Evaluator", "Sign", "Tape", "canonical", "compile_tape", "continuous_value",
     "decide_zero", "enclose", "enclosed", "end_value", "expansion", "give_a_value", "has_root_of_large_degree",
-    "leading_term", "limit_along", "limit_at", "numeric_limit", "parts_of", "remembered", "resolve_abs", "settled",
+    "leading_term", "limit_along", "limit_at", "parts_of", "remembered", "resolve_abs", "settled",
     "sharpen", "shortest", "sign_of_number", "sign_on_unit", "split_exponent", "times_array", "to_ball", "values",
     "within", "without_cancellation", "without_roots_of_zero",
 ]  # fmt: skip

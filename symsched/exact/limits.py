@@ -6,7 +6,6 @@ numeric table is the limit at the ends and a last-bit-correct value (see `enclos
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -278,26 +277,6 @@ def values(
                 table[grid == edge] = end(expr, edge, symbol)
         tables.append(table)
     return tables
-
-
-def numeric_limit(evaluate: Callable[[sp.Rational], float]) -> float:
-    """lim of a function as u → 0+, from last-bit-correct values at u = 2^-200, 2^-400, 2^-600.
-
-    An algebraic approach (error ~ u^p, p > 1/8) has then settled, vanished, or left for infinity.
-
-    Raises:
-        UndecidedError: none of these three happened.
-    """
-    near = [evaluate(sp.Rational(1, 2**k)) for k in (200, 400, 600)]
-    if abs(near[2] - near[1]) <= 2**-48 * abs(near[1]):
-        return near[2]
-    if abs(near[2]) < 2**-20 * abs(near[1]) < 2**-40 * abs(near[0]):
-        return 0.0
-    if math.isinf(near[2]) and near[1] == near[2]:
-        return near[2]  # beyond the floats at both
-    if abs(near[2]) > 2**20 * abs(near[1]) > 2**40 * abs(near[0]):
-        return float("inf") if near[2] > 0 else float("-inf")
-    raise UndecidedError("no limit emerges from values ever closer to the end")
 
 
 def times_array(points: ArrayLike, symbol: sp.Symbol = t) -> NDArray[np.float64]:

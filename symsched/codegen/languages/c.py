@@ -17,7 +17,7 @@ from symsched.codegen.newton import Inverse
 from symsched.codegen.printing.forms import Forms
 from symsched.codegen.printing.language import LEFT, documentation, indented, inverse_arguments
 from symsched.codegen.printing.scalars import FLOOR, MOST, NOTE, REACH, SMALLEST, Scalars
-from symsched.codegen.program import Function
+from symsched.codegen.program import Routine
 
 WIDTH = 110
 
@@ -144,7 +144,7 @@ class C(Scalars):
         tight = re.sub(" ([*/]) ", r"\1", text)
         return f"{name} = {tight};"
 
-    def function(self, function: Function) -> str:
+    def function(self, function: Routine) -> str:
         """The struct, the function of one time, and the function of n times."""
         name = f"{self.name}_{function.name}"
         fields = ", ".join(o.name for o in function.outputs)
@@ -155,7 +155,7 @@ class C(Scalars):
         rows += [part for row in indented(body) for part in _long(row)]
         return "\n".join([*rows, "}", "", *self._loop(function, name)])
 
-    def _times(self, function: Function) -> list[str]:
+    def _times(self, function: Routine) -> list[str]:
         """Times that are not used are voided; the inverse of a subnormal number is no float."""
         used = {s.name for _, f in self.lines(function) for s in f.free_symbols} | {o.name for o in function.outputs}
         used |= {"t"} if any(o.ends != (None, None) for o in function.outputs) or function.covered else set()
@@ -164,14 +164,14 @@ class C(Scalars):
             rows.append(f"if (t < {self.smallest}) t = {self.forms.number(0.0)};")
         return rows
 
-    def solved(self, function: Function, used: set[str]) -> list[str]:
+    def solved(self, function: Routine, used: set[str]) -> list[str]:
         """The Newton inverse, always in double: its last steps need the digits."""
         names = ", ".join(inverse_arguments(function))
         rows = [f"const {self.name}_time_t source = {self.name}_source_time({names});"]
         wanted = used | {o.name for o in function.outputs}
         return rows + [self.let(x, f"{self.cast}source.{x}") for x in ("tau", "tau_left") if x in wanted]
 
-    def _result(self, function: Function, kind: str) -> list[str]:
+    def _result(self, function: Routine, kind: str) -> list[str]:
         """What the formulas give, then the ends: plain assignments, which compilers turn into vector selects."""
         names = [o.name for o in function.outputs]
         changes = [row for end in (0, 1) for row in self._end(function, end)]
@@ -181,12 +181,12 @@ class C(Scalars):
             changes += _block(f"!(t >= {low} && t <= {high})", [f"result.{name} = {nan};" for name in names])
         return [f"{'' if changes else 'const '}{kind} result = {{{', '.join(names)}}};", *changes, "return result;"]
 
-    def _end(self, function: Function, end: int) -> list[str]:
+    def _end(self, function: Routine, end: int) -> list[str]:
         limits = [(o.name, o.ends[end]) for o in function.outputs if o.ends[end] is not None]
         rows = [f"result.{name} = {self.forms.limit(limit)};" for name, limit in limits]
         return _block(f"t == {self.forms.number(float(end))}", rows) if rows else []
 
-    def _loop(self, function: Function, name: str) -> list[str]:
+    def _loop(self, function: Routine, name: str) -> list[str]:
         times = [f"const {self.real} *restrict {s}" for s in function.times]
         outputs = [f"{self.real} *restrict {o.name}" for o in function.outputs]
         arguments = ["size_t n", *times, *(f"{self.real} {s}" for s in function.parameters), *outputs]

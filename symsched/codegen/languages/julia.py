@@ -11,10 +11,9 @@ from symsched.codegen import header
 from symsched.codegen.module import Module
 from symsched.codegen.newton import Inverse
 from symsched.codegen.printing.forms import ERROR_FUNCTIONS, Forms
-from symsched.codegen.printing.language import documentation, indented
+from symsched.codegen.printing.language import documentation, folded_rows, indented
 from symsched.codegen.printing.scalars import MOST, NOTE, SMALLEST, Scalars
-from symsched.codegen.program import Function
-from symsched.codegen.tidy import folded_rows
+from symsched.codegen.program import Routine
 
 
 class JuliaForms(Forms, JuliaCodePrinter):
@@ -50,7 +49,7 @@ class Julia(Scalars):
     error_helpers = """sum_error(a, b) = (s = a + b; v = s - a; (a - (s - v)) + (b - v))
 product_error(a, b) = fma(a, b, -(a * b))"""
 
-    def function(self, function: Function) -> str:
+    def function(self, function: Routine) -> str:
         names = [s.name for s in function.parameters if s.name != "kappa"]
         keyword = "; kappa=0.0" if len(names) < len(function.parameters) else ""
         rows = [f"t = abs(t) < {SMALLEST} ? 0.0 : t", *self.computed(function)]

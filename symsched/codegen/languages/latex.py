@@ -7,15 +7,22 @@ import re
 import sympy as sp
 
 from symsched.codegen import header
-from symsched.codegen.changes import scale, tau_dot
-from symsched.codegen.derive import prediction_weights
-from symsched.codegen.kernels import factored, in_factors, paired, reduced
 from symsched.codegen.module import Module
 from symsched.codegen.printing.language import Language
-from symsched.codegen.program import Function
-from symsched.codegen.quantities import TIME, Quantity, alpha, alpha_dot, beta, beta_dot
-from symsched.codegen.rounding import u
-from symsched.codegen.sources import tau
+from symsched.codegen.program import Routine
+from symsched.codegen.quantities import (
+    TIME,
+    Quantity,
+    alpha,
+    alpha_dot,
+    beta,
+    beta_dot,
+    prediction_weights,
+    scale,
+    tau,
+    tau_dot,
+)
+from symsched.codegen.stable import factored, in_factors, paired, reduced, u
 from symsched.conversion import tau_function
 from symsched.steps import laws
 from symsched.symbols import kappa, t
@@ -74,13 +81,13 @@ class LaTeX(Language):
         return "\n".join([*rows, ""])
 
 
-def _title(function: Function) -> str:
+def _title(function: Routine) -> str:
     if function.name.startswith("drift_"):
         return f"Drift by the {function.name.removeprefix('drift_')} prediction"
     return function.name.capitalize()
 
 
-def _summary(function: Function) -> str:
+def _summary(function: Routine) -> str:
     if function.name.startswith("drift_"):
         prediction = function.name.removeprefix("drift_")
         return rf"$b = A x + B p$ with $p = {PREDICTION[prediction]}$."

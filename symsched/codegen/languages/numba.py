@@ -7,11 +7,10 @@ import sympy as sp
 from symsched.codegen.module import Module
 from symsched.codegen.newton import Inverse
 from symsched.codegen.printing.forms import PythonForms
-from symsched.codegen.printing.language import documentation, indented, is_constant
+from symsched.codegen.printing.language import documentation, folded_rows, indented, is_constant
 from symsched.codegen.printing.python import Python, helpers
 from symsched.codegen.printing.scalars import MOST, NOTE, SMALLEST, Scalars
-from symsched.codegen.program import Function
-from symsched.codegen.tidy import folded_rows
+from symsched.codegen.program import Routine
 
 JIT = '@njit(error_model="numpy")'
 
@@ -36,7 +35,7 @@ class Numba(Scalars, Python):
     def parts(self, module: Module) -> list[str]:
         return ["import math\n\nfrom numba import njit", *super().parts(module)]
 
-    def function(self, function: Function) -> str:
+    def function(self, function: Routine) -> str:
         rows = [f"t = 0.0 if abs(t) < {SMALLEST} else t", *self.computed(function)]
         for end in (0, 1):
             given = [(o.name, self.forms.limit(o.ends[end])) for o in function.outputs if o.ends[end] is not None]

@@ -8,13 +8,13 @@ import numpy as np
 import sympy as sp
 
 from symsched.codegen.newton import Inverse
-from symsched.codegen.newton_proof import prove
-from symsched.codegen.printing.arrays import ArrayForms, Arrays, Ends
+from symsched.codegen.passes import SPARE, counted, prove
+from symsched.codegen.printing.arrays import ArrayForms, Arrays
 from symsched.codegen.printing.language import Lines
+from symsched.codegen.printing.products import shared_products
 from symsched.codegen.printing.python import helpers
-from symsched.codegen.products import shared_products
-from symsched.codegen.program import Function
-from symsched.codegen.steps_needed import SPARE, counted
+from symsched.codegen.program import Routine
+from symsched.codegen.quantities import Ends
 
 
 class TorchForms(ArrayForms):
@@ -79,13 +79,13 @@ def _floating(function):
     return widened
 '''
 
-    def lines(self, function: Function) -> Lines:
+    def lines(self, function: Routine) -> Lines:
         """A root of a plain number is no tensor: it stands where it is used."""
         lines = super().lines(function)
         numbers = {s: f for s, f in lines if not f.free_symbols and s in inside_functions(function)}
         return shared_products([(s, f.xreplace(numbers)) for s, f in lines])
 
-    def converted(self, function: Function, ends: Sequence[Ends]) -> list[str]:
+    def converted(self, function: Routine, ends: Sequence[Ends]) -> list[str]:
         """The other times, and the parameters that a function or a choice takes: no plain numbers there."""
         chosen = {s for pair in ends for e in pair if isinstance(e, sp.Piecewise) for s in e.free_symbols}
         names = {s.name for s in chosen | inside_functions(function)}
@@ -99,7 +99,7 @@ def _floating(function):
         return self.repeat(steps, [*self.search(inverse), "z = moved"])
 
 
-def inside_functions(function: Function) -> set[sp.Symbol]:
+def inside_functions(function: Routine) -> set[sp.Symbol]:
     """Names that a function or a root is applied to."""
     nodes = [a for _, f in function.lines for a in f.atoms(sp.Function, sp.Pow)]
     limits = {e for o in function.outputs for e in (*o.ends, *o.quantity.ends) if e is not None}

@@ -10,13 +10,12 @@ import sympy as sp
 from symsched.codegen.module import Module
 from symsched.codegen.newton import Inverse, inverse_of
 from symsched.codegen.printing.forms import NAMES, PythonForms
-from symsched.codegen.printing.language import START, WHY, documentation, indented, is_constant
+from symsched.codegen.printing.language import START, WHY, documentation, folded_rows, indented, is_constant
 from symsched.codegen.printing.python import Python
-from symsched.codegen.program import Function, Output
-from symsched.codegen.rounding import log1p
-from symsched.codegen.tidy import folded_rows
+from symsched.codegen.program import Output, Routine
+from symsched.codegen.quantities import Ends
+from symsched.codegen.stable import log1p
 
-Ends = tuple[sp.Expr | None, sp.Expr | None]
 AT = sp.Symbol("at")
 _AT = {"zero": "t == 0", "one": "t == 1"}
 
@@ -58,7 +57,7 @@ class Arrays(Python):
         """What a module of this text starts with."""
         return [self.prelude]
 
-    def function(self, function: Function) -> str:
+    def function(self, function: Routine) -> str:
         ends = {o.name: self._ends(function, o) for o in function.outputs}
         rows = [
             self.decorator,
@@ -73,11 +72,11 @@ class Arrays(Python):
         rows += [f"    return {', '.join(returned)}"] if sum(map(len, returned)) < 100 else long
         return "\n".join(folded_rows(rows))
 
-    def converted(self, function: Function, ends: Sequence[Ends]) -> list[str]:  # noqa: ARG002
+    def converted(self, function: Routine, ends: Sequence[Ends]) -> list[str]:  # noqa: ARG002
         """What must become an array like t, as far as the library does not do so itself."""
         return []
 
-    def _marks(self, function: Function, ends: Sequence[Ends]) -> list[str]:
+    def _marks(self, function: Routine, ends: Sequence[Ends]) -> list[str]:
         """Where t is an end (`at` the ends, t itself), and the time that the formulas are given there."""
         rows = [f"{time} = {self.start.format(time)}" for time in function.times if self.start]
         if function.covered is not None:
@@ -106,7 +105,7 @@ class Arrays(Python):
                 return [("end", AT)]
         return [(mark, limit) for mark, limit in zip(_AT, ends, strict=True) if limit is not None]
 
-    def _guarded(self, function: Function, end: int) -> bool:
+    def _guarded(self, function: Routine, end: int) -> bool:
         """Whether the formulas are given a harmless time at this end: they have a pole or a root, all limits known."""
         limits = [o.quantity.ends[end] for o in function.outputs if not is_constant(function, o)]
         names = {s.name for s in function.parameters}
@@ -114,7 +113,7 @@ class Arrays(Python):
         needed = any(o.ends[end] is not None for o in function.outputs)
         return self.safe and known and (needed or has_singular_form(function))
 
-    def _ends(self, function: Function, output: Output) -> Ends:
+    def _ends(self, function: Routine, output: Output) -> Ends:
         """The limits to put in, where the formula gives none or is not to be asked."""
         if is_constant(function, output):
             return None, None
@@ -124,7 +123,7 @@ class Arrays(Python):
         )
         return zero, one
 
-    def _returned(self, function: Function, output: Output, ends: Ends) -> str:
+    def _returned(self, function: Routine, output: Output, ends: Ends) -> str:
         if is_constant(function, output):  # in the shape of t, and of a parameter that is an array
             moving = dict(function.lines)[sp.Symbol(output.name)].free_symbols
             shaped = "{1} + {0}zeros_like(t)" if moving else "{0}full_like(t, {1})"
@@ -187,7 +186,7 @@ class Arrays(Python):
         return f"{self.prefix}log({text} + 0 * s)"
 
 
-def has_singular_form(function: Function) -> bool:
+def has_singular_form(function: Routine) -> bool:
     """Whether a line divides, takes a root or a logarithm: what may have no derivative at an end."""
     powers = [p for _, f in function.lines for p in f.atoms(sp.Pow) if not isinstance(p, sp.exp)]
     return (
@@ -197,7 +196,7 @@ def has_singular_form(function: Function) -> bool:
     )
 
 
-def is_time(function: Function, output: Output) -> bool:
+def is_time(function: Routine, output: Output) -> bool:
     """Whether a quantity is t itself."""
     form: sp.Expr = sp.Symbol(output.name)
     lines = dict(function.lines)

@@ -12,8 +12,7 @@ from typing import Any
 import sympy as sp
 from sympy.printing.pycode import PythonCodePrinter
 
-from symsched.codegen.ieee import number
-from symsched.codegen.rounding import expm1, log1p
+from symsched.codegen.stable import expm1, log1p, number
 from symsched.exact import RECIPROCALS
 
 NAMES = {

@@ -5,6 +5,8 @@ A language is a subclass of `Code` in a file of its own, and says there how each
 
 from __future__ import annotations
 
+import re
+import textwrap
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 
@@ -13,8 +15,8 @@ import sympy as sp
 from symsched.codegen.module import Module
 from symsched.codegen.newton import Inverse, above
 from symsched.codegen.printing.forms import Forms
-from symsched.codegen.program import DISTANCES, Function, Output
-from symsched.codegen.rounding import product_error, sum_error
+from symsched.codegen.program import DISTANCES, Output, Routine
+from symsched.codegen.stable import product_error, sum_error
 
 LEFT = {"t": "u", "t_next": "u_next"}  # a time, and what is left of the unit interval
 WHY = "Source time tau and 1 - tau at given noise and data coefficients."
@@ -78,7 +80,7 @@ class Code(Language):
         """The function _source_time, by `search` and `polish`."""
 
     @abstractmethod
-    def function(self, function: Function) -> str:
+    def function(self, function: Routine) -> str:
         """One function: its lines, and the limits at the ends."""
 
     @abstractmethod
@@ -93,10 +95,10 @@ class Code(Language):
 
     variable = put = let
 
-    def lines(self, function: Function) -> Lines:
+    def lines(self, function: Routine) -> Lines:
         return unused_left_out(function)
 
-    def computed(self, function: Function) -> list[str]:
+    def computed(self, function: Routine) -> list[str]:
         """The lines, with the call of the Newton inverse, if there is one, just before τ is used."""
         lines = self.lines(function)
         used = {s.name for _, form in lines for s in form.free_symbols}
@@ -108,7 +110,7 @@ class Code(Language):
             rows[at:at] = self.solved(function, used)
         return first + rows
 
-    def solved(self, function: Function, used: set[str]) -> list[str]:  # noqa: ARG002
+    def solved(self, function: Routine, used: set[str]) -> list[str]:  # noqa: ARG002
         """The call of the Newton inverse."""
         return [f"tau, tau_left = _source_time({', '.join(inverse_arguments(function))})"]
 
@@ -161,12 +163,26 @@ def indented(rows: Iterable[str]) -> list[str]:
     return [f"    {row}" for row in rows]
 
 
-def carries_errors(functions: Iterable[Function]) -> bool:
+def folded_rows(rows: Iterable[str], width: int = 112) -> list[str]:
+    """Rows of Python or Julia; an assignment that is too long goes on in parentheses."""
+    found = []
+    for row in rows:
+        name, equals, text = row.partition(" = ")
+        if len(row) > width and equals and re.fullmatch(r"\s*\w+", name):
+            indent = " " * (len(name) - len(name.lstrip()) + 4)
+            wrapped = textwrap.wrap(text, width - len(indent), break_long_words=False, break_on_hyphens=False)
+            found += [f"{name} = (", *[indent + part for part in wrapped], f"{indent[4:]})"]
+        else:
+            found.append(row)
+    return found
+
+
+def carries_errors(functions: Iterable[Routine]) -> bool:
     """Whether one of the functions needs the helpers of `carry`."""
     return any(form.has(sum_error, product_error) for f in functions for _, form in f.lines)
 
 
-def documentation(function: Function) -> str:
+def documentation(function: Routine) -> str:
     """What is returned, and what it is."""
     text = f"{', '.join(o.name for o in function.outputs)}: {function.summary}."
     if function.covered is not None:
@@ -175,7 +191,7 @@ def documentation(function: Function) -> str:
     return text
 
 
-def is_constant(function: Function, output: Output) -> bool:
+def is_constant(function: Routine, output: Output) -> bool:
     """Whether a returned quantity has no time in it, and must be given the shape of t."""
     moving: set[str] = {*LEFT, *LEFT.values()} | ({"tau", "tau_left"} if function.implicit else set())
     for symbol, form in function.lines:
@@ -184,7 +200,7 @@ def is_constant(function: Function, output: Output) -> bool:
     return output.name not in moving
 
 
-def unused_left_out(function: Function) -> Lines:
+def unused_left_out(function: Routine) -> Lines:
     """The lines, without those that only an unneeded quantity used."""
     wanted = {o.name for o in function.outputs} | ({"alpha", "beta", *DISTANCES} if function.implicit else set())
     kept = []
@@ -195,7 +211,7 @@ def unused_left_out(function: Function) -> Lines:
     return kept[::-1]
 
 
-def inverse_arguments(function: Function) -> list[str]:
+def inverse_arguments(function: Routine) -> list[str]:
     """What the Newton inverse is called with."""
     near = [s.name for s, _ in function.lines if s.name in DISTANCES]
     return ["alpha", "beta", *near, *(s.name for s in function.parameters if s.name != "kappa")]

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from symsched.codegen import header
 from symsched.codegen.module import Module
 from symsched.codegen.printing.language import Code, indented
-from symsched.codegen.program import Function
+from symsched.codegen.program import Routine
 from symsched.codegen.references import Value
 
 
@@ -21,7 +21,7 @@ class Python(Code):
     def heading(self, module: Module, test: bool) -> str:  # noqa: ARG002
         return header.docstring([*header.lines(module), ""]) + "\n\n"
 
-    def signature(self, function: Function) -> str:
+    def signature(self, function: Routine) -> str:
         """The times, then the parameters; κ, always last, is 0 unless given."""
         names = [s.name for s in function.parameters if s.name != "kappa"]
         return ", ".join([*function.times, *names, *(["kappa=0.0"] if len(names) < len(function.parameters) else [])])

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symsched.codegen.rounding import expm1, log1p, product_error, sum_error
-from symsched.exact import RECIPROCALS, Evaluator
-from symsched.symbols import t
+from symsched.codegen.stable.constants import number
+from symsched.codegen.stable.rounding import expm1, log1p, product_error, sum_error
+from symsched.exact import RECIPROCALS
 
 FUNCTIONS: dict[type, Callable[..., Any]] = {
     sp.exp: np.exp,
@@ -90,10 +90,3 @@ def _evaluate(form: sp.Expr, values: Mapping[str, float], order: str) -> Any:
         return value * NUDGE if rough else value
     function = FUNCTIONS.get(form.func)
     return np.nan if function is None else function(*args)
-
-
-def number(constant: sp.Expr) -> float:
-    """A constant as the nearest float64; ±∞ allowed."""
-    if constant in (sp.oo, -sp.oo, sp.nan) or constant.is_Rational or constant.is_Float:
-        return float(constant)
-    return float(Evaluator((constant,), t).at(0.5)[0])

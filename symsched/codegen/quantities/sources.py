@@ -7,26 +7,23 @@ that neither end is a difference.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import Any
 
 import sympy as sp
 from flint import arb
 
-from symsched.codegen.kernels import reduced, simplified
-from symsched.codegen.quantities import ScheduleForms, alpha, beta
-from symsched.codegen.rounding import Point, Rounded, name, unit_points, worst
-from symsched.codegen.stable import Stabiliser, cost
-from symsched.errors import InputError, UndecidedError
-from symsched.exact import compile_tape, decide_zero, within
+from symsched.codegen.quantities.alphabet import alpha, beta, tau
+from symsched.codegen.quantities.coefficients import ScheduleForms
+from symsched.codegen.stable import Rounded, Sample, Stabiliser, cost, named, reduced, simplified, unit_samples, worst
+from symsched.errors import InputError
+from symsched.exact import Ball, compile_tape, decide_zero, within
 from symsched.inversion import R, closed_inverse
 from symsched.precision import cached_property, precision
 from symsched.schedule import Schedule
 from symsched.symbols import t
 
-tau, tau_left = sp.Symbol("tau", positive=True), sp.Symbol("tau_left", positive=True)
 INVERSE_TOLERANCE = 6.0  # ulps: a closed inverse that may lose more gives way to the Newton inverse
 CALLS = 400_000  # a budget for the simplification of one form
 
@@ -36,7 +33,7 @@ def backwards(schedule: Schedule) -> Schedule:
     return Schedule(schedule.beta.subs(t, 1 - t), schedule.alpha.subs(t, 1 - t))
 
 
-@dataclass
+@dataclass(frozen=True)
 class SourceForms:
     """Everything that conversions from one schedule share."""
 
@@ -62,25 +59,25 @@ class SourceForms:
             return None
 
     @cached_property
-    def points(self) -> list[Point]:
+    def samples(self) -> list[Sample]:
         """Samples of (α, β) at ratios from end to end, with α = 1 below the diagonal and β = 1 above."""
         parameters = sorted(self.schedule.parameters, key=str)
         tape = compile_tape((self.schedule.r,), (t, *parameters))
         found = []
-        for sample in unit_points(parameters):
+        for sample in unit_samples(parameters):
             with precision(sample.bits):
                 ratio = tape.run([sample.known[s].value for s in (t, *parameters)])[0]
                 known: dict[sp.Basic, Rounded] = {p: sample.known[p] for p in parameters}
                 pair = (1 / ratio, arb(1)) if ratio > 1 else (arb(1), ratio)
                 known[alpha], known[beta] = (Rounded(value, arb(0)) for value in pair)
-                found.append(Point(sample.bits, known))
+                found.append(Sample(sample.bits, known))
         return found
 
-    def _reach(self, form: sp.Expr) -> list[Any]:
+    def _reach(self, form: sp.Expr) -> list[Ball | None]:
         """|∂f/∂ log r| at the samples: what τ is measured by where it crosses 0 or 1 (a truncated end)."""
         slope = form.diff(beta) * beta
-        scales: list[Any] = []
-        for sample in self.points:
+        scales: list[Ball | None] = []
+        for sample in self.samples:
             with precision(sample.bits):
                 found = abs(sample.evaluate(slope).value)
                 scales.append(found if found.is_finite() else None)
@@ -92,26 +89,13 @@ class SourceForms:
         if self.inverses is None:
             return None
         forward, back = self.inverses
-        scales = self._reach(forward)
-        stabilise = Stabiliser(points=self.points)
-        best = self._chosen([*_inverse_forms(stabilise, forward)], scales)
+        scales, stabilise = self._reach(forward), Stabiliser(self.samples)
+        best = _chosen(self.samples, _inverse_forms(stabilise, forward), scales)
         if best is None:
             return None
-        name(self.points, tau, best)
-        left = self._chosen([*_inverse_forms(stabilise, back), *_left_forms(stabilise, forward)], scales)
+        forms = (*_inverse_forms(stabilise, back), *_left_forms(stabilise, forward))
+        left = _chosen(named(self.samples, tau, best), forms, scales)
         return None if left is None else (best, left)
-
-    def _chosen(self, forms: Sequence[sp.Expr], scales: Sequence[Any]) -> sp.Expr | None:
-        errors = {form: self._error(form, scales) for form in dict.fromkeys(forms) if not form.has(sp.I, sp.nan)}
-        good = [form for form, error in errors.items() if error <= INVERSE_TOLERANCE]
-        best = min(good, key=lambda f: (errors[f] > 3, cost(f), sp.default_sort_key(f)), default=None)
-        return best
-
-    def _error(self, form: sp.Expr, scales: Sequence[Any]) -> float:
-        try:
-            return worst(self.points, form, scales)
-        except (InputError, UndecidedError, ValueError, ZeroDivisionError):
-            return float("inf")
 
     @cached_property
     def scale(self) -> sp.Expr | None:
@@ -150,9 +134,15 @@ class SourceForms:
         for time in dict.fromkeys((self.inverses[0], *(self.times or ())[:1])):
             for expr in exprs:
                 form = _simple(expr.subs(t, time))
-                if form is not None and form.count_ops() <= 14 and self._error(form, [None] * len(self.points)) <= 5:
+                if form is not None and form.count_ops() <= 14 and worst(self.samples, form) <= 5:
                     made.append(form)
         return min(made, key=lambda f: (cost(f), sp.default_sort_key(f)), default=None)
+
+
+def _chosen(samples: Sequence[Sample], forms: Iterable[sp.Expr], scales: Sequence[Ball | None]) -> sp.Expr | None:
+    errors = {form: worst(samples, form, scales) for form in dict.fromkeys(forms) if not form.has(sp.I, sp.nan)}
+    good = [form for form, error in errors.items() if error <= INVERSE_TOLERANCE]
+    return min(good, key=lambda f: (errors[f] > 3, cost(f), sp.default_sort_key(f)), default=None)
 
 
 @lru_cache(maxsize=64)

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 import sympy as sp
 
-from symsched.codegen.kernels import expanded, in_factors, reduced
-from symsched.codegen.rounding import expm1, log1p, u, worst, written_out
-from symsched.codegen.stable import Stabiliser, cost
+from symsched.codegen.stable.letters import expanded, in_factors, reduced
+from symsched.codegen.stable.rewriting import Stabiliser, cost
+from symsched.codegen.stable.rounding import expm1, log1p, u, worst, written_out
 from symsched.schedule import Schedule
 from symsched.symbols import t
 
@@ -24,7 +24,7 @@ def distance(ratios: Sequence[sp.Expr], end: int, stabilise: Stabiliser) -> sp.E
 
     Terms of one sign lose nothing: e^−x/(1 − e^−2x) gives two, of which one is a polynomial."""
     forms = [_of_ratio(ratio, end, stabilise) for ratio in ratios]
-    near = [point for point in stabilise.points if bool(point.known[(t, u)[end]].value < NEAR)]
+    near = [sample for sample in stabilise.samples if bool(sample.known[(t, u)[end]].value < NEAR)]
     return min(dict.fromkeys(forms), key=lambda f: (worst(near, f), cost(f), sp.default_sort_key(f)))
 
 

@@ -13,11 +13,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import numpy as np
 import sympy as sp
 
-from symsched.codegen.ieee import number
-from symsched.codegen.rounding import expm1, product_error, sum_error, u
+from symsched.codegen.stable.constants import number, split
+from symsched.codegen.stable.rounding import expm1, product_error, sum_error, u
 from symsched.symbols import t
 
 u_low = sp.Symbol("u_low", real=True)  # (1 − t) − u
@@ -88,7 +87,7 @@ class Carrier:
             return factor * high, factor * low
         first, *rest = split(factor)
         product = self._line(first * high)
-        error = product_error(first, high) + factor_float(factor) * low
+        error = product_error(first, high) + sp.Float(number(factor), 17) * low
         if not rest:
             return product, self._low(product, error)
         small = self._line(rest[0] * high)
@@ -103,10 +102,8 @@ class Carrier:
             made = self._line(base**high)
             return made, low and sp.log(base) * made * low
         high, low = self._walk(inner)
-        if low == 0:
-            return self._line(_rebuilt(expr, high)), sp.S.Zero
         made = self._line(_rebuilt(expr, high))
-        return made, _slope(expr, high, made) * low
+        return made, low and _slope(expr, high, made) * low
 
     def _line(self, form: sp.Expr) -> sp.Expr:
         for symbol, known in self.lines:
@@ -142,25 +139,6 @@ def _slope(expr: sp.Expr, at: sp.Expr, made: sp.Expr) -> sp.Expr:
     if expr.is_Pow:
         return expr.exp * sp.Pow(at, expr.exp - 1)
     return _rebuilt(expr, _x).diff(_x).subs(_x, at)
-
-
-def split(constant: sp.Expr) -> tuple[sp.Expr, ...]:
-    """A constant as one float of 24 bits, or as that and a float64."""
-    with np.errstate(over="ignore"):  # a sum that no float32 holds is refused where its value is checked
-        first = np.float32(number(constant))
-    if not np.isfinite(first):
-        return (factor_float(constant),)
-    first = sp.Rational(float(first))
-    rest = number(constant - first) if constant != first else 0.0
-    return (_literal(first),) if rest == 0 else (_literal(first), sp.Float(rest, 17))
-
-
-def _literal(value: sp.Rational) -> sp.Expr:
-    return sp.Integer(value) if value.is_Integer else sp.Float(float(value), 17)
-
-
-def factor_float(constant: sp.Expr) -> sp.Expr:
-    return sp.Float(number(constant), 17)
 
 
 def carried(stem: str, form: sp.Expr) -> tuple[list[tuple[sp.Symbol, sp.Expr]], sp.Expr]:

@@ -11,7 +11,7 @@ from functools import partial
 
 import sympy as sp
 
-from symsched.codegen.rounding import u
+from symsched.codegen.stable.rounding import u
 from symsched.exact import MAX_DEGREE, canonical, has_root_of_large_degree, within
 from symsched.symbols import t
 
@@ -130,17 +130,9 @@ def _hides_a_power(expr: sp.Expr) -> bool:
 
 
 def paired(form: sp.Expr) -> sp.Expr:
-    """1 − t and t − 1 written as ±u, 1 − u as t, and roots of products under one root."""
-    form = form.replace(lambda e: e.is_Add, _pair)
-    roots = {p: p for p in form.atoms(sp.Pow) if p.exp in (sp.S.Half, -sp.S.Half)}
-    return form.xreplace(roots)
-
-
-def _pair(total: sp.Add) -> sp.Expr:
-    for known, short in ((1 - t, u), (t - 1, -u), (1 - u, t), (u - 1, -t), (2 - u, 1 + t), (2 - t, 1 + u)):
-        if total == known:
-            return short
-    return total
+    """1 − t and t − 1 written as ±u, 1 − u as t, and so on."""
+    short = {1 - t: u, t - 1: -u, 1 - u: t, u - 1: -t, 2 - u: 1 + t, 2 - t: 1 + u}
+    return form.replace(lambda e: e.is_Add, lambda total: short.get(total, total))
 
 
 def spread(form: sp.Expr, rational: bool = False) -> sp.Expr:

@@ -9,14 +9,14 @@ as products.  Since u is exact where it is small, one form serves all of (0, 1) 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from itertools import chain
 
 import sympy as sp
 from sympy.simplify.fu import TR8, TR9
 
-from symsched.codegen.kernels import expanded, factored, is_steep, joined, paired, reduced
-from symsched.codegen.rounding import Point, expm1, log1p, u, unit_points, worst
-from symsched.errors import InputError
+from symsched.codegen.stable.constants import with_constants
+from symsched.codegen.stable.letters import expanded, factored, is_steep, joined, paired, reduced
+from symsched.codegen.stable.rounding import Sample, expm1, log1p, u, worst
 from symsched.exact import HYPERBOLIC, canonical, without_cancellation
 from symsched.symbols import t
 
@@ -24,15 +24,21 @@ GOOD = 2.6  # ulps at which a node is left as it is
 MAX_DEPTH = 3
 MAX_OPERATIONS = 60  # larger sums are left as they are: their parts are tried instead
 MAX_FORMS = 160
+MAX_STEPS = 2000  # of a bucket: no error is as bad as an infinite one
 MOST = 15_000  # operations of all forms tried on one set of samples: cosine, say, takes 4,000
+_constant = sp.Dummy("c", positive=True)
 SLOW = (sp.exp, sp.log, sp.sin, sp.cos, sp.tan, sp.atan, sp.sinh, sp.cosh, sp.tanh, expm1, log1p, sp.Pow)
+
+
+Rewrite = Callable[[sp.Expr], sp.Expr]
+Rules = Callable[[sp.Expr, Rewrite], Iterator[sp.Expr]]
 
 
 class Stabiliser:
     """Finds stable forms over samples of t in (0, 1); `u` may stand for 1 − t in what it is given and returns."""
 
-    def __init__(self, parameters: Sequence[sp.Symbol] = (), points: Sequence[Point] | None = None) -> None:
-        self.points = unit_points(parameters) if points is None else list(points)
+    def __init__(self, samples: Sequence[Sample]) -> None:
+        self.samples = samples
         self._left = MAX_FORMS
         self._work = 0
         self._memo: dict[sp.Expr, sp.Expr] = {}
@@ -47,42 +53,30 @@ class Stabiliser:
 
     def best(self, forms: Sequence[sp.Expr]) -> sp.Expr:
         """The shortest of the forms that are good enough, else the most accurate."""
-        return min(dict.fromkeys(forms), key=lambda f: (_bucket(self.error(f)), cost(f), sp.default_sort_key(f)))
+        errors = {form: worst(self.samples, form) for form in forms}
+        return min(errors, key=lambda f: (bucket(errors[f]), cost(f), sp.default_sort_key(f)))
 
     @property
     def spent(self) -> bool:
         """Whether so much was tried that what is given is now left as it is."""
         return self._work > MOST
 
-    def error(self, form: sp.Expr) -> float:
-        """The worst error bound over the samples, in ulps."""
-        try:
-            return worst(self.points, form)
-        except (InputError, ValueError, ZeroDivisionError):
-            return float("inf")  # not real everywhere: never the form to take
-
     def rewrite(self, expr: sp.Expr, depth: int = 0) -> sp.Expr:
         """Stabilise from the leaves up."""
-        if expr.is_Atom or depth > MAX_DEPTH or self.spent:
+        if expr.is_Atom or depth > MAX_DEPTH or self.spent or not expr.free_symbols:
             return expr
-        found = self._memo.get(expr)
-        if found is None:
-            found = self._memo[expr] = self._rewrite(expr, depth)
-        return found
+        if expr not in self._memo:
+            self._memo[expr] = self._rewrite(expr, depth)
+        return self._memo[expr]
 
     def _rewrite(self, expr: sp.Expr, depth: int) -> sp.Expr:
-        if not expr.free_symbols:
-            return expr
         if expr.is_Add:
             return self._choose(expr, _sums(self, expr, depth))
         made = expr.func(*[self.rewrite(a, depth) for a in expr.args])
         if expr.func in ALTERNATIVES:
-            return self._choose(made, self._functions(expr, made, depth))
+            others = ALTERNATIVES[expr.func](expr.args[0], lambda e: self.rewrite(e, depth + 1))
+            return self._choose(made, chain([made], others))
         return made
-
-    def _functions(self, expr: sp.Expr, made: sp.Expr, depth: int) -> Iterator[sp.Expr]:
-        yield made
-        yield from ALTERNATIVES[expr.func](expr.args[0], lambda e: self.rewrite(e, depth + 1))
 
     def _choose(self, expr: sp.Expr, forms: Iterator[sp.Expr]) -> sp.Expr:
         """The first good form; else the best of all."""
@@ -93,7 +87,7 @@ class Stabiliser:
             seen.append(form)
             self._left -= 1
             self._work += form.count_ops()
-            if self.error(form) <= GOOD:
+            if worst(self.samples, form) <= GOOD:
                 return form
             if self._left < 0 or self.spent:
                 break
@@ -107,28 +101,14 @@ def cost(form: sp.Expr) -> int:
 
 def operations(form: sp.Expr) -> int:
     """What is left to do at run time: constants are folded."""
-    return int(_folded(form).count_ops())
+    return int(with_constants(form, lambda _: _constant).count_ops())
 
 
-_constant = sp.Dummy("c", positive=True)
-
-
-def _folded(form: sp.Expr) -> sp.Expr:
-    if form.is_Symbol or form.is_Rational:
-        return form
-    if not form.free_symbols:
-        return _constant
-    if not (form.is_Add or form.is_Mul):
-        return form.func(*map(_folded, form.args))
-    constant, moving = form.as_independent(*form.free_symbols, as_Add=form.is_Add)
-    return form.func(_folded(constant), *map(_folded, form.func.make_args(moving)))
-
-
-def _bucket(error: float) -> float:
-    """Errors up to 4 ulps are as good as none; beyond that a form must be a quarter better to be preferred."""
+def bucket(error: float, enough: float = 4, better: float = 1.25) -> int:
+    """Errors up to `enough` ulps are as good as none; beyond, a form must be `better` times as good to be preferred."""
     steps = 0
-    while error > 4 and steps < 200:
-        error, steps = error / 1.25, steps + 1
+    while error > enough and steps < MAX_STEPS:
+        error, steps = error / better, steps + 1
     return steps
 
 
@@ -153,10 +133,12 @@ def _sums(to: Stabiliser, expr: sp.Add, depth: int) -> Iterator[sp.Expr]:
         return
     whole = expr.subs(u, 1 - t)
     yield from _polynomials(whole)
-    for form in dict.fromkeys((expr, whole, _mirrored(whole))):
+    for form in dict.fromkeys((expr, whole, expanded(whole.subs(t, 1 - u)))):
         yield from _tried(form, expr, to, depth)
     for one, other in ((sp.cos, sp.sin), (sp.sin, sp.cos)):
-        swapped = expr.replace(lambda e, f=one: e.is_Pow and e.base.func == f and e.exp == 2, _pythagoras(other))
+        swapped = expr.replace(
+            lambda e, f=one: e.is_Pow and e.base.func == f and e.exp == 2, lambda e, f=other: 1 - f(e.base.args[0]) ** 2
+        )
         if swapped != expr and not expanded(swapped).is_Add:
             yield to.rewrite(expanded(swapped), depth + 1)
     cosines = _as_cosines(whole)
@@ -189,11 +171,6 @@ def _tried(form: sp.Expr, expr: sp.Expr, to: Stabiliser, depth: int) -> Iterator
             yield sp.Mul(*[to.rewrite(f, depth + 1) for f in made.args])
 
 
-def _mirrored(expr: sp.Expr) -> sp.Expr:
-    """The same in u alone."""
-    return expanded(expr.subs(t, 1 - u))
-
-
 def _factor(form: sp.Expr) -> sp.Expr:
     try:
         return factored(form)
@@ -206,14 +183,14 @@ def _polynomials(expr: sp.Expr) -> Iterator[sp.Expr]:
     if not expr.is_rational_function(t) or not expr.has(t) or expr.count_ops() > 80 or expr.find(is_steep):
         return
     above, below = sp.fraction(canonical(expr))
-    for pick in (lambda f: f.subs(u, 1 - t), _mirrored_polynomial, _bernstein):
+    picks: tuple[Rewrite, ...] = (lambda f: f.subs(u, 1 - t), _mirrored_polynomial, _bernstein, _shortest)
+    for pick in picks:
         yield _factored(above, pick) / _factored(below, pick)
-    yield _factored(above, _shortest) / _factored(below, _shortest)
 
 
-def _factored(polynomial: sp.Expr, pick: object) -> sp.Expr:
+def _factored(polynomial: sp.Expr, pick: Rewrite) -> sp.Expr:
     content, factors = sp.factor_list(polynomial)
-    return sp.Mul(content, *[pick(f) ** n for f, n in factors])  # type: ignore[operator]
+    return sp.Mul(content, *[pick(f) ** n for f, n in factors])
 
 
 def _mirrored_polynomial(factor: sp.Expr) -> sp.Expr:
@@ -233,11 +210,8 @@ def _bernstein(factor: sp.Expr) -> sp.Expr:
 def _shortest(factor: sp.Expr) -> sp.Expr:
     """Of the three, the shortest without a sign change among its terms."""
     forms = [factor, _mirrored_polynomial(factor), _bernstein(factor)]
-    return min(forms, key=lambda f: (_mixed(f), sp.count_ops(f)))
-
-
-def _mixed(form: sp.Expr) -> bool:
-    return len({bool(term.could_extract_minus_sign()) for term in sp.Add.make_args(form)}) > 1
+    signs = [{bool(term.could_extract_minus_sign()) for term in sp.Add.make_args(form)} for form in forms]
+    return min(zip(forms, signs, strict=True), key=lambda pair: (len(pair[1]) > 1, sp.count_ops(pair[0])))[0]
 
 
 def _splits(form: sp.Add) -> Iterator[tuple[sp.Expr, sp.Expr]]:
@@ -279,11 +253,6 @@ def _moves_exponentially(expr: sp.Expr) -> bool:
     )
 
 
-def _pythagoras(other: type) -> Callable[[sp.Expr], sp.Expr]:
-    """cos² x = 1 − sin² x, or the other way round."""
-    return lambda e: 1 - other(e.base.args[0]) ** 2
-
-
 def _as_cosines(expr: sp.Expr) -> sp.Expr:
     """Squares and products of sines and cosines as cosines of multiples, then their differences as products."""
     if not expr.has(sp.sin, sp.cos) or len(expr.atoms(sp.sin, sp.cos)) > 4 or expr.count_ops() > 30:
@@ -295,53 +264,19 @@ def _as_cosines(expr: sp.Expr) -> sp.Expr:
 # -- functions near their zeros ---------------------------------------------------------------------------------
 
 
-def _cosine(x, rewrite):  # type: ignore[no-untyped-def]
-    yield sp.sin(rewrite(_about(sp.pi / 2 - x)), evaluate=False)
-
-
-def _sine(x, rewrite):  # type: ignore[no-untyped-def]
-    yield sp.sin(rewrite(_about(sp.pi - x)), evaluate=False)
-    yield sp.cos(rewrite(_about(sp.pi / 2 - x)), evaluate=False)
-
-
-def _tangent(x, rewrite):  # type: ignore[no-untyped-def]
-    yield 1 / sp.tan(rewrite(_about(sp.pi / 2 - x)), evaluate=False)
-    yield rewrite(sp.sin(x)) / rewrite(sp.cos(x))
-
-
-def _cotangent(x, rewrite):  # type: ignore[no-untyped-def]
-    yield 1 / sp.tan(rewrite(x))
-    yield sp.tan(rewrite(_about(sp.pi / 2 - x)), evaluate=False)
-    yield rewrite(sp.cos(x)) / rewrite(sp.sin(x))
-
-
-def _logarithm(x, rewrite):  # type: ignore[no-untyped-def]
-    yield log1p(rewrite(_about(x - 1)))
-    above, below = sp.fraction(sp.together(x))
-    if below != 1:
-        yield log1p(rewrite(_about(above - below)) / rewrite(below))
-
-
-def _exponential(x, rewrite):  # type: ignore[no-untyped-def]
+def _exponential(x: sp.Expr, to: Rewrite) -> Iterator[sp.Expr]:
     for factor in sp.Mul.make_args(x):
         if isinstance(factor, sp.log) and factor.is_number:
-            yield sp.Pow(factor.args[0], rewrite(x / factor), evaluate=False)
+            yield sp.Pow(factor.args[0], to(x / factor), evaluate=False)
     if expanded(x).is_Add:
-        yield sp.exp(rewrite(_about(x)))
+        yield sp.exp(to(_about(x)))
 
 
-def _arc_cosine(x, rewrite):  # type: ignore[no-untyped-def]
-    yield sp.atan2(sp.sqrt(rewrite(_about(1 - x**2))), rewrite(x))
-    yield 2 * sp.asin(sp.sqrt(rewrite(_about((1 - x) / 2))))
-
-
-def _arc_sine(x, rewrite):  # type: ignore[no-untyped-def]
-    yield sp.atan2(rewrite(x), sp.sqrt(rewrite(_about(1 - x**2))))
-
-
-def _area_tangent(x, rewrite):  # type: ignore[no-untyped-def]
-    yield log1p(rewrite(_about(2 * x / (1 - x)))) / 2
-    yield sp.log(rewrite(1 + x) / rewrite(_about(1 - x))) / 2
+def _logarithm(x: sp.Expr, to: Rewrite) -> Iterator[sp.Expr]:
+    yield log1p(to(_about(x - 1)))
+    above, below = sp.fraction(sp.together(x))
+    if below != 1:
+        yield log1p(to(_about(above - below)) / to(below))
 
 
 def _about(expr: sp.Expr) -> sp.Expr:
@@ -349,14 +284,34 @@ def _about(expr: sp.Expr) -> sp.Expr:
     return expanded(expr.subs(u, 1 - t))
 
 
-ALTERNATIVES: dict[type, Any] = {
+def _one_by_one(*rules: Callable[[sp.Expr, Rewrite], sp.Expr]) -> Rules:
+    return lambda x, to: (rule(x, to) for rule in rules)
+
+
+ALTERNATIVES: dict[type, Rules] = {
     sp.exp: _exponential,
-    sp.cos: _cosine,
-    sp.sin: _sine,
-    sp.tan: _tangent,
-    sp.cot: _cotangent,
     sp.log: _logarithm,
-    sp.acos: _arc_cosine,
-    sp.asin: _arc_sine,
-    sp.atanh: _area_tangent,
+    sp.cos: _one_by_one(lambda x, to: sp.sin(to(_about(sp.pi / 2 - x)), evaluate=False)),
+    sp.sin: _one_by_one(
+        lambda x, to: sp.sin(to(_about(sp.pi - x)), evaluate=False),
+        lambda x, to: sp.cos(to(_about(sp.pi / 2 - x)), evaluate=False),
+    ),
+    sp.tan: _one_by_one(
+        lambda x, to: 1 / sp.tan(to(_about(sp.pi / 2 - x)), evaluate=False),
+        lambda x, to: to(sp.sin(x)) / to(sp.cos(x)),
+    ),
+    sp.cot: _one_by_one(
+        lambda x, to: 1 / sp.tan(to(x)),
+        lambda x, to: sp.tan(to(_about(sp.pi / 2 - x)), evaluate=False),
+        lambda x, to: to(sp.cos(x)) / to(sp.sin(x)),
+    ),
+    sp.acos: _one_by_one(
+        lambda x, to: sp.atan2(sp.sqrt(to(_about(1 - x**2))), to(x)),
+        lambda x, to: 2 * sp.asin(sp.sqrt(to(_about((1 - x) / 2)))),
+    ),
+    sp.asin: _one_by_one(lambda x, to: sp.atan2(to(x), sp.sqrt(to(_about(1 - x**2))))),
+    sp.atanh: _one_by_one(
+        lambda x, to: log1p(to(_about(2 * x / (1 - x)))) / 2,
+        lambda x, to: sp.log(to(1 + x) / to(_about(1 - x))) / 2,
+    ),
 }

@@ -8,28 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import sympy as sp
 
-from symsched.codegen.changes import eps
-from symsched.codegen.derive import weight_symbols
-from symsched.codegen.kernels import expanded, in_factors, simplified
-from symsched.codegen.program import Function, Output, function, plain
-from symsched.codegen.quantities import TIME, Quantity, alpha, beta
-from symsched.codegen.rounding import expm1, log1p, name, point, u, written_out
-from symsched.codegen.tidy import tidied
+from symsched.codegen.lines import Lines, plain
+from symsched.codegen.program import Output, Routine, kappa_last, routine
+from symsched.codegen.quantities import TIME, Brief, Quantity, alpha, beta, eps, weight_symbols
+from symsched.codegen.stable import expanded, expm1, in_factors, log1p, named, sample_at, simplified, u, written_out
 from symsched.errors import InputError, UndecidedError
-from symsched.exact import decide_zero, limit_at
+from symsched.exact import decide_zero
 from symsched.precision import precision
 from symsched.steps import laws
 from symsched.steps.integrals import antiderivative
 from symsched.symbols import kappa, t
 
-if TYPE_CHECKING:
-    from symsched.codegen.module import Module
-
-Lines = Sequence[tuple[sp.Symbol, sp.Expr]]
 WEIGHTS = x_weight, p_weight, z_weight = sp.symbols("x_weight p_weight z_weight")
 NEXT = {sp.Symbol("t"): sp.Symbol("t_next"), sp.Symbol("u"): sp.Symbol("u_next")}
 h, keep, ratio = sp.symbols("h keep ratio")
@@ -38,47 +30,45 @@ PAIRS = ((0.0625, 0.5), (0.25, 0.75), (0.5, 0.9375))  # from t to t'
 MOST = 200.0  # ulps: a step that may lose more is not emitted
 
 
-def steps(module: Module) -> tuple[Function, ...]:
+def sampler_steps(brief: Brief) -> tuple[Routine, ...]:
     """The step functions of a module."""
-    made = [_euler(module), _lazy(module), _data(module)]
+    made = [_euler(brief), _lazy(brief), _data(brief)]
     return tuple(f for f in made if f is not None)
 
 
 # -- the three steps --------------------------------------------------------------------------------------------
 
 
-def _euler(module: Module) -> Function:
-    exact = module.shop.made[eps].exact
+def _euler(brief: Brief) -> Routine:
+    exact = brief.ledger.made[eps].exact
     noise = [(z_weight, sp.S.Zero if exact == 0 else sp.sqrt(2 * plain(eps) * h))]
     summary = "drift and diffusion scale held at t (Euler-Maruyama)"
-    return _held_drift(module, "euler_step", summary, noise, [] if exact == 0 else [eps], 2 * (T_NEXT - t) * exact)
+    return _held_drift(brief, "euler_step", summary, noise, [] if exact == 0 else [eps], 2 * (T_NEXT - t) * exact)
 
 
-def _lazy(module: Module) -> Function | None:
+def _lazy(brief: Brief) -> Routine | None:
     """Where 2ε has an elementary integral that keeps its digits, and ε is not 0."""
-    exact = module.shop.made[eps].exact
+    exact = brief.ledger.made[eps].exact
     summary = "drift held at t, noise exact (right in one step in a lazy schedule)"
-    if module.source_eps is None and exact != 0 and not module.target.beta.has(t):
-        return _held_drift(module, "lazy_step", summary, *_exploding(module))
-    grown = None if exact == 0 else _variance(module, exact)
+    if brief.source_eps is None and exact != 0 and not brief.target.beta.has(t):
+        return _held_drift(brief, "lazy_step", summary, *_exploding(brief))
+    grown = None if exact == 0 else _variance(brief, exact)
     if grown is None:
         return None
     variance = in_factors(grown.subs(t, T_NEXT) - grown)
     forms = variance, simplified(variance.subs(T_NEXT, t + h))
     short = min(forms, key=lambda f: (f.count_ops(), f.has(t)))
-    bare = short.xreplace({s: plain(s) for s in short.free_symbols})
-    made = _held_drift(module, "lazy_step", summary, [(z_weight, sp.sqrt(bare))], [], variance)
+    made = _held_drift(brief, "lazy_step", summary, [(z_weight, sp.sqrt(plain(short)))], [], variance)
     return made if rounding_of(made) < MOST else None
 
 
-def _exploding(module: Module) -> tuple[Lines, list[sp.Symbol], sp.Expr]:
+def _exploding(brief: Brief) -> tuple[Lines, list[sp.Symbol], sp.Expr]:
     """β constant: 2ε = −κ d(α²)/dt, so that the variance is −κ α² expm1(2 log(α'/α))."""
-    at = plain(kappa) if module.kappa is None else module.kappa
-    grown = growth(module.shop.made[alpha].shape)
-    grown = grown.xreplace({s: plain(s) for s in grown.free_symbols})
-    after = module.target.alpha.subs(t, T_NEXT)
+    at = plain(kappa) if brief.kappa is None else brief.kappa
+    grown = plain(growth(brief.ledger.made[alpha].shape))
+    after = brief.target.alpha.subs(t, T_NEXT)
     line = (z_weight, plain(alpha) * sp.sqrt(-at * expm1(2 * grown)))
-    return [line], [alpha], module.shown_kappa * (module.target.alpha**2 - after**2)
+    return [line], [alpha], brief.shown_kappa * (brief.target.alpha**2 - after**2)
 
 
 def growth(form: sp.Expr) -> sp.Expr:
@@ -101,10 +91,10 @@ def _moved(form: sp.Expr) -> sp.Expr:
     return in_factors(expanded(whole.subs(t, t + h) - whole))
 
 
-def _variance(module: Module, exact: sp.Expr) -> sp.Expr | None:
+def _variance(brief: Brief, exact: sp.Expr) -> sp.Expr | None:
     """∫ 2ε dt, if it is elementary: α² + ρ² β² where the schedule is lazy for some ρ, or a rational integral."""
-    if module.source_eps is None and not exact.has(kappa):
-        squares = module.target.alpha**2, module.target.beta**2
+    if brief.source_eps is None and not exact.has(kappa):
+        squares = brief.target.alpha**2, brief.target.beta**2
         rho_squared = ((2 * exact - squares[0].diff(t)) / squares[1].diff(t)).subs(t, sp.Rational(1, 3))
         lazy = squares[0] + simplified(rho_squared) * squares[1]
         if decide_zero(lazy.diff(t) - 2 * exact).zero:
@@ -118,35 +108,30 @@ def _variance(module: Module, exact: sp.Expr) -> sp.Expr | None:
 
 
 def _held_drift(
-    module: Module, called: str, summary: str, noise: Lines, more: Sequence[sp.Symbol], variance: sp.Expr
-) -> Function:
+    brief: Brief, called: str, summary: str, noise: Lines, more: Sequence[sp.Symbol], variance: sp.Expr
+) -> Routine:
     symbols = weight_symbols("data")
-    base = function(called, "", module.shop, [*symbols, *more])
+    base = routine(called, "", brief.ledger, [*symbols, *more])
     a, b = (plain(s) for s in symbols)
     step = laws.explicit().put(h=h, drift=a, rest=b)
-    lines = [
-        *base.lines,
-        (h, sp.Symbol("t_next") - sp.Symbol("t")),
-        (x_weight, step.state),
-        (p_weight, step.data),
-        *noise,
-    ]
+    passed = (h, sp.Symbol("t_next") - sp.Symbol("t"))
+    lines = [*base.lines, passed, (x_weight, step.state), (p_weight, step.data), *noise]
     ends = {o.name: o.ends[0] for o in base.outputs}
     starts = [
         _mapped(ends[a.name], lambda limit: 1 + h * limit),
         _mapped(ends[b.name], lambda limit: h * limit),
         _mapped(ends.get("eps"), lambda limit: sp.sqrt(2 * h * limit)),
     ]
-    exact = [module.shop.made[s].exact * (T_NEXT - t) for s in symbols]
+    exact = [brief.ledger.made[s].exact * (T_NEXT - t) for s in symbols]
     return _step(called, summary, base, lines, starts, [1 + exact[0], exact[1], sp.sqrt(variance)])
 
 
-def _data(module: Module) -> Function | None:
+def _data(brief: Brief) -> Routine | None:
     """For ε = κ ε* only."""
-    if module.source_eps is not None:
+    if brief.source_eps is not None:
         return None
-    now = function("data_step", "", module.shop, (alpha, beta))
-    at = plain(kappa) if module.kappa is None else module.kappa
+    now = routine("data_step", "", brief.ledger, (alpha, beta))
+    at = plain(kappa) if brief.kappa is None else brief.kappa
     kept, added = (e.subs({laws.ratio: ratio, kappa: at}, simultaneous=True) for e in laws.retained())
     a, b, a_next, b_next = sp.symbols("alpha beta alpha_next beta_next")
     lines = [*now.lines, *_later(now.lines), (ratio, b * a_next / (a * b_next))]
@@ -161,16 +146,17 @@ def _data(module: Module) -> Function | None:
         (z_weight, _spread(added, kept)),
     ]
     # A point mass says nothing about the noise: the first step draws it afresh.
-    starts = [sp.S.Zero, b_next, a_next] if _is_point_mass(module) else [None] * 3
+    point_mass = brief.ledger.made[alpha].ends[0] == 0
+    starts = [sp.S.Zero, b_next, a_next] if point_mass else [None] * 3
     summary = "only the data prediction held, all else exact (DDIM for kappa = 0)"
-    return _step("data_step", summary, now, lines, starts, _exact_data(module))
+    return _step("data_step", summary, now, lines, starts, _exact_data(brief))
 
 
-def _exact_data(module: Module) -> list[sp.Expr]:
+def _exact_data(brief: Brief) -> list[sp.Expr]:
     """The weights of the data step, in t and t'."""
-    target = module.target
+    target = brief.target
     after = {"alpha_next": target.alpha.subs(t, T_NEXT), "beta_next": target.beta.subs(t, T_NEXT)}
-    at = {laws.ratio: target.r / target.r.subs(t, T_NEXT), kappa: module.shown_kappa}
+    at = {laws.ratio: target.r / target.r.subs(t, T_NEXT), kappa: brief.shown_kappa}
     kept, added = (e.subs(at, simultaneous=True) for e in laws.retained())
     step = laws.held().put(alpha=target.alpha, beta=target.beta, kept=kept, fresh=added, **after)
     return [step.state, step.data, step.noise]
@@ -185,35 +171,28 @@ def _spread(added: sp.Expr, kept: sp.Expr) -> sp.Expr:
     return sp.Symbol("alpha_next") * sp.sqrt((1 - kept) * (1 + kept))
 
 
-def _is_point_mass(module: Module) -> bool:
-    try:
-        return bool(limit_at(module.target.alpha, 0) == 0)
-    except UndecidedError:
-        return False
-
-
-def samples(function: Function) -> dict[str, sp.Rational]:
+def trial_values(routine: Routine) -> dict[str, sp.Rational]:
     """The parameter values of the self-test: dyadic, so that they are exact everywhere."""
     values = {}
-    for k, symbol in enumerate(function.parameters):
+    for k, symbol in enumerate(routine.parameters):
         values[symbol.name] = sp.Rational(3, 4) if symbol.name == "kappa" else sp.Rational(13 + 4 * k, 16)
     return values
 
 
-def rounding_of(function: Function, pairs: Sequence[tuple[float, float]] = PAIRS) -> float:
+def rounding_of(routine: Routine, pairs: Sequence[tuple[float, float]] = PAIRS) -> float:
     """The bound of a step's own rounding errors, in ulps, the worst of these pairs of times."""
-    return max(_rounding(function, *pair) for pair in pairs)
+    return max(_rounding(routine, *pair) for pair in pairs)
 
 
-def _rounding(function: Function, now: float, then: float) -> float:
-    at = {"t": sp.Rational(now), "t_next": sp.Rational(then), **samples(function)}
+def _rounding(routine: Routine, now: float, then: float) -> float:
+    at = {"t": sp.Rational(now), "t_next": sp.Rational(then), **trial_values(routine)}
     known = {sp.Symbol(n): v for n, v in at.items()}
     known |= {sp.Symbol(left): 1 - at[time] for time, left in (("t", "u"), ("t_next", "u_next"))}
-    sample = point(known)
-    for symbol, form in function.lines:
-        name([sample], symbol, form)
+    sample = sample_at(known)
+    for symbol, form in routine.lines:
+        (sample,) = named([sample], symbol, form)
     with precision(sample.bits):
-        return max(sample.known[sp.Symbol(o.name)].ulps for o in function.outputs)
+        return max(sample.known[sp.Symbol(o.name)].ulps for o in routine.outputs)
 
 
 # -- pieces -----------------------------------------------------------------------------------------------------
@@ -237,17 +216,16 @@ def _mapped(limit: sp.Expr | None, change: Callable[[sp.Expr], sp.Expr]) -> sp.E
 def _step(
     called: str,
     summary: str,
-    base: Function,
+    base: Routine,
     lines: Lines,
     starts: Sequence[sp.Expr | None],
     exacts: Sequence[sp.Expr],
-) -> Function:
+) -> Routine:
     outputs = tuple(
-        Output(Quantity(w, w, exact, float("inf"), (None, None)), (start, None))
+        Output(Quantity(w, w, exact, float("inf")), (start, None))
         for w, exact, start in zip(WEIGHTS, exacts, starts, strict=True)
     )
     local = {s for s, _ in lines} | {sp.Symbol(n) for n in ("t", "u", "t_next", "u_next", "tau", "tau_left")}
     free = set().union(*(f.free_symbols for _, f in lines)) - local | set(base.parameters)
-    ordered = tuple(sorted(free, key=lambda s: (s.name == "kappa", s.name)))
-    made = replace(base, name=called, summary=summary, parameters=ordered, lines=tuple(lines), outputs=outputs)
-    return tidied(replace(made, times=("t", "t_next")))
+    made = replace(base, name=called, summary=summary, parameters=kappa_last(free), lines=tuple(lines), outputs=outputs)
+    return replace(made, times=("t", "t_next")).tidied()

@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import sympy as sp
 
-from symsched.codegen.ieee import evaluate
-from symsched.codegen.rounding import singles
+from symsched.codegen.stable.ieee import evaluate
+from symsched.codegen.stable.rounding import singles
 
 EDGES = (1e-300, 1 - 2.0**-53)
 LOWEST, HIGHEST = -1022.0, 1023.0  # binary exponents of floats

@@ -12,16 +12,16 @@ Reference: N. Higham, "Accuracy and Stability of Numerical Algorithms", 2nd ed.,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import sympy as sp
 from flint import arb
 
+from symsched.errors import InputError, UndecidedError
 from symsched.exact import BALLS, Ball, compile_tape, remembered, to_ball
 from symsched.precision import precision
-from symsched.symbols import t
+from symsched.symbols import kappa, t
 
 u = sp.Symbol("u", positive=True)  # 1 − t, exact for t ≥ 1/2
 HALF_ULP = arb(2) ** -53
@@ -60,6 +60,7 @@ KNOWN: dict[type, Callable[..., Ball]] = {**BALLS, expm1: lambda a: a.expm1(), l
 # Distances from an end, and interior times that no constant of a formula makes special.
 NEAR = tuple(sp.Rational(1, 2**k) for k in (950, 300, 120, 60, 40, 27, 18, 12, 9, 7, 5, 4, 3))
 INSIDE = tuple(sp.Rational(k, 23) for k in range(5, 19, 2))
+KAPPAS = (sp.Rational(13, 16), sp.Integer(1), sp.Rational(5, 2))  # at 1, terms of a drift cancel when they can
 
 
 @dataclass(frozen=True)
@@ -79,20 +80,24 @@ class Rounded:
         return float((self.error / abs(self.value) * 2**52).mid())
 
 
-@dataclass
-class Point:
-    """One sample: exact inputs, and everything that was computed from them so far."""
+@dataclass(frozen=True)
+class Sample:
+    """One sample: what its letters stand for.  `known` also remembers the forms that were evaluated here."""
 
     bits: int
-    known: dict[sp.Basic, Rounded] = field(default_factory=dict)
+    known: dict[sp.Basic, Rounded]
     carried: bool = False  # sums, products and constants lose nothing: their errors are carried along
 
-    def carrying(self) -> Point:
+    def knowing(self, symbol: sp.Symbol, value: Rounded) -> Sample:
+        """This one, with a new letter: no form that was evaluated so far has it."""
+        return replace(self, known={**self.known, symbol: value})
+
+    def carrying(self) -> Sample:
         """The same inputs, for forms whose rounding errors are carried along."""
         kept = {s: v for s, v in self.known.items() if s.is_Symbol}
         if u in kept and t in kept:
             kept[u] = Rounded(kept[u].value, arb(0))
-        return Point(self.bits, kept, carried=True)
+        return Sample(self.bits, kept, carried=True)
 
     def evaluate(self, expr: sp.Expr) -> Rounded:
         """The exact value of `expr` here and the error bound of computing it as it is written."""
@@ -209,43 +214,53 @@ def _power_of_two(number: sp.Expr) -> bool:
     return all(n & (n - 1) == 0 and n > 0 for n in sizes)
 
 
-def unit_points(parameters: Sequence[sp.Symbol] = ()) -> list[Point]:
-    """Samples of (t, u) over (0, 1), dense towards both ends, with a few values of each parameter."""
-    samples = []
+def unit_samples(parameters: Sequence[sp.Symbol] = ()) -> tuple[Sample, ...]:
+    """Samples of (t, u) over (0, 1), dense towards both ends, with a few values of κ and of each parameter."""
+    found: list[Sample] = []
     for time in (*NEAR, *INSIDE, *(1 - near for near in NEAR if near > sp.Rational(1, 2**61))):
         for shift in (0, 1) if parameters else (0,):
             at = {p: sp.Rational(13 + 8 * ((k + shift) % 3), 16) for k, p in enumerate(parameters)}
-            samples.append(point({t: time, u: 1 - time, **at}, inexact=(u,) if 2 * time < 1 else ()))
-    return samples
+            at |= {t: time, u: 1 - time, kappa: KAPPAS[len(found) % len(KAPPAS)]}
+            found.append(sample_at(at, inexact=(u,) if 2 * time < 1 else ()))
+    return tuple(found)
 
 
-def point(at: Mapping[sp.Symbol, sp.Rational], inexact: Sequence[sp.Symbol] = ()) -> Point:
+def sample_at(at: Mapping[sp.Symbol, sp.Rational], inexact: Sequence[sp.Symbol] = ()) -> Sample:
     """A sample with exact inputs, but for those in `inexact`, which were rounded once."""
     bits = 128 + 2 * max(int(q).bit_length() for v in at.values() for q in (v.p, v.q))
     with precision(bits):
-        known: dict[sp.Basic, Rounded] = {}
-        for symbol, number in at.items():
-            value = to_ball(number)
-            known[symbol] = Rounded(value, abs(value) * HALF_ULP if symbol in inexact else arb(0))
-    return Point(bits, known)
+        values = {symbol: to_ball(number) for symbol, number in at.items()}
+        return Sample(bits, {s: Rounded(v, abs(v) * HALF_ULP if s in inexact else arb(0)) for s, v in values.items()})
 
 
-def name(points: Sequence[Point], symbol: sp.Symbol, form: sp.Expr) -> None:
-    """From here on `symbol` stands for the computed value of `form`."""
-    for sample in points:
+def named(samples: Iterable[Sample], symbol: sp.Symbol, form: sp.Expr, ulps: float | None = None) -> tuple[Sample, ...]:
+    """The samples, where `symbol` stands for the computed value of `form`, whose error is `ulps` if that is known."""
+    found = []
+    for sample in samples:
         with precision(sample.bits):
-            sample.known[symbol] = sample.evaluate(form)
+            value = sample.evaluate(form)
+            if ulps is not None:
+                value = Rounded(value.value, (2 * ulps * HALF_ULP * abs(value.value)).mid())
+            found.append(sample.knowing(symbol, value))
+    return tuple(found)
 
 
-def worst(points: Sequence[Point], form: sp.Expr, scales: Sequence[Any] | None = None) -> float:
-    """The worst error bound of `form` over the samples, in ulps of the value, or of `scales` where larger."""
-    found = 0.0
-    for k, sample in enumerate(points):
-        with precision(sample.bits):
-            made = sample.evaluate(form)
-            if scales is not None and scales[k] is not None and abs(made.value) < scales[k]:
-                made = Rounded(scales[k], made.error)
-            if abs(made.value) > LARGEST or (abs(made.value) < SMALLEST and made.error.is_finite()):
-                continue  # the true value is above or below the normal floats
-            found = max(found, made.ulps)
-    return found
+def worst(samples: Sequence[Sample], form: sp.Expr, scales: Sequence[Ball | None] | None = None) -> float:
+    """The worst error bound of `form` over the samples, in ulps of the value, or of `scales` where larger.
+
+    Infinite where the form is not real at all of them: never the one to take."""
+    scales = [None] * len(samples) if scales is None else scales
+    try:
+        return max((_measured(s, form, scale) for s, scale in zip(samples, scales, strict=True)), default=0.0)
+    except (InputError, UndecidedError, ValueError, ZeroDivisionError):
+        return float("inf")
+
+
+def _measured(sample: Sample, form: sp.Expr, scale: Ball | None) -> float:
+    with precision(sample.bits):
+        made = sample.evaluate(form)
+        if scale is not None and abs(made.value) < scale:
+            made = Rounded(scale, made.error)
+        if abs(made.value) > LARGEST or (abs(made.value) < SMALLEST and made.error.is_finite()):
+            return 0.0  # the true value is above or below the normal floats
+        return made.ulps

@@ -18,17 +18,19 @@ rounding, whose size `benchmarks/codegen_pairs.py` measures.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import sympy as sp
 from flint import arb
 
-from symsched.codegen.newton import Inverse
-from symsched.codegen.rounding import written_out
+from symsched.codegen.newton import STEPS, Inverse
+from symsched.codegen.stable import on_arrays, with_constants, written_out
 from symsched.errors import InputError
-from symsched.exact import Tape, compile_tape
+from symsched.exact import compile_tape
 from symsched.precision import precision
 
 MOVED = 1e-6  # a step that moves less is the last
@@ -43,11 +45,13 @@ SPREAD = 40.0  # of F' between a step and the root
 BITS = 320  # e^-128 and what is added to 1
 SLACK = 1e-9  # for all that is rounded here in floats
 INNER = 32  # where cells are small
+SPARE = 2  # steps more than were seen to be needed
+LEVELS = np.concatenate([np.linspace(-600, 600, 601), np.linspace(-40, 40, 801), np.linspace(-6, 6, 601)])
 s, left, log_r = sp.Symbol("s"), sp.Symbol("left"), sp.Symbol("log_r")
 
 
 @dataclass(frozen=True)
-class Steps:
+class Passes:
     """Passes through the loop, proved for low ≤ logit τ ≤ high; the error of τ relative to τ(1 − τ) after the last two
     steps; pieces of the proof."""
 
@@ -68,7 +72,7 @@ def _need(known: bool) -> None:
 
 
 @lru_cache(maxsize=64)
-def prove(inverse: Inverse, finest: int = 128) -> Steps | None:
+def prove(inverse: Inverse, finest: int = 128) -> Passes | None:
     """The number of steps of an inverse without open parameters; None where no proof is found."""
     if not inverse.is_known:
         return None
@@ -82,7 +86,7 @@ def prove(inverse: Inverse, finest: int = 128) -> Steps | None:
     return None
 
 
-def _over(source: _Source) -> Steps:
+def _over(source: _Source) -> Passes:
     low, high = source.reach
     waiting = [(a, b, 0) for a, b in zip(source.edges, source.edges[1:], strict=False) if a >= low and b <= high]
     count, error, pieces = 0, 0.0, 0
@@ -96,7 +100,7 @@ def _over(source: _Source) -> Steps:
         except _TooWideError:
             _need(cuts < MAX_CUTS)
             waiting += [(a, (a + b) / 2, cuts + 1), ((a + b) / 2, b, cuts + 1)]
-    return Steps(count, low, high, error, pieces)
+    return Passes(count, low, high, error, pieces)
 
 
 def _piece(source: _Source, a: float, b: float) -> tuple[int, float]:
@@ -147,9 +151,9 @@ class _Source:
         slope = pace * written_out(inverse.slope).subs(far) * s * left
         second = s * left * _by_s(slope)
         _need(second.count_ops() <= MAX_OPERATIONS)
-        self._place, self._slope, self._second = _tape(place), _tape(slope), _tape(second)
-        self._third = _tape(s * left * _by_s(second))
-        self._bent = _tape(s * left * _by_s(pace) / (2 * pace))
+        self._place, self._slope, self._second = map(_at, (place, slope, second))
+        self._third = _at(s * left * _by_s(second))
+        self._bent = _at(s * left * _by_s(pace) / (2 * pace))
         low, high = self._limits(inverse, list(far.values()))
         margins = [SHORT if end in inverse.ends else MARGIN for end in (0, 1)]
         self.reach = low + margins[0], high - margins[1]
@@ -166,16 +170,16 @@ class _Source:
         """Between these no emitted distance from a truncated end is cut off."""
         bounds = [-REACH - MARGIN, REACH + MARGIN]
         for end, distance in zip(inverse.ends, distances, strict=True):
-            tape = _tape(distance - NEAREST)
+            beyond = _at(distance - NEAREST)
             inwards = range(bounds[0], 0) if end == 0 else range(bounds[1], 0, -1)
-            bounds[end] = next(z for z in inwards if _at(tape, arb(z)) > 0)
+            bounds[end] = next(z for z in inwards if beyond(arb(z)) > 0)
         return bounds[0], bounds[1]
 
     def _on_cell(self, a: float, b: float) -> tuple[float, float, float, float]:
         where, middle = arb(a).union(arb(b)), arb((a + b) / 2)
-        second = _at(self._second, middle) + _at(self._third, where) * (where - middle)
-        slope = _at(self._slope, middle) + second * (where - middle)
-        bound = [slope.lower(), slope.upper(), second.abs_upper(), _at(self._bent, where).abs_upper()]
+        second = self._second(middle) + self._third(where) * (where - middle)
+        slope = self._slope(middle) + second * (where - middle)
+        bound = [slope.lower(), slope.upper(), second.abs_upper(), self._bent(where).abs_upper()]
         _need(slope.is_finite() and second.is_finite() and bound[3].is_finite())
         return float(bound[0]) - SLACK, float(bound[1]) + SLACK, float(bound[2]) + SLACK, float(bound[3]) + SLACK
 
@@ -186,11 +190,11 @@ class _Source:
 
     def place(self, z: float) -> float:
         """F."""
-        return float(_at(self._place, arb(z)))
+        return float(self._place(arb(z)))
 
     def steep(self, z: float) -> float:
         """F' at one place."""
-        return float(_at(self._slope, arb(z)))
+        return float(self._slope(arb(z)))
 
     def slope(self, a: float, b: float) -> tuple[float, float]:
         """The least and the largest F'."""
@@ -234,29 +238,47 @@ def _without_tan(form: sp.Expr) -> sp.Expr:
     return form.replace(sp.tan, lambda x: sp.sin(x) / sp.cos(x))
 
 
-@dataclass(frozen=True)
-class _Program:
-    """A form in s and 1 − s; its constants are computed once."""
-
-    tape: Tape
-    constants: tuple[arb, ...]
-
-
-def _tape(form: sp.Expr) -> _Program:
+def _at(form: sp.Expr) -> Callable[[arb], arb]:
+    """A form in s and 1 − s as a function of z = logit s; its constants are computed once."""
     held: dict[sp.Expr, sp.Symbol] = {}
-    tape = compile_tape((_held(form, held),), (s, left, *held.values()))
-    return _Program(tape, tuple(compile_tape((constant,), ()).run([])[0] for constant in held))
+    lettered = with_constants(form, lambda c: held.setdefault(c, sp.Dummy(f"c{len(held)}")))
+    tape = compile_tape((lettered,), (s, left, *held.values()))
+    constants = [compile_tape((constant,), ()).run([])[0] for constant in held]
+    return lambda z: tape.run([1 / (1 + (-z).exp()), 1 / (1 + z.exp()), *constants])[0]
 
 
-def _held(form: sp.Expr, held: dict[sp.Expr, sp.Symbol]) -> sp.Expr:
-    """The form with its irrational constants as letters."""
-    if form.is_Symbol or form.is_Rational:
-        return form
-    if not form.free_symbols:
-        return held.setdefault(form, sp.Dummy(f"c{len(held)}"))
-    return form.func(*[_held(a, held) for a in form.args])
+# -- counted, where no proof is found ---------------------------------------------------------------------------
 
 
-def _at(program: _Program, where: arb) -> arb:
-    inputs = [1 / (1 + (-where).exp()), 1 / (1 + where.exp()), *program.constants]
-    return program.tape.run(inputs)[0]
+def steps_needed(
+    ratio: sp.Expr, step: sp.Expr, place: sp.Expr, distances: Sequence[tuple[sp.Symbol, sp.Expr]], most: int
+) -> int:
+    """The steps after which the slowest of `LEVELS` (as logit τ) has moved less than 10⁻⁶, and `SPARE`; ≤ `most`.
+
+    `step` is dz/d(place); a source that needs bisections gets `most`."""
+
+    def at(z: Any) -> Mapping[str, Any]:
+        values: dict[str, Any] = {"s": 1 / (1 + np.exp(-z)), "left": 1 / (1 + np.exp(z))}
+        values["log_r"] = np.log(on_arrays(ratio, values) + 0 * z)
+        for symbol, form in distances:
+            values[symbol.name] = np.maximum(on_arrays(form, values), 64 * 2.0**-52)
+        return values
+
+    with np.errstate(all="ignore"):
+        z = goal = on_arrays(place, at(LEVELS)) + 0 * LEVELS
+        for count in range(most - SPARE):
+            values = at(z)
+            moved = z - (on_arrays(place, values) - goal) * on_arrays(step, values)
+            if np.all(np.abs(moved - z) < 1e-6):
+                return count + SPARE
+            z = moved
+    return most
+
+
+@lru_cache(maxsize=64)
+def counted(inverse: Inverse) -> int:
+    """Steps that the source was seen to need, and two more; all, where its parameters are open.
+
+    Where it is truncated floats may never settle, next to the end: then all as well."""
+    step = 1 / (inverse.pace * inverse.slope * s * left)
+    return steps_needed(inverse.ratio, step, inverse.place, inverse.distances, STEPS) if inverse.is_known else STEPS

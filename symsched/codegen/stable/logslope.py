@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 
 import sympy as sp
 
-from symsched.codegen.kernels import expanded
-from symsched.codegen.rounding import expm1, log1p, u
+from symsched.codegen.stable.letters import expanded
+from symsched.codegen.stable.rounding import expm1, log1p, u
 from symsched.symbols import t
 
 
