@@ -28,6 +28,7 @@ _HOMES = {
     "InterpolantSDE": "sde",
     "Conversion": "conversion",
     "convert": "conversion",
+    "TwoSided": "two_sided",
     "guided": "guidance",
     "flow_map": "flowmaps",
     "Diffusion": "montecarlo",
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     from symsched.sde import InterpolantSDE
     from symsched.symbols import t, x
     from symsched.theorem import Theorem
+    from symsched.two_sided import TwoSided
     from symsched.verification import verify
 
 

@@ -312,7 +312,7 @@ class Conversion:
         if np.any(np.diff(grid) <= 0):
             raise InputError("the times of paths whose noise is read should increase strictly; turn them round")
         from symsched.sde import InterpolantSDE
-        from symsched.sde.noise import driven, read
+        from symsched.sde.driving import driven, read
 
         noise = read(InterpolantSDE(self.source, data, eps=eps_from), grid, states)
         return target_times, driven(InterpolantSDE(self.target, data, eps=eps_to), target_times, moved[0], noise)

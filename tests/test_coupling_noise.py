@@ -63,7 +63,7 @@ def test_the_correlation_on_gaussian_data_is_that_of_c26(kappa, other):
 
 def test_the_noise_read_is_white():
     """Standard normals, independent from step to step; with half the scale their variance would be 2."""
-    from symsched.sde.noise import read
+    from symsched.sde.driving import read
 
     source, _ = grids(64)
     paths = gaussian_paths(source, 1)
@@ -103,7 +103,7 @@ def test_with_the_scale_of_c3_it_is_the_pointwise_map_to_first_order():
 
 def test_a_mixture_reaches_its_own_law_at_another_scale():
     """Started from the exact law; κ = 1 → ¼.  The twin reads the noise of another data law."""
-    from symsched.sde.noise import driven
+    from symsched.sde.driving import driven
 
     source, _ = grids(64)
     rng, size = np.random.default_rng(1), 3000
