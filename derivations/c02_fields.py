@@ -13,7 +13,8 @@ Proof.  Differentiating the two relations gives two linear equations for ċ and 
 made here for undefined functions α, β, τ, c, η_X and p: for every pair of schedules at once.  The fields of the source
 are functions of its own time `s` and state `y`.
 
-Source: Damsholt, Frellsen, Ditlevsen, arXiv:2602.03789; as a change of sampling path, Karras et al., arXiv:2206.00364.
+Source: Damsholt, Frellsen, Ditlevsen, arXiv:2602.03789; as a change of sampling path, Karras et al., arXiv:2206.00364;
+the transfer of fields between schedules also in Chen, Vanden-Eijnden, Xu, arXiv:2509.01629.
 """
 
 from functools import cache
@@ -30,9 +31,9 @@ theorem = Theorem(
     title="Fields under conversion",
     statement="Ī_t = c I_τ with τ = r⁻¹∘r̄, c = β̄/β(τ) = ᾱ/α(τ); η̄ = η(τ, x/c), s̄ = s(τ, x/c)/c, "
     "b̄ = (ċ/c)x + cτ̇ b(τ, x/c).",
-    hypotheses=("both schedules positive and C¹ on (0, 1)", "r strictly increasing, with r̄ in its range"),
+    hypotheses=("both schedules positive and C¹ on (0, 1)", "ṙ > 0 and r̄ in the range of r"),
     assumptions=("a conditional expectation depends on the event alone: {Ī_t = x} = {I_τ = x/c}",),
-    source="arXiv:2602.03789",
+    source="arXiv:2602.03789; cf. arXiv:2509.01629",
 )
 
 tau = sp.Function("tau", positive=True)(t)

@@ -12,7 +12,12 @@ dW_τ = √τ̇ dW̄.  Scaling by c, by the product rule (c is smooth: there is 
     dX̄ = [ (ċ/c) X̄ + c τ̇ a(τ, X̄/c) ] dt + c √(2 τ̇ ε(τ)) dW̄.
 
 The diffusion is √(2ε̄), and the bracket is b̄ + ε̄ s̄, because b̄ and s̄ are what C2 says.  The converse: given ε̄, the only
-source scale that leads to it is ε = (ε̄/(c²τ̇)) ∘ τ⁻¹.  So every pair (schedule, scale) converts to every other.
+source scale that leads to it is ε = (ε̄/(c²τ̇)) ∘ τ⁻¹.
+
+What is reached: every target schedule, and in it the one scale with the source's κ = ε/ε* (C5).  No map of points
+changes κ; a path of one κ goes to another by its noise (C26).  Times are those of the open interval: with κ > 0 in a
+standard schedule ∫₀ ε/α² dt = ∞ and a path forgets its first state, so X solves its SDE on (0, 1), from the law at any
+time inside.
 
 All of this holds for undefined α, β, τ, c, ε, for any drift a and any score; the simulation below then drives two
 different SDEs by one Brownian motion and watches their paths meet.
@@ -34,7 +39,7 @@ theorem = Theorem(
     name="C3",
     title="Path conversion",
     statement="If X solves the source SDE with scale ε, then c X_τ solves the target SDE with scale ε̄ = c²τ̇ ε(τ), "
-    "driven by W̄ = ∫ τ̇^(−1/2) dW_τ; ε̄ comes from exactly one ε.",
+    "driven by W̄ = ∫ τ̇^(−1/2) dW_τ, on (0, 1); ε̄ comes from exactly one ε, that of the same κ.",
     hypotheses=("the conversion (τ, c) of C2, with τ̇ > 0", "ε ≥ 0 continuous"),
     assumptions=("the time change of Itô integrals", "Lévy's characterisation of Brownian motion"),
     source="arXiv:2602.03789",

@@ -13,7 +13,8 @@ Since (ε* + ε)²/(4ε) = ε* + (ε − ε*)²/(4ε), the minimum is at ε = ε
 an integral over noise levels, in which the schedule has disappeared.
 
 Source: Ma et al., SiT, arXiv:2401.08740 (bound for interpolants); Chen et al., arXiv:2403.13724 (optimal scale);
-Damsholt, Frellsen, Ditlevsen, arXiv:2602.03789.  Girsanov: Øksendal, Stochastic Differential Equations, 8.6.
+Damsholt, Frellsen, Ditlevsen, arXiv:2602.03789; the value without a schedule also in arXiv:2509.01629 and
+arXiv:2602.10989.  Girsanov: Øksendal, Stochastic Differential Equations, 8.6.
 """
 
 from functools import cache
@@ -35,7 +36,7 @@ theorem = Theorem(
     "with ε = κε* it is (1 + κ)²/(4κ) times that.",
     hypotheses=("ε > 0", "∫ E|Δb|²/ε dt < ∞, expectations under the true marginals", "one law at the start"),
     assumptions=("Girsanov's theorem",),
-    source="arXiv:2401.08740, arXiv:2403.13724",
+    source="arXiv:2401.08740, arXiv:2403.13724; cf. arXiv:2509.01629, arXiv:2602.10989",
 )
 
 source = ss.Schedule(alpha, beta)

@@ -12,7 +12,8 @@ induction, with a_k = 1 + h g(t_k) and q_k = 2hε(t_k),
 For rational coefficients the products are rising factorials and the sums polygamma functions of the number of steps:
 an exact oracle of the discretisation error, with no sampling in it.
 
-Source: Damsholt, Frellsen, Ditlevsen, arXiv:2602.03789 (one lazy step); elementary.
+Source: Damsholt, Frellsen, Ditlevsen, arXiv:2602.03789 (one lazy step); elementary.  Errors on Gaussian data
+are exact in arXiv:2405.14250 and arXiv:2502.00180 too.
 """
 
 from functools import cache
@@ -34,7 +35,7 @@ theorem = Theorem(
     "exactly the law N(0, ρ²).  Euler elsewhere: v_n = v_0 ∏(1 + h g_k)² + Σ_j 2hε_j ∏_{k>j}(1 + h g_k)².",
     hypotheses=("X ~ N(0, ρ²), ρ > 0", "ε = V̇/2 (lazy), or any ε ≥ 0 (Euler)"),
     assumptions=("∫√(2ε) dW is Gaussian with variance ∫2ε (Itô isometry)",),
-    source="Damsholt, Frellsen, Ditlevsen, arXiv:2602.03789",
+    source="Damsholt, Frellsen, Ditlevsen, arXiv:2602.03789; cf. arXiv:2405.14250, arXiv:2502.00180",
 )
 
 # -- the lazy step ---------------------------------------------------------------------------------------------

@@ -16,7 +16,8 @@ motions, each in a clock of its own, in the model's times; one step of any lengt
 All matrices here have the same eigenvectors and commute, so that what holds for one direction with a symbolic ρ_k
 holds in every dimension; a rotation by a symbolic angle and a rational orthogonal 3 × 3 matrix are put in besides.
 
-Source: beyond Damsholt, Frellsen, Ditlevsen, arXiv:2602.03789; derived here.
+Source: beyond Damsholt, Frellsen, Ditlevsen, arXiv:2602.03789; derived here.  Matrix-valued schedules also in
+arXiv:2602.19512 and arXiv:2508.04605.
 """
 
 from functools import cache
@@ -35,7 +36,7 @@ theorem = Theorem(
     "(ρ_k²/V_k)^((1+κ)/2)β^κ, has no drift in any direction, and one step has the full covariance exactly.",
     hypotheses=("Q orthogonal", "ρ_k > 0", "κ ≥ 0", "α, β > 0 and C¹ on (0, 1)"),
     assumptions=("Itô's formula for the linear map C_t",),
-    source="derived here; extends arXiv:2602.03789",
+    source="derived here; extends arXiv:2602.03789; cf. arXiv:2602.19512, arXiv:2508.04605",
 )
 
 schedule = ss.Schedule(alpha, beta)

@@ -28,6 +28,9 @@ _HOMES = {
     "InterpolantSDE": "sde",
     "Conversion": "conversion",
     "convert": "conversion",
+    "TwoSided": "two_sided",
+    "guided": "guidance",
+    "flow_map": "flowmaps",
     "log_likelihood": "likelihood",
     "optimal_grid": "spacing",
     "Diffusion": "montecarlo",
@@ -60,6 +63,8 @@ if TYPE_CHECKING:
     from symsched.conversion import Conversion, convert
     from symsched.data import Empirical, Gaussian, GaussianMixture
     from symsched.errors import InputError, UndecidedError
+    from symsched.flowmaps import flow_map
+    from symsched.guidance import guided
     from symsched.likelihood import log_likelihood
     from symsched.montecarlo import Diffusion, System, couple, estimate, simulate
     from symsched.schedule import Schedule
@@ -67,6 +72,7 @@ if TYPE_CHECKING:
     from symsched.spacing import optimal_grid
     from symsched.symbols import t, x
     from symsched.theorem import Theorem
+    from symsched.two_sided import TwoSided
     from symsched.verification import verify
 
 

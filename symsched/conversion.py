@@ -261,18 +261,30 @@ class Conversion:
 
     # -- paths -----------------------------------------------------------------------------------------------------
 
-    def path(self, times: ArrayLike, paths: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def path(
+        self, times: ArrayLike, paths: ArrayLike, *, eps_from: Any = None, eps_to: Any = None, data: Any = None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Carry sampled source paths to the target: X̄_{t'} = c(t') X_s at t' = τ⁻¹(s) (theory C3).
+
+        With `eps_from`, `eps_to` and `data`, to any scale there by their own noise (theory C26): from c X of the first
+        time, dX̄ = b̄ dt + √(2ε̄) dW̄ with the noise dW = (dX − b dt)/√(2ε) that is read from the paths, in the target's
+        clock.  The way back gives back the paths, to rounding; the strong error is of first order in the steps, which
+        must resolve the noise.
 
         Args:
             times: source times, shape (n_times,).
             paths: states at those times, shape (n_times, n_paths, ...): the time axis leads, as in `Result.paths`.
+            eps_from: the scale ε > 0 with which the paths were made, an expression in the source's t.
+            eps_to: the scale ε̄ ≥ 0 that they shall have, an expression in the target's t.
+            data: the law of the data.  In more than one dimension the last axis of `paths` is the state.
 
         Returns the target times (n_times,) and the target paths, of the shape of `paths`.
 
         Raises:
             InputError: the first axis of `paths` is not that of `times`, a time is outside [0, 1], or the source is a
-                point at one of them and the target is not, so that its states cannot be told from the source's.
+                point at one of them and the target is not, so that its states cannot be told from the source's.  With
+                scales: one of the three is missing; times that do not increase; ε = 0 over a step; an infinite drift
+                at a time; a step that is too long.
         """
         import numpy as np
 
@@ -291,7 +303,19 @@ class Conversion:
             raise InputError(
                 f"{self}: at t = {time:.6g} the source is a point, of which the target is not made; start later"
             )
-        return target_times, states * scale.reshape(-1, *[1] * (states.ndim - 1))
+        moved = states * scale.reshape(-1, *[1] * (states.ndim - 1))
+        given = {"eps_from": eps_from, "eps_to": eps_to, "data": data}
+        if all(value is None for value in given.values()):
+            return target_times, moved
+        if missing := [name for name, value in given.items() if value is None]:
+            raise InputError(f"{' and '.join(missing)} missing: eps_from, eps_to and data go together")
+        if np.any(np.diff(grid) <= 0):
+            raise InputError("the times of paths whose noise is read should increase strictly; turn them round")
+        from symsched.sde import InterpolantSDE
+        from symsched.sde.driving import driven, read
+
+        noise = read(InterpolantSDE(self.source, data, eps=eps_from), grid, states)
+        return target_times, driven(InterpolantSDE(self.target, data, eps=eps_to), target_times, moved[0], noise)
 
     def _scale_at_ends(self, scale: NDArray[np.float64], times: NDArray[np.float64]) -> NDArray[np.float64]:
         for end in (0, 1):

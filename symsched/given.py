@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: Paths, steps, threads: more than this is a slip of the keyboard.
 MOST = 1 << 48
+#: What is made one by one, such as the steps of a plan: more would take hours.
+MOST_MADE = 100_000
 #: The largest seed.
 SEEDS = (1 << 64) - 1
 
@@ -69,6 +71,15 @@ def count(value: Any, name: str, least: int = 1, most: int = MOST) -> int:
     if value > most:
         bound = {MOST: "at most 2^48", SEEDS: "below 2**64"}.get(most, f"at most {most}")
         raise InputError(f"{name} is {_shown(value)}; it should be {bound}")
+    return int(value)
+
+
+def whole(value: Any, name: str, least: int = 1, most: int = MOST_MADE) -> int:
+    """A number of what is made one by one, from `least` to `most`."""
+    if not is_whole(value) or value < least:
+        raise InputError(f"{name} = {value!r}: expected a whole number ≥ {least}")
+    if value > most:
+        raise InputError(f"{name} = {_shown(value)}: expected a whole number from {least} to {most}")
     return int(value)
 
 

@@ -22,7 +22,7 @@ from flint import arb
 from symsched.errors import BeyondReachError, InputError, UndecidedError
 from symsched.exact import INVERSES, Tape, canonical, compile_tape, decide_zero, enclose, limit_at, to_ball, within
 from symsched.precision import working_bits
-from symsched.schedule import Schedule
+from symsched.schedule import STEEP, Schedule
 from symsched.symbols import t
 
 # One number in all processes, below those that SymPy gives: answers with it are sent from one to another.
@@ -164,7 +164,7 @@ def _kernels(expr: sp.Expr) -> set[sp.Expr]:
 
 
 def _is_inverse(candidate: sp.Expr, schedule: Schedule) -> bool:
-    if candidate.has(sp.I, sp.nan, sp.zoo, t):
+    if candidate.has(sp.I, sp.nan, sp.zoo, t) or _is_steep(candidate):
         return False
     sample = {s: sp.Rational(3, 4) for s in candidate.free_symbols if s != R}
     try:
@@ -173,6 +173,12 @@ def _is_inverse(candidate: sp.Expr, schedule: Schedule) -> bool:
         return bool(decide_zero(schedule.r - R, ((t, candidate),)))
     except InputError:
         return False
+
+
+def _is_steep(candidate: sp.Expr) -> bool:
+    """Whether a proof would multiply out a power of a sum that is beyond use, (1 + R²)^(1001/2) say."""
+    powers = (p for p in candidate.atoms(sp.Pow) if p.exp.is_Rational and p.base.is_Add)
+    return any(abs(power.exp) > STEEP for power in powers)
 
 
 def _meets_the_times(candidate: sp.Expr, ratio: sp.Expr) -> bool:

@@ -28,6 +28,7 @@ FEW, MANY = 60, 120  # decimal digits of the two evaluations
 POINTS, MORE = 3, 5  # more where signs are free
 TRIES = 24  # points, some of which may lie where the formula has no value
 MOST_TERMS = 10_000  # of a finite sum
+MOST_BITS = 100_000  # before or after the point: mpmath writes them all out when it takes the exponential or the sine
 MOST_READ = 1_200_000  # parts of a formula, at all points together; an integral in an integral has as many at one
 
 NUMBERS = {sp.pi: "pi", sp.E: "e", sp.GoldenRatio: "phi", sp.EulerGamma: "euler", sp.Catalan: "catalan", sp.I: "j"}
@@ -176,6 +177,8 @@ class Reader:
             if next(self.work) > MOST_READ:
                 raise TooMuchError
             found = self._memo[expr] = self._read(expr)
+            if found and mpmath.isfinite(found) and abs(mpmath.mag(found)) > MOST_BITS:
+                raise OverflowError
             if abs(mpmath.im(found)) > mpmath.mpf(10) ** -20 * abs(found):
                 self.unreal.append(expr)
         return found
@@ -257,7 +260,7 @@ class Reader:
                 raise InputError(f"{clipped(expr)}: a derivative by {clipped(by)} is not read in numbers")
             variable, body = (by, body) if by.is_Symbol else _lettered(expr, by, body)
             point[variable] = self.value(by)
-            orders.append(int(count))
+            orders.append(self._order(expr, count))
         if isinstance(body, AppliedUndef) and all([a for a in body.args if a.has(v)] == [v] for v in point):
             by_slot = dict(zip(point, orders, strict=True))
             values = [point[a] if a in point else self.value(a) for a in body.args]
@@ -267,6 +270,13 @@ class Reader:
             return self._moved(dict(zip(point, values, strict=True))).value(body)
 
         return mpmath.diff(moving, tuple(point.values()), tuple(orders))
+
+    def _order(self, expr: sp.Derivative, count: sp.Expr) -> int:
+        """A number, or a letter of a sum around it."""
+        order = self.value(count)
+        if not (mpmath.isint(order) and order >= 0):
+            raise InputError(f"{clipped(expr)}: a derivative of order {clipped(count)} is not read in numbers")
+        return int(order)
 
     def _integral(self, expr: sp.Integral) -> Any:
         if any(len(limit) != 3 for limit in expr.limits):

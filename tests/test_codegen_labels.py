@@ -32,7 +32,7 @@ def module(label):
     """The module of a schedule of this name, which is derived once."""
     assert (DERIVED.functions, DERIVED.steps) != ((), ())
     named = copy.copy(DERIVED)
-    named.target = Schedule(1 - t, t, name=label)
+    vars(named)["target"] = Schedule(1 - t, t, name=label)  # what was derived stays
     return named
 
 

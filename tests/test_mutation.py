@@ -90,10 +90,10 @@ def test_a_mutant_of_a_claim_is_noticed_by_both_routes_here():
 
 
 def test_an_equivalent_mutant_is_known_as_such():
-    from symsched.mutation.mutants import Change
+    from symsched.mutation.mutants import Spoiling
 
     right = sp.log(beta / alpha).diff(t)
-    same = Change("term", "written otherwise", lambda _: sp.log(beta).diff(t) - sp.log(alpha).diff(t))
+    same = Spoiling("term", "written otherwise", lambda _: sp.log(beta).diff(t) - sp.log(alpha).diff(t))
     trial = try_formula(C1, "eps_star_by_ratio", "rate", same, right, Trial("C1", "term", ""))
     assert (trial.exact, trial.numeric, trial.same) == (False, False, True)
 

@@ -37,6 +37,7 @@ ZERO = [
     sp.GoldenRatio - (1 + sp.sqrt(5)) / 2,
     sp.Sum(n**2, (n, 1, 4)) - 30,
     sp.Product(n, (n, 1, 4)) - 24,
+    sp.Sum(sp.Derivative(f(x), (x, n)), (n, 0, 2)) - f(x) - sp.Derivative(f(x), x) - sp.Derivative(f(x), x, 2),
     sp.Sum(n * x, (n, 1, y), (y, 1, 3)) - 10 * x,  # 1 + 3 + 6
     sp.Integral(x * y, (x, 0, y), (y, 0, 1)) - sp.Rational(1, 8),
     sp.Derivative(sp.Integral(f(y), (y, 0, x), (x, 0, 1)), p, evaluate=False),
@@ -93,6 +94,7 @@ def test_a_divisor_that_vanishes_says_nothing():
         sp.Sum(n, (n, 1, p)),
         sp.Sum(1 / n**2, (n, 1, sp.oo)),
         sp.Sum(n, (n, 3, 1)),
+        sp.Derivative(sp.exp(x), (x, p)),
         sp.DiracDelta(x),
         sp.O(x),
         sp.Function("k", integer=True)(x),
@@ -118,6 +120,14 @@ def test_what_takes_too_many_values_is_left_open(monkeypatch):
     found = read(sp.Integral(fr(x * y), (x, 0, y), (y, 0, 2)) - p)
     assert (found.zero, found.detail) == (None, "takes too many values to be read in numbers")
     assert read(sp.Integral(x * y, (x, 0, 1)) - y / 2).zero is True
+
+
+def test_a_tower_of_powers_is_left_out_where_it_is_too_high_to_be_written():
+    """At w = 8 and more than a few units of p, 2^(w^(8^p)) has more digits than any memory."""
+    w = sp.Symbol("w", prime=True)
+    tower = 2 ** (w ** (w ** (p + 3)))
+    assert read(tower - tower * (1 + sp.exp(p))).zero is None
+    assert read(sp.Rational(1, 3) ** (w**y) * (p + 1) - sp.Rational(1, 3) ** (w**y) * p - 3 ** (-(w**y))).zero is True
 
 
 KINDS = (

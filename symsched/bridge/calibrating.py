@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
-
-import numpy as np
 
 from symsched.bridge.calibration import Calibration
 from symsched.bridge.fitting import Fitter, GridShape
@@ -15,6 +14,7 @@ from symsched.bridge.pilot import spectrum as measure
 from symsched.bridge.requests import sizes
 from symsched.bridge.running import Running
 from symsched.errors import InputError
+from symsched.given import MOST, memory, whole
 from symsched.progress import Bar
 
 PILOT_STEPS, TRIES = 64, 28
@@ -55,15 +55,17 @@ def calibrate(
     """
     if isinstance(steps, int):
         raise InputError(f"steps = {steps}: expected a list of whole numbers, steps=[{steps}]")
-    counts = sorted({_whole("steps", n, 1) for n in steps})
+    counts = sorted({whole(n, "steps") for n in steps})
     size = (shape, *(model.shape or ())) if isinstance(shape, int) else tuple(shape)
-    _whole("the pilot's count", size[0] if size else 0, 2)
+    whole(size[0] if size else 0, "the pilot's count", 2, MOST)
     sizes(model, size, None, None)
+    pilot_steps, tries = whole(pilot_steps, "pilot_steps", 16), whole(tries, "tries")
+    memory(8 * math.prod(size) * pilot_steps, f"a pilot of shape {size} in {pilot_steps} steps")
     how = Running(seed=seed, batch=batch, conditions=conditions, progress=progress)
-    pilot = run_pilot(model, size, _whole("pilot_steps", pilot_steps, 16), how)
+    pilot = run_pilot(model, size, pilot_steps, how)
     fitter, tables, shape_now = Fitter(model, pilot, how, from_noise), {}, GridShape()
     shape_now = replace(shape_now, rho=shape_now.rho * pilot.scale)
-    with Bar(_whole("tries", tries, 1) * len(counts), progress, "grids") as bar:
+    with Bar(tries * len(counts), progress, "grids") as bar:
         for n in counts:
             fit = fitter.search(n, shape_now, tries, bar.add)
             tables[n], shape_now = asdict(fit), fit.shape
@@ -77,9 +79,3 @@ def calibrate(
         spectrum=measure(end, pilot.mean) if spectrum else None,
         pilot={"count": size[0], "steps": len(pilot.angles) - 1, "seed": seed, "evaluations": spent},
     )
-
-
-def _whole(name: str, value: Any, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise InputError(f"{name} = {value!r}: expected a whole number ≥ {least}")
-    return int(value)

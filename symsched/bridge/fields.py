@@ -77,7 +77,8 @@ class FlowField:
             0.01 on, and so is every model of a schedule that begins at a point.
         time: the model's time as an expression in t, alpha and beta, or a function of a float64 array of native times.
         guidance: classifier-free guidance w: out = null + w (conditional − null), in one doubled batch; in two calls
-            where a condition has no batch that could be doubled (numbers, text, lists, dicts, None).
+            where a condition has no batch that could be doubled (numbers, text, lists, dicts, None).  The law of the
+            samples then depends on κ, though not on the target schedule (theory C25; `symsched.guided`).
         null: the conditions of the unconditional half; those not named are shared.
         shape: shape of one sample, so that `sample` may be given a number.
         dtype, device: of the model's input; by default those of its parameters, else float32 on the CPU.

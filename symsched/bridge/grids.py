@@ -26,6 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 from symsched.bridge.levels import Frame
 from symsched.bridge.options import read_call
 from symsched.errors import InputError
+from symsched.given import whole
 
 Array = NDArray[np.float64]
 Rule = Callable[[Frame, int], Array]
@@ -41,10 +42,9 @@ class Grid:
 
     def times(self, frame: Frame, steps: int) -> Array:
         """N + 1 increasing target times, the last 1.  Raises InputError where the model's levels leave no room."""
-        if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 1:
-            raise InputError(f"steps = {steps}: expected a whole number ≥ 1")
+        steps = whole(steps, "steps")
         low, high = frame.span
-        times = self.rule(frame, int(steps))
+        times = self.rule(frame, steps)
         times = np.concatenate([np.clip(times[:-1], low, high), [1.0]])
         if len(times) > 2 and not (np.diff(times[:-1]) > 0).all():
             raise InputError(

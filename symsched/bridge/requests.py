@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -13,6 +14,7 @@ from symsched.bridge.fields import FlowField, named_device
 from symsched.bridge.plan import Plan
 from symsched.bridge.planning import Recipe
 from symsched.errors import InputError
+from symsched.given import MOST, memory, whole
 
 FLOATS = {name: getattr(torch, name) for name in ("float16", "bfloat16", "float32", "float64")}
 CHECKS = ("end", "step")
@@ -41,6 +43,7 @@ def sizes(field: FlowField, shape: int | Sequence[int] | None, noise: Any, indic
         raise InputError(f"samples of shape {found[1:]}, and the field's have {field.shape}: expected the same")
     if indices is not None and (count := len(sample_numbers(indices, 0, "cpu"))) != found[0]:
         raise InputError(f"{count} indices for {found[0]} samples: expected one for each")
+    memory(8 * math.prod(found), f"samples of shape {found}")
     return found
 
 
@@ -127,10 +130,8 @@ def as_check(check: str) -> str:
 
 def parts_of(count: int, batch: int | None) -> Iterator[slice]:
     """The batches."""
-    size = count if batch is None else batch
-    if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1:
-        raise InputError(f"batch = {batch!r}: expected a whole number ≥ 1")
-    return (slice(k, k + int(size)) for k in range(0, count, int(size)))
+    size = count if batch is None else whole(batch, "batch", most=MOST)
+    return (slice(k, k + size) for k in range(0, count, size))
 
 
 def moved(value: Any, device: Any) -> Any:

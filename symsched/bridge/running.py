@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -28,6 +29,7 @@ from symsched.bridge.requests import (
 )
 from symsched.bridge.stepping import Stepper, Table
 from symsched.errors import InputError
+from symsched.given import MOST, memory, whole
 from symsched.progress import Bar
 
 
@@ -139,6 +141,10 @@ class Running:
 def run(field: FlowField, plan: Plan, size: Sequence[int], how: Running) -> Any:
     """Samples of `size` (count, …) by a plan."""
     sampler = Sampler(field, plan, size[1:], as_seed(how.seed), device=how.device, dtype=how.dtype)
+    if sampler.device.type == "cpu":
+        at_once = size[0] if how.batch is None else min(whole(how.batch, "batch", most=MOST), size[0])
+        needed = (4 * size[0] + 64 * at_once) * math.prod(size[1:])  # noise is drawn in float64, from words of int64
+        memory(needed, f"samples of shape {tuple(size)}, {at_once} at a time,")
     as_device(sampler.device)  # a place where numbers are
     work = _work(sampler, size[0], how)
     step, record = _compiled(sampler, how.compile), list[Any]()

@@ -16,6 +16,7 @@ from symsched.codegen.printing.language import Language, carries_errors, unused_
 from symsched.codegen.program import DISTANCES, Routine, routine
 from symsched.errors import InputError
 from symsched.exact import values
+from symsched.given import whole
 from symsched.schedule import Schedule
 from symsched.symbols import t
 
@@ -30,8 +31,7 @@ class Sigmas(Language):
 
         Timesteps are 1000 σ.  `sigmas_ve` is α/β, what k-diffusion calls sigma (its first may be infinite).
         """
-        if not isinstance(steps, int) or isinstance(steps, bool) or not 1 <= steps <= 100_000:
-            raise InputError(f"steps = {steps}: expected a whole number from 1 to 100000")
+        steps = whole(steps, "steps")
         s = module.target
         if s.parameters:
             names = ", ".join(sorted(map(str, s.parameters)))

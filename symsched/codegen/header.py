@@ -51,12 +51,10 @@ def citation(module: Module) -> list[str]:
 
 
 def _steps(module: Module) -> list[str]:
-    rows = ["Steps: x(t_next) = x_weight x + p_weight p + z_weight z for 0 <= t < t_next <= 1, where z ~ N(0, 1) and"]
-    if module.source is None:
-        return [*rows, "p is the data prediction E[X | x] at t."]
+    whose = "." if module.source is None else ": that of a model of the source at time tau and state x/scale."
     return [
-        *rows,
-        "p is the data prediction E[X | x] at t: that of a model of the source at time tau and state x/scale.",
+        "Steps: x(t_next) = x_weight x + p_weight p + z_weight z for 0 <= t < t_next <= 1, where z ~ N(0, 1) and",
+        f"p is the data prediction E[X | x] at t{whose}",
     ]
 
 
@@ -101,11 +99,8 @@ def _formula(name: str, expr: sp.Expr) -> list[str]:
 
 
 def _limits(functions: Sequence[Routine]) -> list[str]:
-    found = []
-    for function in functions:
-        for output in function.outputs:
-            shown = [_shown(e) for e in output.quantity.ends]
-            found.append(f"{output.name} {shown[0]} .. {shown[1]}")
+    outputs = [output for function in functions for output in function.outputs]
+    found = [f"{o.name} {' .. '.join(map(_shown, o.quantity.ends))}" for o in outputs]
     # An entry is not torn: its blanks are no place for a line to break.
     glued = "; ".join(text.replace(" ", "\0") for text in found)
     return [row.replace("\0", " ") for row in textwrap.wrap(glued, 100, break_on_hyphens=False)]

@@ -2,24 +2,8 @@
 
 from __future__ import annotations
 
+from symsched.codegen import quantities as q
 from symsched.codegen.program import Routine, routine
-from symsched.codegen.quantities import (
-    PREDICTIONS,
-    Brief,
-    alpha,
-    alpha_dot,
-    beta,
-    beta_dot,
-    eps,
-    eps_star,
-    log_snr,
-    r,
-    scale,
-    scale_dot,
-    tau,
-    tau_dot,
-    weight_symbols,
-)
 from symsched.codegen.references import Reference, references
 from symsched.codegen.sampler_steps import sampler_steps
 from symsched.precision import cached_property
@@ -33,21 +17,22 @@ PREDICTED = {
 }
 
 
-class Module(Brief):
+class Module(q.Brief):
     """A brief, and what is emitted for it."""
 
     @cached_property
     def functions(self) -> tuple[Routine, ...]:
         """The functions in the order in which they are emitted."""
         rows = [
-            ("schedule", "noise and data coefficients, and their time derivatives", (alpha, beta, alpha_dot, beta_dot)),
+            ("schedule", "noise and data coefficients, and their time derivatives",
+             (q.alpha, q.beta, q.alpha_dot, q.beta_dot)),
             ("levels", "signal-to-noise ratio beta/alpha, log of its square, optimal diffusion scale",
-             (r, log_snr, eps_star)),
+             (q.r, q.log_snr, q.eps_star)),
             ("conversion", "source time and scale of the target, and their time derivatives",
-             (tau, scale, tau_dot, scale_dot)),
-            ("diffusion", "diffusion scale eps of dX = b dt + sqrt(2 eps) dW", (eps,)),
-            *((f"drift_{p}", f"drift b = A x + B p, where p is {PREDICTED[p]}", weight_symbols(p))
-              for p in PREDICTIONS),
+             (q.tau, q.scale, q.tau_dot, q.scale_dot)),
+            ("diffusion", "diffusion scale eps of dX = b dt + sqrt(2 eps) dW", (q.eps,)),
+            *((f"drift_{p}", f"drift b = A x + B p, where p is {PREDICTED[p]}", q.weight_symbols(p))
+              for p in q.PREDICTIONS),
         ]  # fmt: skip
         return tuple(
             routine(name, summary, self.ledger, wanted).tidied()

@@ -16,7 +16,7 @@ from symsched.codegen.program import Output, Routine, kappa_last, routine
 from symsched.codegen.quantities import TIME, Brief, Quantity, alpha, beta, eps, weight_symbols
 from symsched.codegen.stable import expanded, expm1, in_factors, log1p, named, sample_at, simplified, u, written_out
 from symsched.errors import InputError, UndecidedError
-from symsched.exact import decide_zero, limit_at
+from symsched.exact import decide_zero
 from symsched.precision import precision
 from symsched.steps import laws
 from symsched.steps.integrals import antiderivative
@@ -146,7 +146,8 @@ def _data(brief: Brief) -> Routine | None:
         (z_weight, _spread(added, kept)),
     ]
     # A point mass says nothing about the noise: the first step draws it afresh.
-    starts = [sp.S.Zero, b_next, a_next] if _is_point_mass(brief) else [None] * 3
+    point_mass = brief.ledger.made[alpha].ends[0] == 0
+    starts = [sp.S.Zero, b_next, a_next] if point_mass else [None] * 3
     summary = "only the data prediction held, all else exact (DDIM for kappa = 0)"
     return _step("data_step", summary, now, lines, starts, _exact_data(brief))
 
@@ -168,13 +169,6 @@ def _spread(added: sp.Expr, kept: sp.Expr) -> sp.Expr:
     if sp.expand(added - 1 + kept**2) != 0:
         raise UndecidedError(f"the variance {added} of a step is not 1 - {kept}^2")
     return sp.Symbol("alpha_next") * sp.sqrt((1 - kept) * (1 + kept))
-
-
-def _is_point_mass(brief: Brief) -> bool:
-    try:
-        return bool(limit_at(brief.target.alpha, 0) == 0)
-    except UndecidedError:
-        return False
 
 
 def trial_values(routine: Routine) -> dict[str, sp.Rational]:

@@ -42,7 +42,7 @@ from sympy import (
 from symsched.data import Gaussian
 from symsched.discretize.affine import check_scheme, leaves_point
 from symsched.errors import InputError, UndecidedError
-from symsched.given import count
+from symsched.given import MOST_MADE, count
 from symsched.precision import alone
 from symsched.sde import InterpolantSDE
 from symsched.sde.equation import tidy
@@ -271,7 +271,7 @@ def exact_law(sde: InterpolantSDE, steps: int, scheme: str = "euler") -> tuple[E
 
     Rational coefficients give rational numbers; letters stay letters.  Errors as for `closed_form`.
     """
-    steps = count(steps, "steps")
+    steps = count(steps, "steps", most=MOST_MADE)
     forms = step_forms(sde, scheme)
     alpha, beta = (sde.schedule.limit(name, 0) for name in ("alpha", "beta"))
     deviation, variance = Integer(0), sde.data.moments(alpha, beta)[1]

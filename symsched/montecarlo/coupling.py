@@ -4,13 +4,16 @@ The normals are drawn on the union of all grids and summed up to each system's s
 the Brownian motion of the fine one.  A system that is seen `through` a conversion runs in its own clock τ(t) and is
 reported as c_t X_τ(t).  Its Brownian motion W and the common one W̄ obey dW_τ = √τ̇ dW̄, so over a step their
 increments are two Gaussians with covariance ∫√τ̇ dt: drawn as such, each with exactly its own law.
+
+With `kappa` one system is joined by the one that its own noise drives at another scale, in another schedule if asked
+(theory C26).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import pairwise
 from typing import Any
@@ -18,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from symsched.conversion import convert, same_schedule
 from symsched.errors import InputError
 from symsched.given import count, memory, seed_of
 from symsched.kernels.random import AREA, BROWNIAN, CLOCK, normals
@@ -26,6 +30,8 @@ from symsched.montecarlo.model import Model, model_of
 from symsched.montecarlo.program import Program, program_of
 from symsched.montecarlo.run import stepped
 from symsched.montecarlo.tables import Start, Tables, fill, start_of, variance_increments
+from symsched.schedule import Schedule
+from symsched.sde import InterpolantSDE
 from symsched.steps.integrals import gauss, nodes
 
 Array = NDArray[np.float64]
@@ -92,8 +98,14 @@ def couple(
     start: float | None = None,
     save: Sequence[float] | None = None,
     threads: int | None = None,
+    kappa: Any = None,
+    schedule: Schedule | None = None,
 ) -> Coupled:
     """Run the systems on one Brownian motion from one start, and return their states side by side.
+
+    With `kappa`, one system is given, and the second is made: the path of scale κ' ε* that the noise of the first
+    drives, dX' = b'(t, X') dt + √(κ'/κ) (dX − b(t, X) dt) in one schedule (theory C26).  For data N(m, ρ²) the
+    correlation of the two is R∞ + (1 − R∞)(h₀/h)^((κ+κ')/2), R∞ = 2√(κκ')/(κ+κ'), h = β²/V: R∞ from pure noise.
 
     Args:
         systems: two or more `System`s of one dimension; the first without `through` gives the law of the start.
@@ -101,11 +113,17 @@ def couple(
         start: common first time of systems that give `steps` (default 0).
         save: times in common (default: every time that all grids have).
         threads: worker threads (default: all cores); the result does not depend on it.
+        kappa: κ' of the second system, a number or an expression in t (≥ 0), for the one `InterpolantSDE` given.
+        schedule: schedule of the second (default: the same).  All times are then this schedule's, and both systems are
+            reported in it: states[0] is c_t X_τ(t).
 
     Raises:
-        InputError: as `simulate`; grids with different ends, no common times, a start that a conversion cannot map.
+        InputError: as `simulate`; grids with different ends, no common times, a start that a conversion cannot map;
+            `kappa` for a system without noise (its scale is 0), for several, or for one that is no interpolant.
     """
     paths = count(paths, "paths")
+    if kappa is not None or schedule is not None:
+        systems = _with_carried(systems, kappa, schedule)
     if len(systems) < 2:
         raise InputError(f"couple got {len(systems)} systems; it needs at least two")
     coupler = Coupler(systems, seed_of(seed), start, save)
@@ -123,6 +141,26 @@ def couple(
             raise InputError(f"system {k} is not finite on {lost} of {paths} paths; use more steps or another scheme")
     ordered = (s.transpose(0, 2, 1) for s in states)
     return Coupled(saved, tuple(s[..., 0] if dim == 1 else s for s in ordered))
+
+
+def _with_carried(systems: Sequence[System], kappa: Any, schedule: Schedule | None) -> tuple[System, System]:
+    """The system, seen in the target schedule, and the one of scale kappa that its noise drives."""
+    if kappa is None:
+        raise InputError(f"schedule = {schedule} without kappa; give the kappa of the path that is to be made there")
+    if len(systems) != 1:
+        raise InputError(f"kappa = {kappa} makes the second system of one, and {len(systems)} are given; give one")
+    (system,) = systems
+    sde = system.sde
+    if not isinstance(sde, InterpolantSDE):
+        raise InputError(f"kappa = {kappa} needs an InterpolantSDE, which has an eps_star, not a {type(sde).__name__}")
+    if system.through is not None:
+        raise InputError("kappa needs a system in its own time, not through a conversion; give the target as schedule=")
+    if sde.eps == 0:
+        raise InputError("the system has eps = 0: its paths hold no noise to drive another; give it a kappa > 0")
+    target = InterpolantSDE(sde.schedule if schedule is None else schedule, sde.data, kappa=kappa)
+    moved = not same_schedule(sde.schedule, target.schedule)
+    through = convert(sde.schedule, target.schedule) if moved else None
+    return replace(system, through=through), replace(system, sde=target)
 
 
 class Coupler:

@@ -16,7 +16,7 @@ from symsched.collection import Key, load
 from symsched.errors import InputError, UndecidedError
 from symsched.exact import decide_zero
 from symsched.mutation.library import changed
-from symsched.mutation.mutants import Change, spoiled
+from symsched.mutation.mutants import Spoiling, spoiled
 from symsched.routes import evaluated, labelled
 from symsched.schedule import Schedule
 from symsched.theorem import Check, Theorem
@@ -46,7 +46,7 @@ class Trial:
     attempts: list[str] = field(default_factory=list)
 
 
-def try_formula(key: Key, name: str, parameter: str, change: Change, own: Any, trial: Trial) -> Trial:
+def try_formula(key: Key, name: str, parameter: str, change: Spoiling, own: Any, trial: Trial) -> Trial:
     """A formula of a claim, spoiled."""
     check = _named(load(key[0]), key, name)
     seen = _Seen()

@@ -15,7 +15,7 @@ EXCHANGED = {"alpha": "beta", "beta": "alpha"}
 
 
 @dataclass(frozen=True)
-class Change:
+class Spoiling:
     """One way of spoiling a formula: its kind, in words, and what does it."""
 
     kind: str
@@ -23,17 +23,20 @@ class Change:
     apply: Callable[[Any], Any]
 
 
-def mutants(value: Any, most: int) -> list[Change]:
+def mutants(value: Any, most: int) -> list[Spoiling]:
     """At most `most` changes of a formula given as an expression, a number, a tuple or a function, kinds in turn."""
     if isinstance(value, sp.Expr):
         found = {kind: list(islice(_of_kind(kind, value), most)) for kind in KINDS}
-        return [Change(kind, text, _to(wrong)) for kind, text, wrong in _in_turn(found)][:most]
+        return [Spoiling(kind, text, _to(wrong)) for kind, text, wrong in _in_turn(found)][:most]
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return [Change("sign", f"{-value} for {value}", lambda v: -v), Change("constant", "one more", lambda v: v + 1)]
+        return [
+            Spoiling("sign", f"{-value} for {value}", lambda v: -v),
+            Spoiling("constant", "one more", lambda v: v + 1),
+        ]
     if isinstance(value, tuple) and value and all(isinstance(v, sp.Expr) for v in value):
-        return [Change(c.kind, f"first of {len(value)}: {c.description}", _first(c)) for c in mutants(value[0], most)]
+        return [Spoiling(c.kind, f"first of {len(value)}: {c.description}", _first(c)) for c in mutants(value[0], most)]
     if callable(value):
-        return [Change(kind, f"result: {kind}", _on_result(kind)) for kind in KINDS][:most]
+        return [Spoiling(kind, f"result: {kind}", _on_result(kind)) for kind in KINDS][:most]
     return []
 
 
@@ -53,7 +56,7 @@ def _to(wrong: sp.Expr) -> Callable[[Any], Any]:
     return lambda _: wrong
 
 
-def _first(change: Change) -> Callable[[Any], Any]:
+def _first(change: Spoiling) -> Callable[[Any], Any]:
     return lambda value: (change.apply(value[0]), *value[1:])
 
 

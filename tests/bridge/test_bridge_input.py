@@ -1,5 +1,7 @@
 """Bad input: one line that names what was given, what is wrong and what would be right.  Grids and levels."""
 
+import math
+
 import numpy as np
 import pytest
 from oracle import GAUSSIAN, frame
@@ -298,3 +300,32 @@ def test_the_levels_are_those_of_the_conversion():
     tau, scale, *_ = ss.convert(ss.schedules.vp(), ss.schedules.linear()).at(times)
     np.testing.assert_allclose(levels.native, tau, atol=1e-14)
     np.testing.assert_allclose(levels.scale, scale, atol=1e-14)
+
+
+HUGE = 2_000_000_000
+COUNTS = {  # what is asked for, and the one line that says why not
+    "steps": (lambda f: sample(f, 2, steps=HUGE), "steps = .*: expected a whole number from 1 to 100000"),
+    "samples": (lambda f: sample(f, 10**15), "samples of shape .* need .* GiB and .* are free; ask for fewer"),
+    "at once": (lambda f: sample(f, 10**9, batch=10**9), "need .* GiB and .* are free"),
+    "pilot": (lambda f: calibrate(f, 10**9), "a pilot of shape .* in 64 steps need .* GiB"),
+    "pilot steps": (lambda f: calibrate(f, 4, pilot_steps=HUGE), "pilot_steps = .*: expected a whole number"),
+    "tables": (lambda f: calibrate(f, 4, steps=[HUGE]), "steps = .*: expected a whole number from 1"),
+    "tries": (lambda f: calibrate(f, 4, tries=HUGE), "tries = .*: expected a whole number from 1"),
+    "levels": (lambda _: ss.bridge.lazy_sigmas(HUGE), "n = .*: expected a whole number from 1"),
+}
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_a_count_beyond_reason_ends_in_one_line(name, monkeypatch):
+    monkeypatch.setattr("symsched.given.available", lambda: 16 << 30)
+    ask, message = COUNTS[name]
+    with pytest.raises(InputError, match=message):
+        ask(exact_field(ss.Gaussian(0, 1)))
+
+
+def test_a_kappa_of_a_thousand_is_soon_planned():
+    """In lazy(κ) the ratio is r = (t^(−2/(1+κ)) − 1)^(−1/2), from α² = t^q − t²; linear has β = r/(1 + r)."""
+    plan = build_plan("linear", kappa=1000, steps=4)
+    for stage, time in zip(plan.stages[1:], (0.25, 0.5, 0.75), strict=True):
+        r = math.expm1(-2 * math.log(time) / 1001) ** -0.5
+        assert (stage.alpha, stage.beta) == pytest.approx((1 / (1 + r), r / (1 + r)), rel=1e-12)

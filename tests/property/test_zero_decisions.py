@@ -20,9 +20,9 @@ CLAIMS = 150
 NO_VALUE = (sp.zoo, sp.nan, sp.oo, -sp.oo, sp.I)
 
 
-def _excluded(hypotheses, at):
+def excluded(hypotheses, at, letters=random_claims.LETTERS):
     """Whether the point does not meet a hypothesis that was told: "x > 0" or "x ≠ 0"."""
-    names = {str(s): s for s in random_claims.LETTERS} | {"f": random_claims.F, "g": random_claims.G}
+    names = {str(s): s for s in letters} | {"f": random_claims.F, "g": random_claims.G}
     for text in hypotheses:
         if text.endswith(("> 0", "≠ 0")):
             with mp.workdps(60):
@@ -42,7 +42,7 @@ def _wrong(expr, identity, seed):
         decision = decide_zero(expr)
     except InputError as error:
         return f"refused, though it has values: {error}" if seen or elsewhere else "", "refused"
-    if decision.zero is True and elsewhere is not None and not _excluded(decision.hypotheses, elsewhere):
+    if decision.zero is True and elsewhere is not None and not excluded(decision.hypotheses, elsewhere):
         return f"accepted, but not 0 at {elsewhere}", True
     if identity is True and elsewhere is not None:
         return f"the identity fails at {elsewhere}: the test itself is wrong", decision.zero
@@ -53,12 +53,26 @@ def _wrong(expr, identity, seed):
 
 def _claims(start, count):
     for seed in range(start, start + count):
-        try:
-            expr, identity = random_claims.claim(random.Random(seed))
-        except (TypeError, ValueError, RecursionError):  # SymPy could not build it
-            continue
-        if not expr.has(*NO_VALUE):
-            yield seed, expr, identity
+        claim = _claim(seed)
+        if claim is not None:
+            yield seed, *claim
+
+
+def _claim(seed):
+    try:
+        expr, identity = random_claims.claim(random.Random(seed))
+    except (TypeError, ValueError, RecursionError):  # SymPy could not build it
+        return None
+    return None if expr.has(*NO_VALUE) else (expr, identity)
+
+
+def asked(seed):
+    """One claim, for `long_run`."""
+    claim = _claim(seed)
+    if claim is None:
+        return None
+    wrong, answer = _wrong(*claim, seed)
+    return str(claim[0]), wrong, (claim[1], answer)
 
 
 @pytest.mark.parametrize("start", [0, 1, 2])

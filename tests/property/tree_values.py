@@ -17,6 +17,7 @@ from mpmath import mp
 
 DIGITS = 60
 TINY = mpmath.mpf(10) ** -45  # below this a number that should be compared with 0 is not told from it
+LARGE = mpmath.mpf(10) ** 25  # beside a term as large as this one, what is left of a sum has no digit that counts
 
 
 class NoValueError(Exception):
@@ -96,6 +97,27 @@ FUNCTIONS: dict[type, Any] = {
     sp.erf: mp.erf,
     sp.erfc: mp.erfc,
     sp.gamma: _gamma,
+    sp.erfi: mp.erfi,
+    sp.erfinv: _within(-1, 1, mp.erfinv),
+    sp.loggamma: lambda a: _log(mp.gamma(a)) if a > TINY else _needs(False),
+    sp.factorial: lambda a: mp.gamma(a + 1),
+    sp.binomial: mp.binomial,
+    sp.beta: mp.beta,
+    sp.polygamma: lambda n, a: mp.polygamma(int(n), a) if a > TINY else _needs(False),
+    sp.lowergamma: lambda s, a: mp.gammainc(s, 0, a),
+    sp.uppergamma: lambda s, a: mp.gammainc(s, a),
+    sp.besselj: mp.besselj,
+    sp.besseli: mp.besseli,
+    sp.LambertW: lambda a, branch=0: mp.re(mp.lambertw(a, int(branch))) if a > -1 / mp.e else _needs(False),
+    sp.Si: mp.si,
+    sp.Ei: mp.ei,
+    sp.li: lambda a: mp.li(a) if a > TINY else _needs(False),
+    sp.airyai: mp.airyai,
+    sp.airyaiprime: lambda a: mp.airyai(a, derivative=1),
+    sp.zeta: mp.zeta,
+    sp.expint: lambda n, a: mp.expint(n, a) if a > TINY else _needs(False),
+    sp.ceiling: lambda a: -_floor(-a),
+    sp.frac: lambda a: a - _floor(a),
     sp.Abs: abs,
     sp.sign: _sign,
     sp.Heaviside: lambda a, at_zero: at_zero if a == 0 else (1 + _sign(a)) / 2,
@@ -120,7 +142,9 @@ def value(expr: sp.Basic, at: Mapping[sp.Basic, Any]) -> Any:
         _needs(expr.is_number)
         return expr.evalf(mp.dps)._to_mpmath(mp.prec)
     if expr.is_Add:
-        return mp.fsum(value(a, at) for a in expr.args)
+        terms = [value(a, at) for a in expr.args]
+        _needs(max(map(abs, terms)) < LARGE)
+        return mp.fsum(terms)
     if expr.is_Mul:
         return mp.fprod(value(a, at) for a in expr.args)
     if isinstance(expr, sp.exp):
@@ -135,9 +159,11 @@ def value(expr: sp.Basic, at: Mapping[sp.Basic, Any]) -> Any:
     if isinstance(expr, sp.Piecewise):
         return next(value(branch, at) for branch, condition in expr.args if _holds(condition, at))
     if isinstance(expr, (sp.Sum, sp.Product)):
-        ((letter, low, high),) = expr.limits
-        terms = [value(expr.function, {**at, letter: mp.mpf(k)}) for k in range(int(low), int(high) + 1)]
-        return mp.fsum(terms) if isinstance(expr, sp.Sum) else mp.fprod(terms)
+        return _series(expr, expr.function, expr.limits, at)
+    if isinstance(expr, sp.Integral):
+        return _integral(expr.function, expr.limits, at)
+    if isinstance(expr, sp.Limit):
+        raise NoValueError
     if isinstance(expr, sp.core.function.AppliedUndef):
         return _stand_in(str(expr.func), [value(a, at) for a in expr.args])
     return FUNCTIONS[expr.func](*(value(a, at) for a in expr.args))
@@ -147,7 +173,32 @@ def _slope(expr: sp.Basic, by: list[Any], at: Mapping[sp.Basic, Any]) -> Any:
     if not by:
         return value(expr, at)
     *rest, (v, n) = by
+    _needs(v in at)  # a derivative by f(x) is for others
     return mp.diff(lambda z: _slope(expr, rest, {**at, v: z}), at[v], int(n))
+
+
+def _series(expr: Any, body: sp.Basic, limits: Any, at: Mapping[sp.Basic, Any]) -> Any:
+    """The last letter is the outermost: the ends of those before it may depend on it."""
+    if not limits:
+        return value(body, at)
+    *inside, (letter, low, high) = limits
+    if high == sp.oo:
+        _needs(isinstance(expr, sp.Sum))
+        return mp.nsum(lambda k: _series(expr, body, inside, {**at, letter: k}), [int(value(low, at)), mp.inf])
+    first, last = value(low, at), value(high, at)
+    _needs(first == mp.nint(first) and last == mp.nint(last) and last >= first - 1)
+    terms = [_series(expr, body, inside, {**at, letter: mp.mpf(k)}) for k in range(int(first), int(last) + 1)]
+    return mp.fsum(terms) if isinstance(expr, sp.Sum) else mp.fprod(terms)
+
+
+def _integral(body: sp.Basic, limits: Any, at: Mapping[sp.Basic, Any]) -> Any:
+    kinks = sp.Abs, sp.Max, sp.Min, sp.Piecewise, sp.floor  # of which quadrature knows nothing
+    _needs(len(limits) == 1 and not body.has(sp.Integral, *kinks))  # two in each other take minutes
+    ((letter, low, high),) = limits
+    ends = [mp.inf if end == sp.oo else value(end, at) for end in (low, high)]
+    found, error = mp.quad(lambda z: value(body, {**at, letter: z}), ends, error=True)
+    _needs(error < mp.mpf(10) ** -30)
+    return found
 
 
 def _stand_in(name: str, args: list[Any]) -> Any:

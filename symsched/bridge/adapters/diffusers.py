@@ -29,6 +29,7 @@ from symsched.bridge.levels import as_native
 from symsched.bridge.plan import Plan
 from symsched.bridge.planning import Recipe
 from symsched.errors import InputError
+from symsched.given import whole
 
 REMEDY = "calibrate a FlowField(velocity, 'linear') of the pipeline's own model"
 
@@ -251,6 +252,4 @@ def _count(steps: Any, sigmas: Any, timesteps: Any) -> int:
             f"num_inference_steps = {steps} with {' and '.join(map(str, counts - {steps}))} levels: expected one each"
         )
     count = next(iter(counts), None)
-    if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
-        raise InputError(f"num_inference_steps = {steps!r}: expected a whole number ≥ 1")
-    return int(count)
+    return whole(count, "num_inference_steps")

@@ -38,6 +38,7 @@ from symsched.bridge.levels import SAME_LEVEL, as_native
 from symsched.bridge.planning import Recipe
 from symsched.bridge.requests import as_device
 from symsched.errors import InputError
+from symsched.given import whole
 
 
 @torch.no_grad()
@@ -196,8 +197,7 @@ def lazy_sigmas(
         raise InputError(
             f"sigma_min = {sigma_min}, sigma_max = {sigma_max}, rho = {rho}: expected 0 < min < max, rho > 0"
         )
-    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-        raise InputError(f"n = {n!r}: expected a whole number ≥ 1")
+    n = whole(n, "n")
     known = read_calibration(calibration)
     if known is None:
         ends = np.array([sigma_max, sigma_min])

@@ -28,6 +28,7 @@ from symsched.bridge.levels import TabulatedNative
 from symsched.bridge.plan import Plan
 from symsched.bridge.planning import Recipe
 from symsched.errors import InputError
+from symsched.given import whole
 
 PREDICTIONS = {"epsilon": "noise", "sample": "data", "v_prediction": "v"}
 REMEDY = "calibrate the field that LazyVPScheduler.field makes of the pipeline's own model"
@@ -127,8 +128,7 @@ class LazyVPScheduler(Borrowing, DDIMScheduler):
 
         Raises InputError for a calibration of another schedule, another prediction, or not made `from_noise`.
         """
-        if isinstance(num_inference_steps, bool) or not isinstance(num_inference_steps, int) or num_inference_steps < 1:
-            raise InputError(f"num_inference_steps = {num_inference_steps!r}: expected a whole number ≥ 1")
+        whole(num_inference_steps, "num_inference_steps")
         try:
             super().set_timesteps(num_inference_steps, device)
         except ValueError as error:

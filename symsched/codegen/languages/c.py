@@ -14,7 +14,7 @@ from sympy.printing.c import C99CodePrinter
 from symsched.codegen import header
 from symsched.codegen.module import Module
 from symsched.codegen.newton import Inverse
-from symsched.codegen.printing.expressions import Forms
+from symsched.codegen.printing.forms import Forms
 from symsched.codegen.printing.language import LEFT, documentation, indented, inverse_arguments
 from symsched.codegen.printing.scalars import FLOOR, MOST, NOTE, REACH, SMALLEST, Scalars
 from symsched.codegen.program import Routine

@@ -6,7 +6,7 @@ import sympy as sp
 
 from symsched.codegen.newton import STEPS, Inverse
 from symsched.codegen.printing.arrays import ArrayForms, Arrays, numpy_names
-from symsched.codegen.printing.expressions import ERROR_FUNCTIONS, NAMES
+from symsched.codegen.printing.forms import ERROR_FUNCTIONS, NAMES
 from symsched.codegen.printing.language import indented
 from symsched.codegen.printing.python import helpers
 

@@ -10,7 +10,7 @@ from sympy.printing.julia import JuliaCodePrinter
 from symsched.codegen import header
 from symsched.codegen.module import Module
 from symsched.codegen.newton import Inverse
-from symsched.codegen.printing.expressions import ERROR_FUNCTIONS, Forms
+from symsched.codegen.printing.forms import ERROR_FUNCTIONS, Forms
 from symsched.codegen.printing.language import documentation, folded_rows, indented
 from symsched.codegen.printing.scalars import MOST, NOTE, SMALLEST, Scalars
 from symsched.codegen.program import Routine

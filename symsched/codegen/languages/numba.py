@@ -6,7 +6,7 @@ import sympy as sp
 
 from symsched.codegen.module import Module
 from symsched.codegen.newton import Inverse
-from symsched.codegen.printing.expressions import PythonForms
+from symsched.codegen.printing.forms import PythonForms
 from symsched.codegen.printing.language import documentation, folded_rows, indented, is_constant
 from symsched.codegen.printing.python import Python, helpers
 from symsched.codegen.printing.scalars import MOST, NOTE, SMALLEST, Scalars

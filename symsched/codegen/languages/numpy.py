@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from symsched.codegen.newton import STEPS, Inverse
 from symsched.codegen.printing.arrays import ArrayForms, Arrays, numpy_names
-from symsched.codegen.printing.expressions import ERROR_FUNCTIONS, NAMES
+from symsched.codegen.printing.forms import ERROR_FUNCTIONS, NAMES
 from symsched.codegen.printing.python import helpers
 
 

@@ -9,7 +9,7 @@ import sympy as sp
 
 from symsched.codegen.module import Module
 from symsched.codegen.newton import Inverse, inverse_of
-from symsched.codegen.printing.expressions import NAMES, PythonForms
+from symsched.codegen.printing.forms import NAMES, PythonForms
 from symsched.codegen.printing.language import START, WHY, documentation, folded_rows, indented, is_constant
 from symsched.codegen.printing.python import Python
 from symsched.codegen.program import Output, Routine

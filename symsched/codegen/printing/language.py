@@ -14,7 +14,7 @@ import sympy as sp
 
 from symsched.codegen.module import Module
 from symsched.codegen.newton import Inverse, above
-from symsched.codegen.printing.expressions import Forms
+from symsched.codegen.printing.forms import Forms
 from symsched.codegen.program import DISTANCES, Output, Routine
 from symsched.codegen.stable import product_error, sum_error
 

@@ -22,7 +22,6 @@ from symsched.symbols import kappa, t
 
 TURNS = (sp.S.Half, sp.S.One, sp.Integer(2))
 q = sp.Dummy("q", positive=True)
-Case = tuple[sp.Expr, sp.Basic]
 
 
 def by_kappa(exact: sp.Expr, end: int) -> sp.Expr | None:
@@ -103,7 +102,7 @@ def _limit_or_case(exact: sp.Expr, end: int) -> sp.Expr | None:
 def _cases(parameter: sp.Symbol, found: list[tuple[sp.Expr, sp.Expr]]) -> sp.Expr:
     """As few cases as there are: a turn at which nothing changes is none."""
     stretches, turns = found[0::2], found[1::2]
-    cases: list[Case] = []
+    cases: list[tuple[sp.Expr, sp.Basic]] = []
     limit = stretches[0][1]
     for (turn, there), (_, beyond) in zip(turns, stretches[1:], strict=True):
         if _same(limit, there, parameter, turn) and _same(beyond, there, parameter, turn) and limit == beyond:

@@ -71,12 +71,14 @@ class Change:
         """The target's ledger at the samples at which the source has a time at all, with that time."""
         pace = explicit(self.exact[tau_dot], sp.S.Zero)
         samples = tuple(filter(None, map(self._timed, self.alone.samples)))
+        made = self.source.own.ledger.made
+        offers = [Quantity(s, self._in_names(x), made[x].exact.subs(t, TIME), 0.0) for x, s in IN_SOURCE.items()]
         return replace(
             self.alone,
             samples=samples,
             stabilise=Stabiliser(samples),
             pace=pace,
-            offered=tuple(self._offers.values()),
+            offered=tuple(offers),
             covered=covered(self.origin, self.target),
         )
 
@@ -107,22 +109,12 @@ class Change:
 
     def named(self, symbol: sp.Symbol) -> sp.Expr:
         """α, β, … of the source as a quantity of its own, or the number, or the name, it is."""
-        return IN_SOURCE[symbol] if symbol in self._offers else self._in_names(symbol)
-
-    @cached_property
-    def _offers(self) -> dict[sp.Symbol, Quantity]:
-        """What `named` names, for a ledger to add once it is used."""
-        forms = {symbol: self._in_names(symbol) for symbol in IN_SOURCE}
-        return {
-            symbol: Quantity(IN_SOURCE[symbol], form, self.source.own.ledger.made[symbol].exact.subs(t, TIME), 0.0)
-            for symbol, form in forms.items()
-            if not _is_short(form)
-        }
+        form = self._in_names(symbol)
+        return form if form.is_Symbol or not form.free_symbols else IN_SOURCE[symbol]
 
     def _in_names(self, symbol: sp.Symbol) -> sp.Expr:
         form = self.at(self.source.own.ledger.made[symbol].shape)
-        inner = {s: self._in_names(s) for s in form.free_symbols if s in IN_SOURCE}
-        return form.xreplace({s: e if _is_short(e) else IN_SOURCE[s] for s, e in inner.items()})
+        return form.xreplace({s: self.named(s) for s in form.free_symbols if s in IN_SOURCE})
 
     # -- forms in the target's α and β ------------------------------------------------------------------------------
 
@@ -171,11 +163,6 @@ def near_both_ends(form: sp.Expr) -> sp.Expr:
 def roots(form: sp.Expr) -> set[sp.Expr]:
     """What roots are taken of."""
     return {p.base for p in form.atoms(sp.Pow) if p.exp.is_Rational and p.exp.q == 2 and p.free_symbols}
-
-
-def _is_short(form: sp.Expr) -> bool:
-    """Whether it needs no name: a number, or a name."""
-    return form.is_Symbol or not form.free_symbols
 
 
 def _dyadic(ball: Ball) -> sp.Rational:

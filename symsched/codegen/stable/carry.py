@@ -102,10 +102,8 @@ class Carrier:
             made = self._line(base**high)
             return made, low and sp.log(base) * made * low
         high, low = self._walk(inner)
-        if low == 0:
-            return self._line(_rebuilt(expr, high)), sp.S.Zero
         made = self._line(_rebuilt(expr, high))
-        return made, _slope(expr, high, made) * low
+        return made, low and _slope(expr, high, made) * low
 
     def _line(self, form: sp.Expr) -> sp.Expr:
         for symbol, known in self.lines:
