@@ -19,6 +19,7 @@ from sympy import oo
 
 from symsched.data import DataLaw, Gaussian, GaussianMixture
 from symsched.data.checks import known
+from symsched.data.numeric import Eigenframe
 from symsched.errors import InputError
 from symsched.given import reals
 from symsched.parsing import quoted
@@ -28,6 +29,7 @@ from symsched.sde.time_integrals import over_time
 
 Array = NDArray[np.float64]
 SPAN = 9.0  # of the noise: beyond it there is 1e-18 of it
+BLIND = 1e10  # ratio of noise to what is looked for, or back
 MOST = 512  # points times components, in about a minute
 
 
@@ -60,14 +62,23 @@ def log_likelihood(data: DataLaw, points: Any, schedule: Schedule) -> Any:
         told = f"{given.size} points" if given.size > most else "points with NaN or infinity"
         raise InputError(f"{told}: expected at most {most} finite numbers for {data.summary}")
 
+    blocks = [block for block in data.blocks() if isinstance(block, Eigenframe)]
+    narrow = min(float(block.stds[0]) for block in blocks)
+    wide = max(float(block.stds[0] + abs(block.mean[0])) for block in blocks) + np.abs(given).max(initial=0.0)
+
     def rate(tables: list[Array], level: int) -> Array:
         alpha, beta, pace = tables
         step = 2.0 ** -(level + 3)
         noise = step * np.arange(-round(SPAN / step), round(SPAN / step) + 1)
         weight = step * np.exp(-(noise**2) / 2) / np.sqrt(2 * np.pi)
         a, b = alpha[:, None], beta[:, None]
-        errors = [(noise - data.eta_z_at(a, b, a * noise + b * point)) ** 2 @ weight for point in given.flat]
-        return np.asarray(pace * ((beta / np.hypot(alpha, beta)) ** 2 - np.array(errors).reshape(-1, len(alpha))))
+        # Elsewhere the noise hides all of the data, or none of what its density shows: 1e-20 is left to sum.
+        seen = (beta * narrow < BLIND * alpha) & (beta * wide * BLIND > alpha)
+        a, b, found = a[seen], b[seen], np.zeros((given.size, len(alpha)))
+        for row, point in zip(found, given.flat, strict=True):
+            lost = (noise - data.eta_z_at(a, b, a * noise + b * point)) ** 2 @ weight
+            row[seen] = pace[seen] * ((beta / np.hypot(alpha, beta))[seen] ** 2 - lost)
+        return found
 
     exprs = (schedule.alpha, schedule.beta, schedule.log_r_dot)
     whole = over_time(exprs, rate, f"the likelihood along {schedule}", floor=1.0)
