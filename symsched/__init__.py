@@ -31,6 +31,7 @@ _HOMES = {
     "TwoSided": "two_sided",
     "guided": "guidance",
     "flow_map": "flowmaps",
+    "log_likelihood": "likelihood",
     "Diffusion": "montecarlo",
     "simulate": "montecarlo",
     "couple": "montecarlo",
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     from symsched.errors import InputError, UndecidedError
     from symsched.flowmaps import flow_map
     from symsched.guidance import guided
+    from symsched.likelihood import log_likelihood
     from symsched.montecarlo import Diffusion, System, couple, estimate, simulate
     from symsched.schedule import Schedule
     from symsched.sde import InterpolantSDE

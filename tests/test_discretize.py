@@ -105,6 +105,28 @@ def test_a_point_start_at_rest_needs_no_finite_slope() -> None:
     assert fine < coarse / 2 < 0.1
 
 
+@pytest.mark.parametrize("ratio", [2, 3, 5])
+def test_a_point_start_with_more_noise_than_the_lazy_scale(ratio: int) -> None:
+    """C19's recursion in the clock V = ρ²t, by hand: v ← (1 + (1 − k)/(2j))² v + k/N from k/N."""
+    sde, steps = InterpolantSDE(lazy_schedule(1, 2), Gaussian(3, 2), kappa=ratio), 8
+    wanted = sp.Rational(ratio, steps)
+    for j in range(1, steps):
+        wanted = (1 + sp.Rational(1 - ratio, 2 * j)) ** 2 * wanted + sp.Rational(ratio, steps)
+    assert exact_law(sde, steps) == (3, 4 * wanted)
+    assert trajectory(sde, steps).var[-1] == pytest.approx(float(4 * wanted), rel=1e-13)
+    assert closed_form(sde).at(steps)[1] == pytest.approx(4 * wanted, rel=1e-13)
+    assert 400 * (trajectory(sde, 400).var[-1] / 4 - 1) == pytest.approx((ratio - 1) / 4, rel=0.05)
+    assert wanted != 1  # the twin with the noise of κ, which is exact
+
+
+def test_a_point_start_with_less_noise_is_refused() -> None:
+    for kappa in (0, sp.Rational(1, 2)):
+        sde = InterpolantSDE(lazy_schedule(1, 2), Gaussian(0, 2), kappa=kappa)
+        for law in (lambda: trajectory(sde, 4), lambda: closed_form(sde), lambda: exact_law(sde, 4)):  # noqa: B023
+            with pytest.raises(InputError, match="no unique start"):
+                law()
+
+
 def test_lazy_is_exact_for_an_isotropic_plane_and_not_for_another() -> None:
     schedule = lazy_schedule(1, 2)
     assert _exact_in_one_step(InterpolantSDE(schedule, Gaussian([1, 5], 2), kappa=1))

@@ -8,6 +8,7 @@ import pytest
 import sympy as sp
 
 from symsched.data import Gaussian, GaussianMixture
+from symsched.errors import InputError
 from symsched.kernels.random import AREA, normals
 from symsched.montecarlo import Diffusion, System, couple, simulate
 from symsched.schedule import Schedule
@@ -179,3 +180,25 @@ def test_exponential_flow_of_any_affine_drift():
     z = normals(1, 0, 5, 1)[0, 0]
     exact = math.exp(-2) + 1.5 * (1 - math.exp(-2)) + math.sqrt((1 - math.exp(-4)) / 4) * z
     np.testing.assert_allclose(found, exact, rtol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("drift", "start", "kept", "variance", "rtol"),
+    [
+        (x / (4 * t), 2.0**-20, 32, 2 * (1 - 2.0**-10), 1e-12),
+        (-x / (2 * sp.sqrt(t)), 0, math.exp(-1), (1 + math.exp(-2)) / 2, 1e-7),  # infinite at 0, and integrable
+        (1000 - 1000 * x, 0, 0, 1 / 2000, 1e-12),
+    ],
+)
+def test_one_step_is_exact_however_the_drift_varies(drift, start, kept, variance, rtol):
+    """P = e^∫a and u² = ∫ e^2∫ₛa ds in closed form, by hand: one Gauss rule over the step is 1e-3 to 10 off."""
+    rest = 1 if drift.subs(x, 0) else 0
+    found = simulate(Diffusion(drift, 0.5, 1), 5, scheme="exponential", grid=[start, 1], keep_paths=5, seed=1).paths[-1]
+    exact = kept + rest + math.sqrt(variance) * normals(1, 0, 5, 1)[0, 0]
+    np.testing.assert_allclose(found, exact, rtol=rtol)
+
+
+@pytest.mark.parametrize("drift", [x / (4 * t), -x / (1 - t), -x / (2 * sp.sqrt(1 - t))])
+def test_a_drift_too_steep_for_an_exact_step_is_refused(drift):
+    with pytest.raises(InputError, match=r"finds no exact step at t = .*; use start or grid"):
+        simulate(Diffusion(drift, 0.5, 1), 5, scheme="exponential", grid=[0, 0.5, 1])

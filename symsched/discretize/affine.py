@@ -24,8 +24,8 @@ from sympy import Rational, lambdify
 from symsched.data import Gaussian
 from symsched.data.checks import known
 from symsched.data.numeric import Eigenframe
-from symsched.errors import InputError
-from symsched.exact import decide_zero
+from symsched.errors import InputError, UndecidedError
+from symsched.exact import decide_zero, limit_at
 from symsched.given import count, is_whole, memory, reals
 from symsched.precision import alone
 from symsched.sde import InterpolantSDE
@@ -137,10 +137,35 @@ def retention(sde: InterpolantSDE, times: Array) -> tuple[Array, Array]:
 
 
 def slopes(sde: InterpolantSDE, frame: Eigenframe, times: Array) -> Array:
-    """The slope g(t) of the drift along each eigendirection, (len(times), dim); 0 at a point start that is at rest."""
+    """The slope g(t) of the drift along each eigendirection, (len(times), dim); 0 at a point start, which has none."""
     stds, which = np.unique(frame.stds, return_inverse=True)
     tables = by_time(tuple(sde.along(Rational(float(std)))[0] for std in stds), times)
-    return without_start(sde, frame, times, np.stack(tables, axis=-1)[:, which], np.ones_like(times, dtype=bool))
+    found = without_start(sde, frame, times, np.stack(tables, axis=-1)[:, which], np.ones_like(times, dtype=bool))
+    if times[0] == 0 and np.isinf(found[0]).any() and leaves_point(sde):
+        found[0] = 0.0
+    return found
+
+
+def leaves_point(sde: InterpolantSDE) -> bool:
+    """Whether the start is a point, x = 0, that paths leave in one way only: so a scheme's first step has no deviation.
+
+    There V ~ α², the slope is (1 − k) V̇/(2V) with k = 2ε/V̇ at t → 0, and solutions differ by multiples of
+    V^((1−k)/2): one alone begins at the point iff k ≥ 1 (theory C19).  Raises InputError for k < 1, and UndecidedError
+    where k is not decided.
+    """
+    schedule = sde.schedule
+    if not all(schedule.limit(name, 0).is_zero for name in ("alpha", "beta")):
+        return False
+    ratio = limit_at(sde.eps / (schedule.alpha * schedule.alpha_dot), 0)
+    missing = ratio - 1
+    if missing.is_extended_nonnegative:
+        return True
+    if missing.is_extended_negative:
+        raise InputError(
+            f"the start of {schedule} is a point, and eps is {ratio} times the lazy scale there: no unique start "
+            "below 1; take eps at least alpha times its derivative there, or start after 0 from a law"
+        )
+    raise UndecidedError(f"whether paths leave the point in one way depends on whether {ratio} is at least 1")
 
 
 @dataclass(frozen=True, eq=False)

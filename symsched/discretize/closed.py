@@ -40,7 +40,7 @@ from sympy import (
 )
 
 from symsched.data import Gaussian
-from symsched.discretize.affine import check_scheme
+from symsched.discretize.affine import check_scheme, leaves_point
 from symsched.errors import InputError, UndecidedError
 from symsched.given import MOST_MADE, count
 from symsched.precision import alone
@@ -106,7 +106,7 @@ def closed_form(sde: InterpolantSDE, scheme: str = "euler") -> ClosedForm:
     """The law at t = 1 after n uniform steps of `euler`, `lazy` or `heun`; parameters may stay symbolic.
 
     Raises InputError for data that is not Gaussian in one dimension, a scheme without a symbolic step, and
-    coefficients that are infinite at t = 0.
+    coefficients that are infinite at t = 0, except from a point start that paths leave in one way (theory C19).
     """
     if sde.dim > 1 or not isinstance(sde.data, Gaussian):
         raise InputError(f"closed forms are for Gaussian data in one dimension, and the data is {sde.data.summary}")
@@ -117,7 +117,8 @@ def closed_form(sde: InterpolantSDE, scheme: str = "euler") -> ClosedForm:
     after = tail.subs(_j, _j + 1)
     centre = sde.data.expectation
     mean = sde.schedule.limit("beta", 1) * centre + centre * _sum(forms.source * after)
-    variance = cancel(tail.subs(_j, 0)) ** 2 * start + _sum(forms.noise * after**2)
+    carried = Integer(0) if start == 0 else cancel(tail.subs(_j, 0)) ** 2 * start
+    variance = carried + _sum(forms.noise * after**2)
     steps = _free(sde)
     return ClosedForm(mean.xreplace({_n: steps}), variance.xreplace({_n: steps}), steps)
 
@@ -143,7 +144,7 @@ def step_forms(sde: InterpolantSDE, scheme: str) -> StepForms:
         """What is left of β̇ beside the mean's own movement: a constant of the deviation's drift, per unit of m."""
         return _at(beta.diff(t), time) - moved * _n
 
-    put = {"h": 1 / _n, "drift": _at(slope, left), "rest": rest(left)}
+    put = {"h": 1 / _n, "drift": _from_start(sde, slope, left), "rest": rest(left)}
     if scheme == "heun":
         step = laws.trapezoid().put(**put, drift_next=_at(slope, right), rest_next=rest(right))
         noise: Expr = Integer(0)
@@ -153,10 +154,20 @@ def step_forms(sde: InterpolantSDE, scheme: str) -> StepForms:
     return StepForms(cancel(step.state), cancel(step.data), cancel(noise))
 
 
-def _at(expr: Expr, time: Expr) -> Expr:
+def _from_start(sde: InterpolantSDE, slope: Expr, left: Expr) -> Expr:
+    """The slope at the left of step k, which nothing is multiplied by in the step that leaves a point (theory C19)."""
+    try:
+        return _at(slope, left)
+    except InputError:
+        if not leaves_point(sde):
+            raise
+        return _at(slope, left, first=1)
+
+
+def _at(expr: Expr, time: Expr, first: int = 0) -> Expr:
     """`expr` at the time of step k, refused when putting in the first or the last step needs a limit."""
     found = tidy(expr).subs(t, time)
-    for step in (0, _n - 1):
+    for step in (first, _n - 1):
         if found.subs(_k, step).has(nan, zoo, oo):
             where = simplify(time.subs(_k, step)).subs(_n, n)
             raise InputError(
@@ -266,5 +277,7 @@ def exact_law(sde: InterpolantSDE, steps: int, scheme: str = "euler") -> tuple[E
     deviation, variance = Integer(0), sde.data.moments(alpha, beta)[1]
     for k in range(steps):
         slope, source, noise = forms.at(k, steps)
-        deviation, variance = slope * deviation + source, slope**2 * variance + noise
+        # Nothing is carried from a point, where the slope may be infinite.
+        old = (Integer(0), Integer(0)) if variance == 0 and deviation == 0 else (slope * deviation, slope**2 * variance)
+        deviation, variance = old[0] + source, old[1] + noise
     return (sde.schedule.limit("beta", 1) + deviation) * sde.data.expectation, variance
