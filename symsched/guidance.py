@@ -36,7 +36,7 @@ Array = NDArray[np.float64]
 #: The equation runs over |log r| ≤ REACH: what is left out is of size e^(−2 REACH).
 REACH = 8.0
 #: Steps of the coarsest level, cells of it, levels tried, and the agreement of two levels, in standard deviations.
-STEPS, CELLS, LEVELS, AGREED = 100, 250, 4, 1e-4
+STEPS, CELLS, LEVELS, AGREED = 100, 250, 5, 1e-4
 #: Density beside its largest at the edge of the states, at most.
 EDGE = 1e-7
 
