@@ -32,6 +32,7 @@ _HOMES = {
     "guided": "guidance",
     "flow_map": "flowmaps",
     "log_likelihood": "likelihood",
+    "optimal_grid": "spacing",
     "Diffusion": "montecarlo",
     "simulate": "montecarlo",
     "couple": "montecarlo",
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
     from symsched.montecarlo import Diffusion, System, couple, estimate, simulate
     from symsched.schedule import Schedule
     from symsched.sde import InterpolantSDE
+    from symsched.spacing import optimal_grid
     from symsched.symbols import t, x
     from symsched.theorem import Theorem
     from symsched.two_sided import TwoSided

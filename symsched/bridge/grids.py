@@ -2,6 +2,7 @@
 
     uniform              equal steps of the target's time
     angle(rho=1)         equal steps of atan(ρ r): the target's time where the target is lazy(kappa=0, rho)
+    optimal([1, 10])     equal steps of the length of the curve of angles of these standard deviations (theory C20)
     shift(s=3)           equal steps of s r/(1 + s r): the flow models' timestep shift, for any target
     logistic(rho, power) equal steps of (ρ r)^p/(1 + (ρ r)^p): a shift by 1/ρ at p = 1, longer tails at p < 1
     tailed(rho, p, q)    equal steps of u with ρ r = u^p/(1 − u)^q: with q > 1 more of them near the data
@@ -27,6 +28,7 @@ from symsched.bridge.levels import Frame
 from symsched.bridge.options import read_call
 from symsched.errors import InputError
 from symsched.given import whole
+from symsched.spacing import optimal_grid
 
 Array = NDArray[np.float64]
 Rule = Callable[[Frame, int], Array]
@@ -63,6 +65,16 @@ def angle(rho: float = 1.0) -> Grid:
     """Equal steps of atan(ρ r)."""
     _require_positive("angle", rho=rho)
     return _coordinate(f"angle(rho={rho:g})", lambda r: np.arctan(rho * r), lambda u: np.tan(u) / rho, np.pi / 2)
+
+
+def optimal(stds: ArrayLike) -> Grid:
+    """Equal steps of ∫ √Σ dθ_k², θ_k = atan(ρ_k r), for data with these standard deviations; `angle` is one of them."""
+    optimal_grid(stds, 1)  # refused here, not at the first use
+
+    def rule(frame: Frame, steps: int) -> Array:
+        return _with_ends(frame.time_at(optimal_grid(stds, steps, start=frame.source.span[0])[1:-1]))
+
+    return Grid(f"optimal({brief(np.atleast_1d(np.asarray(stds, dtype=np.float64)))})", rule)
 
 
 def shift(s: float = 3.0) -> Grid:
@@ -218,6 +230,7 @@ def brief(values: Sequence[float] | Array) -> str:
 NAMED: dict[str, Callable[..., Grid]] = {
     "uniform": uniform,
     "angle": angle,
+    "optimal": optimal,
     "shift": shift,
     "logistic": logistic,
     "tailed": tailed,

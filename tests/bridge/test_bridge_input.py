@@ -289,6 +289,16 @@ def test_a_grid_is_what_its_name_says(grid, expected):
     np.testing.assert_allclose(found, expected, atol=1e-14)
 
 
+def test_the_optimal_grid_of_one_mode_is_equal_angles():
+    for rho in (1, 20):
+        found = grids.as_grid(f"optimal([{rho}, {rho}])").times(frame(), 4)
+        np.testing.assert_allclose(found, grids.angle(rho).times(frame(), 4), atol=1e-9)
+    apart = grids.as_grid("optimal(stds=[1, 10])").times(frame(), 4)
+    assert np.abs(apart - grids.angle(1).times(frame(), 4)).max() > 0.01
+    with pytest.raises(ss.InputError, match="not only 0"):
+        grids.as_grid("optimal(0)")
+
+
 def test_a_list_of_noise_levels_is_interpolated_in_its_logarithm():
     found = grids.sigmas([8, 2, 0.5]).times(frame(), 5)
     np.testing.assert_allclose(1 / found[:-1] - 1, [8, 4, 2, 1, 0.5], atol=1e-13)
