@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 from mpmath import mp
+from mpmath.libmp import NoConvergence
 from numpy.typing import NDArray
 from sympy import Expr, Symbol, sqrt
 
@@ -37,7 +38,7 @@ REACH = 8.0
 #: Steps of the coarsest level, cells of it, levels tried, and the agreement of two levels, in standard deviations.
 STEPS, CELLS, LEVELS, AGREED = 100, 250, 5, 1e-4
 #: Density beside its largest at the edge of the states, at most.
-EDGE = 1e-9
+EDGE = 1e-7
 
 
 @alone_all
@@ -119,7 +120,7 @@ class Guided:
         Raises:
             InputError: more than one dimension, letters without values, κ that depends on t, a schedule whose r does
                 not begin at 0, a variance beyond the floats.
-            UndecidedError: the quadrature did not settle.
+            UndecidedError: the quadrature did not settle, or the exact formula has too large a power.
         """
         alpha, beta = self._at(time)
         if not (isinstance(self.conditional, Gaussian) and isinstance(self.unconditional, Gaussian)):
@@ -149,7 +150,9 @@ class Guided:
 
         _, _, points, density = self._quadrature(*self._at(time))
         inside = (here >= points[0]) & (here <= points[-1])
-        return np.where(inside, CubicSpline(points, density)(np.clip(here, points[0], points[-1])), 0.0)
+        return np.where(
+            inside | np.isnan(here), CubicSpline(points, density)(np.clip(here, points[0], points[-1])), 0.0
+        )
 
     def tilted(self) -> Gaussian:
         """p_c^(1+w)/p_u^w of the data, for Gaussian laws: the limit of the guided law at t = 1 as κ → ∞.
@@ -198,7 +201,7 @@ class Guided:
         if size == 0:
             raise InputError("the guided law at a point-mass start is a point; ask at a later time")
         with np.errstate(divide="ignore"):
-            last = float(np.clip(np.log(beta) - np.log(alpha), -REACH, REACH))
+            last = float(min(np.log(beta) - np.log(alpha), REACH))
         mean, std, points, density = _solved(
             self.conditional, self.unconditional, float(self.weight), float(self.kappa), last
         )
@@ -216,7 +219,12 @@ def _float(value: Any) -> float:
 
 def _expected(k: Any, shape: Any, power: Any) -> Any:
     """E[(k + (1 − k) Y)^power] for Y of density shape·y^(shape−1)."""
-    return k**power * mp.hyp2f1(-power, shape, shape + 1, 1 - 1 / k)
+    try:
+        return k**power * mp.hyp2f1(-power, shape, shape + 1, 1 - 1 / k)
+    except (NoConvergence, ValueError):
+        raise UndecidedError(
+            f"the guided law has no value found for a power of {float(power):g}; for large kappa, tilted() is its limit"
+        ) from None
 
 
 # -- the Fokker-Planck equation, in the variance-preserving frame, with log r for the time -----------------------------
@@ -225,32 +233,27 @@ def _expected(k: Any, shape: Any, power: Any) -> Any:
 @lru_cache(maxsize=16)
 def _solved(one: DataLaw, other: DataLaw, w: float, kappa: float, last: float) -> tuple[float, float, Array, Array]:
     """Mean, standard deviation, states and density at log r = last: two levels extrapolated, of those that agree."""
-    before, edge, previous = None, _reach((one, other), w), None
-    for level in range(LEVELS):
+    before, edge, previous, level, widened = None, _reach((one, other)), None, 0, 0
+    while level < LEVELS and widened < LEVELS:
         points, density = _level((one, other), w, kappa, last, edge, level)
         if max(density[:2].max(), density[-2:].max()) > EDGE * density.max():
-            edge, before, previous = 1.5 * edge, None, None
+            edge, before, previous, level, widened = 1.5 * edge, None, None, 0, widened + 1
             continue
         if before is not None:
-            refined = density.copy()
-            refined[::2] = (4 * density[::2] - before) / 3  # both of second order
-            mean, std = _moments(points[::2], refined[::2])
+            refined = (4 * density[::2] - before) / 3  # both of second order
+            mean, std = _moments(points[::2], refined)
             if previous is not None and max(abs(mean - previous[0]), abs(std - previous[1])) <= AGREED * std:
-                return mean, std, points[::2], np.maximum(refined[::2], 0)
+                return mean, std, points[::2], np.maximum(refined, 0)
             previous = (mean, std)
-        before = density
+        before, level = density, level + 1
     raise UndecidedError(
         f"the guided law for weight = {w:g} and kappa = {kappa:g} did not settle in {LEVELS} levels of its quadrature"
     )
 
 
-def _reach(laws: tuple[DataLaw, DataLaw], w: float) -> float:
+def _reach(laws: tuple[DataLaw, DataLaw]) -> float:
     """States that hold the law, at first."""
-    means, stds = (
-        [abs(float(law.expectation)) for law in laws],
-        [float(law.covariance) ** 0.5 for law in laws],
-    )
-    return 8 * max(1.0, *stds) + (1 + abs(w)) * max(means)
+    return max(6.5 * max(1.0, float(law.covariance) ** 0.5) + abs(float(law.expectation)) for law in laws)
 
 
 def _level(
@@ -261,10 +264,11 @@ def _level(
 
     points = np.linspace(-edge, edge, CELLS * 2**level + 1)
     between, dx = (points[1:] + points[:-1]) / 2, points[1] - points[0]
-    centre = np.exp(-REACH) * ((1 + w) * float(laws[0].expectation) - w * float(laws[1].expectation))
+    first = min(-REACH, last)
+    centre = np.exp(first) * ((1 + w) * float(laws[0].expectation) - w * float(laws[1].expectation))
     density = np.exp(-((points - centre) ** 2) / 2) / np.sqrt(2 * np.pi)
-    times = np.linspace(-REACH, last, STEPS * 2**level + 1)
-    h = times[1] - times[0]
+    times = np.linspace(first, last, STEPS * 2**level + 1) if first < last else np.zeros(1)
+    h = (last - first) / (STEPS * 2**level)
     for middle in (times[1:] + times[:-1]) / 2:
         beta, alpha = 1 / np.hypot(1, np.exp(-middle)), 1 / np.hypot(1, np.exp(middle))
         data = (1 + w) * laws[0].eta_x_at(alpha, beta, between) - w * laws[1].eta_x_at(alpha, beta, between)

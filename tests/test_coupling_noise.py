@@ -160,6 +160,11 @@ def test_bad_input_gets_one_line(times, shape, given, match):
     assert "\n" not in str(caught.value)
 
 
+def test_paths_that_are_not_finite_are_refused():
+    with pytest.raises(ss.InputError, match="not finite"):
+        CONV.path(TIMES, np.full((9, 2), np.nan), eps_from=1, eps_to=1, data=LAW)
+
+
 # -- couple(kappa=) ---------------------------------------------------------------------------------------------------
 
 

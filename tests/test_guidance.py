@@ -114,6 +114,25 @@ def test_fields_are_mixed():
     assert plane.drift_at(0.5, np.zeros((3, 2))).shape == (3, 2)
 
 
+def test_next_to_pure_noise_the_law_is_that_of_the_noise():
+    guided = ss.guided(LINEAR, HUMPS, RIGHT, 1)
+    assert guided.law_at(0) == (pytest.approx(0, abs=1e-12), pytest.approx(1, rel=1e-6))
+    assert guided.law_at(1e-5)[0] == pytest.approx(-1e-5, rel=1e-3)  # β((1 + w) E X_c − w E X_u)
+    assert np.isnan(guided.density_at(0, float("nan")))
+
+
+@pytest.mark.parametrize(
+    "guided",
+    [
+        ss.guided(LINEAR, RIGHT, ONE, 1, 1e6),
+        ss.guided(LINEAR, ss.GaussianMixture([0.5, 0.5], [-50, 50], [0.1, 0.1]), ONE, 1, 1),
+    ],
+)
+def test_what_is_out_of_reach_is_undecided(guided):
+    with pytest.raises(ss.UndecidedError, match="the guided law"):
+        guided.law_at(1)
+
+
 @pytest.mark.parametrize(
     ("make", "match"),
     [
