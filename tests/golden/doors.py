@@ -1,11 +1,10 @@
-"""What every public door answered before the house was rebuilt: `python -m tests.golden.doors` writes it anew.
+"""What the public doors answered before the house was rebuilt: `python -m golden.doors`, in tests/, writes it anew.
 
-Numbers are kept to their last digit, texts and bit-reproducible paths as digests.
+Numbers are kept to their last digit.  Emitted modules and verdicts are run where they are tested, and are not here.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 from pathlib import Path
@@ -25,8 +24,6 @@ PAIRS = (
     ("cosine", "linear"), ("edm", "linear"), ("scaled_linear", "vp"), ("trigflow", "follmer"),
     ("alpha=1-t**2; beta=t*exp(t-1)", "vp"),
 )  # fmt: skip
-EMITTED = (*PAIRS, (None, "linear"), (None, "lazy(kappa=1)"))
-LANGUAGES = ("numpy", "numba", "torch", "jax", "c", "c_float", "julia", "latex", "flow_matching")
 LAWS = {
     "normal": ss.Gaussian(0, 1),
     "narrow": ss.Gaussian(0.3, 0.5),
@@ -37,11 +34,6 @@ LAWS = {
 
 def numbers(values):
     return [float(v) for v in np.asarray(values, dtype=float).ravel()]
-
-
-def digest(text):
-    data = text.encode() if isinstance(text, str) else np.ascontiguousarray(text).tobytes()
-    return hashlib.sha256(data).hexdigest()[:24]
 
 
 def schedules():
@@ -110,19 +102,6 @@ def simulations():
                     yield f"simulate {name} {kappa} {law} {scheme} {dtype}", numbers([result.mean[-1], result.var[-1]])
 
 
-def emitted():
-    for source, target in EMITTED:
-        what = as_schedule(target) if source is None else ss.convert(as_schedule(source), as_schedule(target))
-        for lang in LANGUAGES:
-            if lang == "flow_matching" and source is None:
-                continue
-            try:
-                text = ss.codegen(what, lang=lang, self_test=lang not in ("latex", "flow_matching"))
-            except ss.InputError as error:
-                text = str(error)
-            yield f"codegen {source} {target} {lang}", digest(text)
-
-
 def plans():
     from symsched.bridge import build_plan
     from symsched.bridge.solvers import HOMES as SOLVERS
@@ -148,12 +127,7 @@ def samples():
         yield f"digits {kappa}", numbers(found.reshape(3, -1)[:, ::17])
 
 
-def verdicts():
-    for verdict in ss.verify(level="symbolic"):
-        yield f"verify {verdict.name}", bool(verdict.passed)
-
-
-DOORS = (schedules, conversions, fields, laws, simulations, emitted, plans, samples, verdicts)
+DOORS = (schedules, conversions, fields, laws, simulations, plans, samples)
 
 
 def record(doors=DOORS):
