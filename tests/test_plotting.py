@@ -20,6 +20,7 @@ from symsched.data import Gaussian
 from symsched.discretize import trajectory
 from symsched.plotting import style
 from symsched.plotting.drifts import drift_table
+from symsched.plotting.energies import parted
 from symsched.plotting.families import lazy_curve
 from symsched.plotting.optimality import girsanov, path_kl
 from symsched.plotting.orders import StepErrors, weak_levels
@@ -33,6 +34,7 @@ QUICK = {
     "conversion": {},
     "paths": {"steps": 60},
     "drift": {"data": "gaussian(0, 1)"},
+    "energy": {"kappa": ["1/2", 1, 2], "separation": [0, 2, 4]},
     "error": {},
     "law": {},
     "kl": {"kappa": [0.25, 0.5, 1, 2, 4]},
@@ -153,6 +155,25 @@ def test_path_kl_has_its_minimum_at_one_and_is_the_same_for_every_schedule():
     # A Girsanov that forgets the scale has no minimum at κ = 1: the check can fail.
     wrong = [float((girsanov(catalog.linear(), truth, model) * kappa).subs({kappa: k, t: 0.5})) for k in kappas]
     assert np.argmin(wrong) != 2
+
+
+def test_energy_is_the_negentropy_of_the_modes_and_its_rate_integrates_to_it(drawn):
+    """The right value: KL(data ‖ N(0, 1)) of the densities alone (theory C18)."""
+    whole, when = drawn["energy"].axes
+    found, states = curve(whole, r"$\kappa=1$"), np.linspace(-9, 9, 4001)
+    for distance, value in zip(found.get_xdata(), found.get_ydata(), strict=True):
+        own, other = (law.log_density_at(0.0, 1.0, states) for law in (parted(distance), Gaussian(0, 1)))
+        assert value == pytest.approx(np.trapezoid(np.exp(own) * (own - other), states), abs=1e-9)
+    rate = curve(when, "4 apart")
+    area = np.trapezoid(rate.get_ydata(), rate.get_xdata())
+    assert area == pytest.approx(found.get_ydata()[-1], rel=2e-3)
+    assert area != pytest.approx(curve(whole, r"$\kappa=2$").get_ydata()[-1], rel=0.02)  # the twin
+
+
+def test_the_title_of_energy_names_the_cheapest_kappa_drawn():
+    assert "least at κ = 1" in plotting.energy(kappa=["1/2", 1, 2], separation=[0, 2]).get_suptitle()
+    assert "least at κ = 2" in plotting.energy(kappa=[2, 4], separation=[0, 2]).get_suptitle()
+    assert "least" not in plotting.energy(kappa=2, separation=[1, 2]).get_suptitle()
 
 
 def test_the_title_of_orders_says_order_one_only_where_it_was_found():

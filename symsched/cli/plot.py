@@ -135,6 +135,22 @@ def drift(
     )  # fmt: skip
 
 
+@_command("energy")
+def energy(
+    output: Output,
+    kappa: Annotated[str | None, typer.Option(metavar="κ,κ,…", help="κ > 0, at most four.")] = None,
+    separation: Annotated[
+        str | None, typer.Option(metavar="d,d,…", help="Distances of the modes in their standard deviations.")
+    ] = None,
+    title: Title = None,
+    size: Size = None,
+    dpi: Dpi = 200,
+) -> None:
+    kappas = None if kappa is None else _list(kappa, "--kappa")
+    apart = None if separation is None else _list(separation, "--separation")
+    _draw("energy", output, title, size, dpi, kappa=kappas, separation=apart)
+
+
 @_command("error")
 def error(
     output: Output,

@@ -10,6 +10,7 @@ SHORT = {
     "conversion": "The maps τ(t) and c(t) from one schedule to others.",
     "paths": "The same Brownian motion under source and target, side by side.",
     "drift": "The drift b(t, x) before and after conversion; where it is white there is none.",
+    "energy": "Energy of the drift that is left in the lazy frame as two modes part; when it is spent.",
     "error": "W2 and KL of the law after N steps to Gaussian data, against N; exact.",
     "law": "The density after N steps beside that of Gaussian data; exact.",
     "orders": "Strong and weak error of Euler steps against their number, with fitted orders.",
@@ -58,6 +59,14 @@ One row for each law of the data, by default N(0, 1) and a mixture of two.  Oran
 [bold]Example[/bold]
 
   symsched plot drift --from vp --to "lazy(kappa=1, rho=0.5)" --data "gaussian(0, 0.5)" -o drift.png
+""",
+    "energy": """
+The data are two equal modes, in all of variance 1.  Their distance is in standard deviations of one of them.  The
+energy is ∫E|b|²/(4ε) dt of the drift in the lazy frame of κ, and on the right its integrand at one κ.
+
+[bold]Example[/bold]
+
+  symsched plot energy --kappa 1/4,1,4 --separation 0,1,2,4,8 -o energy.svg
 """,
     "error": """
 The law of N steps on Gaussian data is Gaussian, and known in closed form: nothing is sampled.  κ is 0 unless

@@ -4,6 +4,7 @@
     ss.plot.conversion("linear", ["vp", "follmer"]) ss.plot.paths("linear", "follmer", kappa=1)
     ss.plot.drift("linear", "follmer")              ss.plot.error(["linear", "lazy(kappa=0, rho=0.5)"])
     ss.plot.law()   ss.plot.orders()   ss.plot.kl() ss.plot.overview()
+    ss.plot.energy()
     ss.plot.save(figure, "families.svg")
 
 Schedules and data laws are objects or their text.  `ax=` takes the caller's axes.  A schedule has the same colour,
@@ -14,6 +15,7 @@ from symsched.plotting.canvas import FORMATS, check_output, check_size, resize, 
 from symsched.plotting.conversions import conversion
 from symsched.plotting.discretisation import error
 from symsched.plotting.drifts import drift
+from symsched.plotting.energies import energy
 from symsched.plotting.families import families, plane
 from symsched.plotting.final_laws import law
 from symsched.plotting.optimality import kl
@@ -22,7 +24,7 @@ from symsched.plotting.overview import overview
 from symsched.plotting.paths import paths
 from symsched.plotting.style import label_of, style_of
 
-PLOTS = ("conversion", "drift", "error", "families", "kl", "law", "orders", "overview", "paths", "plane")
+PLOTS = ("conversion", "drift", "energy", "error", "families", "kl", "law", "orders", "overview", "paths", "plane")
 
 __all__ = [
     "FORMATS",
@@ -31,6 +33,7 @@ __all__ = [
     "check_size",
     "conversion",
     "drift",
+    "energy",
     "error",
     "families",
     "kl",
