@@ -39,6 +39,7 @@ QUICK = {
     "law": {},
     "kl": {"kappa": [0.25, 0.5, 1, 2, 4]},
     "orders": {"steps": (8, 16, 32), "n_paths": 20},
+    "spacing": {"steps": (4, 8, 16)},
     "overview": {},
 }
 
@@ -174,6 +175,25 @@ def test_the_title_of_energy_names_the_cheapest_kappa_drawn():
     assert "least at κ = 1" in plotting.energy(kappa=["1/2", 1, 2], separation=[0, 2]).get_suptitle()
     assert "least at κ = 2" in plotting.energy(kappa=[2, 4], separation=[0, 2]).get_suptitle()
     assert "least" not in plotting.energy(kappa=2, separation=[1, 2]).get_suptitle()
+
+
+def test_spacing_is_the_cosine_law_and_the_best_grid_loses_least(drawn):
+    one, many = drawn["spacing"].axes
+    law = curve(one, r"equal angles, every $\rho$")
+    steps = law.get_xdata()
+    assert law.get_ydata() == pytest.approx(np.cos(np.pi / (2 * steps)) ** (2 * steps), rel=1e-12)
+    times = curve(one, r"equal times, $\rho=4$").get_ydata()
+    assert (times < law.get_ydata() - 1e-3).all()  # the twin: another grid does not keep that
+    best, *others = (line.get_ydata() for line in many.get_lines())
+    assert len(others) == 3
+    assert all((best <= other).all() for other in others)
+    assert "one best grid" in drawn["spacing"].get_suptitle()
+    assert (
+        "depends" in plotting.spacing(steps=[2]).get_suptitle()
+    )  # best to leading order only: not the best of two steps
+    ratios = ss.optimal_grid([0.1, 1, 4], 16)
+    angles = [np.diff(np.arctan(rho * ratios)) for rho in (0.1, 1, 4)]
+    assert best[-1] == pytest.approx(-np.log(np.cos(angles)).sum(), rel=1e-9)
 
 
 def test_the_title_of_orders_says_order_one_only_where_it_was_found():

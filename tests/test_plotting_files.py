@@ -70,6 +70,8 @@ BAD = [
     (lambda: plotting.energy(kappa=0), "expected a number > 0"),
     (lambda: plotting.energy(separation=[1]), "expected two or more, up to 20"),
     (lambda: plotting.energy(separation=[1, 21]), "expected two or more, up to 20"),
+    (lambda: plotting.spacing(spectrum=[1]), "expected two to 5"),
+    (lambda: plotting.spacing(steps=[1, 2]), "keeps nothing"),
     (lambda: plotting.error(steps=[]), "the list is empty"),
     (lambda: plotting.error(steps=[10**7]), "expected a whole number from 1 to 4,096"),
     (lambda: plotting.error(scheme="magic"), "expected one of euler"),
@@ -123,6 +125,7 @@ COMMANDS = [
     ("energy", "--kappa", "1", "--separation", "0,2"),
     ("error", "--schedule", "linear", "--steps", "1,2,4", "--size", "8x4"),
     ("law", "--schedule", "linear", "--steps", "2"),
+    ("spacing", "--rho", "1,2", "--steps", "2,4"),
     ("kl", "--schedule", "linear", "--kappa", "1/2,1,2"),
 ]
 

@@ -216,6 +216,19 @@ def kl(
     _draw("kl", output, title, size, dpi, schedules=schedule, data=data, model=model, kappa=kappas)
 
 
+@_command("spacing")
+def spacing(
+    output: Output,
+    rho: Annotated[str | None, typer.Option(metavar="ρ,ρ,…", help="Standard deviations of two to five modes.")] = None,
+    steps: Steps = None,
+    title: Title = None,
+    size: Size = None,
+    dpi: Dpi = 200,
+) -> None:
+    modes = None if rho is None else _list(rho, "--rho")
+    _draw("spacing", output, title, size, dpi, spectrum=modes, steps=_counts(steps))
+
+
 @_command("overview")
 def overview(output: Output, seed: Seed = 3, size: Size = None, dpi: Dpi = 200) -> None:
     _draw("overview", output, None, size, dpi, seed=seed)

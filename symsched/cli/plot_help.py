@@ -15,6 +15,7 @@ SHORT = {
     "law": "The density after N steps beside that of Gaussian data; exact.",
     "orders": "Strong and weak error of Euler steps against their number, with fitted orders.",
     "kl": "Path KL of a model with a wrong score against κ: the least is at κ = 1.",
+    "spacing": "What DDIM keeps of Gaussian data's variance, and the best grid of several modes; exact.",
     "overview": "The toolkit at a glance: paths before and after conversion, and the error after N steps.",
 }
 
@@ -98,6 +99,14 @@ Girsanov's, and the same for every schedule.
 [bold]Example[/bold]
 
   symsched plot kl --schedule linear --schedule vp --model "gaussian(0.2, 1)" -o kl.svg
+""",
+    "spacing": """
+On the left one mode at a time: N equal steps of its angle atan ρr keep the same share of every ρ.  On the right all of
+them at once: the grid that is best for the spectrum, against those that are best for one of its modes.
+
+[bold]Example[/bold]
+
+  symsched plot spacing --rho 1/10,1,4 --steps 2,4,8,16 -o spacing.svg
 """,
     "overview": """
 [bold]Example[/bold]

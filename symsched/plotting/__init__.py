@@ -4,7 +4,7 @@
     ss.plot.conversion("linear", ["vp", "follmer"]) ss.plot.paths("linear", "follmer", kappa=1)
     ss.plot.drift("linear", "follmer")              ss.plot.error(["linear", "lazy(kappa=0, rho=0.5)"])
     ss.plot.law()   ss.plot.orders()   ss.plot.kl() ss.plot.overview()
-    ss.plot.energy()
+    ss.plot.energy()        ss.plot.spacing()
     ss.plot.save(figure, "families.svg")
 
 Schedules and data laws are objects or their text.  `ax=` takes the caller's axes.  A schedule has the same colour,
@@ -22,9 +22,23 @@ from symsched.plotting.optimality import kl
 from symsched.plotting.orders import orders
 from symsched.plotting.overview import overview
 from symsched.plotting.paths import paths
+from symsched.plotting.spacings import spacing
 from symsched.plotting.style import label_of, style_of
 
-PLOTS = ("conversion", "drift", "energy", "error", "families", "kl", "law", "orders", "overview", "paths", "plane")
+PLOTS = (
+    "conversion",
+    "drift",
+    "energy",
+    "error",
+    "families",
+    "kl",
+    "law",
+    "orders",
+    "overview",
+    "paths",
+    "plane",
+    "spacing",
+)
 
 __all__ = [
     "FORMATS",
@@ -45,5 +59,6 @@ __all__ = [
     "plane",
     "resize",
     "save",
+    "spacing",
     "style_of",
 ]
