@@ -37,6 +37,7 @@ QUICK = {
     "energy": {"kappa": ["1/2", 1, 2], "separation": [0, 2, 4]},
     "error": {},
     "law": {},
+    "guidance": {"kappa": [0.25, 1, 4]},
     "kl": {"kappa": [0.25, 0.5, 1, 2, 4]},
     "orders": {"steps": (8, 16, 32), "n_paths": 20},
     "spacing": {"steps": (4, 8, 16)},
@@ -194,6 +195,25 @@ def test_spacing_is_the_cosine_law_and_the_best_grid_loses_least(drawn):
     ratios = ss.optimal_grid([0.1, 1, 4], 16)
     angles = [np.diff(np.arctan(rho * ratios)) for rho in (0.1, 1, 4)]
     assert best[-1] == pytest.approx(-np.log(np.cos(angles)).sum(), rel=1e-9)
+
+
+def test_guidance_is_the_guided_law_over_the_tilted_one(drawn):
+    """The right value at κ = 1: a E[(k + (1 − k)Y)^2w] is a polynomial for whole w, with Y uniform (theory C25)."""
+    shares, laws = drawn["guidance"].axes
+    line = curve(shares, "$w=1$")
+    a, v, k = 0.25, 1.0, 0.25
+    mean_square = (k**2 + k + 1) / 3  # of k + (1 − k)Y
+    tilted = 1 / (2 / a - 1 / v)
+    assert line.get_ydata()[1] == pytest.approx(a * mean_square / tilted, rel=1e-12)
+    assert line.get_ydata()[1] != pytest.approx(a * k / tilted, rel=1e-2)  # the twin: the ODE's variance
+    ode = curve(laws, r"$\kappa=0$").get_ydata()
+    assert ode.max() == pytest.approx((2 * np.pi * a * k) ** -0.5, rel=1e-3)
+
+
+def test_the_title_of_guidance_is_read_off_the_curves(drawn):
+    assert "only as κ grows" in drawn["guidance"].get_suptitle()
+    wide = plotting.guidance("gaussian(1, 1)", "gaussian(0, 1)", weight=1, kappa=[1, 2, 4])  # never too narrow
+    assert "too narrow" not in wide.get_suptitle()
 
 
 def test_the_title_of_orders_says_order_one_only_where_it_was_found():

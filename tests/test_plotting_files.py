@@ -82,6 +82,9 @@ BAD = [
     (lambda: plotting.law(steps=range(1, 9)), "at most 4 and 6"),
     (lambda: plotting.orders(start=0), "expected a time between 0 and 1"),
     (lambda: plotting.orders(n_paths=10**9), "expected a whole number from 2"),
+    (lambda: plotting.guidance(kappa=[1]), "at least three"),
+    (lambda: plotting.guidance(weight=0), "expected a number > 0"),
+    (lambda: plotting.guidance("gaussian(0, 2)", weight=1), "grows without bound"),
     (lambda: plotting.kl(kappa=[1]), "at least three"),
     (lambda: plotting.kl(model="gaussian(0, 1)"), "equal to the data"),
     (lambda: plotting.plane(ax=[1, 2]), "pass 1 matplotlib axes"),
@@ -126,6 +129,7 @@ COMMANDS = [
     ("error", "--schedule", "linear", "--steps", "1,2,4", "--size", "8x4"),
     ("law", "--schedule", "linear", "--steps", "2"),
     ("spacing", "--rho", "1,2", "--steps", "2,4"),
+    ("guidance", "--weight", "1", "--kappa", "1/2,1,2"),
     ("kl", "--schedule", "linear", "--kappa", "1/2,1,2"),
 ]
 

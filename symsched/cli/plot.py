@@ -201,6 +201,23 @@ def orders(
     _draw("orders", output, title, size, dpi, schedules=schedule, data=data, **given)
 
 
+@_command("guidance")
+def guidance(
+    output: Output,
+    data: Data = None,
+    unconditional: Annotated[str | None, typer.Option(help="The law without condition; Gaussian.")] = None,
+    weight: Annotated[str | None, typer.Option(metavar="w,w,…", help="Weights w > 0, at most three.")] = None,
+    kappa: Annotated[str | None, typer.Option(metavar="κ,κ,…", help="At least three κ > 0.")] = None,
+    title: Title = None,
+    size: Size = None,
+    dpi: Dpi = 200,
+) -> None:
+    weights = None if weight is None else _list(weight, "--weight")
+    kappas = None if kappa is None else _list(kappa, "--kappa")
+    given = {"conditional": data, "unconditional": unconditional, "weight": weights, "kappa": kappas}
+    _draw("guidance", output, title, size, dpi, **given)
+
+
 @_command("kl")
 def kl(
     output: Output,

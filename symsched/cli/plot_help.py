@@ -14,6 +14,7 @@ SHORT = {
     "error": "W2 and KL of the law after N steps to Gaussian data, against N; exact.",
     "law": "The density after N steps beside that of Gaussian data; exact.",
     "orders": "Strong and weak error of Euler steps against their number, with fitted orders.",
+    "guidance": "The law that guidance samples against κ, beside the tilted one; exact.",
     "kl": "Path KL of a model with a wrong score against κ: the least is at κ = 1.",
     "spacing": "What DDIM keeps of Gaussian data's variance, and the best grid of several modes; exact.",
     "overview": "The toolkit at a glance: paths before and after conversion, and the error after N steps.",
@@ -91,6 +92,14 @@ fitted to three numbers of steps or more.  Both start at --start, since ε* may 
 [bold]Example[/bold]
 
   symsched plot orders --schedule linear --schedule vp --kappa 1/2 --steps 32,64,128,256 -o orders.svg
+""",
+    "guidance": """
+The field has the weight 1 + w on the conditional law (--data) and −w on the unconditional one.  The tilted law
+p_c^(1+w)/p_u^w is the limit of large κ.
+
+[bold]Example[/bold]
+
+  symsched plot guidance --data "gaussian(1, 0.5)" --unconditional "gaussian(0, 1)" --weight 1,3 -o guidance.svg
 """,
     "kl": """
 The data are N(0, 1) and the model takes them for N(0, 0.8²), unless you say otherwise.  The value is

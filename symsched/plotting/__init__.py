@@ -4,7 +4,7 @@
     ss.plot.conversion("linear", ["vp", "follmer"]) ss.plot.paths("linear", "follmer", kappa=1)
     ss.plot.drift("linear", "follmer")              ss.plot.error(["linear", "lazy(kappa=0, rho=0.5)"])
     ss.plot.law()   ss.plot.orders()   ss.plot.kl() ss.plot.overview()
-    ss.plot.energy()        ss.plot.spacing()
+    ss.plot.energy()        ss.plot.spacing()       ss.plot.guidance()
     ss.plot.save(figure, "families.svg")
 
 Schedules and data laws are objects or their text.  `ax=` takes the caller's axes.  A schedule has the same colour,
@@ -18,6 +18,7 @@ from symsched.plotting.drifts import drift
 from symsched.plotting.energies import energy
 from symsched.plotting.families import families, plane
 from symsched.plotting.final_laws import law
+from symsched.plotting.guided_laws import guidance
 from symsched.plotting.optimality import kl
 from symsched.plotting.orders import orders
 from symsched.plotting.overview import overview
@@ -31,6 +32,7 @@ PLOTS = (
     "energy",
     "error",
     "families",
+    "guidance",
     "kl",
     "law",
     "orders",
@@ -50,6 +52,7 @@ __all__ = [
     "energy",
     "error",
     "families",
+    "guidance",
     "kl",
     "label_of",
     "law",
