@@ -25,6 +25,7 @@ from symsched.plotting.families import lazy_curve
 from symsched.plotting.optimality import girsanov, path_kl
 from symsched.plotting.orders import StepErrors, weak_levels
 from symsched.plotting.paths import driven
+from symsched.plotting.starting import excess, order
 from symsched.sde import InterpolantSDE
 from symsched.symbols import kappa, t
 
@@ -41,6 +42,7 @@ QUICK = {
     "kl": {"kappa": [0.25, 0.5, 1, 2, 4]},
     "orders": {"steps": (8, 16, 32), "n_paths": 20},
     "spacing": {"steps": (4, 8, 16)},
+    "start": {"kappa": ["1/2", 1, 2], "steps": (4, 8, 16, 32, 64, 128)},
     "overview": {},
 }
 
@@ -214,6 +216,31 @@ def test_the_title_of_guidance_is_read_off_the_curves(drawn):
     assert "only as κ grows" in drawn["guidance"].get_suptitle()
     wide = plotting.guidance("gaussian(1, 1)", "gaussian(0, 1)", weight=1, kappa=[1, 2, 4])  # never too narrow
     assert "too narrow" not in wide.get_suptitle()
+
+
+@pytest.mark.parametrize("ratio", ["1/4", "1/2", "2"])
+def test_start_is_eulers_own_variance_in_exact_arithmetic(ratio):
+    ratio, count = sp.Rational(ratio), 7
+    variance = ratio / count  # after the first step, with b = 0 at the point
+    for k in range(1, count):
+        variance = (1 + (1 - ratio) / (2 * k)) ** 2 * variance + ratio / count
+    assert excess(ratio, count) == pytest.approx(float(variance - 1), rel=1e-12)
+
+
+def test_start_agrees_with_the_library_where_that_starts_from_a_point():
+    sde = InterpolantSDE(catalog.follmer(), Gaussian(0, 1), kappa=2)
+    assert excess(2, 16) == pytest.approx(float(trajectory(sde, 16).var[-1]) - 1, rel=1e-12)
+
+
+def test_orders_from_a_point_are_those_of_c19_and_a_title_says_no_more(drawn):
+    counts = (64, 128, 256, 512, 1024, 2048)
+    for ratio, wanted in (("1/4", 0.25), ("1/2", 0.5), (2, 1.0)):
+        found = order(counts, np.array([excess(ratio, n) for n in counts]))
+        assert found == pytest.approx(wanted, abs=0.01)
+        assert found != pytest.approx(wanted / 2, abs=0.01)  # the twin
+    assert "costs Euler its order" in drawn["start"].get_suptitle()
+    for scales in (["3/4", "4/3"], [2, 3]):  # an order that is not 1 yet; nothing below the lazy scale
+        assert "costs" not in plotting.start(kappa=scales, steps=(2, 3, 4, 5, 6, 7)).get_suptitle()
 
 
 def test_the_title_of_orders_says_order_one_only_where_it_was_found():

@@ -85,6 +85,8 @@ BAD = [
     (lambda: plotting.guidance(kappa=[1]), "at least three"),
     (lambda: plotting.guidance(weight=0), "expected a number > 0"),
     (lambda: plotting.guidance("gaussian(0, 2)", weight=1), "grows without bound"),
+    (lambda: plotting.start(kappa=[1]), "1 kappa and 7 numbers of steps"),
+    (lambda: plotting.start(steps=[2, 4]), "two and six at least"),
     (lambda: plotting.kl(kappa=[1]), "at least three"),
     (lambda: plotting.kl(model="gaussian(0, 1)"), "equal to the data"),
     (lambda: plotting.plane(ax=[1, 2]), "pass 1 matplotlib axes"),
@@ -130,6 +132,7 @@ COMMANDS = [
     ("law", "--schedule", "linear", "--steps", "2"),
     ("spacing", "--rho", "1,2", "--steps", "2,4"),
     ("guidance", "--weight", "1", "--kappa", "1/2,1,2"),
+    ("start", "--kappa", "1/2,2", "--steps", "4,8,16,32,64,128"),
     ("kl", "--schedule", "linear", "--kappa", "1/2,1,2"),
 ]
 

@@ -246,6 +246,19 @@ def spacing(
     _draw("spacing", output, title, size, dpi, spectrum=modes, steps=_counts(steps))
 
 
+@_command("start")
+def start(
+    output: Output,
+    kappa: Annotated[str | None, typer.Option(metavar="κ,κ,…", help="Scales over the lazy one, two or more.")] = None,
+    steps: Steps = None,
+    title: Title = None,
+    size: Size = None,
+    dpi: Dpi = 200,
+) -> None:
+    kappas = None if kappa is None else _list(kappa, "--kappa")
+    _draw("start", output, title, size, dpi, kappa=kappas, steps=_counts(steps))
+
+
 @_command("overview")
 def overview(output: Output, seed: Seed = 3, size: Size = None, dpi: Dpi = 200) -> None:
     _draw("overview", output, None, size, dpi, seed=seed)

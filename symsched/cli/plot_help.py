@@ -17,6 +17,7 @@ SHORT = {
     "guidance": "The law that guidance samples against κ, beside the tilted one; exact.",
     "kl": "Path KL of a model with a wrong score against κ: the least is at κ = 1.",
     "spacing": "What DDIM keeps of Gaussian data's variance, and the best grid of several modes; exact.",
+    "start": "Euler's order from a point, against the noise that it starts with; exact.",
     "overview": "The toolkit at a glance: paths before and after conversion, and the error after N steps.",
 }
 
@@ -116,6 +117,14 @@ them at once: the grid that is best for the spectrum, against those that are bes
 [bold]Example[/bold]
 
   symsched plot spacing --rho 1/10,1,4 --steps 2,4,8,16 -o spacing.svg
+""",
+    "start": """
+The Föllmer process is lazy at κ = 1, and is run with other scales from exactly the point.  Scales below 1 lose the
+order, and have other solutions.
+
+[bold]Example[/bold]
+
+  symsched plot start --kappa 1/4,1/2,1,2 -o start.svg
 """,
     "overview": """
 [bold]Example[/bold]

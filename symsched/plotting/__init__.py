@@ -4,7 +4,7 @@
     ss.plot.conversion("linear", ["vp", "follmer"]) ss.plot.paths("linear", "follmer", kappa=1)
     ss.plot.drift("linear", "follmer")              ss.plot.error(["linear", "lazy(kappa=0, rho=0.5)"])
     ss.plot.law()   ss.plot.orders()   ss.plot.kl() ss.plot.overview()
-    ss.plot.energy()        ss.plot.spacing()       ss.plot.guidance()
+    ss.plot.energy()        ss.plot.spacing()       ss.plot.guidance()      ss.plot.start()
     ss.plot.save(figure, "families.svg")
 
 Schedules and data laws are objects or their text.  `ax=` takes the caller's axes.  A schedule has the same colour,
@@ -24,6 +24,7 @@ from symsched.plotting.orders import orders
 from symsched.plotting.overview import overview
 from symsched.plotting.paths import paths
 from symsched.plotting.spacings import spacing
+from symsched.plotting.starting import start
 from symsched.plotting.style import label_of, style_of
 
 PLOTS = (
@@ -40,6 +41,7 @@ PLOTS = (
     "paths",
     "plane",
     "spacing",
+    "start",
 )
 
 __all__ = [
@@ -63,5 +65,6 @@ __all__ = [
     "resize",
     "save",
     "spacing",
+    "start",
     "style_of",
 ]
