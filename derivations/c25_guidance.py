@@ -225,7 +225,7 @@ theorem.sabotage(tilted_mean, "shift without k", shift=w * (m_c - m_u))
 
 def variance_at_data(power, weight, conditional, free):
     """M₁ for (1 + κ)w an integer: the moments of Y are κ/(κ + j)."""
-    n, share = sp.Integer((1 + power) * weight), sp.sympify(conditional) / free
+    n, share = sp.Integer((1 + power) * weight), conditional / sp.S(free)
     if power == 0:
         return conditional * share**weight
     moments = [sp.binomial(n, j) * share ** (n - j) * (1 - share) ** j * power / (power + j) for j in range(int(n) + 1)]

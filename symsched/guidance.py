@@ -27,7 +27,7 @@ from symsched.data.checks import exact, known
 from symsched.errors import InputError, UndecidedError
 from symsched.exact import end_value, times_array, values
 from symsched.given import reals
-from symsched.precision import alone_all, cached_property
+from symsched.precision import alone_all, cached_property, digits
 from symsched.schedule import Schedule
 from symsched.sde import InterpolantSDE
 from symsched.symbols import x
@@ -128,7 +128,7 @@ class Guided:
             return mean, std**2
         w, kappa = float(self.weight), float(self.kappa)
         (m_c, a), (m_u, v) = ((law.mean, law.std**2) for law in (self.conditional, self.unconditional))
-        with mp.workdps(40):
+        with digits(40):
             first, second = (mp.mpf(alpha) ** 2 + mp.mpf(beta) ** 2 * mp.mpmathify(one) for one in (a, v))
             shift, q, power = beta * mp.mpmathify(m_c - m_u), (1 + mp.mpf(kappa)) / 2, (1 + mp.mpf(kappa)) * w
             variance = _float(first * _expected(first / second, kappa, power)) if first else 0.0

@@ -94,7 +94,7 @@ DANGEROUS = {
     "popen": set(),
     "loads": {"machinecode.py", "processes.py", "json"},  # verified by hash, owner and mode; a fork's own answer
     "load": {"numpy without pickles", "store.py", "verification.py", "safetensors"},
-    "exec_module": {"selftest.py", "store.py", "verification.py"},
+    "exec_module": {"selftest.py", "store.py", "collection.py"},
 }
 MODULES = {
     "pickle": {"machinecode.py", "exhibit.py", "processes.py"},

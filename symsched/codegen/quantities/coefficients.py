@@ -163,7 +163,9 @@ def _ratios(s: Schedule, ledger: Ledger) -> Iterator[sp.Expr]:
 def _log_forms(s: Schedule, ledger: Ledger) -> Iterator[sp.Expr]:
     """Of log r²: a logarithm of what is no float has lost all."""
     yield 2 * sp.log(r)
-    yield 2 * (sp.expand_log(sp.log(ledger.made[beta].shape), force=True) - sp.log(alpha))
+    written = ledger.made[beta].shape
+    for form in dict.fromkeys((written, sp.factor_terms(written))):  # t² stands before 21 + 4t, and not in it
+        yield 2 * (sp.expand_log(sp.log(form), force=True) - sp.log(alpha))
     for ratio in ratio_forms(s, ledger):
         yield 2 * sp.expand_log(sp.log(ratio), force=True)
 
