@@ -19,6 +19,7 @@ def same(one, other, tolerance=1e-14):
     return one == other
 
 
+@pytest.mark.exhaustive  # for whoever moves the house: -m exhaustive tests/golden
 @pytest.mark.parametrize("door", DOORS, ids=lambda door: door.__name__)
 def test_a_door_answers_as_before(door):
     found = dict(door())
