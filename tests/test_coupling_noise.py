@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 import symsched as ss
+from symsched.sde.driving import driven, read
 from symsched.symbols import t
 
 LINEAR, VP = ss.schedules.linear(), ss.schedules.vp()
@@ -63,7 +64,6 @@ def test_the_correlation_on_gaussian_data_is_that_of_c26(kappa, other):
 
 def test_the_noise_read_is_white():
     """Standard normals, independent from step to step; with half the scale their variance would be 2."""
-    from symsched.sde.driving import read
 
     source, _ = grids(64)
     paths = gaussian_paths(source, 1)
@@ -103,7 +103,6 @@ def test_with_the_scale_of_c3_it_is_the_pointwise_map_to_first_order():
 
 def test_a_mixture_reaches_its_own_law_at_another_scale():
     """Started from the exact law; κ = 1 → ¼.  The twin reads the noise of another data law."""
-    from symsched.sde.driving import driven
 
     source, _ = grids(64)
     rng, size = np.random.default_rng(1), 3000
@@ -146,7 +145,7 @@ TIMES = np.linspace(0.1, 0.9, 9)
         (TIMES, (5, 9), {"eps_from": 1, "eps_to": 1, "data": LAW}, "time axis leads"),
         (TIMES, (9, 5), {"eps_from": 1, "eps_to": 1, "data": ss.Gaussian([0, 0], 1)}, "last axis to be 2"),
         (np.linspace(0, 1, 9), (9, 5), {"eps_from": 1, "eps_to": 1, "data": LAW}, "^$"),
-        ([0, 0.5, 1], (3, 5), {"eps_from": LINEAR.eps_star, "eps_to": 1, "data": LAW}, "infinite at t = 0"),
+        ([0, 0.5, 1], (3, 5), {"eps_from": LINEAR.eps_star, "eps_to": 1, "data": LAW}, "diverges at t = 0"),
         ([0.001, 0.5, 0.9], (3, 5), {"eps_from": 1, "eps_to": 9 * VP.eps_star, "data": LAW}, "too long for the drift"),
     ],
 )
@@ -198,3 +197,12 @@ def test_couple_refuses_in_one_line():
     ):
         with pytest.raises(ss.InputError, match=match):
             ss.couple(*systems, paths=10, **given)
+
+
+def test_the_noise_of_a_step_is_exact_however_its_scale_varies():
+    """A lazy frame with V = t^(2/3): no drift, and ξ = ΔX/√ΔV; one Gauss rule over [10⁻⁶, ½] would be off."""
+    schedule = ss.Schedule("sqrt(t**(2/3) - t**2)", "t")
+    times, paths = np.array([1e-6, 0.5, 0.9]), np.random.default_rng(1).standard_normal((3, 4))
+    found = read(ss.InterpolantSDE(schedule, ss.Gaussian(0, 1), kappa="1/2"), times, paths)
+    exact = np.diff(paths, axis=0) / np.sqrt(np.diff(times ** (2 / 3)))[:, None]
+    np.testing.assert_allclose(found, exact, rtol=1e-12)

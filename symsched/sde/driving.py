@@ -6,7 +6,7 @@ Over a step of a path of dX = b dt + √(2ε) dW,
 
 is read as its standard normal, and X' that solves this for a given ξ is the step that ξ makes.  Because one equation
 serves for both, reading what was driven gives back ξ, to rounding: the maps between scales compose and invert exactly,
-on any grid.  ∫2ε is by Gauss's rule; the trapezoid makes a strong error of first order.
+on any grid.  ∫2ε is exact; the trapezoid makes a strong error of first order.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symsched.errors import InputError
-from symsched.steps.integrals import gauss, nodes
+from symsched.steps.integrals import noise_variance
 
 if TYPE_CHECKING:
     from symsched.sde.equation import InterpolantSDE
@@ -31,9 +31,9 @@ TRIES, SETTLED = 100, 1e-14
 def read(sde: InterpolantSDE, times: Array, paths: Array) -> Array:
     """Standard normals (steps, …) of paths (times, …) of the SDE.
 
-    Raises InputError where its scale is 0 over a step, or its drift infinite at one of the times.
+    Raises InputError where its scale is 0 or not integrable over a step, or its drift infinite at one of the times.
     """
-    variance = _variance(sde, times)
+    variance = noise_variance(sde.eps, times)
     if not (variance > 0).all():
         k = int(np.argmin(variance > 0))
         raise InputError(
@@ -50,7 +50,7 @@ def driven(sde: InterpolantSDE, times: Array, start: Array, noise: Array) -> Arr
 
     Raises InputError where a step is too long for its equation to be solved, or the drift is infinite.
     """
-    size = np.sqrt(_variance(sde, times))
+    size = np.sqrt(noise_variance(sde.eps, times))
     found = [start]
     slope = sde.drift_at(times[0], start)
     for (now, then), width, fresh in zip(pairwise(times), size, noise, strict=True):
@@ -76,11 +76,6 @@ def _settled(sde: InterpolantSDE, step: tuple[float, float], begin: Array, state
         f"the step from t = {now:.6g} to {then:.6g} is too long for the drift of {sde.schedule} with eps = {sde.eps}"
         " there; give the paths at more times, or begin later"
     )
-
-
-def _variance(sde: InterpolantSDE, times: Array) -> Array:
-    """∫2ε over each step."""
-    return np.asarray(2 * (sde.eps_at(nodes(times)) @ gauss()[1]) * np.diff(times))
 
 
 def _column(times: Array, paths: Array, dim: int) -> tuple[int, ...]:
