@@ -30,7 +30,7 @@ from symsched.sde.time_integrals import over_time
 Array = NDArray[np.float64]
 SPAN = 9.0  # of the noise: beyond it there is 1e-18 of it
 BLIND = 1e10  # ratio of noise to what is looked for, or back
-MOST = 512  # points times components, in about a minute
+MOST = 128  # points times components, in about half a minute
 
 
 @alone
@@ -40,7 +40,7 @@ def log_likelihood(data: DataLaw, points: Any, schedule: Schedule) -> Any:
     `data` is Gaussian or a mixture in one dimension; the exact value is `data.log_density_at(0, 1, points)`, so that
     the difference is what the integrals lose: about 1e-9.
 
-    Raises InputError for other data, points that are not finite or too many (512 over the number of components),
+    Raises InputError for other data, points that are not finite or too many (128 over the number of components),
     letters without a value, and a schedule whose β/α does not go from 0 to ∞; UndecidedError where the integral
     converges too slowly.
     """

@@ -97,7 +97,7 @@ def _axes(law: DataLaw) -> Iterator[tuple[Expr, Expr]]:
 
 def _affine_rate(sde: Equation, mean: Expr, std: Expr) -> Expr:
     slope, _ = sde.along(std)
-    _, variance = Gaussian(mean, std).moments(sde.schedule.alpha, sde.schedule.beta)
+    variance = sde.schedule.alpha**2 + (std * sde.schedule.beta) ** 2
     return (slope**2 * variance + (sde.schedule.beta_dot * mean) ** 2) / (4 * sde.eps)
 
 
