@@ -138,7 +138,8 @@ class Code(Language):
     def polish(self, inverse: Inverse) -> list[str]:
         """A step on s and 1 − s themselves, by the stable distances next to an end that source and target lack."""
         form = self.forms.form
-        rows = [self.let("close", form(inverse.close)), self.variable("gap", form(inverse.gap))]
+        given = self.variable if inverse.near else self.let
+        rows = [self.let("close", form(inverse.close)), given("gap", form(inverse.gap))]
         for symbol, expr, most in inverse.near:
             own = f"own_{symbol}"
             gap = "own_above - near_above" if symbol == above else "near_below - own_below"
