@@ -18,6 +18,8 @@ REGISTRY = {
     "jax": "languages.jax.Jax",
     "c": "languages.c.C",
     "c_float": "languages.c.CFloat",
+    "cpp": "languages.cpp.Cpp",
+    "javascript": "languages.javascript.JavaScript",
     "julia": "languages.julia.Julia",
     "latex": "languages.latex.LaTeX",
     "sigmas": "formats.Sigmas",

@@ -203,6 +203,11 @@ class Braces(Scalars):
             yield function, reference, [(o.name, value) for o, value in pairs if value is not None]
 
 
+def camel(name: str) -> str:
+    """DriftData, the type of what drift_data returns."""
+    return "".join(word.capitalize() for word in name.split("_"))
+
+
 def used_names(inverse: Inverse) -> set[str]:
     """The names in the forms of an inverse."""
     forms = (inverse.ratio, inverse.pace, inverse.place, *(row[1] for row in (*inverse.distances, *inverse.near)))
@@ -213,7 +218,8 @@ def wrapped(row: str) -> list[str]:
     """A row, over as many lines as it needs."""
     indent = " " * (len(row) - len(row.lstrip()) + 8)
     kept = textwrap.wrap(row, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
-    return kept if len(row) > WIDTH and not row.lstrip().startswith("/") else [row]
+    comment = row.lstrip()[:1] in ("/", "*", "!", "%")
+    return [row] if comment or len(row) <= WIDTH else kept
 
 
 def without_marks(row: str) -> str:
