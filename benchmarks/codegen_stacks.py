@@ -35,6 +35,7 @@ PAIRS = (
 ANY = 10**6  # what the self-test is allowed here: it is to say how much it is
 STRICT = ("-Wall", "-Wextra", "-Werror", "-pedantic", "-DSELF_TEST")
 
+RUSTC = ("rustc", "--edition", "2021", "--test", "-D", "warnings")
 NODE = 'import("./x.mjs").then((m) => console.log(m.self_test()))'
 
 
@@ -70,6 +71,7 @@ STACKS = {
     "c": Stack("gcc", "x.h", (("gcc", "-std=c99", *STRICT, "-x", "c", "x.h", "-o", "x", "-lm"), ("./x",))),
     "cpp": Stack("g++", "x.h", (("g++", "-std=c++17", "-Wshadow", *STRICT, "-x", "c++", "x.h", "-o", "x"), ("./x",))),
     "javascript": Stack("node", "x.mjs", (("node", "-e", NODE),)),
+    "rust": Stack("rustc", "x.rs", ((*RUSTC, "x.rs", "-o", "x"), ("./x", "--nocapture"))),
 }  # fmt: skip
 
 

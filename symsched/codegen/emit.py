@@ -20,6 +20,7 @@ REGISTRY = {
     "c_float": "languages.c.CFloat",
     "cpp": "languages.cpp.Cpp",
     "javascript": "languages.javascript.JavaScript",
+    "rust": "languages.rust.Rust",
     "julia": "languages.julia.Julia",
     "latex": "languages.latex.LaTeX",
     "sigmas": "formats.Sigmas",

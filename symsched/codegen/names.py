@@ -30,15 +30,19 @@ _CPP = (
     "using virtual wchar_t xor xor_eq Schedule Levels Conversion Diffusion SourceTime"
 )
 _JAVASCRIPT = "arguments debugger eval function implements instanceof interface let package super var Math Infinity NaN"
+_RUST = (
+    "Self abstract become box crate dyn final fn impl loop macro match mod move mut override priv pub ref self trait type "
+    "unsafe unsized use where yield f64"
+)
 _MODULES = "np jnp jsp jax torch math numpy njit Base"
 _OURS = (
     "t u x tau tau_left t_next u_next h keep ratio x_weight p_weight z_weight zero one covered result source n k v "
     "alpha beta alpha_dot beta_dot rate scale tau_dot scale_dot eps eps_star r log_snr "
-    "s left z log_r above below near_above near_below inverse_r goal low high gap close newton moved move done most "
+    "s left z log_r above below near_above near_below inverse_r goal low high gap close newton moved nudge done most "
     "own_above own_below at tiny floor inside step state going found kappa off "
     "schedule levels conversion diffusion source_time self_test check worst error_of"
 )
-_TAKEN = frozenset([*keyword.kwlist, *dir(builtins), *f"{_C} {_CPP} {_JAVASCRIPT} {_JULIA} {_MODULES} {_OURS}".split()])
+_TAKEN = frozenset([*keyword.kwlist, *dir(builtins), *f"{_C} {_CPP} {_JAVASCRIPT} {_RUST} {_JULIA} {_MODULES} {_OURS}".split()])
 #: Names that the generated code makes of others: w1, alpha_squared, inverse_t, t_next, alpha_source, A_data, u_low; and
 #: of functions: drift_data, lazy_step.
 _MADE = re.compile(r"w\d+|(inverse|A|B|drift)_\w+|\w+_(squared|next|source|low|step)")

@@ -181,7 +181,7 @@ class Braces(Scalars):
 
     @property
     def shifted(self) -> list[str]:  # type: ignore[override]
-        return [self.put("s", "s - move"), self.put("left", "left + move")]
+        return [self.put("s", "s - nudge"), self.put("left", "left + nudge")]
 
     @property
     def exit(self) -> list[str]:  # type: ignore[override]

@@ -119,7 +119,7 @@ class Code(Language):
     floored: str  # a distance from a truncated end, never quite 0
     narrowed: Sequence[str]  # z becomes `low` or `high`, by the sign of `gap`
     moved: Sequence[str]  # z becomes `newton`, or the middle where that leaves the bracket; whether that is the end
-    shifted: Sequence[str] = ("s, left = s - move, left + move",)
+    shifted: Sequence[str] = ("s, left = s - nudge, left + nudge",)
 
     def search(self, inverse: Inverse) -> list[str]:
         """A step for z = logit s that stays between `low` and `high`, of which one moves to z."""
@@ -145,7 +145,7 @@ class Code(Language):
             gap = "own_above - near_above" if symbol == above else "near_below - own_below"
             rows.append(self.let(own, form(expr)))
             rows.append(self.put("gap", self.forms.choice.format(f"{own} < {most!r}", gap, "gap")))
-        return [*rows, self.let("move", f"gap / ({form(inverse.pace)})"), *self.shifted]
+        return [*rows, self.let("nudge", f"gap / ({form(inverse.pace)})"), *self.shifted]
 
     @abstractmethod
     def repeat(self, count: int, rows: Iterable[str]) -> list[str]:
