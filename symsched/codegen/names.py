@@ -31,8 +31,8 @@ _CPP = (
 )
 _JAVASCRIPT = "arguments debugger eval function implements instanceof interface let package super var Math Infinity NaN"
 _RUST = (
-    "Self abstract become box crate dyn final fn impl loop macro match mod move mut override priv pub ref self trait type "
-    "unsafe unsized use where yield f64"
+    "Self abstract become box crate dyn final fn impl loop macro match mod move mut override priv pub ref self trait "
+    "type unsafe unsized use where yield f64"
 )
 _MODULES = "np jnp jsp jax torch math numpy njit Base"
 _OURS = (
@@ -42,7 +42,8 @@ _OURS = (
     "own_above own_below at tiny floor inside step state going found kappa off "
     "schedule levels conversion diffusion source_time self_test check worst error_of"
 )
-_TAKEN = frozenset([*keyword.kwlist, *dir(builtins), *f"{_C} {_CPP} {_JAVASCRIPT} {_RUST} {_JULIA} {_MODULES} {_OURS}".split()])
+_WORDS = " ".join((_C, _CPP, _JAVASCRIPT, _RUST, _JULIA, _MODULES, _OURS))
+_TAKEN = frozenset([*keyword.kwlist, *dir(builtins), *_WORDS.split()])
 #: Names that the generated code makes of others: w1, alpha_squared, inverse_t, t_next, alpha_source, A_data, u_low; and
 #: of functions: drift_data, lazy_step.
 _MADE = re.compile(r"w\d+|(inverse|A|B|drift)_\w+|\w+_(squared|next|source|low|step)")

@@ -76,7 +76,7 @@ class Braces(Scalars):
         return f"{self.moving} {self.put(name, text)}"
 
     def put(self, name: str, text: str) -> str:
-        tight = re.sub(" ([*/]) ", r"\1", text)
+        tight = re.sub(r"^\((\w+(?:\*\w+)+)\)$", r"\1", re.sub(" ([*/]) ", r"\1", text))
         return f"{name} = {tight};"
 
     def when(self, condition: str, rows: list[str]) -> list[str]:
