@@ -27,7 +27,7 @@ from symsched.exact import (
     sign_on_unit,
     values,
 )
-from symsched.parsing import parse_expression, quoted, too_fine
+from symsched.parsing import one_of, parse_expression, quoted, too_fine
 from symsched.precision import alone_all, cached_property
 from symsched.symbols import assigned, check_real, foreign_time, t
 
@@ -183,9 +183,7 @@ class Schedule:
             InputError: unknown name, or `at` is neither 0 nor 1.
             UndecidedError: SymPy found no limit that survives a numeric check.
         """
-        if name not in NAMES:
-            raise InputError(f"no quantity {name!r}: expected one of {', '.join(NAMES)}")
-        found = getattr(self, name)
+        found = getattr(self, one_of(name, NAMES, "quantity"))
         return limit_at(found() if callable(found) else found, at)
 
     def at(self, times: ArrayLike) -> tuple[NDArray[np.float64], ...]:

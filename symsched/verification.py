@@ -16,6 +16,7 @@ from typing import Any
 from symsched.ceiling import lifted
 from symsched.collection import Key, collect, find
 from symsched.errors import InputError
+from symsched.parsing import one_of
 from symsched.processes import quick
 from symsched.theorem import KINDS, CheckResult, Setting, run_check, well_formed
 from symsched.version import __version__
@@ -215,8 +216,7 @@ def verify(
     Raises:
         InputError: unknown names or level, or a file that cannot be run.
     """
-    if level not in (*KINDS, "all"):
-        raise InputError(f"level {level!r}: expected one of {', '.join(KINDS)}, all")
+    one_of(level, (*KINDS, "all"), "level")
     start = time.perf_counter()
     keys = collect([names] if isinstance(names, str) else names)
     kinds = [k for name, group in KINDS.items() if level in (name, "all") for k in group]
