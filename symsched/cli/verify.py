@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +14,7 @@ from symsched.cli.help import Json, among, folded
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from symsched.verification import Report, Verdict
+    from symsched.verification import Report
 
 REPORT = "report.html"
 LEVELS = ("symbolic", "interval", "montecarlo", "all")
@@ -163,17 +162,11 @@ def progress_bar(what: str) -> Iterator[Callable[[int, int, str], None] | None]:
         yield bar.at if bar.shown else None
 
 
-RATES = re.compile(r" ?\[(false positives[^\]]*)\]")  # the same for nearly all: said once
 ALL_COLUMNS = 110  # characters: where it is narrower, what was measured would be cut
-ROUTES = ("exact", "numeric", "interval", "coq", "montecarlo")
-COLUMNS = (
-    *("claim", "title", "exact", "numeric", "interval", "Coq", "Monte Carlo"),
-    *("sabotage rejected", "time", "measured"),
-)
 
 
 def _show(report: Report) -> None:
-    rows = [_cells(verdict) for verdict in report]
+    rows = [verdict.cells for verdict in report]
     if sys.stdout.isatty():
         _show_table(rows)
     else:
@@ -187,6 +180,8 @@ def _show(report: Report) -> None:
 
 def _show_trust(report: Report) -> None:
     """The rates of the simulations, what Coq proved, and what is left to believe."""
+    from symsched.verification import RATES
+
     rates = dict.fromkeys(rate for verdict in report for rate in RATES.findall(verdict.measured))
     if rates:
         typer.echo(f"Monte Carlo, each check: {' or '.join(rates)}")
@@ -204,24 +199,10 @@ def _show_trust(report: Report) -> None:
         typer.echo(f"nothing is taken from the literature by {', '.join(nothing)}")
 
 
-def _cells(verdict: Verdict) -> tuple[str, ...]:
-    tried, rejected = verdict.sabotage
-    return (
-        verdict.name,
-        verdict.title,
-        *(_mark(getattr(verdict, route)) for route in ROUTES),
-        f"{rejected} of {tried}" if tried else "–",
-        f"{verdict.seconds:.1f} s",
-        RATES.sub("", verdict.measured),
-    )
-
-
-def _mark(outcome: bool | None) -> str:
-    return "–" if outcome is None else "✓" if outcome else "✗"
-
-
 def _show_plain(rows: list[tuple[str, ...]]) -> None:
     """Columns padded to their widest cell: readable in a log, and no escape codes."""
+    from symsched.verification import COLUMNS
+
     widths = [max(len(row[i]) for row in [COLUMNS, *rows]) for i in range(len(COLUMNS))]
     for row in [COLUMNS, *rows]:
         typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -232,6 +213,8 @@ def _show_table(rows: list[tuple[str, ...]]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
+    from symsched.verification import COLUMNS
 
     console = Console()
     shown = COLUMNS if console.width >= ALL_COLUMNS else COLUMNS[:-1]
