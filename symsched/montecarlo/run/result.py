@@ -102,8 +102,10 @@ class Result(Shown):
             float(np.reshape(array, (-1, self.dim))[k, i])
             for array in (getattr(self, name), getattr(self, f"{name}_error"))
         )
-        places = max(0, 1 - int(np.floor(np.log10(error)))) if 0 < error < np.inf else 6
-        return f"{value:.{min(places, 15)}f} ± {error:.{min(places, 15)}f}"
+        if not 0 < error < np.inf:
+            return brief(value)
+        places = min(max(0, 1 - int(np.floor(np.log10(error)))), 15)
+        return f"{value:.{places}f} ± {error:.{places}f}"
 
     def _squeeze(self, array: Array) -> Array:
         return array[..., 0] if self.dim == 1 else array
