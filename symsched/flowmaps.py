@@ -12,7 +12,7 @@ velocity is (Φ_{s,t}(x) − x)/(t − s) (Albergo, Boffi, Vanden-Eijnden, arXiv
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -40,7 +40,7 @@ class FlowMap:
     """
 
     schedule: Schedule
-    function: Callable[[float, float, Any], Any]
+    function: Callable[[float, float, Any], Any] = field(repr=False)
     name: str = "a model"
 
     def __call__(self, s: float, t: float, states: Any) -> Any:

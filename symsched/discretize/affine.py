@@ -27,6 +27,7 @@ from symsched.data.numeric import Eigenframe
 from symsched.errors import InputError, UndecidedError
 from symsched.exact import decide_zero, limit_at
 from symsched.given import count, is_whole, memory, reals
+from symsched.parsing import one_of
 from symsched.precision import alone
 from symsched.sde import InterpolantSDE
 from symsched.sde.values import by_time, without_start
@@ -114,8 +115,7 @@ def _brief(times: NDArray[np.float64]) -> str:
 
 def check_scheme(scheme: str, sde: InterpolantSDE) -> None:
     """Refuse unknown schemes, and Heun when there is noise."""
-    if scheme not in SCHEMES:
-        raise InputError(f"scheme {scheme!r} is not known; it should be one of {', '.join(SCHEMES)}")
+    one_of(scheme, SCHEMES, "scheme")
     if scheme == "heun" and not decide_zero(sde.eps):
         raise InputError(f"scheme 'heun' is for the ODE, and eps = {sde.eps}; take kappa = 0, or another scheme")
 

@@ -35,13 +35,17 @@ _PLAINLY = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK"
 _lock = threading.Lock()
 
 
-def wanted_directory() -> Path:
-    """Where generated modules should go, whether or not it can be written."""
+def home() -> Path:
+    """The directory of all that is kept, whether or not it can be written."""
     chosen = os.environ.get("SYMSCHED_CACHE_DIR")
     if chosen:
-        return Path(chosen) / "kernels"
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "symsched" / "kernels"
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "symsched"
+
+
+def wanted_directory() -> Path:
+    """Where generated modules should go."""
+    return home() / "kernels"
 
 
 def _prepare(directory: Path) -> Path:
