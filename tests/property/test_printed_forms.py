@@ -85,7 +85,19 @@ def test_emitted_code_agrees_with_sympy(tmp_path_factory, schedule):
     assert_agrees(module.conversion(INSIDE)[:2], conversion.at(INSIDE)[:2])
     if GCC is not None:
         (folder / "emitted.h").write_text(generate(schedule, "c", self_test=True))
-        strict = "-std=c99 -Wall -Wextra -Werror -DSELF_TEST -x c emitted.h -o check -lm".split()
+        strict = [
+            "-std=c99",
+            "-Wall",
+            "-Wextra",
+            "-Werror",
+            "-DSELF_TEST",
+            "-x",
+            "c",
+            "emitted.h",
+            "-o",
+            "check",
+            "-lm",
+        ]
         subprocess.run([GCC, *strict], cwd=folder, check=True)
         subprocess.run(["./check"], cwd=folder, check=True, stdout=subprocess.DEVNULL)
         assert_agrees(c_schedule(folder), schedule.at(INSIDE))
