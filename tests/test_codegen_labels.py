@@ -8,6 +8,7 @@ import warnings
 from io import BytesIO
 
 import pytest
+from slowness import slow
 
 import symsched.codegen as codegen
 from symsched.codegen.emit import emit
@@ -36,7 +37,7 @@ def module(label):
     return named
 
 
-@pytest.mark.parametrize("lang", ["numpy", "numba", "torch", "jax", "flow_matching", "sigmas"])
+@pytest.mark.parametrize("lang", ["numpy", "numba", "torch", "jax", slow("flow_matching"), "sigmas"])
 def test_python_is_read_without_a_warning(lang):
     plain = None
     for label in LABELS:
@@ -63,6 +64,7 @@ def test_c_is_compiled_without_a_warning(lang, tmp_path):
     assert errors == []
 
 
+@pytest.mark.slow
 def test_julia_and_latex_hold_it_in_one_comment():
     for label in LABELS:
         rows = emit(module(label), "julia").splitlines()
