@@ -256,6 +256,7 @@ def test_what_sympy_had_evaluated_to_0_is_not_certified(tmp_path):
     assert one.summary() == "0 residuals, 1 more 0 = 0 by SymPy's evaluation, 0 derivatives"
 
 
+@pytest.mark.slow
 @needs_coq
 @pytest.mark.usefixtures("_no_memory")
 def test_a_lemma_without_a_proof_leaves_the_others_certified(tmp_path, capsys):
@@ -364,6 +365,7 @@ def test_a_coqc_that_proves_nothing_is_not_believed(monkeypatch, tmp_path, small
     assert "did not say" in found.failure
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_no_memory")
 @needs_coq
 def test_a_memory_is_used_and_a_forged_or_torn_one_is_not(tmp_path, small):
@@ -402,6 +404,7 @@ def test_a_false_theorem_fails_with_its_lemma(tmp_path, capsys):
     assert "lemma product_rule_1 is not proved" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 @needs_coq
 @pytest.mark.usefixtures("_no_memory")
 def test_verify_has_a_column_for_coq(tmp_path, small, capsys):

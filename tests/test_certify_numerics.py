@@ -79,6 +79,7 @@ def test_newton_contracts(name):
     assert all(check_signs.proved(one.evidence) for one in found)
 
 
+@pytest.mark.slow
 def test_newton_is_refuted_where_r_wriggles_and_undecided_where_balls_do_not_tell():
     wriggling = ss.Schedule("(1-t)*exp(-sin(200*t)/250)", "t")  # r increases, but its slope turns in no time
     assert "refuted" in {one.outcome for one in certify_newton(wriggling)}

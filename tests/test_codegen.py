@@ -178,6 +178,7 @@ def test_float32_stays_float32(conversion):
     assert {str(v.dtype) for v in found} == {"float32"}
 
 
+@pytest.mark.slow
 def test_newton_inverse_reaches_full_precision(tmp_path):
     source = Schedule("1 - t**3", "t", name="cubic")
     module = Conversion(source, LINEAR)

@@ -93,6 +93,7 @@ def test_two_roots_are_one():
 # -- conversions ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_what_the_target_keeps_shortens_the_scale():
     preserving, straight = change("follmer", "vp"), change("follmer", "linear")
     form = beta + alpha**2 / beta
@@ -166,7 +167,9 @@ def loaded(text):
     return names
 
 
-@pytest.mark.parametrize("pair", [p if p in QUICK else pytest.param(p, marks=pytest.mark.exhaustive) for p in PAIRS])
+@pytest.mark.parametrize(
+    "pair", [pytest.param(p, marks=pytest.mark.slow if p in QUICK else pytest.mark.exhaustive) for p in PAIRS]
+)
 def test_conversions_keep_to_four_units(pair):
     source, target = map(schedule, pair.split(":"))
     module = Module(target, source)

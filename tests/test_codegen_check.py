@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 import sympy as sp
+from slowness import quick, slow
 
 import symsched.codegen as codegen
 from symsched import schedules
@@ -41,7 +42,7 @@ def linear():
     return Module(Schedule(1 - t, t))
 
 
-@pytest.mark.parametrize("name", STEEP)
+@pytest.mark.parametrize("name", quick(["root"], STEEP))
 def test_steep_schedules_are_emitted_and_right_at_the_edges(name):
     schedule = STEEP[name]
     names = loaded(codegen.generate(schedule, "numpy", self_test=True))
@@ -97,13 +98,14 @@ def test_a_norm_whose_squares_are_no_floats_is_taken_by_way_of_a_quotient(power)
     assert grouped(small) == small
 
 
-@pytest.mark.parametrize("source", ["linear", "simple_linear", "trigflow"])
+@pytest.mark.parametrize("source", [slow("linear"), "simple_linear", slow("trigflow")])
 def test_a_target_that_vanishes_at_the_start_is_emitted_and_right_next_to_it(source):
     """lazy(kappa=2): at t = 1e-300 alpha is 1e-200, whose square is no float; c of linear is alpha + beta."""
     text = codegen.generate(convert(schedules.from_text(source), schedules.lazy(kappa=2)), "numpy", self_test=True)
     assert loaded(text)["self_test"]() < 10_000
 
 
+@pytest.mark.slow
 def test_a_scale_whose_slope_vanishes_at_one_end_keeps_its_digits_at_both():
     """c′ is 0 at t = 0, where each of β̇/β and τ̇β̇/β of the source is 1/t, and −1.16 at 1."""
     source = schedules.from_text("alpha=1-t**2; beta=44*t**3/89+45*t*(2-t)/89")
@@ -111,6 +113,7 @@ def test_a_scale_whose_slope_vanishes_at_one_end_keeps_its_digits_at_both():
     assert loaded(text)["self_test"]() < 300
 
 
+@pytest.mark.slow
 def test_a_difference_of_hyperbolic_tangents_keeps_its_digits():
     """1 − tanh 3t/tanh 3 is 2 (e⁶ − e⁶ᵗ)/((e⁶ᵗ + 1)(e⁶ − 1)), and 10⁻¹⁶ at t = 1 − 2⁻⁵³."""
     text = codegen.generate(Schedule(1 - sp.tanh(3 * t) / sp.tanh(3), t), "numpy", self_test=True)
@@ -121,6 +124,7 @@ LOGISTIC = "alpha=1/(1+exp(1000*(t-1/2))); beta=1/(1+exp(-1000*(t-1/2)))"
 STRETCHED = "alpha=exp(-1000*(t-1/2)); beta=exp(1000*(t-1/2))"  # r is e^-1000, which is no float, at the start
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("source", "slope"), [(LOGISTIC, 1000), (STRETCHED, 2000)])
 def test_a_source_whose_ratio_reaches_what_no_float_is(source, slope):
     """τ = 1/2 + log(t/(1 − t))/slope wherever that lies between 0 and 1."""
@@ -134,6 +138,7 @@ def test_a_source_whose_ratio_reaches_what_no_float_is(source, slope):
     assert np.isnan(found).all() == (slope == 1000)  # the logistic one never has the ratio 0
 
 
+@pytest.mark.slow
 def test_a_closed_form_that_fails_gives_way_to_newton_steps(monkeypatch):
     conversion = convert(schedules.linear(), schedules.vp())
     closed = codegen.generate(conversion, "numpy")
@@ -191,6 +196,7 @@ def test_no_polynomial_of_large_degree_is_made():
     assert reduced(t**200 / t**199 * (1 + t)) == t + t**2
 
 
+@pytest.mark.slow
 def test_what_was_asked_before_changes_nothing():
     schedule = Schedule(1 - t, t**3)
     first = codegen.generate(schedule, "numpy")

@@ -3,10 +3,12 @@
 import math
 import subprocess
 import sys
+from functools import cache
 
 import numpy as np
 import pytest
 import sympy as sp
+from slowness import quick, slow
 
 import symsched as ss
 from symsched.codegen import generate
@@ -29,20 +31,20 @@ def loaded(text):
     return names
 
 
-@pytest.fixture(scope="module")
-def classes():
-    found = {}
-    for name, schedule in SCHEDULES.items():
-        names = loaded(generate(schedule, "flow_matching"))
-        (cls,) = (v for k, v in names.items() if k.endswith("Scheduler") and k != "Scheduler")
-        found[name] = cls(1.25) if name == "open" else cls()
-    return found
+HERE = quick(["linear", "vp", "follmer"], SCHEDULES)
 
 
-@pytest.mark.parametrize("name", SCHEDULES)
-def test_data_first_and_derivatives(classes, name):
+@cache
+def emitted(name):
+    names = loaded(generate(SCHEDULES[name], "flow_matching"))
+    (cls,) = (v for k, v in names.items() if k.endswith("Scheduler") and k != "Scheduler")
+    return cls(1.25) if name == "open" else cls()
+
+
+@pytest.mark.parametrize("name", HERE)
+def test_data_first_and_derivatives(name):
     t = torch.linspace(0.05, 0.95, 7, dtype=torch.float64, requires_grad=True)
-    out = classes[name](t)
+    out = emitted(name)(t)
     given = {"rho": 1.25} if name == "open" else {}
     alpha, beta, alpha_dot, beta_dot = _values(SCHEDULES[name].subs(**given) if given else SCHEDULES[name], t)
     for got, want in ((out.alpha_t, beta), (out.sigma_t, alpha), (out.d_alpha_t, beta_dot), (out.d_sigma_t, alpha_dot)):
@@ -58,14 +60,14 @@ def _values(schedule, t):
     return values(exprs, t.detach().numpy())
 
 
-@pytest.mark.parametrize("name", SCHEDULES)
-def test_snr_inverse_and_the_ends(classes, name):
+@pytest.mark.parametrize("name", HERE)
+def test_snr_inverse_and_the_ends(name):
     t = torch.tensor([0.0, 1e-6, 0.2, 0.5, 0.9, 1.0], dtype=torch.float64)
-    out = classes[name](t)
+    out = emitted(name)(t)
     snr = out.alpha_t / out.sigma_t
     if SCHEDULES[name].kind == "point-mass":
         snr[0] = 0.0  # the limit of 0/0
-    back = classes[name].snr_inverse(snr)
+    back = emitted(name).snr_inverse(snr)
     assert back.isfinite().all()
     # A truncated schedule starts at r > 0: there the inverse is only as good as its condition.
     inside = slice(2, -1) if SCHEDULES[name].kind == "truncated" else slice(1, -1)
@@ -76,24 +78,29 @@ def test_snr_inverse_and_the_ends(classes, name):
     assert out.sigma_t.isfinite().all()
 
 
-def test_it_is_one_of_flow_matchings_schedulers(classes):
+@pytest.mark.parametrize("name", HERE)
+def test_it_is_one_of_flow_matchings_schedulers(name):
+    library = pytest.importorskip("flow_matching.path.scheduler", reason="flow_matching is not installed")
+    assert isinstance(emitted(name), library.Scheduler)
+
+
+def test_it_serves_in_flow_matchings_place():
     library = pytest.importorskip("flow_matching.path.scheduler", reason="flow_matching is not installed")
     from flow_matching.path import AffineProbPath
 
-    for scheduler in classes.values():
-        assert isinstance(scheduler, library.Scheduler)
     t = torch.linspace(0, 1, 5)
-    ours, theirs = classes["linear"](t), library.CondOTScheduler()(t)
+    ours, theirs = emitted("linear")(t), library.CondOTScheduler()(t)
     for field in ("alpha_t", "sigma_t", "d_alpha_t", "d_sigma_t"):
         torch.testing.assert_close(getattr(ours, field), getattr(theirs, field))
-    cosine, vp = library.CosineScheduler()(t), classes["vp"](t)
+    cosine, vp = library.CosineScheduler()(t), emitted("vp")(t)
     torch.testing.assert_close(vp.d_alpha_t, cosine.d_alpha_t)
     x0, x1 = torch.randn(2, 5, 3, generator=torch.Generator().manual_seed(3))
-    sample = AffineProbPath(scheduler=classes["vp"]).sample(x_0=x0, x_1=x1, t=t)
+    sample = AffineProbPath(scheduler=emitted("vp")).sample(x_0=x0, x_1=x1, t=t)
     torch.testing.assert_close(sample.x_t[-1], x1[-1])
     assert sample.dx_t.isfinite().all()
 
 
+@pytest.mark.slow
 def test_the_class_stands_alone(tmp_path):
     code = "import sys; sys.modules['flow_matching'] = None\n" + generate(SCHEDULES["vp"], "flow_matching")
     (tmp_path / "alone.py").write_text(code.replace('"""', "'''", 1).replace('"""', "'''", 1).replace("'''", "\n'''", 1)
@@ -105,7 +112,7 @@ def test_the_class_stands_alone(tmp_path):
 # -- sigmas -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["linear", "vp", "follmer", "ddpm"])
+@pytest.mark.parametrize("name", ["linear", "vp", "follmer", slow("ddpm")])
 def test_sigmas_load_into_diffusers(name):
     diffusers = pytest.importorskip("diffusers", reason="diffusers is not installed")
     names = loaded(generate(SCHEDULES[name], "sigmas", steps=6))

@@ -9,6 +9,7 @@ import warnings
 from io import BytesIO
 
 import pytest
+from slowness import slow
 
 import symsched.codegen as codegen
 from benchmarks.codegen_stacks import STACKS
@@ -39,7 +40,7 @@ def module(label):
     return named
 
 
-@pytest.mark.parametrize("lang", ["numpy", "numba", "torch", "jax", "flow_matching", "sigmas"])
+@pytest.mark.parametrize("lang", ["numpy", "numba", "torch", "jax", slow("flow_matching"), "sigmas"])
 def test_python_is_read_without_a_warning(lang):
     plain = None
     for label in LABELS:
@@ -80,6 +81,7 @@ def test_the_rest_of_a_module_does_not_know_the_label(lang):
         plain = text.split("Cite: ")[1]
 
 
+@pytest.mark.slow
 def test_julia_and_latex_hold_it_in_one_comment():
     for label in LABELS:
         rows = emit(module(label), "julia").splitlines()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import sympy as sp
 from mpmath import mp, mpf
+from slowness import quick, slow
 
 from benchmarks import codegen_pairs as sweep
 from symsched import catalog
@@ -32,7 +33,7 @@ def needed(inverse, place, slope, distances):
     return steps_needed(inverse.ratio, step, place, distances, STEPS)
 
 
-@pytest.mark.parametrize("source", ["ddpm", "sigmoid"])
+@pytest.mark.parametrize("source", ["ddpm", slow("sigmoid")])
 def test_few_steps_do_from_end_to_end(source):
     made = module(source)
     assert not made.closed or made.ledger.implicit
@@ -42,7 +43,7 @@ def test_few_steps_do_from_end_to_end(source):
         assert needed(inverse, log_r, PLACES[()][1].subs(t, 0), ()) > 20
 
 
-@pytest.mark.parametrize("name", TRUNCATED)
+@pytest.mark.parametrize("name", quick(["ddpm", "sub_vp"], TRUNCATED))
 def test_distances_keep_their_digits(name):
     schedule = catalog.from_text(name)
     forms = source_forms(schedule).own
@@ -81,6 +82,7 @@ def test_exponentials_cancel_only_where_they_do():
     assert list(without_exponentials(ratio * sp.exp(t))) == []
 
 
+@pytest.mark.slow
 def test_tau_next_to_where_a_source_runs_out():
     """Both start at nearly the same noise: as a difference of logarithms τ loses three digits there."""
     made = module("sub_vp", "ddpm")
@@ -99,7 +101,7 @@ def test_tau_next_to_where_a_source_runs_out():
 # -- steps ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["edm", "ve"])
+@pytest.mark.parametrize("name", [slow("edm"), "ve"])
 def test_the_exact_noise_of_an_exploding_schedule(name):
     made = Module(catalog.from_text(name))
     (step,) = (f for f in made.steps if f.name == "lazy_step")

@@ -80,6 +80,7 @@ def test_what_a_truncated_source_covers():
     assert covered(schedule("ve"), schedule("ve")) is None
 
 
+@pytest.mark.slow
 def test_outside_it_is_nan_and_the_file_says_so():
     module = Module(schedule("linear"), schedule("ve"))
     text = emit(module, "numpy")
@@ -141,6 +142,7 @@ def test_the_measure_sees_a_wrong_digit():
     assert max(worst.values()) > WITHIN
 
 
+@pytest.mark.slow
 def test_the_inverse_takes_open_parameters_of_both(tmp_path):
     p = sp.Symbol("p", positive=True)
     module = Module(Schedule(1 - t, t), Schedule(1 - t**3, t**p))

@@ -77,6 +77,7 @@ def test_no_proof_for_steps_that_creep():
     assert prove(replace(TRUNCATED, place=log_r, slope=sp.S.One), finest=64) is None
 
 
+@pytest.mark.slow
 def test_the_header_says_how_it_is_known(edm, monkeypatch):
     proved = prove(inverse_of(edm))
     text = " ".join(_promise(edm))
@@ -100,6 +101,7 @@ def test_with_open_parameters_nothing_is_promised(monkeypatch):
     assert "depends on the parameters" in " ".join(_promise(None))
 
 
+@pytest.mark.slow
 def test_torch_takes_the_proved_steps(edm):
     """Next to a truncated end floats never settle: counting alone would say sixty."""
     inverse = inverse_of(edm)

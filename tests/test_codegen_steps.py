@@ -5,6 +5,7 @@ import math
 import mpmath as mp
 import pytest
 import sympy as sp
+from slowness import slow
 
 import symsched as ss
 from symsched.codegen import generate
@@ -34,7 +35,7 @@ def test_what_a_step_keeps_is_derived():
     assert sp.simplify(added - (1 - laws.ratio ** (2 * kappa))) == 0
 
 
-@pytest.mark.parametrize("name", ["linear", "follmer", "vp"])
+@pytest.mark.parametrize("name", ["linear", slow("follmer"), slow("vp")])
 @pytest.mark.parametrize("at", KAPPAS)
 def test_the_data_step_solves_its_equation(emitted, name, at):
     """Mean and variance of dx = (A x + B p) dt + √(2ε) dW with p held, integrated by mpmath at 30 digits."""
@@ -55,7 +56,7 @@ def test_the_data_step_solves_its_equation(emitted, name, at):
         assert float(z) ** 2 == pytest.approx(float(noise), rel=1e-12, abs=1e-15)
 
 
-@pytest.mark.parametrize("at", [0.5, 1.0])
+@pytest.mark.parametrize("at", [slow(0.5), 1.0])
 def test_one_lazy_step_has_the_law_of_the_data(at):
     """C11: in a lazy schedule with its own κ one step from the start has the law N(0, 1), drift held and zero."""
     names = loaded(generate(ss.schedules.lazy(at), "numpy", kappa=at))

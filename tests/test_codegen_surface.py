@@ -21,6 +21,7 @@ def fresh(code, **environment):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_codegen_is_a_function_of_a_fresh_symsched():
     text = fresh("import symsched as ss; print(ss.codegen(ss.schedules.linear(), lang='c', kappa=1))")
     assert "linear_schedule(double t)" in text
@@ -41,6 +42,7 @@ def test_codegen_of_something_else_is_refused():
         ss.codegen("linear")
 
 
+@pytest.mark.slow
 def test_bytes_do_not_depend_on_the_hash_seed():
     asked = "print(ss.codegen(ss.schedules.follmer(), lang=lang, self_test=True))"
     code = f"import symsched as ss\nfor lang in ('numpy', 'c', 'julia'): {asked}"

@@ -7,6 +7,7 @@ import types
 import numpy as np
 import pytest
 import sympy as sp
+from slowness import slow
 
 import symsched as ss
 from symsched.codegen.emit import emit
@@ -165,7 +166,7 @@ def jax_modules(modules):
     return jax, {name: loaded(emit(module, "jax"), f"jax_{name}") for name, module in modules.items()}
 
 
-@pytest.mark.parametrize("name", ["follmer", "vp", "open"])
+@pytest.mark.parametrize("name", [slow("follmer"), "vp", slow("open")])
 def test_jax_jit_vmap_and_grad(modules, emitted, jax_modules, name):
     jax, found = jax_modules
     times = np.array([0.0, 0.03125, 0.25, 0.625, 1.0])
@@ -188,6 +189,7 @@ def test_jax_half_precision(jax_modules):
     assert {str(v.dtype) for v in found["follmer"].conversion(t)} == {"bfloat16"}
 
 
+@pytest.mark.slow
 def test_a_coefficient_that_is_a_plain_number_under_a_root():
     """beta = 1 of an exploding schedule was once given to torch.sqrt as an int."""
     module = Module(ss.schedules.ve(), ss.schedules.polynomial())
@@ -195,6 +197,7 @@ def test_a_coefficient_that_is_a_plain_number_under_a_root():
     assert all(v.isfinite().all() for v in found)
 
 
+@pytest.mark.slow
 def test_a_limit_takes_plain_numbers_under_its_roots():
     """The noise of an Euler step of edm at 0 is put in as a number times √h √κ, and κ is a plain number."""
     euler = loaded(emit(Module(ss.schedules.edm()), "torch")).euler_step

@@ -9,6 +9,7 @@ import mpmath
 import numpy as np
 import pytest
 import sympy as sp
+from slowness import slow
 
 import symsched as ss
 from symsched.conversion import Conversion, convert, same_schedule, tau_function
@@ -54,7 +55,7 @@ def pair_at(name, time):
     return [sp.lambdify(t, e, "mpmath")(mpmath.mpf(time)) for e in (S[name].alpha, S[name].beta)]
 
 
-@pytest.mark.parametrize(("source", "target"), PAIRS)
+@pytest.mark.parametrize(("source", "target"), [pair if pair in PAIRS[::4] else slow(*pair) for pair in PAIRS])
 def test_tau_and_scale_solve_their_defining_equations(source, target):
     """At 100 digits r(τ ± 0.51 ulp) brackets r̄(t), and c is ᾱ/α(τ) to the last bit, whichever way it was found."""
     times = covered(source, target)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy import stats
+from slowness import slow
 
 import symsched as ss
 from symsched.sde.driving import driven, read
@@ -46,7 +47,7 @@ def carried(paths, times, kappa, other, factor=1, law=LAW):
     return CONV.path(times, paths, **scales, data=law)[1]
 
 
-@pytest.mark.parametrize(("kappa", "other"), [(1, 0.25), (0.5, 2)])
+@pytest.mark.parametrize(("kappa", "other"), [(1, 0.25), slow(0.5, 2)])
 def test_the_correlation_on_gaussian_data_is_that_of_c26(kappa, other):
     source, _ = grids(64)
     paths = gaussian_paths(source, kappa)
@@ -87,6 +88,7 @@ def test_the_way_back_gives_back_the_paths(law):
     np.testing.assert_allclose(again_times, source, atol=1e-14)
 
 
+@pytest.mark.slow
 def test_with_the_scale_of_c3_it_is_the_pointwise_map_to_first_order():
     def gap(steps, eps_to):
         source, _ = grids(64)
@@ -101,6 +103,7 @@ def test_with_the_scale_of_c3_it_is_the_pointwise_map_to_first_order():
     assert gap(64, 2 * right) > 8 * errors[2], "another scale must not pass for it"
 
 
+@pytest.mark.slow
 def test_a_mixture_reaches_its_own_law_at_another_scale():
     """Started from the exact law; κ = 1 → ¼.  The twin reads the noise of another data law."""
 

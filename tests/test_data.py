@@ -13,6 +13,7 @@ from data_laws import COVARIANCE, SCALARS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
+from slowness import slow
 
 import symsched.data.careful as careful
 import symsched.data.numeric as numeric
@@ -67,7 +68,7 @@ def _continuity_residual(law: DataLaw, velocity: sp.Expr, schedule: Schedule) ->
     return max(abs(float(_at(residual, *point))) for point in points)
 
 
-@pytest.mark.parametrize("schedule", [LINEAR, FOLLMER], ids=str)
+@pytest.mark.parametrize("schedule", [LINEAR, slow(FOLLMER)], ids=str)
 @pytest.mark.parametrize("law", SCALARS[1:3], ids=lambda law: law.summary)
 def test_velocity_transports_the_density(law: DataLaw, schedule: Schedule) -> None:
     velocity = law.velocity(schedule)
@@ -209,6 +210,7 @@ def _softmax_mean(points: np.ndarray, a: float, b: float, states: np.ndarray) ->
     return np.asarray((shares / shares.sum(1, keepdims=True)) @ wide, dtype=np.float64)
 
 
+@pytest.mark.slow
 def test_empirical_in_chunks_agrees_with_one_softmax(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(7)
     points, states = rng.normal(size=(9001, 3)), rng.normal(size=(11, 3))

@@ -12,6 +12,7 @@ import mpmath
 import numpy as np
 import pytest
 import sympy as sp
+from slowness import slow
 
 import symsched.data.careful as careful
 import symsched.data.numeric as numeric
@@ -137,7 +138,7 @@ def _wrong(family: Any, seed: int, count: int, digits: int) -> tuple[int, list[s
     return looked, wrong
 
 
-@pytest.mark.parametrize(("family", "seed", "count", "digits"), [(_line, 1, 60, 1000), (_plane, 2, 80, 450)])
+@pytest.mark.parametrize(("family", "seed", "count", "digits"), [slow(_line, 1, 60, 1000), (_plane, 2, 80, 450)])
 def test_every_field_of_every_size_is_right_to_twelve_digits(family: Any, seed: int, count: int, digits: int) -> None:
     looked, wrong = _wrong(family, seed, count, digits)
     assert looked > 2 * count

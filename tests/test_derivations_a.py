@@ -97,6 +97,7 @@ def false_theorem(tmp_path):
     return str(path)
 
 
+@pytest.mark.slow
 def test_a_false_theorem_is_rejected_with_its_step_and_its_residual(false_theorem):
     command = [sys.executable, "-m", "symsched.cli", "verify", false_theorem, "--level", "symbolic"]
     run = subprocess.run([*command, "--json", "-"], capture_output=True, text=True, check=False)

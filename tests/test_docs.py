@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from slowness import slow
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
@@ -23,6 +24,7 @@ def blocks(page):
 
 
 WITH_CODE = [page for page in PAGES if blocks(page)]
+HEAVY = ("certify", "codegen", "montecarlo", "plot", "sampler")
 
 
 def run_page(page, folder):
@@ -74,7 +76,7 @@ def spoken(command, folder):
     return run.stdout.splitlines()
 
 
-@pytest.mark.parametrize("page", WITH_CODE, ids=lambda p: p.stem)
+@pytest.mark.parametrize("page", [slow(p) if p.stem in HEAVY else p for p in WITH_CODE], ids=lambda p: p.stem)
 def test_every_block_runs_and_prints_what_it_says(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     printed, promised = run_page(page, tmp_path)

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+from slowness import quick, slow
 
 from symsched.kernels import store
 from symsched.kernels.machinecode import _opened, _sealed, compiler
@@ -93,8 +94,7 @@ def write(name, target):
     return [tuple(map(int, line.split(":")[1:])) for line in run.stdout.splitlines()]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize("name", quick(["json"], WRITERS))
 def test_a_kill_while_writing_leaves_the_old_file_whole(name, tmp_path):
     if name in ("calibration", "model"):
         pytest.importorskip("torch", reason="PyTorch is not installed: models are not written here")
@@ -292,7 +292,7 @@ def test_a_full_disk_costs_a_warning_for_what_is_only_kept(tmp_path):
     [
         ("schedules", "--json", "FILE"),
         ("codegen", "--to", "linear", "--lang", "latex", "-o", "FILE"),
-        ("plot", "plane", "-o", "FILE.svg"),
+        slow(("plot", "plane", "-o", "FILE.svg")),
     ],
 )
 def test_a_full_disk_is_one_line_for_what_was_asked_for(args, tmp_path):

@@ -9,6 +9,7 @@ import sys
 
 import pytest
 import sympy as sp
+from slowness import slow
 
 from symsched.agreement import agree
 from symsched.errors import InputError
@@ -390,7 +391,7 @@ def test_two_files_with_a_theorem_of_one_name_are_refused(tmp_path):
 # -- processes that leave ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("how", ["os._exit(0)", "os._exit(7)", "os.execv('/bin/true', ['true'])"])
+@pytest.mark.parametrize("how", ["os._exit(0)", slow("os._exit(7)"), "os.execv('/bin/true', ['true'])"])
 @pytest.mark.parametrize("where", ["", "@T.step('e')\ndef e():\n    "])
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing waits for the process that leaves")
 def test_a_process_that_leaves_has_not_succeeded(how, where, tmp_path):
@@ -403,6 +404,7 @@ def test_a_process_that_leaves_has_not_succeeded(how, where, tmp_path):
     assert ran.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_much_that_is_said_below_python_does_not_hide_that_the_work_was_done(tmp_path):
     path = tmp_path / "loud.py"
     path.write_text(HEAD + "import os\n" + TRUE_STEP + "os.write(2, b'x' * 200_000)\n")
@@ -425,7 +427,7 @@ def test_integrals_of_powers_agree_with_their_closed_form_and_with_nothing_near(
 
 
 @pytest.mark.parametrize("place", [sp.Rational(1, 3), 1 / sp.pi])
-@pytest.mark.parametrize("width", [10**3, 10**20])
+@pytest.mark.parametrize("width", [10**3, slow(10**20)])
 def test_no_peak_is_missed(place, width):
     """∫₀¹ w/(1 + w²(x − c)²) dx = atan(w(1 − c)) + atan(w c)."""
     letter = sp.Symbol("x", real=True)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import sympy as sp
 from scipy import stats
+from slowness import slow
 
 from symsched.data import Empirical, Gaussian
 from symsched.errors import InputError
@@ -32,7 +33,7 @@ SDES = {
 SCHEMES = {"affine": "heun", "points": "exponential"}
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("dtype", ["float64", slow("float32")])
 @pytest.mark.parametrize("name", SDES)
 def test_saved_times_do_not_change_the_paths(name: str, dtype: str) -> None:
     """Bit for bit, with times inside the first, the last and one same step, and with the grid in float32."""

@@ -28,6 +28,7 @@ def test_any_two_grids_agree_exactly_without_a_drift(scheme):
     assert c.rms(0, 2)[-1] < 1e-13
 
 
+@pytest.mark.slow
 def test_the_finest_system_is_the_one_that_simulate_runs():
     sde = Diffusion(sp.sin(x) - t, (1 + t) / 2, 0.3)
     alone = simulate(sde, 400, 16, "heun", seed=3, keep_paths=400).paths[-1]

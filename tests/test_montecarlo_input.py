@@ -5,6 +5,7 @@ from functools import reduce
 import numpy as np
 import pytest
 import sympy as sp
+from slowness import quick, slow
 
 from symsched.data import Gaussian
 from symsched.errors import InputError
@@ -92,7 +93,7 @@ MISTAKES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", MISTAKES)
+@pytest.mark.parametrize("name", [slow(m) if m == "angles without digits" else m for m in MISTAKES])
 def test_one_clear_line(name):
     call, message = MISTAKES[name]
     with pytest.raises(InputError, match=message) as caught:
@@ -122,7 +123,7 @@ SUMS = {
 }
 
 
-@pytest.mark.parametrize("name", SUMS)
+@pytest.mark.parametrize("name", quick(["kinks", "cases"], SUMS))
 def test_drifts_of_any_length_and_with_kinks(name):
     """One Euler step by hand, in float64 NumPy, from several places."""
     places = np.linspace(-0.3, 1.1, 7)

@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import sympy as sp
+from slowness import slow
 
 from symsched import catalog
 from symsched.data import Empirical, GaussianMixture
@@ -57,7 +58,9 @@ def endings(monkeypatch, law, scheme, unrolled, dtype="float64"):
     return run.paths[-1]
 
 
-@pytest.mark.parametrize(("name", "scheme"), [("one width", "euler"), ("all different", "sra1"), ("tilted", "euler")])
+@pytest.mark.parametrize(
+    ("name", "scheme"), [("one width", "euler"), slow("all different", "sra1"), slow("tilted", "euler")]
+)
 def test_a_loop_over_components_equals_the_written_out_form(monkeypatch, name, scheme):
     written = endings(monkeypatch, LAWS[name], scheme, 10**6)
     np.testing.assert_allclose(endings(monkeypatch, LAWS[name], scheme, 0), written, rtol=1e-10, atol=1e-12)
@@ -97,6 +100,7 @@ def test_large_laws_follow_the_literal_twin(name):
     assert abs(found - flat).max() > 0.1
 
 
+@pytest.mark.slow
 def test_large_laws_in_float32_follow_the_literal_twin():
     law, paths = LARGE["points in 3 dimensions"], 40
     run = simulate(InterpolantSDE(LINEAR, law, eps=0), paths, 12, keep_paths=paths, start=0.1, dtype="float32")
@@ -112,6 +116,7 @@ def test_a_large_law_is_the_same_for_any_threads_and_any_number_of_paths():
     assert np.array_equal(one.paths, two.paths)
 
 
+@pytest.mark.slow
 def test_a_large_law_exponential_scheme_and_point_mass_start():
     law, follmer = LARGE["thousands of points"], catalog.follmer()
     run = simulate(InterpolantSDE(follmer, law, kappa=1), 20_000, 60, "exponential")
@@ -119,6 +124,7 @@ def test_a_large_law_exponential_scheme_and_point_mass_start():
     assert abs(run.var[-1] - law.points.var()) < 0.1
 
 
+@pytest.mark.slow
 def test_two_stage_schemes_may_end_where_points_have_no_width():
     run = simulate(InterpolantSDE(LINEAR, LARGE["thousands of points"], eps=0), 200, 20, "heun", keep_paths=200)
     nearest = abs(run.paths[-1][:, None] - LARGE["thousands of points"].points).min(axis=1)

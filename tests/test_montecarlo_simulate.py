@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import sympy as sp
 from scipy import stats
+from slowness import slow
 
 from symsched.data import Empirical, Gaussian, GaussianMixture
 from symsched.errors import InputError
@@ -230,7 +231,7 @@ def test_mixture_marginals_up_to_the_bias_that_halving_the_step_shows(law):
     assert not sequential(lambda size, seed: test(size, seed, 1.2), size=4000, growth=2), "must be rejected"
 
 
-@pytest.mark.parametrize("scheme", ["euler", "lazy", "heun", "sra1"])
+@pytest.mark.parametrize("scheme", ["euler", "lazy", slow("heun"), slow("sra1")])
 @pytest.mark.parametrize("data", [Gaussian(0, 1), GaussianMixture([0.5, 0.5], [-1, 1], [0.3, 0.3]), Empirical([0, 1])])
 def test_without_noise_nothing_leaves_a_point(scheme, data):
     """All paths would be one: variance 0 for any number of steps, where 1 is right (theory C19)."""

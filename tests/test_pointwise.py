@@ -6,6 +6,7 @@ import random
 
 import pytest
 import sympy as sp
+from slowness import slow
 
 import symsched.agreement
 import symsched.concrete
@@ -66,7 +67,7 @@ NOT_ZERO = [
 ]
 
 
-@pytest.mark.parametrize("residual", ZERO, ids=range(len(ZERO)))
+@pytest.mark.parametrize("residual", [slow(r) if k == 15 else r for k, r in enumerate(ZERO)], ids=range(len(ZERO)))
 def test_what_vanishes_is_seen_to(residual):
     assert read(residual).zero is True
 

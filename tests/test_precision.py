@@ -196,11 +196,13 @@ def usual():
     return said("usual")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("circumstance", ["coarse", "fine and backwards"])
 def test_no_answer_depends_on_the_precision_in_force_or_on_what_was_asked_before(usual, circumstance):
     assert said(circumstance) == usual
 
 
+@pytest.mark.slow
 def test_eight_threads_give_the_answers_of_one(usual):
     assert said("crowd") == usual
 

@@ -169,6 +169,7 @@ def root_of_sliced(x, y):
     return quality.Distance(lambda *weights: squared.measure(*weights) ** 0.5, squared.n, squared.m)
 
 
+@pytest.mark.slow
 def test_exact_samples_are_seldom_called_far():
     """Binomial bound at 10⁻³ for 80 tests at 2.5 %; of the root the same test is wrong more often than that."""
     allowed = binom(80, 0.025).isf(1e-3)

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from slowness import slow
 
 from symsched.verification import verify
 
@@ -34,6 +35,7 @@ def test_the_theorem_of_the_readme_holds_and_its_falsehood_does_not(tmp_path):
     assert "residual = rho**2*beta(t)*Derivative(beta(t), t)" in next(iter(report)).failures[0]
 
 
+@pytest.mark.slow
 def test_the_sampler_of_the_readme_runs(capsys, tmp_path, monkeypatch):
     pytest.importorskip("torch", reason="the bridge needs torch: pip install 'symsched[torch]'")
     monkeypatch.chdir(tmp_path)
@@ -43,7 +45,7 @@ def test_the_sampler_of_the_readme_runs(capsys, tmp_path, monkeypatch):
     assert (tmp_path / "digits4.json").exists()
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [slow(c) if re.search("sample|plot|codegen", c) else c for c in COMMANDS])
 def test_each_command_of_the_readme_runs(command, tmp_path):
     if command.startswith("symsched sample"):
         pytest.importorskip("torch", reason="the bridge needs torch: pip install 'symsched[torch]'")

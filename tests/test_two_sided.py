@@ -70,6 +70,7 @@ def test_what_is_not_known_is_said():
         ss.TwoSided("1 - t", "t", k * t).convert(ss.TwoSided("1 - t", "t", 2 * k * t))
 
 
+@pytest.mark.slow
 def test_a_long_formula_is_compared_in_numbers():
     ddpm = ss.schedules.ddpm()
     with pytest.raises(ss.InputError, match=r"where beta/alpha = 0\.05"):

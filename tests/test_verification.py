@@ -53,6 +53,7 @@ def test_processes_and_one_process_agree(true_file, tmp_path):
     assert gist(verify(names, workers=1)) == gist(verify(names, workers=2))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every script needs the guard")
 def test_a_script_with_threads_is_told_of_the_guard_that_it_needs(true_file, tmp_path):
     """Beside a thread nothing is forked, so that the script itself is imported by each process."""

@@ -7,6 +7,7 @@ import sys
 import time
 
 import pytest
+from slowness import quick
 
 from symsched.cli.warden import memory_for, seconds_for
 
@@ -72,8 +73,7 @@ WAYS = {
 }
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", quick(["SIGTERM"], WAYS))
 def test_a_signal_ends_verify_and_its_workers_with_one_line(way):
     send, code = WAYS[way]
     process, all_of_it = begun(VERIFY, below=3)  # the child and two workers

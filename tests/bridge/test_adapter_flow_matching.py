@@ -37,6 +37,7 @@ def test_symbolic_schedulers_have_limits_where_the_stock_ones_have_nan(matching)
     assert matching.SymbolicScheduler("vp").snr_inverse(torch.tensor([torch.inf])) == 1
 
 
+@pytest.mark.slow
 def test_lazy_model_in_the_real_solver(matching):
     from flow_matching.solver import ODESolver
 

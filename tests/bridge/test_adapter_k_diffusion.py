@@ -50,6 +50,7 @@ def test_k_diffusion_sampler_comes_to_the_same_endpoints(k_sampling):
     assert rms(sample_heun(denoiser, x, lazy_sigmas(6, 0.02, 80).double(), disable=True), exact) > rms(few, exact)
 
 
+@pytest.mark.slow
 def test_comfy_flow_models():
     """σ Z + (1 − σ) X with the denoised image as the answer."""
     z = noise(dtype=torch.float64)

@@ -152,6 +152,7 @@ def test_the_calibration_of_another_model_is_refused(fitted, options, said):
         scheduler.set_timesteps(6)
 
 
+@pytest.mark.slow
 def test_a_source_by_name_is_known_by_its_levels(fitted):
     """The continuous schedule of the same betas is accepted, that of a flow or of other betas is not."""
     _, known = fitted

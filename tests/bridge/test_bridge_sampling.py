@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from oracle import GAUSSIAN, MEAN, MIXTURE, STD, quantile_map, run
 from scipy import stats
+from slowness import slow
 from torched import torch
 
 import symsched as ss
@@ -113,7 +114,7 @@ def test_the_torch_loop_is_the_numpy_loop(prediction):
         ("ddpm", "noise", None),
         ("ddpm", "score", None),
         ("edm", "data", "karras(sigma_min=0.002, sigma_max=80)"),
-        ("edm", "edm", "karras(sigma_min=0.002, sigma_max=80)"),
+        slow("edm", "edm", "karras(sigma_min=0.002, sigma_max=80)"),
         ("ve", "noise", "logsnr(low=0.02, high=100)"),
     ],
 )
@@ -292,7 +293,7 @@ def test_there_and_back_again_is_the_same_path(middle):
     np.testing.assert_allclose(states_back, states, atol=1e-11)
 
 
-@pytest.mark.parametrize("target", ["linear", "vp", "lazy(kappa=0, rho=1/2)"])
+@pytest.mark.parametrize("target", ["linear", slow("vp"), slow("lazy(kappa=0, rho=1/2)")])
 def test_every_schedule_has_the_same_endpoint_map(target):
     z = torch.linspace(-2, 2, 9, dtype=torch.float64)[:, None]
     exact = quantile_map(MIXTURE, z.numpy())
@@ -323,7 +324,7 @@ def marginal_test(options, spoil=None):
     return test
 
 
-@pytest.mark.parametrize("kappa", ["1/4", 1])
+@pytest.mark.parametrize("kappa", [slow("1/4"), 1])
 def test_the_marginals_are_right_on_a_mixture_at_any_kappa(kappa):
     target = f"lazy(kappa={kappa})"
     options = {"target": target, "kappa": kappa, "solver": "lazy", "steps": 300}

@@ -24,6 +24,7 @@ def launched(tmp_path, processes, *more):
     return np.load(output)
 
 
+@pytest.mark.slow
 def test_any_sharding_gives_the_same_images(tmp_path):
     two = launched(tmp_path, 2, "--batch", "2")
     one = launched(tmp_path, 1)

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from slowness import slow
 
 torch = pytest.importorskip("torch")
 
@@ -76,6 +77,7 @@ def test_least_squares_finds_the_coefficients_that_made_the_goal():
     assert terms.combine((0.5, -2.0, 0.1)).numpy() == pytest.approx((0.5 * a - 2 * b + 0.1 * c).numpy())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [4, 6])
 def test_fitted_tables_beat_the_best_adams_method_on_fresh_noise(field, known, judged, steps):
     z, end = judged
@@ -109,7 +111,7 @@ def test_the_plan_runs_the_table_that_was_fitted(field):
     assert float((ends - goal).square().mean(1).sqrt().mean()) == pytest.approx(fit.typical, rel=1e-9)
 
 
-@pytest.mark.parametrize(("schedule", "prediction"), [("ddpm", "noise"), ("edm", "data"), ("vp", "v")])
+@pytest.mark.parametrize(("schedule", "prediction"), [slow("ddpm", "noise"), ("edm", "data"), slow("vp", "v")])
 def test_other_models_are_calibrated_too(schedule, prediction):
     other = exact_field(LAW, schedule, prediction)
     known = calibrate(other, 128, steps=(6,), tries=8)
@@ -173,7 +175,7 @@ def test_sample_calibrates_where_it_is_asked_to(judged):
     assert own.calibration is None  # the field is the caller's
 
 
-@pytest.mark.parametrize("prediction", ["noise", "score"])
+@pytest.mark.parametrize("prediction", ["noise", slow("score")])
 def test_models_that_say_nothing_at_the_start_are_asked_from_later_on(prediction, judged):
     """Noise and score of the linear schedule have no data in them at t = 0: they begin at r = 0.01."""
     z, _ = judged

@@ -7,6 +7,7 @@ import runpy
 from pathlib import Path
 
 import pytest
+from slowness import slow
 
 pytest.importorskip("torch", reason="the bridge needs torch: pip install 'symsched[torch]'")
 
@@ -19,7 +20,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
         ("flux_pipeline", ("diffusers", "transformers"), 2),
         ("ddpm_pipeline", ("diffusers",), 3),
         ("k_diffusion_loop", (), 3),
-        ("flow_matching_solver", ("flow_matching",), 3),
+        slow("flow_matching_solver", ("flow_matching",), 3),
     ],
 )
 def test_examples_run_offline(name, needs, lines, capsys, monkeypatch):

@@ -57,6 +57,7 @@ def test_the_peer_of_order_one_is_euler_on_the_same_levels(field, z):
     assert (peer - other).abs().max() > 1e-2
 
 
+@pytest.mark.slow
 def test_the_endpoint_is_nearer_than_its_stated_error(field, z):
     place = Arena("small", field, torch.zeros(2, 2), endpoints=40, samples=40, fine=64)
     end, stated = place.endpoint(z)

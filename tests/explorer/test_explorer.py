@@ -24,6 +24,7 @@ from symsched.symbols import kappa, rho, t
 # -- the file -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_it_is_one_small_file_that_needs_nothing_else():
     assert len(text().encode()) < 1_000_000
     assert "default-src 'none'" in html.unescape(text())
@@ -99,6 +100,7 @@ def stale(names, kept):
     return [name for name in names if kept[name] != shelf.make(*name.split("|"))]
 
 
+@pytest.mark.slow
 def test_kept_code_is_what_codegen_writes():
     """If this fails, codegen has changed: python -m symsched.explorer.shelf --all"""
     kept = shelf.load()

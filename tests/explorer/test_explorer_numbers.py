@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import sympy as sp
 from explorer_page import choose, shown, text, timed
+from slowness import quick
 
 import symsched as ss
 from symsched.errors import InputError
@@ -74,7 +75,9 @@ def differences(page, given):
     return found
 
 
-@pytest.mark.parametrize("given", CHOICES, ids=lambda g: f"{g['source']}-{g['target']}")
+@pytest.mark.parametrize(
+    "given", quick([CHOICES[k] for k in (0, 1, 4)], CHOICES), ids=lambda g: f"{g['source']}-{g['target']}"
+)
 def test_displayed_numbers_are_those_of_the_library(page, given):
     assert differences(page, given) == {}
     assert page.errors == []

@@ -44,6 +44,7 @@ def assert_groupoid(first, second, direct):
         assert (np.abs(value - exact) <= bound).all(), (value - exact, bound)
 
 
+@pytest.mark.slow
 @given(schedules, schedules, schedules, rhos)
 def test_conversions_are_a_groupoid_that_carries_scales_and_marginals(a, b, c, rho):
     """Composition, inverse, ε̄* and Var c I_τ = Var Ī_t for data of any ρ: each conversion is derived once."""
@@ -73,6 +74,7 @@ def test_another_scale_is_not_covariant():
         assert_equal_to_the_last_bits([carried], [own])
 
 
+@pytest.mark.slow
 @given(lazies(), clocks)
 def test_laziness_is_preserved_by_reparametrisation(lazy, clock):
     schedule, kappa, rho = lazy
@@ -85,6 +87,7 @@ def test_laziness_is_preserved_by_reparametrisation(lazy, clock):
 LAZY_OR_NOT = st.tuples(combinations(), rhos) | lazies().map(lambda drawn: (drawn[0], drawn[2]))
 
 
+@pytest.mark.slow
 @given(LAZY_OR_NOT)
 def test_the_lazy_scale_makes_the_drift_vanish_or_is_refused(drawn):
     schedule, rho = drawn

@@ -22,6 +22,7 @@ from symsched.schedule import Schedule
 ULPS = 64  # what the accuracy of a stable form is held to; the module's own test is sharper
 INSIDE = np.array(TIMES)
 GCC = shutil.which("gcc")
+STRICT = (GCC, "-std=c99", "-Wall", "-Wextra", "-Werror")
 
 
 @given(schedules)
@@ -75,6 +76,7 @@ def assert_agrees(found, exact):
         assert (np.abs(one - other) <= ULPS * 2.0**-52 * np.abs(other)).all(), (one, other)
 
 
+@pytest.mark.slow
 @settings(max_examples=3)
 @given(combinations())
 def test_emitted_code_agrees_with_sympy(tmp_path_factory, schedule):
@@ -85,24 +87,12 @@ def test_emitted_code_agrees_with_sympy(tmp_path_factory, schedule):
     assert_agrees(module.conversion(INSIDE)[:2], conversion.at(INSIDE)[:2])
     if GCC is not None:
         (folder / "emitted.h").write_text(generate(schedule, "c", self_test=True))
-        strict = [
-            "-std=c99",
-            "-Wall",
-            "-Wextra",
-            "-Werror",
-            "-DSELF_TEST",
-            "-x",
-            "c",
-            "emitted.h",
-            "-o",
-            "check",
-            "-lm",
-        ]
-        subprocess.run([GCC, *strict], cwd=folder, check=True)
+        subprocess.run([*STRICT, "-DSELF_TEST", "-x", "c", "emitted.h", "-o", "check", "-lm"], cwd=folder, check=True)
         subprocess.run(["./check"], cwd=folder, check=True, stdout=subprocess.DEVNULL)
         assert_agrees(c_schedule(folder), schedule.at(INSIDE))
 
 
+@pytest.mark.slow
 def test_the_self_test_of_a_combination_passes(tmp_path):
     schedule = Schedule("3/4 - 3*t**2/4 + cos(pi*t/2)/4", "4*t**3/25 + 21*t**2/25")
     loaded(generate(schedule, "numpy", self_test=True), tmp_path / "emitted.py").self_test()
@@ -122,8 +112,7 @@ def c_schedule(folder):
         "    const custom_schedule_t v = custom_schedule(t);\n"
         "    out[0] = v.alpha; out[1] = v.beta; out[2] = v.alpha_dot; out[3] = v.beta_dot;\n}\n"
     )
-    strict = ["-std=c99", "-Wall", "-Wextra", "-Werror"]
-    subprocess.run([GCC, *strict, "-shared", "-fPIC", "use.c", "-o", "use.so", "-lm"], cwd=folder, check=True)
+    subprocess.run([*STRICT, "-shared", "-fPIC", "use.c", "-o", "use.so", "-lm"], cwd=folder, check=True)
     library, row = ctypes.CDLL(str(folder / "use.so")), (ctypes.c_double * 4)()
     rows = []
     for time in INSIDE:
