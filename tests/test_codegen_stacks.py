@@ -16,8 +16,10 @@ from symsched.codegen.program import Output, Routine
 from symsched.codegen.quantities import Quantity
 from symsched.codegen.references import Reference, Value
 from symsched.codegen.stable import product_error, sum_error
+from symsched.errors import InputError
 from symsched.exact.balls import Evaluator
 from symsched.parsing.whitelist import FUNCTIONS
+from symsched.schedule import Schedule
 from symsched.symbols import t
 
 LANGUAGES = [
@@ -99,3 +101,10 @@ def test_every_function_is_right_or_refused(modules, lang, tmp_path):
     assert STACKS[lang].worst(module.name, emit(module, lang, True), tmp_path) < UNITS
     for name in lacks & set(FUNCTIONS):
         assert language(lang)().absent([FUNCTIONS[name].build(t)]) == name
+
+
+def test_two_names_that_are_one_to_fortran_are_refused():
+    module = Module(Schedule(1 - t, t ** sp.Symbol("R", positive=True)))
+    assert "subroutine" in emit(Module(Schedule(1 - t, t ** sp.Symbol("Q", positive=True))), "fortran")
+    with pytest.raises(InputError, match="^fortran: 'R' and 'r' are one name there"):
+        emit(module, "fortran")

@@ -21,6 +21,7 @@ REGISTRY = {
     "cpp": "languages.cpp.Cpp",
     "javascript": "languages.javascript.JavaScript",
     "rust": "languages.rust.Rust",
+    "fortran": "languages.fortran.Fortran",
     "julia": "languages.julia.Julia",
     "latex": "languages.latex.LaTeX",
     "sigmas": "formats.Sigmas",
