@@ -58,7 +58,7 @@ class Stack:
         (folder / self.file.format(name)).write_text(text + self.main.format(name))
         for command in self.commands:
             told = [part.format(name) if "{}" in part else part for part in command]
-            done = subprocess.run(told, cwd=folder, capture_output=True, text=True)
+            done = subprocess.run(told, cwd=folder, capture_output=True, text=True, timeout=120)
             if done.returncode:
                 said = "\n".join(part for part in (done.stdout, done.stderr) if part)
                 raise subprocess.CalledProcessError(done.returncode, told, said[:2000])

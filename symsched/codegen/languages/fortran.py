@@ -72,11 +72,12 @@ subroutine check(name, t, got, want, size, allowed, worst)
     real(dp), intent(in) :: t, got, want, size, allowed
     real(dp), intent(inout) :: worst
     real(dp) :: error
+    character(200) :: message ! in a string: whoever prints the worst error is printing already
     if (got == want) return
     error = abs(got - want)/(epsilon(1.0_dp)*max(abs(want), size))
     if (.not. error <= allowed) then
-        print *, name, " at t =", t, ":", got, ", expected", want
-        error stop 1
+        write (message, *) name, " at t =", t, ":", got, ", expected", want
+        error stop message
     end if
     worst = max(worst, error)
 end subroutine check
