@@ -37,6 +37,7 @@ STRICT = ("-Wall", "-Wextra", "-Werror", "-pedantic", "-DSELF_TEST")
 RUSTC = ("rustc", "--edition", "2021", "--test", "-D", "warnings")
 GFORTRAN = ("gfortran", "-std=f2018", "-Wall", "-Wno-unused-dummy-argument", "-pedantic", "-Werror", "-J", ".")
 FORTRAN = "program main\n    use {}\n    print '(f0.2)', self_test()\nend program main\n"
+OCTAVE = ("octave-cli", "--no-init-file", "--eval")
 NODE = 'import("./x.mjs").then((m) => console.log(m.self_test()))'
 
 
@@ -75,6 +76,7 @@ STACKS = {
     "javascript": Stack("node", "x.mjs", (("node", "-e", NODE),)),
     "rust": Stack("rustc", "x.rs", ((*RUSTC, "x.rs", "-o", "x"), ("./x", "--nocapture"))),
     "fortran": Stack("gfortran", "x.f90", ((*GFORTRAN, "x.f90", "-o", "x"), ("./x",)), FORTRAN),
+    "matlab": Stack("octave-cli", "{}.m", ((*OCTAVE, "m = {}(); disp(m.self_test())"),)),
 }  # fmt: skip
 
 

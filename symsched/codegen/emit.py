@@ -22,6 +22,7 @@ REGISTRY = {
     "javascript": "languages.javascript.JavaScript",
     "rust": "languages.rust.Rust",
     "fortran": "languages.fortran.Fortran",
+    "matlab": "languages.matlab.Matlab",
     "julia": "languages.julia.Julia",
     "latex": "languages.latex.LaTeX",
     "sigmas": "formats.Sigmas",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import sympy as sp
 
@@ -138,7 +138,7 @@ class Fortran(Statements):
         return [f"if ({condition}) then", *indented(rows), "end if"]
 
     @property
-    def narrowed(self) -> list[str]:  # type: ignore[override]
+    def narrowed(self) -> Sequence[str]:  # type: ignore[override]
         return ["if (gap < 0.0) then", "    low = z", "else", "    high = z", "end if"]
 
     def repeat(self, count: int, rows: Iterable[str]) -> list[str]:
@@ -191,7 +191,7 @@ class Fortran(Statements):
         return [*rows, f"    real(dp), intent(in) :: {names}", "    real(dp), intent(out) :: s, left"]
 
     @property
-    def exit(self) -> list[str]:  # type: ignore[override]
+    def exit(self) -> Sequence[str]:  # type: ignore[override]
         return [*super().exit[:-1], "end subroutine source_time"]
 
     def solution(self) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import sympy as sp
@@ -170,12 +170,12 @@ class Statements(Scalars):
     larger, smaller = "fmax", "fmin"
 
     @property
-    def narrowed(self) -> list[str]:  # type: ignore[override]
+    def narrowed(self) -> Sequence[str]:  # type: ignore[override]
         low, high = self.put("low", "z"), self.put("high", "z")
         return [f"if {self.condition.format('gap < 0.0')} {{ {low} }} else {{ {high} }}"]
 
     @property
-    def moved(self) -> list[str]:  # type: ignore[override]
+    def moved(self) -> Sequence[str]:  # type: ignore[override]
         inside = self.inside.format("newton >= low", "newton <= high")
         return [
             self.let("off", f"{self.forms.name_of(sp.Abs)}(newton - z)"),
@@ -185,11 +185,11 @@ class Statements(Scalars):
         ]
 
     @property
-    def shifted(self) -> list[str]:  # type: ignore[override]
+    def shifted(self) -> Sequence[str]:  # type: ignore[override]
         return [self.put("s", "s - nudge"), self.put("left", "left + nudge")]
 
     @property
-    def exit(self) -> list[str]:  # type: ignore[override]
+    def exit(self) -> Sequence[str]:  # type: ignore[override]
         """0 or 1 where no float is that time."""
         far = [self.put("s", self.forms.choice.format("z < 0.0", "0.0", "1.0")), self.put("left", "1.0 - s")]
         rows = self.when(f"{self.forms.name_of(sp.Abs)}(z) > {MOST}", far)
