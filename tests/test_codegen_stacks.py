@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 import sympy as sp
+from sympy.parsing.mathematica import parse_mathematica
 
 from benchmarks.codegen_stacks import STACKS
 from symsched import catalog
@@ -16,7 +17,7 @@ from symsched.codegen.emit import emit, language
 from symsched.codegen.languages.fortran import _check_case
 from symsched.codegen.module import Module
 from symsched.codegen.program import Output, Routine
-from symsched.codegen.quantities import Quantity
+from symsched.codegen.quantities import Quantity, explicit
 from symsched.codegen.references import Reference, Value
 from symsched.codegen.stable import product_error, sum_error
 from symsched.errors import InputError
@@ -138,3 +139,28 @@ def test_arrays_of_matlab_are_its_numbers(modules, name, tmp_path):
     script = f"m = {module.name}();" + VECTORS.format()
     done = subprocess.run(["octave-cli", "--eval", script], cwd=tmp_path, capture_output=True, text=True)
     assert done.stdout.strip() == "ok", done.stderr
+
+
+# -- what no tool here runs --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["closed", "truncated"])
+def test_formulas_of_mathematica_are_read_back(modules, name):
+    """SymPy's parser of Mathematica finds the exact quantities again; a wrong digit is found, too."""
+    module = modules[name]
+    text = re.sub(r"\(\*.*?\*\)", "", emit(module, "mathematica"), flags=re.DOTALL)
+    assert [text.count(mark) for mark in "[{("] == [text.count(mark) for mark in "]})"]
+    assert "_" not in re.sub(r'"\w+"|\b[a-z]\w*_(?=[,\]])', "", text)
+    at = {"t": sp.Rational(2, 5), "kappa": sp.Rational(3, 4)}
+    at["tau"] = read(re.search(r"sourceTime\[t_\] := (.*)", text).group(1), {"t": sp.Rational(2, 5)})
+    for output in (o for function in module.functions for o in function.outputs):
+        shown = re.findall(rf'"{output.name}" -> (.*?)(?:,\n|\|>)', text)[-1]
+        exact = explicit(output.quantity.exact, module.ledger.pace)
+        want = sp.N(exact.subs({s: at[s.name] for s in exact.free_symbols}), 30)
+        assert abs(read(shown, at) / want - 1) < 1e-25, output.name
+        assert abs(read(f"{shown} + 1/10^9", at) / want - 1) > 1e-25  # the twin
+
+
+def read(text, at):
+    form = parse_mathematica(text)
+    return sp.N(form.subs({s: at[s.name] for s in form.free_symbols}), 30)

@@ -24,6 +24,7 @@ REGISTRY = {
     "fortran": "languages.fortran.Fortran",
     "matlab": "languages.matlab.Matlab",
     "julia": "languages.julia.Julia",
+    "mathematica": "languages.mathematica.Mathematica",
     "latex": "languages.latex.LaTeX",
     "sigmas": "formats.Sigmas",
     "flow_matching": "formats.FlowMatching",
