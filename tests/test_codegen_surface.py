@@ -36,13 +36,6 @@ def test_an_unknown_language_is_refused_in_one_line():
         ss.codegen(ss.schedules.linear(), lang="cobol")
 
 
-def test_python_is_numpy_and_says_so(capsys):
-    assert run(["codegen", "--to", "linear", "--lang", "python"]) == 0
-    captured = capsys.readouterr()
-    assert captured.err.strip().endswith("--lang python is numpy")
-    assert "import numpy as np" in captured.out
-
-
 def test_codegen_of_something_else_is_refused():
     with pytest.raises(InputError, match="cannot generate code from str: expected a Schedule or a Conversion"):
         ss.codegen("linear")

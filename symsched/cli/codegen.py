@@ -49,13 +49,10 @@ def codegen(
 ) -> None:
     from symsched.cli.output import writable, write_text
     from symsched.cli.verify import progress_bar
-    from symsched.codegen import LANGUAGES, MEANT, generate
+    from symsched.codegen import LANGUAGES, generate
     from symsched.errors import InputError
     from symsched.parsing import one_of
 
-    if lang in MEANT:
-        typer.echo(f"--lang {lang} is {MEANT[lang]}", err=True)
-        lang = MEANT[lang]
     one_of(lang, LANGUAGES, "language")
     if steps is not None and lang != "sigmas":
         raise InputError(f"--steps {steps}: only --lang sigmas is a list of steps, and this is --lang {lang}")

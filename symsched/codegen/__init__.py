@@ -13,7 +13,7 @@ import sys
 import types
 from typing import Any
 
-from symsched.codegen.emit import MEANT, REGISTRY, emit, language
+from symsched.codegen.emit import REGISTRY, emit, language
 from symsched.conversion import Conversion
 from symsched.errors import InputError
 from symsched.precision import alone
@@ -21,7 +21,7 @@ from symsched.schedule import Schedule
 
 LANGUAGES = tuple(REGISTRY)
 
-__all__ = ["LANGUAGES", "MEANT", "generate"]
+__all__ = ["LANGUAGES", "generate"]
 
 
 @alone
@@ -38,7 +38,7 @@ def generate(
 
     Args:
         what: a schedule, or a conversion (then τ, c and their derivatives are emitted too).
-        lang: one of `LANGUAGES`; "python" is numpy (`MEANT`).
+        lang: one of `LANGUAGES`.
         kappa: diffusion scale in units of the optimal one, ε = κ ε*; by default κ stays a parameter.
         eps: instead, a diffusion scale of the source, an expression in t; ε̄ = c² τ̇ ε(τ) is emitted.
         self_test: carry reference values at 50 digits and a function that checks them.
@@ -52,7 +52,6 @@ def generate(
     from symsched.codegen.formats import Sigmas
     from symsched.codegen.module import Module
 
-    lang = MEANT.get(lang, lang)
     kind = language(lang)
     if not isinstance(what, Conversion | Schedule):
         raise InputError(f"cannot generate code from {type(what).__name__}: expected a Schedule or a Conversion")

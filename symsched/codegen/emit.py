@@ -31,9 +31,6 @@ REGISTRY = {
     "flow_matching": "formats.FlowMatching",
 }
 
-#: What people call a language, and which one is meant.
-MEANT = {"python": "numpy", "c++": "cpp", "js": "javascript", "typescript": "javascript", "octave": "matlab"}
-
 
 def language(name: str) -> type[Language]:
     """The class of a language.  Raises InputError for an unknown one."""
