@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import copy
 import json
-import re
 import shutil
 import subprocess
 import sys
@@ -36,6 +35,9 @@ ANY = 10**6  # what the self-test is allowed here: it is to say how much it is
 STRICT = ("-Wall", "-Wextra", "-Werror", "-pedantic", "-DSELF_TEST")
 
 RUSTC = ("rustc", "--edition", "2021", "--test", "-D", "warnings")
+GFORTRAN = ("gfortran", "-std=f2018", "-Wall", "-Wno-unused-dummy-argument", "-pedantic", "-Werror", "-J", ".")
+FORTRAN = "program main\n    use {}\n    print '(f0.2)', self_test()\nend program main\n"
+OCTAVE = ("octave-cli", "--no-init-file", "--eval")
 NODE = 'import("./x.mjs").then((m) => console.log(m.self_test()))'
 
 
@@ -46,6 +48,7 @@ class Stack:
     tool: str
     file: str
     commands: tuple[tuple[str, ...], ...]
+    main: str = ""  # what calls the self-test, where that is no program of its own
 
     @property
     def is_here(self) -> bool:
@@ -53,10 +56,10 @@ class Stack:
 
     def run(self, name: str, text: str, folder: Path) -> str:
         """What the self-test of a module of this name prints; raises CalledProcessError where it fails."""
-        (folder / self.file.format(name)).write_text(text)
+        (folder / self.file.format(name)).write_text(text + self.main.format(name))
         for command in self.commands:
             told = [part.format(name) if "{}" in part else part for part in command]
-            done = subprocess.run(told, cwd=folder, capture_output=True, text=True)
+            done = subprocess.run(told, cwd=folder, capture_output=True, text=True, timeout=120)
             if done.returncode:
                 said = "\n".join(part for part in (done.stdout, done.stderr) if part)
                 raise subprocess.CalledProcessError(done.returncode, told, said[:2000])
@@ -64,7 +67,7 @@ class Stack:
 
     def worst(self, name: str, text: str, folder: Path) -> float:
         """The worst error that the self-test reports."""
-        return float(re.findall(r"[-+.\d][-+.\de]*", self.run(name, text, folder).replace("x 2^-52", ""))[-1])
+        return float(self.run(name, text, folder).rpartition("worst error")[2].split()[0])
 
 
 STACKS = {
@@ -72,6 +75,8 @@ STACKS = {
     "cpp": Stack("g++", "x.h", (("g++", "-std=c++17", "-Wshadow", *STRICT, "-x", "c++", "x.h", "-o", "x"), ("./x",))),
     "javascript": Stack("node", "x.mjs", (("node", "-e", NODE),)),
     "rust": Stack("rustc", "x.rs", ((*RUSTC, "x.rs", "-o", "x"), ("./x", "--nocapture"))),
+    "fortran": Stack("gfortran", "x.f90", ((*GFORTRAN, "x.f90", "-o", "x"), ("./x",)), FORTRAN),
+    "matlab": Stack("octave-cli", "{}.m", ((*OCTAVE, "m = {}(); disp(m.self_test())"),)),
 }  # fmt: skip
 
 

@@ -260,6 +260,7 @@ NEAR = {
     ("derive", "drift", "-s", "scaled-linear"): "scaled_linear",
     ("codegen", "--to", "vp", "--lang", "pytorch"): "torch",
     ("codegen", "--to", "vp", "--lang", "python"): "numpy",
+    ("codegen", "--to", "vp", "--lang", "octave"): "matlab",
     ("simulate", "--schedule", "vp", "--data", "gaussian(0,1)", "--scheme", "em"): "euler",
     ("cache", "clean"): "clear",
 }

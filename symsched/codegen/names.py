@@ -34,6 +34,8 @@ _RUST = (
     "Self abstract become box crate dyn final fn impl loop macro match mod move mut override priv pub ref self trait "
     "type unsafe unsized use where yield f64"
 )
+_FORTRAN = "dp merge sign upper_half"
+_MATLAB = "elseif endfunction end_try_catch otherwise parfor pick far Inf spmd"
 _MODULES = "np jnp jsp jax torch math numpy njit Base"
 _OURS = (
     "t u x tau tau_left t_next u_next h keep ratio x_weight p_weight z_weight zero one covered result source n k v "
@@ -42,7 +44,7 @@ _OURS = (
     "own_above own_below at tiny floor inside step state going found kappa off "
     "schedule levels conversion diffusion source_time self_test check worst error_of"
 )
-_WORDS = " ".join((_C, _CPP, _JAVASCRIPT, _RUST, _JULIA, _MODULES, _OURS))
+_WORDS = " ".join((_C, _CPP, _JAVASCRIPT, _RUST, _FORTRAN, _MATLAB, _JULIA, _MODULES, _OURS))
 _TAKEN = frozenset([*keyword.kwlist, *dir(builtins), *_WORDS.split()])
 #: Names that the generated code makes of others: w1, alpha_squared, inverse_t, t_next, alpha_source, A_data, u_low; and
 #: of functions: drift_data, lazy_step.

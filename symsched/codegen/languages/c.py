@@ -10,9 +10,9 @@ import sympy as sp
 from symsched.codegen import header
 from symsched.codegen.module import Module
 from symsched.codegen.newton import Inverse
-from symsched.codegen.printing.braces import WIDTH, Braces, TypedForms, used_names, without_marks
 from symsched.codegen.printing.language import documentation, inverse_arguments
 from symsched.codegen.printing.scalars import NOTE
+from symsched.codegen.printing.statements import WIDTH, Statements, TypedForms, used_names, without_marks
 from symsched.codegen.program import Routine
 
 NOTES = """\
@@ -103,7 +103,7 @@ class CForms(TypedForms):
         return f"pow{self.suffix}({self._print(base)}, {self._print(exponent)})"
 
 
-class C(Braces):
+class C(Statements):
     """A header, in which every name begins with that of the module."""
 
     forms = CForms()

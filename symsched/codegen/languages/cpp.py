@@ -7,9 +7,9 @@ import sympy as sp
 from symsched.codegen import header
 from symsched.codegen.module import Module
 from symsched.codegen.newton import Inverse
-from symsched.codegen.printing.braces import Braces, TypedForms, camel, used_names, without_marks
 from symsched.codegen.printing.language import documentation, inverse_arguments
 from symsched.codegen.printing.scalars import NOTE
+from symsched.codegen.printing.statements import Statements, TypedForms, camel, used_names, without_marks
 from symsched.codegen.program import Routine
 
 NOTES = "Header only, C++17, no allocation: include it; every name is in the namespace {name}."
@@ -74,7 +74,7 @@ class CppForms(TypedForms):
         return f"std::pow({self._print(base)}, {self._print(exponent)})"
 
 
-class Cpp(Braces):
+class Cpp(Statements):
     """A namespace of functions of one number; κ is 0 unless given."""
 
     forms = CppForms()

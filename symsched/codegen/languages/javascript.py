@@ -7,10 +7,10 @@ import sympy as sp
 from symsched.codegen import header
 from symsched.codegen.module import Module
 from symsched.codegen.newton import Inverse
-from symsched.codegen.printing.braces import Braces, TypedForms, without_marks
 from symsched.codegen.printing.forms import ERROR_FUNCTIONS
 from symsched.codegen.printing.language import documentation, inverse_arguments
 from symsched.codegen.printing.scalars import NOTE
+from symsched.codegen.printing.statements import Statements, TypedForms, without_marks
 from symsched.codegen.program import Routine
 
 HELPERS = """/** a + b minus its rounded value. @param {number} a @param {number} b @returns {number} */
@@ -63,7 +63,7 @@ class JavaScriptForms(TypedForms):
         return f"Math.pow({self._print(base)}, {self._print(exponent)})"
 
 
-class JavaScript(Braces):
+class JavaScript(Statements):
     """A module for node, browsers, deno and bundlers."""
 
     forms = JavaScriptForms()

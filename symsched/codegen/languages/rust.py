@@ -7,10 +7,10 @@ import sympy as sp
 from symsched.codegen import header
 from symsched.codegen.module import Module
 from symsched.codegen.newton import Inverse
-from symsched.codegen.printing.braces import Braces, TypedForms, camel, used_names
 from symsched.codegen.printing.forms import ERROR_FUNCTIONS
 from symsched.codegen.printing.language import documentation, inverse_arguments
 from symsched.codegen.printing.scalars import NOTE
+from symsched.codegen.printing.statements import Statements, TypedForms, camel, used_names
 from symsched.codegen.program import Routine
 from symsched.codegen.stable import expm1, log1p
 
@@ -65,14 +65,14 @@ class RustForms(TypedForms):
         return f"f64::powf({self._print(base)}, {self._print(exponent)})"
 
 
-class Rust(Braces):
+class Rust(Statements):
     """A file that `mod` takes in."""
 
     forms = RustForms()
     constant, moving = "let", "let mut"
     larger, smaller = "f64::max", "f64::min"
     condition, counted = "{}", "for _ in 0..{0}"
-    returned = "{}"
+    returned = "result"
     error_helpers = HELPERS
 
     def heading(self, module: Module, test: bool) -> str:

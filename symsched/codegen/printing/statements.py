@@ -1,11 +1,11 @@
-"""Languages with braces, whose numbers are all floats: declarations, blocks, the ends, and the Newton inverse."""
+"""Languages of statements, whose numbers are all floats: declarations, blocks, the ends, and the Newton inverse."""
 
 from __future__ import annotations
 
 import re
 import textwrap
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import sympy as sp
@@ -60,14 +60,15 @@ class TypedForms(Forms, C99CodePrinter):
         return self.nan
 
 
-class Braces(Scalars):
-    """Declarations, blocks in braces, and what they have in common: a result whose fields take their limits."""
+class Statements(Scalars):
+    """Declarations and blocks, in braces where it is not said otherwise; a result whose fields take their limits."""
 
     forms: TypedForms
     unit, smallest = "1.0", SMALLEST
     constant, moving = "const double", "double"  # declare a name that is given once, and one that changes
     condition, counted = "({})", "for (int step = 0; step < {0}; ++step)"
-    inside, returned = "{0} && {1}", "return {};"
+    inside, outside, stop = "{0} && {1}", "!({0})", "break;"
+    field, returned = "result.{}", "return result;"
 
     def let(self, name: str, text: str) -> str:
         return f"{self.constant} {self.put(name, text)}"
@@ -88,12 +89,15 @@ class Braces(Scalars):
     def repeat(self, count: int, rows: Iterable[str]) -> list[str]:
         return [f"{self.counted.format(count)} {{", *indented(rows), "}"]
 
+    def folded(self, rows: Iterable[str]) -> list[str]:
+        """Rows, the long ones over as many lines as they need."""
+        return [part for row in rows for part in wrapped(row)]
+
     # -- a function ---------------------------------------------------------------------------------------------
 
     def function(self, function: Routine) -> str:
         body = [*self.given(function), *self.computed(function), *self.result(function)]
-        rows = [part for row in indented(body) for part in wrapped(row)]
-        return "\n".join([*self.head(function), *rows, "}"])
+        return "\n".join([*self.head(function), *self.folded(indented(body)), "}"])
 
     @abstractmethod
     def head(self, function: Routine) -> list[str]:
@@ -125,18 +129,19 @@ class Braces(Scalars):
             low, high = map(self.forms.number, function.covered)
             inside = self.inside.format(f"t >= {low}", f"t <= {high}")
             nan = self.forms.limit(sp.nan)
-            changes += self.when(f"!({inside})", [self.put(f"result.{o.name}", nan) for o in function.outputs])
-        return [self.made(function, bool(changes)), *changes, self.returned.format("result")]
+            put = [self.put(self.field.format(o.name), nan) for o in function.outputs]
+            changes += self.when(self.outside.format(inside), put)
+        return [self.made(function, bool(changes)), *changes, self.returned]
 
     def _end(self, function: Routine, end: int) -> list[str]:
         limits = [(o.name, o.ends[end]) for o in function.outputs if o.ends[end] is not None]
-        rows = [self.put(f"result.{name}", self.forms.limit(limit)) for name, limit in limits]
+        rows = [self.put(self.field.format(name), self.forms.limit(limit)) for name, limit in limits]
         return self.when(f"t == {self.forms.number(float(end))}", rows) if rows else []
 
     # -- the Newton inverse -------------------------------------------------------------------------------------
 
     def newton(self, module: Module) -> str:
-        return "\n".join(part for row in super().newton(module).splitlines() for part in wrapped(row))
+        return "\n".join(self.folded(super().newton(module).splitlines()))
 
     def start(self, inverse: Inverse) -> list[str]:
         form = self.forms.form
@@ -165,26 +170,26 @@ class Braces(Scalars):
     larger, smaller = "fmax", "fmin"
 
     @property
-    def narrowed(self) -> list[str]:  # type: ignore[override]
+    def narrowed(self) -> Sequence[str]:  # type: ignore[override]
         low, high = self.put("low", "z"), self.put("high", "z")
         return [f"if {self.condition.format('gap < 0.0')} {{ {low} }} else {{ {high} }}"]
 
     @property
-    def moved(self) -> list[str]:  # type: ignore[override]
+    def moved(self) -> Sequence[str]:  # type: ignore[override]
         inside = self.inside.format("newton >= low", "newton <= high")
         return [
             self.let("off", f"{self.forms.name_of(sp.Abs)}(newton - z)"),
             self.put("z", self.forms.choice.format(inside, "newton", "0.5*(low + high)")),
             *(self.put(name, text) for name, text in self._logistic()),
-            *self.when("off < 1e-6", ["break;"]),
+            *self.when("off < 1e-6", [self.stop]),
         ]
 
     @property
-    def shifted(self) -> list[str]:  # type: ignore[override]
+    def shifted(self) -> Sequence[str]:  # type: ignore[override]
         return [self.put("s", "s - nudge"), self.put("left", "left + nudge")]
 
     @property
-    def exit(self) -> list[str]:  # type: ignore[override]
+    def exit(self) -> Sequence[str]:  # type: ignore[override]
         """0 or 1 where no float is that time."""
         far = [self.put("s", self.forms.choice.format("z < 0.0", "0.0", "1.0")), self.put("left", "1.0 - s")]
         rows = self.when(f"{self.forms.name_of(sp.Abs)}(z) > {MOST}", far)
