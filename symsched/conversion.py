@@ -319,6 +319,8 @@ class Conversion(Shown):
             return target_times, moved
         if missing := [name for name, value in given.items() if value is None]:
             raise InputError(f"{' and '.join(missing)} missing: eps_from, eps_to and data go together")
+        if not grid.size:
+            raise InputError("paths at no times hold no noise; give at least one time")
         if not np.isfinite(states).all():
             raise InputError("paths hold a number that is not finite, from which no noise is read")
         if np.any(np.diff(grid) <= 0):

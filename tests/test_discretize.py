@@ -345,6 +345,8 @@ BAD: list[tuple[Callable[[], Any], str]] = [
     (lambda: exact_law(InterpolantSDE(LINEAR, UNIT), 0), "steps is 0"),
     (lambda: w2(0, -1, 0, 1), "variance -1.0 is not allowed"),
     (lambda: w2([0, 0], np.eye(2), [0, 0], np.eye(3)), "do not fit means of length 2"),
+    (lambda: w2([0, 0], [1, 1], [0, 0], np.eye(2)), "do not fit means of length 2"),
+    (lambda: w2([0, 0], np.eye(2), [0, 0], 1), "do not fit means of length 2"),
     (lambda: Stepper(InterpolantSDE(LINEAR, UNIT), 4, "midpoint"), f"known: {', '.join(SCHEMES)}"),
 ]
 

@@ -15,8 +15,8 @@ Write a self-contained module with the closed forms of a schedule or a conversio
 Coefficients, derivatives, signal-to-noise ratio, conversion, diffusion scale and the drift for every kind of
 prediction; accurate on all of (0, 1), with the limits at both ends, and a self-test if wanted.
 
-Languages: numpy, numba, torch, jax, c, c_float, julia, latex; also sigmas (a list for --steps N) and flow_matching (a
-scheduler class).
+Languages: numpy, numba, torch, jax, c, c_float, cpp, javascript, rust, julia, latex;
+also sigmas (a list for --steps N) and flow_matching (a scheduler class).
 
 [bold]Examples[/bold]
 
