@@ -48,7 +48,7 @@ from symsched.exact import (
 from symsched.given import reals
 from symsched.inversion import MonotoneInverse, R, closed_inverse
 from symsched.precision import alone, alone_all, cached_property
-from symsched.schedule import Schedule, as_expression
+from symsched.schedule import Schedule, as_expression, is_long
 from symsched.shown import Shown
 from symsched.symbols import foreign_time, t
 
@@ -88,10 +88,11 @@ class Conversion(Shown):
         return f"Conversion({clipped(self.source)} → {clipped(self.target)})"
 
     def _formulas(self) -> dict[str, Any]:
-        """τ and c; without a closed inverse, what they are."""
-        if self.closed_form:
+        """τ and c; without a closed inverse, or of long schedules, what they are."""
+        if not is_long(self.source) and not is_long(self.target) and self.closed_form:
             return {r"\tau": self.tau, "c": self.scale}
-        return {r"\tau": r"r^{-1}(\bar{r}(t))", "c": self.scale, r"\bar{r}": self.target.r}
+        sides = {r"\tau": r"r^{-1}(\bar{r}(t))", "c": r"\bar{\beta} / \beta(\tau)"}
+        return {**sides, "r": self.source.r, r"\bar{r}": self.target.r, r"\bar{\beta}": self.target.beta}
 
     # -- formulas --------------------------------------------------------------------------------------------------
 

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 KINKED = (sp.Piecewise, sp.Max, sp.Min, sp.floor, sp.ceiling, sp.frac, sp.sign, sp.Heaviside)
 UNREAL = (sp.I, sp.nan, sp.oo, -sp.oo, sp.zoo)
 #: The largest power of t that is worked with; algebra takes time and room in proportion, and doubles end far before.
+LONG = 18  # operations in α and β
 STEEPEST, STEEP = 2000, 120
 SHORT_TIMES = tuple(sorted({sp.Rational(k, n) for n in (*range(2, 13), 16, 20) for k in range(1, n)}))
 KINDS = ("standard", "scaled", "point-mass", "truncated")
@@ -68,6 +69,11 @@ class Validity:
     def proved(self) -> bool:
         """False when a condition could not be decided (free parameters, or no proof found)."""
         return all(c.decided for c in self.conditions)
+
+
+def is_long(schedule: Schedule) -> bool:
+    """Whether formulas with it fill lines, so that they are better read in α and β."""
+    return bool(schedule.alpha.count_ops() + schedule.beta.count_ops() > LONG)
 
 
 def as_expression(given: Any, what: str) -> sp.Expr:

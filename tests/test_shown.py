@@ -52,6 +52,20 @@ PLAIN = {  # what is shown, a part of its line, and parts of its formulas or cel
         (r"\mathrm{d}X_t &= \mathrm{d}W_t", r"X & \sim \mathcal{N}\left(0,\ 1\right)"),
     ),
     "sde of a mixture": (lambda: ss.InterpolantSDE(LINEAR, TWO, eps="t/2"), "eps=t/2)", (r"\eta_X(t, X_t)",)),
+    "sde of a long schedule": (
+        lambda: ss.InterpolantSDE(ss.schedules.ddpm(), UNIT, kappa=1), "InterpolantSDE(ddpm, gaussian(0, 1), kappa=1)",
+        (
+            r"A &= \frac{\dot{\alpha}}{\alpha} - \frac{\varepsilon}{\alpha^{2}}",  # the module's A = α̇/α − ε/α²
+            r"\varepsilon &= \alpha^{2} \left(\frac{\dot{\beta}}{\beta} - \frac{\dot{\alpha}}{\alpha}\right)",
+        ),
+    ),
+    "flow of a long schedule": (
+        lambda: ss.InterpolantSDE(ss.schedules.ddpm(), TWO), "kappa=0)", (r"A &= \frac{\dot{\alpha}}{\alpha} \\",)
+    ),
+    "conversion of a long schedule": (
+        lambda: ss.convert(ss.schedules.ddpm(), LINEAR), "Conversion(ddpm → linear)",
+        (r"\tau &= r^{-1}(\bar{r}(t))", r"c &= \bar{\beta} / \beta(\tau)"),
+    ),
     "gaussian": (lambda: ss.Gaussian(1, 0.5), "gaussian(1, 1/2)", (r"\mathcal{N}\left(1,\ \frac{1}{4}\right)",)),
     "mixture": (lambda: TWO, "mixture(weights=[1/2, 1/2]", (r"\frac{1}{2}\,\mathcal{N}",)),
     "many dimensions": (lambda: ss.Gaussian(np.zeros(300), 1), "gaussian([0.0, 0.0", (r"\sim \text{",)),

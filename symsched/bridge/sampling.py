@@ -36,12 +36,14 @@ class Sampling(Running, Recipe):
         shape: (count, …), or the count where the field knows the shape of a sample; not needed with `noise`.
         recipe: a `Recipe`, in place of target, kappa, steps, solver, grid and calibration.
         plan: a table made before for this schedule, in place of them all.
+        guidance: weight of classifier-free guidance, in place of the field's own; the field needs a null.
     """
 
     shape: int | Sequence[int] | None = None
     _: KW_ONLY
     recipe: Recipe | None = None
     plan: Plan | None = None
+    guidance: float | None = None
 
 
 @keywords_of(Sampling)
@@ -60,6 +62,7 @@ def sample(field: FlowField, given: Mapping[str, Any]) -> Any:
     recipe = asked if asked.recipe is None else asked.recipe
     check_kinds(field, asked, recipe)
     _require_one(asked, given)
+    field = field if asked.guidance is None else field.guided(asked.guidance)
     size, plan = sizes(field, asked.shape, asked.noise, asked.indices), asked.plan
     if plan is None:
         known = _known(field, recipe, size, asked.batch, asked.conditions or {})

@@ -40,7 +40,7 @@ Exit codes: 0 all well, 1 a proof failed or a sign is refuted or undecided, 2 ba
 
 
 def certify(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME|PATH]…", help="Claims or files.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME|PATH", help="Claims or files.")] = None,
     out: Annotated[str | None, typer.Option("-o", "--output", metavar="DIR", help="Folder for the files.")] = None,
     schedule: Annotated[str | None, typer.Option(metavar="S", help="Certify the signs of this schedule.")] = None,
     rho: Annotated[str, typer.Option(help="Standard deviation of the data in V = α² + ρ²β².")] = "1",

@@ -44,7 +44,7 @@ Exit codes: 0 all that was checked held, 1 a claim failed or nothing was checked
 
 
 def verify(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME|PATH]…", help="Claims or files.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME|PATH", help="Claims or files.")] = None,
     level: Annotated[
         str, typer.Option(help="symbolic, interval, montecarlo or all.", autocompletion=among(*LEVELS))
     ] = "all",

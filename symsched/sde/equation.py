@@ -23,7 +23,7 @@ from symsched.errors import InputError, UndecidedError, clipped
 from symsched.exact import canonical, decide_zero, limit_at, shortest, sign_on_unit, values, within
 from symsched.parsing import parse_expression, quoted
 from symsched.precision import alone_all, cached_property
-from symsched.schedule import STEEPEST, Schedule
+from symsched.schedule import STEEPEST, Schedule, is_long
 from symsched.sde.energy import energy
 from symsched.sde.values import drift_values
 from symsched.shown import Shown
@@ -110,11 +110,29 @@ class InterpolantSDE(Shown):
         return f"InterpolantSDE({clipped(self.schedule)}, {clipped(self.data)}, {scale})"
 
     def _formulas(self) -> dict[str, Any]:
-        """The equation, with the drift written out for one Gaussian and with η_X for other data."""
+        """The equation, with the drift written out for one Gaussian and with η_X for other data; of a long schedule in
+        α and β, because what no line holds takes a minute to derive.
+        """
+        if is_long(self.schedule):
+            return {**self._general(), **self.schedule._formulas(), **self.data._formulas()}
         drift = rf"\left({latex(self.A)}\right) X_t + \left({latex(self.B)}\right) \eta_X(t, X_t)"
         if isinstance(self.data, Gaussian) and self.data.dim == 1:
             drift = latex(self.simplified())
         return {r"\mathrm{d}X_t": self._sides(drift), **self.data._formulas()}
+
+    def _general(self) -> dict[str, Any]:
+        """The equation in letters: A, B and ε by the identities that they are derived from."""
+        a, b, eps = (Symbol(name) for name in (r"\alpha", r"\beta", r"\varepsilon"))
+        dots = {rate: Symbol(r"\dot{\alpha}") / a, beta_rate: Symbol(r"\dot{\beta}") / b}
+        letters = {**dots, JETS.alpha: a, JETS.beta: b, JETS.eps: eps if self.eps != 0 else Integer(0)}
+        forms, scale = drift_forms(), self.eps
+        if self.kappa is not None:
+            scale = (self.kappa * JETS.alpha**2 * (beta_rate - rate)).subs(letters, simultaneous=True)
+        noise = r" + \sqrt{2 \varepsilon}\,\mathrm{d}W_t" if self.eps != 0 else ""
+        equation = rf"\left(A X_t + B\,\eta_X(t, X_t)\right)\mathrm{{d}}t{noise}"
+        named = {"A": forms.state, "B": forms.data}
+        put = {name: form.subs(letters, simultaneous=True) for name, form in named.items()}
+        return {r"\mathrm{d}X_t": equation, **put, **({r"\varepsilon": scale} if self.eps != 0 else {})}
 
     def _sides(self, drift: str) -> str:
         """The right side, of which what is nothing is left out."""

@@ -71,7 +71,7 @@ def test_the_signature_and_the_help_are_those_of_the_classes():
     face = inspect.signature(sample)
     assert list(face.parameters)[:2] == ["field", "shape"]
     fields = {word.name: word.default for kind in (Recipe, Running) for word in dataclasses.fields(kind)}
-    more = {"field": inspect.Parameter.empty, "shape": None, "recipe": None, "plan": None}
+    more = {"field": inspect.Parameter.empty, "shape": None, "recipe": None, "plan": None, "guidance": None}
     assert {name: p.default for name, p in face.parameters.items()} == fields | more
     assert list(inspect.signature(build_plan).parameters)[1:] == WORDS
     for name in [*fields, *more]:
