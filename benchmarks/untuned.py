@@ -142,16 +142,21 @@ def contest(name: str, samples: int) -> dict[str, Any]:
     return {"size": size, "samples": len(here.noise), "endpoint_error_rms": here.error, "rows": rows}
 
 
-def leads(rows: list[dict[str, Any]], n: int, key: str) -> dict[str, Any]:
-    """Ours, and the peers it is compared with, at one number of evaluations."""
+def judge(name: str, found: dict[str, Any]) -> None:
+    """Add what the rows of a model say: ours beside the peers, by number of evaluations and measure."""
+    found["chosen_on"] = name in CHOSEN_ON
+    found["leads"] = [lead(found["rows"], n, key) for key in ("pooled", "mean") for n in COUNTS]
+
+
+def lead(rows: list[dict[str, Any]], n: int, key: str) -> dict[str, Any]:
+    """Ours, what it was before, UniPC-3 as it comes, and the best peer at its best shift."""
     here = [row for row in rows if row["evaluations"] == n]
     peers = [row for row in here if row["contender"] in PEERS]
     best = max(peers, key=lambda row: row[key])
     plain = next(row for row in peers if row["contender"] == "UniPC-3" and row["shift"] == 1)
     ours, before = (next(row[key] for row in here if row["contender"] == who) for who in (OURS, BEFORE))
-    return {"ours": ours, "before": before, "UniPC-3": plain[key], "best": best[key], "of": best["contender"]} | {
-        "shift": best["shift"]
-    }
+    values = {"ours": ours, "before": before, "UniPC-3": plain[key], "best": best[key]}
+    return {"measure": key, "evaluations": n} | values | {"best_is": f"{best['contender']}, shift {best['shift']:g}"}
 
 
 def main() -> None:
@@ -163,13 +168,13 @@ def main() -> None:
     torch.set_num_threads(1)
     known = json.loads(given.output.read_text())["fields"] if given.output.exists() else {}
     for name in given.fields:
-        known[name] = {"chosen_on": name in CHOSEN_ON} | contest(name, given.samples)
+        known[name] = contest(name, given.samples)
+        judge(name, known[name])
         versions = {"symsched": __version__} | {key: version(key) for key in ("torch", "diffusers")}
         with whole(given.output) as file:
             json.dump({"versions": versions, "seed": SEED, "fields": known}, file, indent=1)
-        for key in ("pooled", "mean"):
-            for n in COUNTS:
-                print(name, key, n, leads(known[name]["rows"], n, key), flush=True)
+        for lead in known[name]["leads"]:
+            print(name, *(f"{key}: {value}" for key, value in lead.items()), sep="  ", flush=True)
 
 
 if __name__ == "__main__":

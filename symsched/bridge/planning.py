@@ -115,10 +115,11 @@ def blind(steps: int, size: int | None = None) -> Recipe:
     """What to do for a model of which nothing is known but the size of a sample, and that without an evaluation.
 
     What decides is the standard deviation ρ of the data along their few leading directions: it sets the levels between
-    which most of a path is decided, and grows with the number of values that vary together.  For data in about [−1, 1]
-    it is taken to be size^(1/3)/3: between two values and 4,096, and beyond that as there; the steps are `deis`'s in
-    lazy(κ=0, 3ρ/2), on the grid tailed(ρ, p=0.85, q=1.4).  Chosen on mixtures in 2 and 64 dimensions, the digits model
-    and two score models of galaxies.
+    which most of a path is decided, and grows with the number of values that vary together (as does the timestep shift
+    of Esser et al., arXiv:2403.03206, for images of more pixels).  For data in about [−1, 1] it is taken to be
+    size^(1/3)/3 between 2 and 4,096 values, and beyond as there; the steps are `deis`'s in lazy(κ=0, 3ρ/2), on the grid
+    tailed(ρ, p=0.85, q=1.4).  Chosen on mixtures in 2 and 64 dimensions, the digits model and two score models of
+    galaxies; benchmarks/untuned.py measures it on these and on others.
     """
     values = min(max(whole(SIZE if size is None else size, "size", 1, MOST), FEWEST), LARGEST)
     rho = values ** (1 / 3) / 3
