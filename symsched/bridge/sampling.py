@@ -6,6 +6,7 @@ images = sample(field, 10_000, target="lazy(kappa=1)", kappa=1, solver="sde-dpmp
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, fields, replace
 from typing import Any
@@ -50,7 +51,7 @@ class Sampling(Running, Recipe):
 def sample(field: FlowField, given: Mapping[str, Any]) -> Any:
     """Samples of the field's data law, float32 (float64 for a float64 model), of shape (count, …).
 
-    Without a calibration, lazy-auto is the general method of `Recipe`, for data in about [−1, 1].
+    Without a calibration, lazy-auto is the method of `symsched.bridge.planning.blind`, for data in about [−1, 1].
 
     Args:
         field: the model.
@@ -66,7 +67,7 @@ def sample(field: FlowField, given: Mapping[str, Any]) -> Any:
     size, plan = sizes(field, asked.shape, asked.noise, asked.indices), asked.plan
     if plan is None:
         known = _known(field, recipe, size, asked.batch, asked.conditions or {})
-        plan = replace(recipe, calibration=known).plan_for(field.native)
+        plan = replace(recipe, calibration=known).plan_for(field.native, math.prod(size[1:]))
     return run(field, plan, size, asked)
 
 

@@ -30,6 +30,7 @@ belongs to its seed and its number, whatever the batch.
   euler ab2 ab3 ab2c ab3c               in the target's coordinates
   heun midpoint                         the same, two evaluations a step
   ddim dpmpp2m dpmpp3m unipc2 unipc3    data prediction, in log r
+  deis                                  data prediction, in the target's time
   em lazy ddim sde-dpmpp                for κ > 0
 
 [bold]Grids[/bold]
@@ -84,7 +85,7 @@ def sample(
     recipe = bridge.Recipe(
         target=target, kappa=_number(kappa), steps=steps, solver=solver, grid=grid, calibration=field.calibration
     )
-    plan = recipe.plan_for(field.native)
+    plan = recipe.plan_for(field.native, math.prod(field.shape))
     patience(math.inf)  # from here on the network works, as often as was asked for
     started = time.perf_counter()
     images = run(field, count, plan=plan, seed=seed, batch=batch, progress=True)
