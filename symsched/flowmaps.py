@@ -12,7 +12,7 @@ velocity is (Φ_{s,t}(x) − x)/(t − s) (Albergo, Boffi, Vanden-Eijnden, arXiv
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -40,7 +40,7 @@ class FlowMap:
     """
 
     schedule: Schedule
-    function: Callable[[float, float, Any], Any]
+    function: Callable[[float, float, Any], Any] = field(repr=False)
     name: str = "a model"
 
     def __call__(self, s: float, t: float, states: Any) -> Any:
@@ -68,7 +68,7 @@ class FlowMap:
         if first == last:
             raise InputError(f"s = t = {first:.6g}: the average is the velocity there; ask InterpolantSDE.drift_at")
         x = reals(states, "x", "real states, in an array")
-        return (self(first, last, x) - x) / (last - first)
+        return averaged(self(first, last, x), x, last - first)
 
     def convert(self, target: Schedule) -> FlowMap:
         """The flow map of another schedule: Φ̄_{s,t}(x) = c_t Φ_{τ_s,τ_t}(x/c_s).
@@ -78,17 +78,40 @@ class FlowMap:
         conversion = Conversion(self.schedule, target)
         inner = self.function
 
-        def carried(s: float, t: float, x: Array) -> Any:
+        def moved(s: float, t: float, x: Array) -> Any:
             tau, scale, *_ = conversion.at([s, t])
             for time, factor in zip((s, t), scale, strict=True):
                 if not (np.isfinite(factor) and factor > 0):
                     raise InputError(f"{conversion}: c = {factor:g} at t = {time:.6g}: a point has no flow; ask inside")
-            return scale[1] * inner(float(tau[0]), float(tau[1]), x / scale[0])
+            return carried(lambda y: inner(float(tau[0]), float(tau[1]), y), scale[0], scale[1], x)
 
-        return FlowMap(target, carried, self.name)
+        return FlowMap(target, moved, self.name)
 
     def __str__(self) -> str:
         return f"the flow map of {self.name} in {self.schedule}"
+
+
+# -- formulas, of numbers, arrays or expressions alike; theory C23 decides them --------------------------------------
+
+
+def carried(inner: Callable[[Any], Any], first: Any, last: Any, x: Any) -> Any:
+    """c_t Φ(x/c_s), of the source's map between τ_s and τ_t, with c_s and c_t."""
+    return last * inner(x / first)
+
+
+def averaged(reached: Any, x: Any, length: Any) -> Any:
+    """The average velocity of a map that brings x to `reached` in this time."""
+    return (reached - x) / length
+
+
+def mapped(velocity: Any, x: Any, length: Any) -> Any:
+    """Where an average velocity brings x in this time."""
+    return x + length * velocity
+
+
+def stretched(deviation: Any, first: Any, last: Any) -> Any:
+    """√(V_t/V_s) (x − β_s m), of the deviation, √V_s and √V_t: the flow of N(m, ρ²), from β_t m."""
+    return last / first * deviation
 
 
 def flow_map(
@@ -117,7 +140,7 @@ def flow_map(
     if average is not None:
         if not callable(average):
             raise InputError(f"average is {quoted(average)}; it should be a function of s, t and x")
-        return FlowMap(schedule, lambda s, t, x: x + (t - s) * average(s, t, x))
+        return FlowMap(schedule, lambda s, t, x: mapped(average(s, t, x), x, t - s))
     if isinstance(data, DataLaw):
         known(data.parameters, str(data), "asking for a flow map")
         law = data
@@ -147,8 +170,8 @@ def _gaussian(law: Any, unit: float, first: float, last: float, x: Array) -> Any
     frame = law.frame
     column = x[..., None] if law.dim == 1 else x
     beta = [np.sin(angle) / unit for angle in (first, last)]
-    spread = [np.hypot(np.cos(angle), frame.stds * b) for angle, b in zip((first, last), beta, strict=True)]
-    moved = frame.back(spread[1] / spread[0] * frame.offset(beta[0], column)) + beta[1] * frame.mean
+    spreads = (np.hypot(np.cos(angle), frame.stds * b) for angle, b in zip((first, last), beta, strict=True))
+    moved = frame.back(stretched(frame.offset(beta[0], column), *spreads)) + beta[1] * frame.mean
     return moved[..., 0] if law.dim == 1 else moved
 
 

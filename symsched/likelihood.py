@@ -77,10 +77,15 @@ def log_likelihood(data: DataLaw, points: Any, schedule: Schedule) -> Any:
         a, b, found = a[seen], b[seen], np.zeros((given.size, len(alpha)))
         for row, point in zip(found, given.flat, strict=True):
             lost = (noise - data.eta_z_at(a, b, a * noise + b * point)) ** 2 @ weight
-            row[seen] = pace[seen] * ((beta / np.hypot(alpha, beta))[seen] ** 2 - lost)
+            row[seen] = gained(pace[seen], (beta / np.hypot(alpha, beta))[seen] ** 2, lost)
         return found
 
     exprs = (schedule.alpha, schedule.beta, schedule.log_r_dot)
     whole = over_time(exprs, rate, f"the likelihood along {schedule}", floor=1.0)
     found = (whole - np.log(2 * np.pi * np.e) / 2).reshape(given.shape)
     return found if found.shape else found[()]
+
+
+def gained(pace: Any, share: Any, lost: Any) -> Any:
+    """What log p gains per unit of time, of d log r/dt, γ/(1+γ) and E[(n − η_Z)²]; theory C28 decides it."""
+    return pace * (share - lost)

@@ -10,10 +10,13 @@ Source: derivations/c20_ddim_gaussian.py; leading order cf. arXiv:2601.13602, ar
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sympy import Expr, Symbol, cosh, lambdify
 
 from symsched.data import DataLaw
 from symsched.data.checks import known
@@ -21,6 +24,7 @@ from symsched.errors import InputError
 from symsched.given import count, reals
 
 Array = NDArray[np.float64]
+LEVEL = Symbol("u", real=True)  # log ρr
 TAIL = 40.0  # of log r beyond the outermost modes: 1e-17 of the length
 SPACING = 1 / 64
 WIDEST = 1e12  # ratio of standard deviations
@@ -62,11 +66,23 @@ def optimal_grid(spectrum: Any, steps: int, start: float = 0.0) -> Array:
 
 
 def _pace(u: Array, centres: Array, times: NDArray[np.signedinteger[Any]]) -> Array:
-    """√Σ (dθ_k/d log r)², and dθ/d log r = ½ sin 2θ = ½/cosh(log ρr)."""
-    squares = np.zeros_like(u)
+    """√Σ (dθ_k/d log r)²."""
+    rate, squares = _turning(), np.zeros_like(u)
     for centre, often in zip(centres, times, strict=True):
-        squares += often / (2 * np.cosh(u + centre)) ** 2
+        squares += often * rate(u + centre) ** 2
     return np.asarray(np.sqrt(squares))
+
+
+@cache
+def turning() -> Expr:
+    """dθ/d log r, of log ρr; theory C20 decides it."""
+    return 1 / (2 * cosh(LEVEL))
+
+
+@cache
+def _turning() -> Callable[[Array], Array]:
+    found: Callable[[Array], Array] = lambdify(LEVEL, turning(), "numpy")
+    return found
 
 
 def _lengths(u: Array, pace: Array) -> Any:

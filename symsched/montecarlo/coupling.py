@@ -33,6 +33,7 @@ from symsched.montecarlo.tables import Start, Tables, fill, start_of, variance_i
 from symsched.parsing import quoted
 from symsched.schedule import Schedule
 from symsched.sde import InterpolantSDE
+from symsched.shown import Shown
 from symsched.steps.integrals import gauss, nodes
 
 Array = NDArray[np.float64]
@@ -55,12 +56,15 @@ class System:
     through: Any = None
 
 
-@dataclass(frozen=True)
-class Coupled:
+@dataclass(frozen=True, repr=False)
+class Coupled(Shown):
     """States of the coupled systems at common times: states[k] has shape (T, paths) or (T, paths, d)."""
 
     times: Array
     states: tuple[Array, ...]
+
+    def _line(self) -> str:
+        return f"Coupled({len(self.states)} systems, {len(self.times)} times, {self.states[0].shape[1]} paths)"
 
     def rms(self, i: int = 0, j: int = 1) -> Array:
         """Root mean square over the paths of |X_i − X_j| at each time, shape (T,)."""
