@@ -14,8 +14,18 @@ import sympy as sp
 from symsched.codegen.lines import Lines, plain
 from symsched.codegen.program import Output, Routine, kappa_last, routine
 from symsched.codegen.quantities import TIME, Brief, Quantity, alpha, beta, eps, weight_symbols
-from symsched.codegen.stable import expm1, in_factors, named, sample_at, simplified
-from symsched.codegen.stable.differences import T_NEXT, difference, growth, h, misses_zero
+from symsched.codegen.stable import (
+    T_NEXT,
+    difference,
+    expm1,
+    growth,
+    h,
+    in_factors,
+    misses_zero,
+    named,
+    sample_at,
+    simplified,
+)
 from symsched.errors import InputError, UndecidedError
 from symsched.exact import decide_zero
 from symsched.precision import precision
