@@ -89,3 +89,16 @@ class Bar:
     def __exit__(self, *_: Any) -> None:
         if self.shown:
             self.bar.stop()
+
+
+#: Seconds that a call may take without a word.
+PATIENCE = 180.0
+
+
+def foretold(seconds: float, what: str) -> bool:
+    """Say on standard error, in one line, what a call is measured to take, where that is more than a few minutes."""
+    if seconds <= PATIENCE:
+        return False
+    size, unit = next(((s, u) for s, u in ((86400, "days"), (3600, "hours")) if seconds > 1.5 * s), (60, "minutes"))
+    print(f"symsched: {what}: about {seconds / size:.3g} {unit}, by what is done so far", file=sys.stderr, flush=True)
+    return True
