@@ -145,7 +145,8 @@ class Guided:
         if isinstance(self.conditional, Gaussian) and isinstance(self.unconditional, Gaussian):
             if variance == 0:
                 raise InputError(f"the guided law at t = {time:.6g} is a point, which has no density")
-            return np.exp(-((here - mean) ** 2) / (2 * variance)) / np.sqrt(2 * np.pi * variance)
+            with np.errstate(over="ignore"):
+                return np.exp(-((here - mean) ** 2) / (2 * variance)) / np.sqrt(2 * np.pi * variance)
         from scipy.interpolate import CubicSpline
 
         _, _, points, density = self._quadrature(*self._at(time))
@@ -240,8 +241,8 @@ class PowerMean:
             return self.size * k**power * mp.hyp2f1(-power, self.shape, self.shape + 1, 1 - 1 / k)
         except (NoConvergence, ValueError):
             raise UndecidedError(
-                f"the guided law has no value found for a power of {float(power):g}; for large kappa, tilted() is its"
-                " limit"
+                f"the guided law has no value found for a power of {float(power):g}, a multiple of (1 + kappa) weight:"
+                " take smaller ones; for large kappa, tilted() is its limit"
             ) from None
 
 

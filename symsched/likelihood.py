@@ -31,7 +31,7 @@ Array = NDArray[np.float64]
 Places = NDArray[np.signedinteger[Any]]
 SPAN = 9.0  # of the noise: beyond it there is 1e-18 of it
 BLIND = 1e10  # ratio of noise to what is looked for, or back
-MOST = 512  # points times components, in about a minute
+MOST = 128  # points times components, in about half a minute
 PANELS, CHUNK = 18, 8_000  # even panels of the noise; times, times components, that are treated at once
 POINTS, WEIGHTS = np.polynomial.legendre.leggauss(10)
 
@@ -44,7 +44,7 @@ def log_likelihood(data: DataLaw, points: Any, schedule: Schedule) -> Any:
     the difference is what the integrals lose: about 1e-9, of a value beyond 1 its share, also midway between modes
     that are 1e-7 of their distance wide.
 
-    Raises InputError for other data, points that are not finite or too many (512 over the number of components),
+    Raises InputError for other data, points that are not finite or too many (128 over the number of components),
     letters without a value, and a schedule whose β/α does not go from 0 to ∞; UndecidedError where the integral
     converges too slowly, or would take more than a minute, as of tens of narrow components.
     """
