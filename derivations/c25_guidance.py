@@ -27,7 +27,7 @@ above, in t and y, differ from solutions of the equations for variance and mean 
 values are the source terms.  All of it holds for undefined α and β.
 
 Source: derived here; that guided DDIM (κ = 0) and guided DDPM (κ = 1) differ, and that neither samples the tilted law:
-Bradley and Nakkiran, arXiv:2408.09000.
+Bradley and Nakkiran, arXiv:2408.09000, whose example of Gaussian laws is k = ½.
 """
 
 from functools import cache
