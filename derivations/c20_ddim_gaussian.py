@@ -28,8 +28,8 @@ the curve of all angles, and its loss is ℓ²/(2N).  The curve runs from one co
 one, so that ℓ ≥ √K π/2, with equality iff all ρ_k are equal: what is lost to unequal modes is the detour of that curve.
 (Other losses weigh the modes, in leading order by constants, and have other best grids.)
 
-Source: leading order cf. arXiv:2601.13602, arXiv:2502.00180; exact errors of samplers on Gaussian data: Pierret,
-Galerne, arXiv:2405.14250.  The cosine and the optimum for every N are derived here.
+Source: leading order: Sun, Poor, Zhang, arXiv:2601.13602 (a tangent law), cf. arXiv:2502.00180; exact errors of
+samplers on Gaussian data: Pierret, Galerne, arXiv:2405.14250.  The cosine and the optimum for every N are derived here.
 """
 
 from functools import cache

@@ -26,6 +26,7 @@ from symsched.mutation.journal import Journal
 from symsched.mutation.library import PLACES, changed, places
 from symsched.mutation.mutants import KINDS, formulas, mutants, spoiled
 from symsched.mutation.run import _Job, _row, _tried
+from symsched.steps import laws
 from symsched.symbols import alpha, beta, t
 
 needs_coq = pytest.mark.skipif(shutil.which("coqc") is None, reason="coqc is not installed (Debian: coq)")
@@ -69,6 +70,7 @@ def test_each_formula_of_a_value_is_spoiled_by_itself():
     ]
     assert spoiled("sign", (terms, t), 4) == (terms, -t)
     assert spoiled("sign", terms, 4) == terms
+    assert spoiled("sign", laws.explicit(), 2).noise == -laws.width, "a named tuple keeps its names"
     law = ss.discretize.closed_form(ss.InterpolantSDE(ss.schedules.linear(), ss.Gaussian(0, 2)))
     assert formulas(law) == 2, "the name of the number of steps is no formula"
 

@@ -129,10 +129,19 @@ def _judge(trial: Trial, check: Check, wrong: Mapping[str, Any]) -> None:
     if check.options.get("numeric", True):
         asked.append(next((r for r in residuals if _refuted(r)), None))
         trial.numeric = bool(trial.numeric) or asked[-1] is not None
+    if not any(asked):
+        _require_values(residuals)
     chosen = dict.fromkeys(r for r in (*asked, *residuals) if r is not None)
     for residual in list(chosen)[:MOST_LEMMAS]:
         with suppress(TimeoutError, UnsupportedError):  # no lemma for Coq: the other routes have answered
             trial.attempts.append(_attempt(residual))
+
+
+def _require_values(residuals: Iterable[sp.Expr]) -> None:
+    """Raises InputError for a residual that neither route can answer: the mutant has left the domain of the formula."""
+    for residual in residuals:
+        if decide_zero(residual, bounded=False).zero is None and (found := evaluated({"residual": residual})).error:
+            raise InputError(found.detail)
 
 
 @lru_cache(maxsize=4096)

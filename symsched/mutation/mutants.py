@@ -47,7 +47,8 @@ def spoiled(kind: str, value: Any, which: int = 0) -> Any:
         return next((wrong for _, wrong in _of_kind(kind, value)), value) if which == 0 else value
     if isinstance(value, tuple):
         before = list(accumulate(map(formulas, value), initial=0))
-        return tuple(spoiled(kind, part, which - past) for part, past in zip(value, before, strict=False))
+        parts = [spoiled(kind, part, which - past) for part, past in zip(value, before, strict=False)]
+        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
     if is_dataclass(value) and not isinstance(value, type):
         own = _own(value)
         return (

@@ -309,7 +309,7 @@ def _row(trial: Trial) -> Mutant:
     status, detail = "changed", ""
     if trial.same:
         status = "equivalent"
-    elif not row.noticed and (trial.refused or trial.broken):
+    elif not (trial.exact or trial.numeric) and (trial.refused or trial.broken):  # Coq saw a part of it at most
         status, detail = ("refused", trial.refused) if trial.refused else ("broken", trial.broken)
     elif row.noticed == 0:
         status = "survives"
