@@ -136,7 +136,7 @@ WORLDS = {
 }
 
 
-FOLD = 6  # letters whose product stands in one place
+FOLD = 3  # letters whose product stands in one place
 
 
 def groups(letters, size, turns):
