@@ -96,7 +96,9 @@ def _equal(one: sp.Expr, other: sp.Expr) -> bool:
 
 
 def _agree(one: sp.Expr, other: sp.Expr) -> bool:
-    letters = sorted(one.free_symbols | other.free_symbols, key=str)
+    functions = {f: sp.Dummy(positive=True) for f in one.atoms(AppliedUndef) | other.atoms(AppliedUndef)}
+    one, other = one.xreplace(functions), other.xreplace(functions)
+    letters = sorted(one.free_symbols | other.free_symbols, key=sp.default_sort_key)
     seen = 0
     for k in range(1, 6):
         point = {letter: sp.Rational(2 * k + 1, 13 + 2 * i) for i, letter in enumerate(letters)}
@@ -271,10 +273,10 @@ def _lettered(expr: sp.Expr) -> tuple[sp.Expr, dict[sp.Expr, sp.Expr]]:
 
 def _power_of_one(part: sp.Expr, put: dict[sp.Expr, sp.Expr]) -> sp.Expr:
     """exp(2f) as the square of the letter of exp(f), if that has one: to SymPy exp(199t²/20) has degree 199."""
-    base, exponent = (part.base, part.exp) if part.is_Pow else (sp.E, part.exp)
+    base, exponent = part.as_base_exp()
     for other, letter in put.items():
-        of, inner = (other.base, other.exp) if other.is_Pow else (sp.E, getattr(other, "exp", None))
-        for ratio in RATIOS if inner is not None and of == base else ():
+        of, inner = other.as_base_exp()
+        for ratio in RATIOS if of == base else ():
             if sp.expand(exponent - ratio * inner) == 0:
                 return letter**ratio
     return put.setdefault(part, sp.Dummy(positive=True) if part.is_positive else sp.Dummy(real=True))
@@ -307,10 +309,13 @@ def _collected(expr: sp.Expr, letter: sp.Symbol) -> Iterator[sp.Expr]:
 
 
 def _trigonometric(expr: sp.Expr) -> Iterator[sp.Expr]:
-    """With sin² as 1 − cos² and the other way round."""
+    """With tangents, with the sine of the double angle, and with sin² as 1 − cos² and the other way round."""
     angles = {f.args[0] for f in expr.atoms(sp.sin, sp.cos)}
     for angle in sorted(angles, key=sp.default_sort_key):
         s, c = sp.sin(angle), sp.cos(angle)
+        ratio = sp.Dummy()  # the tangent; the sine of the double angle
+        yield canonical(expr.xreplace({s: ratio * c})).xreplace({ratio: sp.tan(angle)})
+        yield canonical(expr.xreplace({c: ratio / (2 * s)})).xreplace({ratio: sp.sin(2 * angle)})
         for of, by in ((s, c), (c, s)):
             new = sp.factor(canonical(_reduced_squares(expr, of, 1 - by**2)))
             if new != expr:
