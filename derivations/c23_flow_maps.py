@@ -30,6 +30,7 @@ import sympy as sp
 import symsched as ss
 from symsched.exact import limit_at
 from symsched.exhibit import Record
+from symsched.flowmaps import averaged, carried, mapped, stretched
 from symsched.symbols import alpha, beta, mean, rho, t, x
 from symsched.theorem import Evidence, Theorem
 
@@ -88,7 +89,14 @@ def consistency(scale=c_s):
     return end(scale * path / c_s) - end(path)
 
 
+@theorem.step("The package's conversion is this one: c_t Φ(x/c_s), with Φ any map")
+def package_map(scale=c_s):
+    source_map = sp.Function("F", real=True)
+    return carried(source_map, scale, c, x) - c * source_map(x / c_s)
+
+
 theorem.sabotage(forward, "τ̇ dropped", rate=1)
+theorem.sabotage(package_map, "the state not scaled", scale=1)
 theorem.sabotage(backward, "wrong sign of ċ/c", stretch=-c_s.diff(s) / c_s)
 theorem.sabotage(composed, "not divided by c between", unit=0)
 theorem.sabotage(consistency, "the state not scaled", scale=1)
@@ -122,6 +130,15 @@ def identity(sign=1):
     return path.diff(t) - own - sign * (t - s) * own.diff(t)
 
 
+@theorem.step("The package's average velocity, and the map of one")
+def package_average(length=t - s):
+    return {
+        "average": averaged(x + (t - s) * average, x, length) - average,
+        "map": mapped(average, x, length) - x - (t - s) * average,
+    }
+
+
+theorem.sabotage(package_average, "t for t − s", length=t)
 theorem.sabotage(mean_flow, "c_t − c_s for c_t/c_s − 1", stretch=c - c_s)
 theorem.sabotage(short_step, "τ̇ dropped", speed=1)
 theorem.sabotage(identity, "wrong sign", sign=-1)
@@ -130,7 +147,6 @@ theorem.sabotage(identity, "wrong sign", sign=-1)
 
 V = alpha**2 + rho**2 * beta**2
 V_s, beta_s = (part.subs(t, s) for part in (V, beta))
-gaussian = beta * mean + sp.sqrt(V / V_s) * (x - beta_s * mean)
 
 
 @theorem.step("N(m, ρ²): Φ = β_t m + √(V_t/V_s)(x − β_s m) starts at x and solves ẋ = (V̇/2V)(x − βm) + β̇m (C8)")
@@ -159,6 +175,12 @@ def lazy(square=2):
     return (V / V_s).subs(put | {alpha.subs(t, s): put[alpha].subs(t, s)}) - 1
 
 
+@theorem.step("The package's map of Gaussian data, from √V_s and √V_t, is this one")
+def package_gaussian(spread=sp.sqrt(V)):
+    return stretched(x - beta_s * mean, sp.sqrt(V_s), spread) - sp.sqrt(V / V_s) * (x - beta_s * mean)
+
+
+theorem.sabotage(package_gaussian, "V_t for its root", spread=V)
 theorem.sabotage(closed_form, "V_t/V_s without the root", power=1)
 theorem.sabotage(closed_form_converted, "the state not divided by c_s", unit=1)
 theorem.sabotage(lazy, "β for β²", square=1)

@@ -36,6 +36,7 @@ import sympy as sp
 
 import symsched as ss
 from symsched.exhibit import Record
+from symsched.guidance import push_terms, tilt, variance_terms
 from symsched.symbols import alpha, beta, eps, kappa, t, x
 from symsched.theorem import PATHS, Evidence, Theorem
 
@@ -60,6 +61,15 @@ w = sp.Symbol("w", nonnegative=True)
 WEIGHTS = (1 + w, -w)
 source = ss.Schedule(alpha, beta)
 optimal = source.eps_star
+
+a, v = sp.symbols("a v", positive=True)  # variances with and without the condition
+m_c, m_u = sp.symbols("m_c m_u", real=True)
+
+
+def guided(weight=w, scale=kappa):
+    """The package's guided equation of Gaussian data."""
+    return ss.guided(source, ss.Gaussian(m_c, sp.sqrt(a)), ss.Gaussian(m_u, sp.sqrt(v)), weight, scale)
+
 
 # -- any data: conversion -------------------------------------------------------------------------------------------
 
@@ -99,14 +109,19 @@ def predictions(weights=WEIGHTS):
     }
 
 
+@theorem.step("The package's guided η_X, for undefined α and β, is the mixture of the two")
+def package_fields(weight=w):
+    own = guided(weight)
+    return own.eta_x - mixed([law.eta_x(source) for law in (own.conditional, own.unconditional)], WEIGHTS)
+
+
+theorem.sabotage(package_fields, "2w for w", weight=2 * w)
 theorem.sabotage(converted, "the score alone is guided twice", weights=(1 + 2 * w, -w))
 theorem.sabotage(converted, "τ̇ dropped from ε̄", scale=c**2 * eps.subs(t, tau))
 theorem.sabotage(predictions, "weights 1 and w", weights=(1, w))
 
 # -- Gaussian data --------------------------------------------------------------------------------------------------
 
-a, v = sp.symbols("a v", positive=True)  # variances with and without the condition
-m_c, m_u = sp.symbols("m_c m_u", real=True)
 V_a, V_v = (alpha**2 + one * beta**2 for one in (a, v))
 
 
@@ -151,6 +166,22 @@ def variance(exponent=EXPONENT):
     return {"equation": equation, "source": flux.subs(y, 1) - 2 * kappa * optimal}
 
 
+@theorem.step("The package's drift is that of C8, guided, and its integrands for variance and mean solve the equations")
+def package_law(scale=kappa):
+    law = variance_terms(V_a, V_v, w, scale).integrand(y)
+    push = push_terms(V_a, V_v, beta, w, scale).integrand(y)
+    spread, inflow = balance(law, 2 * slope)
+    moved, pushed = balance(push, slope)
+    pair = [drift(a, m_c, kappa * optimal), drift(v, m_u, kappa * optimal)]
+    return {
+        "drift": guided(scale=scale).drift - mixed(pair, WEIGHTS),
+        "variance": spread,
+        "noise": inflow.subs(y, 1) - 2 * kappa * optimal,
+        "mean": moved,
+        "push": pushed.subs(y, 1) - (1 + kappa) * optimal * w * beta / V_v,
+    }
+
+
 @theorem.step("κ = 0: V_a (V_a/V_v)^w solves it without noise; and it is the integrand's power of G at y = 0")
 def deterministic(power=w):
     law = V_a * (V_a / V_v) ** power
@@ -181,6 +212,7 @@ def invariance(scale=c**2):
 theorem.sabotage(guided_slope, "w for 1 + w", found=slope + (1 + kappa) * optimal / V_a)
 theorem.sabotage(guided_push, "κ for 1 + κ", push=kappa * optimal * w * beta * (m_c - m_u) / V_v)
 theorem.sabotage(variance, "κw for (1 + κ)w", exponent=kappa * w)
+theorem.sabotage(package_law, "2κ for κ", scale=2 * kappa)
 theorem.sabotage(deterministic, "w + 1 for w", power=w + 1)
 theorem.sabotage(mean, "(1 + κ)w for qw", exponent=2 * q * w)
 theorem.sabotage(invariance, "c for c²", scale=c)
@@ -216,6 +248,16 @@ def tilted_mean(shift=w * a / v * (m_c - m_u)):
     return m_c + shift / (1 + w * (1 - a / v)) - mixed([m_c / a, m_u / v], WEIGHTS) / precision
 
 
+@theorem.step("The package's limit is this law")
+def package_limit(weight=w):
+    precision, weighted = tilt(weight, (m_c, a), (m_u, v))
+    return {
+        "precision": precision - mixed([1 / a, 1 / v], WEIGHTS),
+        "mean": weighted - mixed([m_c / a, m_u / v], WEIGHTS),
+    }
+
+
+theorem.sabotage(package_limit, "w − 1 for w", weight=w - 1)
 theorem.sabotage(exponent_limit, "k for 1 − k", rate=k)
 theorem.sabotage(tilted_variance, "p_c^w/p_u^(w−1)", weights=(w, 1 - w))
 theorem.sabotage(tilted_mean, "shift without k", shift=w * (m_c - m_u))

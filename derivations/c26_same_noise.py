@@ -30,6 +30,7 @@ import sympy as sp
 
 import symsched as ss
 from symsched.exhibit import Record
+from symsched.sde.driving import noise_of, pushed, step_of
 from symsched.symbols import alpha, beta, kappa, rho, t
 from symsched.theorem import Evidence, Theorem
 
@@ -54,7 +55,8 @@ optimal, V = source.eps_star, alpha**2 + rho**2 * beta**2
 
 # -- the noise, read and used ---------------------------------------------------------------------------------------
 
-dt, noise_of_step, step_of_path = sp.symbols("dt dW dX", real=True)
+dt = sp.Symbol("dt", positive=True)
+noise_of_step, step_of_path = sp.symbols("dW dX", real=True)
 drifts, scales = sp.symbols("b1:4", real=True), sp.symbols("e1:4", positive=True)
 
 
@@ -89,6 +91,22 @@ def brownian(square=2 * scales[0]):
 def same_kappa(scale=c**2 * tau.diff(t) * scales[0]):
     # dW_τ = √τ̇ dW̄ in  d(cX_τ) = (…)dt + c√(2ε) dW_τ
     return 2 * scale - (c * sp.sqrt(2 * scales[0]) * sp.sqrt(tau.diff(t))) ** 2
+
+
+@theorem.step("The package's step is this one, with the drifts of both ends, and reading gives back its noise")
+def package_step(share=sp.S.Half):
+    b1, b2, _ = drifts
+    width = sp.Symbol("u", positive=True)
+    push = pushed(dt, b1, b2)
+    return {
+        "drift": push - share * dt * (b1 + b2),
+        "driven": step_of(noise_of_step / sp.sqrt(dt), pushed(dt, b1, b1), sp.sqrt(2 * scales[0] * dt))
+        - driven(noise_of_step, b1, scales[0]),
+        "read": noise_of(step_of(noise_of_step, push, width), push, width) - noise_of_step,
+    }
+
+
+theorem.sabotage(package_step, "both drifts in full", share=1)
 
 
 def half_read(increment, drift, scale):

@@ -18,6 +18,7 @@ extensions = [
     "offline_math",
     "plain_docstrings",
     "command_help",
+    "notebooks",
 ]
 exclude_patterns = ["_build", "_extra", "_ext"]
 myst_enable_extensions = ["dollarmath", "deflist"]

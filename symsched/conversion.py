@@ -46,6 +46,7 @@ from symsched.given import reals
 from symsched.inversion import MonotoneInverse, R, closed_inverse
 from symsched.precision import alone, alone_all, cached_property
 from symsched.schedule import Schedule, as_expression
+from symsched.shown import Shown
 from symsched.symbols import foreign_time, t
 
 if TYPE_CHECKING:
@@ -61,8 +62,8 @@ _log_r_dot = sp.Dummy("log_r_dot", positive=True)
 
 
 @alone_all
-@dataclass(frozen=True)
-class Conversion:
+@dataclass(frozen=True, repr=False)
+class Conversion(Shown):
     """The map from the interpolant with schedule `source` to that with schedule `target`.
 
     Raises:
@@ -81,6 +82,15 @@ class Conversion:
 
     def __str__(self) -> str:
         return f"{self.source} → {self.target}"
+
+    def _line(self) -> str:
+        return f"Conversion({clipped(self.source)} → {clipped(self.target)})"
+
+    def _formulas(self) -> dict[str, Any]:
+        """τ and c; without a closed inverse, what they are."""
+        if self.closed_form:
+            return {r"\tau": self.tau, "c": self.scale}
+        return {r"\tau": r"r^{-1}(\bar{r}(t))", "c": self.scale, r"\bar{r}": self.target.r}
 
     # -- formulas --------------------------------------------------------------------------------------------------
 
@@ -321,6 +331,8 @@ class Conversion:
             return target_times, moved
         if missing := [name for name, value in given.items() if value is None]:
             raise InputError(f"{' and '.join(missing)} missing: eps_from, eps_to and data go together")
+        if not grid.size:
+            raise InputError("paths at no times hold no noise; give at least one time")
         if not np.isfinite(states).all():
             raise InputError("paths hold a number that is not finite, from which no noise is read")
         if np.any(np.diff(grid) <= 0):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 
-from symsched.errors import InputError, UndecidedError
+from symsched.errors import InputError, UndecidedError, clipped
 from symsched.exact import (
     Sign,
     decide_zero,
@@ -27,8 +27,9 @@ from symsched.exact import (
     sign_on_unit,
     values,
 )
-from symsched.parsing import parse_expression, quoted, too_fine
+from symsched.parsing import one_of, parse_expression, quoted, too_fine
 from symsched.precision import alone_all, cached_property
+from symsched.shown import Shown
 from symsched.symbols import assigned, check_real, foreign_time, t
 
 if TYPE_CHECKING:
@@ -82,8 +83,8 @@ def as_expression(given: Any, what: str) -> sp.Expr:
 
 
 @alone_all
-@dataclass(frozen=True)
-class Schedule:
+@dataclass(frozen=True, repr=False)
+class Schedule(Shown):
     """The schedule (α, β): C¹ and positive on (0, 1), continuous on [0, 1], with r = β/α strictly increasing.
 
     Args:
@@ -115,6 +116,13 @@ class Schedule:
 
     def __str__(self) -> str:
         return self.name or f"alpha={self.alpha}; beta={self.beta}"
+
+    def _line(self) -> str:
+        name = f", name={self.name!r}" if self.name else ""
+        return f"Schedule({clipped(self.alpha)}, {clipped(self.beta)}{name})"
+
+    def _formulas(self) -> dict[str, sp.Expr]:
+        return {r"\alpha": self.alpha, r"\beta": self.beta}
 
     # -- derived quantities ---------------------------------------------------------------------------------------
 
@@ -183,9 +191,7 @@ class Schedule:
             InputError: unknown name, or `at` is neither 0 nor 1.
             UndecidedError: SymPy found no limit that survives a numeric check.
         """
-        if name not in NAMES:
-            raise InputError(f"no quantity {name!r}: expected one of {', '.join(NAMES)}")
-        found = getattr(self, name)
+        found = getattr(self, one_of(name, NAMES, "quantity"))
         return limit_at(found() if callable(found) else found, at)
 
     def at(self, times: ArrayLike) -> tuple[NDArray[np.float64], ...]:

@@ -32,7 +32,7 @@ def test_codegen_stays_a_package():
 
 
 def test_an_unknown_language_is_refused_in_one_line():
-    with pytest.raises(InputError, match=r"unknown language 'cobol': expected one of numpy, numba, .*flow_matching$"):
+    with pytest.raises(InputError, match=r"unknown language 'cobol'.*known: numpy, numba, .*flow_matching\)$"):
         ss.codegen(ss.schedules.linear(), lang="cobol")
 
 
@@ -41,9 +41,9 @@ def test_codegen_of_something_else_is_refused():
         ss.codegen("linear")
 
 
-@pytest.mark.parametrize("lang", ["numpy", "c", "julia"])
-def test_bytes_do_not_depend_on_the_hash_seed(lang):
-    code = f"import symsched as ss; print(ss.codegen(ss.schedules.follmer(), lang={lang!r}, self_test=True))"
+def test_bytes_do_not_depend_on_the_hash_seed():
+    asked = "print(ss.codegen(ss.schedules.follmer(), lang=lang, self_test=True))"
+    code = f"import symsched as ss\nfor lang in ('numpy', 'c', 'julia'): {asked}"
     texts = {fresh(code, PYTHONHASHSEED=seed) for seed in ("1", "2", "4711")}
     assert len(texts) == 1
 

@@ -2,6 +2,7 @@
 
 import math
 import re
+from functools import cache
 from itertools import pairwise, permutations
 
 import mpmath
@@ -36,6 +37,12 @@ TIMES = [1e-12, 0.1, 0.6, 1 - 1e-12]
 PAIRS = list(permutations(S, 2))
 
 
+@cache
+def between(source, target):
+    """A conversion derives its forms once: each of the questions below is about the same ones."""
+    return convert(S[source], S[target])
+
+
 def covered(source, target):
     """Times at which the target has noise levels that the source knows."""
     if S[source].kind != "truncated":
@@ -52,7 +59,7 @@ def pair_at(name, time):
 def test_tau_and_scale_solve_their_defining_equations(source, target):
     """At 100 digits r(τ ± 0.51 ulp) brackets r̄(t), and c is ᾱ/α(τ) to the last bit, whichever way it was found."""
     times = covered(source, target)
-    tau, scale, _, _ = convert(S[source], S[target]).at(times)
+    tau, scale, _, _ = between(source, target).at(times)
     with mpmath.workdps(100):
         for time, s, c in zip(times, tau, scale, strict=True):
             alpha, beta = pair_at(target, time)
@@ -67,7 +74,7 @@ def test_tau_and_scale_solve_their_defining_equations(source, target):
 
 @pytest.mark.parametrize(("source", "target"), PAIRS[::5])
 def test_derivatives_agree_with_differences(source, target):
-    conversion = convert(S[source], S[target])
+    conversion = between(source, target)
     middle = covered(source, target)[2]
     step = 2.0**-20
     tau, scale, tau_dot, scale_dot = conversion.at([middle - step, middle, middle + step])
@@ -77,7 +84,7 @@ def test_derivatives_agree_with_differences(source, target):
 
 @pytest.mark.parametrize(("source", "target"), list(permutations(FULL, 2)))
 def test_round_trip(source, target):
-    there = convert(S[source], S[target])
+    there = between(source, target)
     times = [0.02, 0.3, 0.5, 0.8]
     tau, scale, tau_dot, _ = there.at(times)
     back, scale_back, tau_dot_back, _ = there.inverse().at(tau)
@@ -92,7 +99,7 @@ def test_round_trip(source, target):
 )
 def test_groupoid(first, second, third):
     """conv(B→C) ∘ conv(A→B) = conv(A→C): τ compose, c multiply."""
-    one, other = convert(S[first], S[second]), convert(S[second], S[third])
+    one, other = between(first, second), between(second, third)
     times = np.array([0.1, 0.5, 0.9])
     middle, outer_scale, _, _ = other.at(times)
     tau, inner_scale, _, _ = one.at(middle)
@@ -104,7 +111,7 @@ def test_groupoid(first, second, third):
 @pytest.mark.parametrize(("source", "target"), list(permutations(FULL, 2)))
 def test_eps_star_is_covariant(source, target):
     """ε̄* = c² τ̇ ε*∘τ (theory C5); with c in place of c² it is not."""
-    conversion = convert(S[source], S[target])
+    conversion = between(source, target)
     times = [0.1, 0.4, 0.7]
     (pushed,) = conversion.values((conversion.eps(S[source].eps_star),), times)
     (own,) = conversion.values((S[target].eps_star,), times)
@@ -115,7 +122,7 @@ def test_eps_star_is_covariant(source, target):
 
 
 def test_pushing_and_pulling_a_scale_are_inverse():
-    conversion = convert(S["linear"], S["follmer"])
+    conversion = between("linear", "follmer")
     assert decide_zero(conversion.inverse().eps(conversion.eps("1+t")) - 1 - t).zero is True
     assert decide_zero(conversion.inverse().eps(conversion.eps("1+t")) - 1 - 2 * t).zero is False
 
@@ -124,7 +131,7 @@ def test_pushing_and_pulling_a_scale_are_inverse():
 
 
 def test_the_reference_values():
-    conversion = convert(S["linear"], S["follmer"])
+    conversion = between("linear", "follmer")
     tau, scale, _, _ = conversion.at(0.25)
     assert float(tau) == 0.36602540378443865
     assert float(scale) == 0.6830127018922193
@@ -146,7 +153,7 @@ def test_from_the_straight_line(target):
 
 @pytest.mark.parametrize(("source", "target"), list(permutations(FULL, 2)))
 def test_implicit_exactly_where_there_is_no_closed_inverse(source, target):
-    conversion = convert(S[source], S[target])
+    conversion = between(source, target)
     assert conversion.closed_form == (source not in IMPLICIT)
     assert conversion.tau.has(tau_function) == (source in IMPLICIT)
 
@@ -159,7 +166,7 @@ def test_parameters_are_carried():
 
 
 def test_the_identity_is_trivial():
-    conversion = convert(S["log"], S["log"])
+    conversion = between("log", "log")
     tau, scale, tau_dot, scale_dot = conversion.at([0.0, 1e-300, 0.3, 1.0])
     assert tau.tolist() == [0.0, 1e-300, 0.3, 1.0]
     assert scale.tolist() == [1.0] * 4
@@ -173,7 +180,7 @@ def test_the_identity_is_trivial():
 @pytest.mark.parametrize(("source", "target"), list(permutations(FULL, 2)))
 def test_ends_are_limits(source, target):
     """τ(0) = 0, τ(1) = 1, c(1) = 1; at both ends no NaN, and values from inside approach them."""
-    conversion = convert(S[source], S[target])
+    conversion = between(source, target)
     tau, scale, tau_dot, scale_dot = conversion.at([0.0, 2.0**-1000, 1.0])
     assert (tau[0], tau[-1], scale[-1]) == (0.0, 1.0, 1.0)
     assert not np.isnan([tau_dot, scale_dot]).any()
@@ -223,11 +230,11 @@ def test_noise_levels_a_truncated_source_never_had():
         "ve → linear: at t = 0.001 the target has r = 0.001001, but the truncated source only covers 0.0125 ≤ r ≤ 50"
     )
     with pytest.raises(InputError, match=re.escape(message)):
-        convert(S["ve"], S["linear"]).at([0.5, 0.001])
+        between("ve", "linear").at([0.5, 0.001])
 
 
 def test_a_truncated_target_is_covered_to_its_ends():
-    tau, scale, _, _ = convert(S["linear"], S["ve"]).at([0.0, 1.0])
+    tau, scale, _, _ = between("linear", "ve").at([0.0, 1.0])
     assert tau == pytest.approx([1 / 81, 50 / 51])
     assert scale == pytest.approx([81, 1 + 1 / 50])
 
@@ -242,11 +249,11 @@ def test_paths_are_carried_along(source, target):
     times = np.array([0.1, 0.4, 0.75, 1.0])
     alpha, beta, _, _ = S[source].at(times)
     paths = z * alpha[:, None] + x * beta[:, None]
-    new_times, new_paths = convert(S[source], S[target]).path(times, paths)
+    new_times, new_paths = between(source, target).path(times, paths)
     assert (np.diff(new_times) > 0).all()
     alpha, beta, _, _ = S[target].at(new_times)
     assert new_paths == pytest.approx(z * alpha[:, None] + x * beta[:, None], abs=1e-12)
-    many = convert(S[source], S[target]).path(times, np.stack([paths, -paths], axis=-1))[1]
+    many = between(source, target).path(times, np.stack([paths, -paths], axis=-1))[1]
     assert many.shape == (4, 3, 2)
     assert many[..., 1] == pytest.approx(-new_paths)
 
@@ -255,13 +262,13 @@ def test_paths_of_a_simulation_convert_as_they_are():
     """`simulate` and `path` have one order; on N(0, 1) data the vp frame has variance 1 at all times (theory C10)."""
     sde = ss.InterpolantSDE(S["linear"], ss.Gaussian(0, 1), kappa=1)
     run = ss.simulate(sde, paths=2000, steps=8, scheme="exponential", seed=3, keep_paths=2000, save=[0, 0.5, 1])
-    _, paths = convert(S["linear"], S["vp"]).path(run.times, run.paths)
+    _, paths = between("linear", "vp").path(run.times, run.paths)
     assert paths.shape == run.paths.shape == (3, 2000)
     assert (np.abs(paths.std(axis=1) - 1) < 6 / np.sqrt(2 * 2000)).all()
 
 
 def test_paths_of_the_wrong_shape():
-    conversion, times = convert(S["linear"], S["vp"]), [0.1, 0.2, 0.3, 0.4]
+    conversion, times = between("linear", "vp"), [0.1, 0.2, 0.3, 0.4]
     for shape, turned in ((3, 2), ""), ((2, 4), "; turn them round, the time axis leads"), ((4,), ""):
         message = f"paths of shape {shape} at 4 times: expected (n_times, n_paths, ...){turned}"
         with pytest.raises(InputError, match=re.escape(message) + "$"):
@@ -277,8 +284,8 @@ def test_paths_of_the_wrong_shape():
 def test_a_point_is_not_carried_to_what_is_none():
     """Where the source is a point and the target is not, c is infinite: ∞ · 0 is no state."""
     with pytest.raises(InputError, match=r"at t = 0 the source is a point, .*; start later"):
-        convert(S["follmer"], S["linear"]).path([0, 0.5], np.zeros((2, 3)))
-    _, states = convert(S["linear"], S["follmer"]).path([0, 0.5], np.ones((2, 3)))
+        between("follmer", "linear").path([0, 0.5], np.zeros((2, 3)))
+    _, states = between("linear", "follmer").path([0, 0.5], np.ones((2, 3)))
     assert states[0] == pytest.approx(0)
 
 
@@ -289,16 +296,16 @@ def test_refusals():
     with pytest.raises(
         InputError, match=re.escape("cannot follow linear → vp by cos2 → log: expected a conversion from vp")
     ):
-        convert(S["linear"], S["vp"]).then(convert(S["cos2"], S["log"]))
+        between("linear", "vp").then(between("cos2", "log"))
     with pytest.raises(InputError, match="alpha must be positive"):
         convert(Schedule("1/2-t", "t"), S["linear"])
     with pytest.raises(InputError, match=re.escape("t = -0.5 is outside [0, 1]")):
-        convert(S["linear"], S["vp"]).at([-0.5])
+        between("linear", "vp").at([-0.5])
     with pytest.raises(InputError, match="eps = None: expected"):
-        convert(S["linear"], S["vp"]).eps(None)
+        between("linear", "vp").eps(None)
     for scale, message in ((sp.oo, "expected finite real values"), (sp.Symbol("t"), "uses a symbol t of its own")):
         with pytest.raises(InputError, match=message):
-            convert(S["linear"], S["vp"]).eps(scale)
+            between("linear", "vp").eps(scale)
     with pytest.raises(InputError, match=re.escape("target = vp (str): expected a Schedule")):
         convert(S["linear"], "vp")
 
@@ -311,13 +318,13 @@ def test_same_schedule_sees_through_the_writing():
 
 def test_monotone_over_a_dense_grid():
     for source, target in (("log", "ddpm"), ("cube", "vp"), ("cos2", "cube")):
-        tau = convert(S[source], S[target]).at(np.linspace(0.001, 0.999, 60))[0]
+        tau = between(source, target).at(np.linspace(0.001, 0.999, 60))[0]
         assert all(a < b for a, b in pairwise(tau))
 
 
 def test_conversions_are_values():
-    assert Conversion(S["linear"], S["vp"]) == convert(S["linear"], S["vp"])
-    assert str(convert(S["linear"], S["vp"])) == "linear → vp"
+    assert Conversion(S["linear"], S["vp"]) == between("linear", "vp")
+    assert str(between("linear", "vp")) == "linear → vp"
 
 
 @pytest.mark.parametrize("source", ["linear", "vp", "simple_linear"])

@@ -325,7 +325,7 @@ UNIT = Gaussian(0, 1)
 BAD: list[tuple[Callable[[], Any], str]] = [
     (
         lambda: trajectory(InterpolantSDE(LINEAR, UNIT), 4, "rk4"),
-        "scheme 'rk4' is not known; it should be one of euler",
+        "unknown scheme 'rk4' .known: euler",
     ),
     (lambda: trajectory(InterpolantSDE(LINEAR, UNIT, eps=1), 4, "heun"), "'heun' is for the ODE, and eps = 1"),
     (lambda: trajectory(InterpolantSDE(LINEAR, UNIT), 0), "steps is 0; it should be >= 1"),
@@ -345,7 +345,9 @@ BAD: list[tuple[Callable[[], Any], str]] = [
     (lambda: exact_law(InterpolantSDE(LINEAR, UNIT), 0), "steps is 0"),
     (lambda: w2(0, -1, 0, 1), "variance -1.0 is not allowed"),
     (lambda: w2([0, 0], np.eye(2), [0, 0], np.eye(3)), "do not fit means of length 2"),
-    (lambda: Stepper(InterpolantSDE(LINEAR, UNIT), 4, "midpoint"), f"one of {', '.join(SCHEMES)}"),
+    (lambda: w2([0, 0], [1, 1], [0, 0], np.eye(2)), "do not fit means of length 2"),
+    (lambda: w2([0, 0], np.eye(2), [0, 0], 1), "do not fit means of length 2"),
+    (lambda: Stepper(InterpolantSDE(LINEAR, UNIT), 4, "midpoint"), f"known: {', '.join(SCHEMES)}"),
 ]
 
 

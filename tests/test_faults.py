@@ -39,13 +39,12 @@ SCRIPT = """
 import os, signal, sys
 from pathlib import Path
 import numpy as np
-target, when = sys.argv[1:]
 from symsched.certify.claims import write
 from symsched.certify.files import Certificate, Lemma
 from symsched.cli.output import write_json, write_text
 from symsched.kernels import store
 from symsched.montecarlo.run.checkpoint import Checkpoint
-if "figure" in target:
+if "figure" in sys.argv[1]:
     from matplotlib.figure import Figure
     from symsched.plotting import save
 
@@ -57,32 +56,41 @@ Checkpoint.__init__ = lambda self, path, job: setattr(self, "name", "job")
 def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
 
-if when == "before the rename":
-    os.replace = die
-if when == "in the middle":
-    from symsched import writing
-    class Dying:
-        def __init__(self, file): self.file = file
-        def __enter__(self): return self
-        def __exit__(self, *_): die()
-        def __getattr__(self, name): return getattr(self.file, name)
-        def write(self, data):
-            self.file.write(data[: max(1, len(data) // 2)])
-            self.file.flush()
-            die()
-    writing.open = lambda *a, **k: Dying(open(*a, **k))
-WRITE
+def attempt(target, when):
+    if when == "before the rename":
+        os.replace = die
+    if when == "in the middle":
+        from symsched import writing
+        class Dying:
+            def __init__(self, file): self.file = file
+            def __enter__(self): return self
+            def __exit__(self, *_): die()
+            def __getattr__(self, name): return getattr(self.file, name)
+            def write(self, data):
+                self.file.write(data[: max(1, len(data) // 2)])
+                self.file.flush()
+                die()
+        writing.open = lambda *a, **k: Dying(open(*a, **k))
+    WRITE
+
+for when in ("in the middle", "before the rename", "never"):  # the imports are the same for all
+    if (child := os.fork()) == 0:
+        attempt(sys.argv[1], when)
+        os._exit(0)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    print(when, status, Path(sys.argv[1]).stat().st_size, sep=":", flush=True)
 """
 
 
-def write(name, target, when):
-    """Run one writer in a process that dies at the given moment; its exit status."""
+def write(name, target):
+    """Run one writer in processes that die at a given moment, and in one that lives: exit statuses, sizes after it."""
     script = SCRIPT.replace("WRITE", WRITERS[name])
     if name in ("calibration", "model"):
         script = script.replace("class Totals", f"{NEED_TORCH}\nclass Totals")
     environment = {**os.environ, "SYMSCHED_CACHE_DIR": str(target.parents[name == "cache"])}
-    call = [sys.executable, "-c", script, str(target), when]
-    return subprocess.run(call, env=environment, cwd=Path(__file__).parents[1], check=False).returncode
+    call = [sys.executable, "-c", script, str(target)]
+    run = subprocess.run(call, env=environment, cwd=Path(__file__).parents[1], text=True, stdout=subprocess.PIPE)
+    return [tuple(map(int, line.split(":")[1:])) for line in run.stdout.splitlines()]
 
 
 @pytest.mark.slow
@@ -95,11 +103,10 @@ def test_a_kill_while_writing_leaves_the_old_file_whole(name, tmp_path):
     target = tmp_path / own.get(name, "file")
     target.parent.mkdir(exist_ok=True, mode=0o700)
     target.write_bytes(b"old")
-    for when in ("in the middle", "before the rename"):
-        assert write(name, target, when) == -signal.SIGKILL
-        assert target.read_bytes() == b"old"
-    assert write(name, target, "never") == 0
-    assert len(target.read_bytes()) > 1000
+    *killed, (status, size) = write(name, target)
+    assert killed == [(-signal.SIGKILL, len(b"old"))] * 2
+    assert status == 0
+    assert size == target.stat().st_size > 1000
     litter = [p.name for p in target.parent.iterdir() if p != target]
     assert all(n.startswith(".") or n.endswith(".tmp") for n in litter), litter
 

@@ -159,3 +159,8 @@ def test_bad_input_gets_one_line(make, match):
     with pytest.raises(ss.InputError, match=match) as caught:
         make()
     assert "\n" not in str(caught.value)
+
+
+def test_far_states_have_density_0_without_a_warning(recwarn):
+    assert ss.guided(LINEAR, C, U, 1).density_at(0.5, [1e200, -1e300]).tolist() == [0, 0]
+    assert not recwarn

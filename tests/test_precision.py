@@ -172,15 +172,15 @@ JOBS += [
 circumstance = sys.argv[1]
 if circumstance == "coarse":
     flint.ctx.prec, flint.ctx.cap, mpmath.mp.dps = 2, 1, 3
-if circumstance == "fine":
+if circumstance == "fine and backwards":
     flint.ctx.prec, flint.ctx.cap, mpmath.mp.dps = 5000, 40, 700
 if circumstance == "crowd":
     sys.setswitchinterval(1e-5)
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda job: job(), JOBS))
 else:
-    found = [job() for job in (JOBS[::-1] if circumstance == "backwards" else JOBS)]
-    found = found[::-1] if circumstance == "backwards" else found
+    step = -1 if circumstance == "fine and backwards" else 1
+    found = [job() for job in JOBS[::step]][::step]
 print([zlib.crc32(str(one).encode()) for one in found])
 """
 
@@ -196,7 +196,7 @@ def usual():
     return said("usual")
 
 
-@pytest.mark.parametrize("circumstance", ["coarse", "fine", "backwards"])
+@pytest.mark.parametrize("circumstance", ["coarse", "fine and backwards"])
 def test_no_answer_depends_on_the_precision_in_force_or_on_what_was_asked_before(usual, circumstance):
     assert said(circumstance) == usual
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -19,11 +20,12 @@ from numpy.typing import NDArray
 
 from symsched.bridge.levels import Native, SymbolicNative, as_native, from_data
 from symsched.bridge.prediction import check_prediction, outputs_at, relation_at
-from symsched.errors import InputError
+from symsched.errors import InputError, clipped
 from symsched.exact import values
 from symsched.parsing import parse_expression
 from symsched.precision import cached_property
 from symsched.schedule import Schedule
+from symsched.shown import Shown, Table
 from symsched.symbols import t
 
 Array = NDArray[np.float64]
@@ -65,7 +67,7 @@ class Asker:
         return self.combined(k, x, self.relations[k], conditions)
 
 
-class FlowField:
+class FlowField(Shown):
     """The mean fields of I_t = α Z + β X as a model estimates them.
 
     Args:
@@ -123,6 +125,18 @@ class FlowField:
         if not callable(self._time):
             raise InputError(f"time = {time!r}: expected an expression in t, alpha and beta, or a function of times")
         self._dtype, self._device, self.calibration = dtype, device, calibration
+
+    def _line(self) -> str:
+        return f"FlowField({', '.join(f'{name}={value}' for name, value in self._told().items())})"
+
+    def _table(self) -> Table:
+        return ("", "FlowField"), list(self._told().items())
+
+    def _told(self) -> dict[str, str]:
+        kind = self.model if isinstance(self.model, FunctionType | type) else type(self.model)
+        told = {"model": kind.__name__, "schedule": clipped(self.native), "prediction": self.prediction}
+        given = {"shape": self.shape, "guidance": self.guidance, "null": ", ".join(self.null) or None}
+        return told | {name: str(value) for name, value in given.items() if value is not None}
 
     # -- the model -------------------------------------------------------------------------------------------------
 

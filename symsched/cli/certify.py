@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from symsched.cli.help import folded
+from symsched.cli.help import Json, folded
 
 if TYPE_CHECKING:
     from symsched.certify import Certificate, Checked
@@ -46,9 +46,7 @@ def certify(
     rho: Annotated[str, typer.Option(help="Standard deviation of the data in V = α² + ρ²β².")] = "1",
     numerics: Annotated[bool, typer.Option("--numerics", help="Certify bounds that the numbers rest on.")] = False,
     check: Annotated[bool, typer.Option("--check/--no-check", help="Have Coq check the files.")] = True,
-    json: Annotated[
-        str | None, typer.Option("--json", metavar="FILE", help="Write JSON to FILE ('-': stdout).")
-    ] = None,
+    json: Json = None,
 ) -> None:
     from symsched.cli.output import writable, writable_in
     from symsched.errors import InputError

@@ -26,6 +26,7 @@ from symsched.montecarlo.arguments import workers_of
 from symsched.montecarlo.coupling import Coupler, System
 from symsched.montecarlo.model import model_of
 from symsched.parsing import parse_expression
+from symsched.shown import Shown, Table, brief
 from symsched.symbols import state
 
 Array = NDArray[np.float64]
@@ -55,8 +56,8 @@ class Level:
     cost: float
 
 
-@dataclass(frozen=True)
-class Estimate:
+@dataclass(frozen=True, repr=False)
+class Estimate(Shown):
     """An expectation, its standard error, the bias that the last levels show, and what it cost.
 
     √(standard_error² + bias²) ≤ tolerance.
@@ -68,6 +69,15 @@ class Estimate:
     tolerance: float
     levels: tuple[Level, ...]
     seconds: float
+
+    def _line(self) -> str:
+        return (
+            f"Estimate({brief(self.value)} ± {self.error:.2g}, {len(self.levels)} levels, {self.cost:.2g} path-steps)"
+        )
+
+    def _table(self) -> Table:
+        head = ("steps", "paths", "mean", "variance", "path-steps")
+        return head, [(one.steps, one.paths, one.mean, one.variance, one.cost) for one in self.levels]
 
     @property
     def error(self) -> float:

@@ -60,10 +60,10 @@ def try_formula(key: Key, name: str, parameter: str, change: Spoiling, own: Any,
     return seen.told(trial)
 
 
-def try_library(uses: Iterable[tuple[Key, str]], place: str, kind: str, trial: Trial) -> Trial:
-    """A formula of the library, spoiled, as the checks that use it see it."""
+def try_library(uses: Iterable[tuple[Key, str]], place: str, kind: str, trial: Trial, which: int = 0) -> Trial:
+    """A formula of the library, of those of a place that of this number, spoiled, as the checks that use it see it."""
     seen = _Seen()
-    with changed(place, lambda value: seen.note(value, spoiled(kind, value))):
+    with changed(place, lambda value: seen.note(value, spoiled(kind, value, which))):
         for key, name in uses:
             if not (trial.exact and trial.numeric):
                 _guarded(trial, partial(_judge_freshly, trial, key, name))

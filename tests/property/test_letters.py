@@ -135,7 +135,7 @@ WORLDS = {
 }
 
 
-FOLD = 3  # letters whose product stands in one place
+FOLD = 6  # letters whose product stands in one place
 
 
 def groups(letters, size, turns):

@@ -88,9 +88,30 @@ def assert_agrees(found, exact):
 
 @settings(max_examples=3)
 @given(combinations())
-def test_emitted_numpy_agrees_with_sympy(tmp_path_factory, schedule):
-    module = loaded(generate(schedule, "numpy"), tmp_path_factory.mktemp("code") / "emitted.py")
+def test_emitted_code_agrees_with_sympy(tmp_path_factory, schedule):
+    """A schedule and the conversion to it, in NumPy, and the schedule in C."""
+    folder, conversion = tmp_path_factory.mktemp("code"), convert(catalog.linear(), schedule)
+    module = loaded(generate(conversion, "numpy"), folder / "emitted.py")
     assert_agrees(module.schedule(INSIDE), schedule.at(INSIDE))
+    assert_agrees(module.conversion(INSIDE)[:2], conversion.at(INSIDE)[:2])
+    if GCC is not None:
+        (folder / "emitted.h").write_text(generate(schedule, "c", self_test=True))
+        strict = [
+            "-std=c99",
+            "-Wall",
+            "-Wextra",
+            "-Werror",
+            "-DSELF_TEST",
+            "-x",
+            "c",
+            "emitted.h",
+            "-o",
+            "check",
+            "-lm",
+        ]
+        subprocess.run([GCC, *strict], cwd=folder, check=True)
+        subprocess.run(["./check"], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+        assert_agrees(c_schedule(folder), schedule.at(INSIDE))
 
 
 def test_the_self_test_of_a_combination_passes(tmp_path):
@@ -98,44 +119,11 @@ def test_the_self_test_of_a_combination_passes(tmp_path):
     loaded(generate(schedule, "numpy", self_test=True), tmp_path / "emitted.py").self_test()
 
 
-@settings(max_examples=2)
-@given(combinations())
-def test_emitted_conversions_agree_with_sympy(tmp_path_factory, schedule):
-    conversion = convert(catalog.linear(), schedule)
-    module = loaded(generate(conversion, "numpy"), tmp_path_factory.mktemp("code") / "emitted.py")
-    assert_agrees(module.conversion(INSIDE)[:2], conversion.at(INSIDE)[:2])
-
-
 def test_the_comparison_sees_a_wrong_module(tmp_path):
     text = generate(Schedule("1 - t", "t**2"), "numpy")
     module = loaded(text, tmp_path / "emitted.py")
     with pytest.raises(AssertionError):
         assert_agrees(module.schedule(INSIDE), Schedule("1 - t", "t**2*(1 + (1-t)/10**10)").at(INSIDE))
-
-
-@pytest.mark.skipif(GCC is None, reason="no gcc here")
-@settings(max_examples=2)
-@given(combinations())
-def test_emitted_c_agrees_with_sympy(tmp_path_factory, schedule):
-    folder = tmp_path_factory.mktemp("c")
-    (folder / "emitted.h").write_text(generate(schedule, "c", self_test=True))
-    strict = [
-        GCC,
-        "-std=c99",
-        "-Wall",
-        "-Wextra",
-        "-Werror",
-        "-DSELF_TEST",
-        "-x",
-        "c",
-        "emitted.h",
-        "-o",
-        "check",
-        "-lm",
-    ]
-    subprocess.run(strict, cwd=folder, check=True)
-    subprocess.run(["./check"], cwd=folder, check=True, stdout=subprocess.DEVNULL)
-    assert_agrees(c_schedule(folder), schedule.at(INSIDE))
 
 
 def c_schedule(folder):
