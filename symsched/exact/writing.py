@@ -246,7 +246,7 @@ def _quotient_forms(expr: sp.Expr, apart: bool) -> Iterator[sp.Expr]:
 
 
 def _lettered(expr: sp.Expr) -> tuple[sp.Expr, dict[sp.Expr, sp.Expr]]:
-    """With letters for roots and irrational numbers, so that polynomials are all that is left: t is (√t)²."""
+    """With letters for roots, functions and irrational numbers, so that only polynomials are left: t is (√t)²."""
     put: dict[sp.Expr, sp.Expr] = {}
     roots: dict[sp.Expr, int] = {}
     for power in expr.atoms(sp.Pow):
@@ -262,6 +262,8 @@ def _lettered(expr: sp.Expr) -> tuple[sp.Expr, dict[sp.Expr, sp.Expr]]:
             return part
         if isinstance(part, sp.exp) or (part.is_Pow and part.exp.free_symbols):
             return _power_of_one(part, put)
+        if part.is_Function and not isinstance(part, (sp.sin, sp.cos)):  # SymPy would turn their arguments round
+            return put.setdefault(part, sp.Dummy(positive=True) if part.is_positive else sp.Dummy(real=True))
         if part.is_number and not part.is_Add and not part.is_Mul and not (part.is_Pow and part.exp.is_Integer):
             return put.setdefault(part, sp.Dummy(positive=True) if part.is_positive else sp.Dummy(real=True))
         return part
