@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
-SHORT = 20  # operations; the slope of what is longer is sought in the coefficients of the target
+SHORT = 20  # operations of a τ that is differentiated as it is, without numbers such as 80^(1/7), which is slow
 tau_function = sp.Function("tau", positive=True)
 _s = sp.Dummy("s", positive=True)  # the source time, once it is a number
 _u = sp.Dummy("u", positive=True)  # the distance of t from an end
@@ -119,9 +119,10 @@ class Conversion(Shown):
         """dτ/dt = (d log r̄/dt) / (d log r/ds at s = τ)."""
         if self._forms is None:
             return self.target.log_r_dot / self.source.log_r_dot.subs(t, self.tau)
-        slope = self.tau.diff(t)
-        if slope.count_ops() <= SHORT:
-            return neat(slope)
+        if self.tau.count_ops() <= SHORT and not any(
+            p.is_number and not p.exp.is_Integer for p in self.tau.atoms(sp.Pow)
+        ):
+            return neat(self.tau.diff(t))
         return self._put(self._forms.pace * _log_r_dot)
 
     @cached_property
