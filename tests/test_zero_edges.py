@@ -398,3 +398,14 @@ def test_a_base_that_is_a_square_may_be_0():
     """cos(n)² − 1 is negative at every whole n but 0, where its root is 0."""
     root = sp.sqrt(sp.cos(n) ** 2 - 1)
     assert decide_zero(root * NIL).zero is not False
+
+
+def test_a_letter_that_nobody_declared_real_is_said_to_be_taken_for_real():
+    """SymPy's own symbols are complex: of those |w|² is not w², and the decision says what it supposed."""
+    w, declared = sp.symbols("w"), sp.symbols("v", real=True)
+    for residual in (sp.conjugate(w) - w, sp.re(w) - w, sp.Abs(w) ** 2 - w**2):
+        found = decide_zero(residual)
+        assert found.zero is True
+        assert found.hypotheses == ("w is real",)
+    assert decide_zero(sp.Abs(declared) ** 2 - declared**2).hypotheses == ()
+    assert decide_zero(sp.sin(w) ** 2 + sp.cos(w) ** 2 - 1).hypotheses == ()  # an identity of complex numbers too

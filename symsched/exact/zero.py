@@ -60,6 +60,10 @@ ROOTED = (sp.Abs, sp.Max, sp.Min, sp.sign, sp.Heaviside)
 BROKEN = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError, NotImplementedError)
 
 
+#: What a real number makes something simpler of than a complex one.
+COMPLEX_PARTS = (sp.re, sp.im, sp.conjugate, sp.arg, sp.Abs, sp.sign)
+
+
 @dataclass(frozen=True)
 class Decision:
     """Outcome of a zero test: `zero` is True, False or None (undecided); `normal_form` is what was left.
@@ -266,7 +270,13 @@ def _where_defined(expr: sp.Expr, rewriter: Rewriter, supposed: tuple[str, ...])
         return Decision(False, expr, witness)
     if not seen:
         return Decision(None, expr, reason="no point was found where all its parts are real and finite")
-    return Decision(True, sp.S.Zero, hypotheses=supposed)
+    return Decision(True, sp.S.Zero, hypotheses=(*supposed, *_taken_for_real(expr)))
+
+
+def _taken_for_real(expr: sp.Expr) -> tuple[str, ...]:
+    """What is said to be real by nobody, where it matters: SymPy's symbols are complex unless they are declared."""
+    open_ = {leaf for part in expr.atoms(*COMPLEX_PARTS) for leaf in part.atoms(sp.Symbol, AppliedUndef)}
+    return tuple(f"{leaf} is real" for leaf in sorted(open_, key=str) if leaf.is_extended_real is None)
 
 
 def _look(expr: sp.Expr, rewriter: Rewriter, enough: int) -> tuple[int, str | None]:

@@ -3,6 +3,7 @@
     worst(samples, form)         the error bound of a form, in units of 2^-52          (`rounding`)
     Stabiliser(samples)(expr)    an equal form in t and u = 1 − t that loses little    (`rewriting`)
     log_slope, distance          d/dt log f, and |log r(t)/r(end)|, without cancelling (`logslope`, `end_distance`)
+    difference, growth           f(t + h) − f(t), and log f(t + h)/f(t), for short h  (`differences`)
     carried(stem, form)          what no form mends: the rounding errors themselves    (`carry`)
     grouped(lines)               products in an order that stays inside the floats     (`ranges`)
     evaluate(form, values)       what IEEE arithmetic makes of a form                  (`ieee`)
