@@ -50,6 +50,7 @@ def test_narrow_modes_are_worth_more_than_three_decibels(law):
     assert min(gains(exact_field(law), z)) > 3
 
 
+@pytest.mark.slow
 def test_the_digits_lose_nothing():
     z = torch.randn(8, 1, 28, 28, generator=torch.Generator().manual_seed(2))
     assert np.mean(gains(digits.load(), z, fine=64)) > 0
