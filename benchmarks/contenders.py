@@ -47,7 +47,7 @@ def planned(
             return None
         texts = [text and text.replace("{}", f"{option}") for text in (target, solver, grid)]
         steps = count // evaluations
-        plan = build_plan(field.native, texts[0], kappa, steps, *texts[1:], **more)
+        plan = build_plan(field.native, texts[0], kappa, steps, *texts[1:], size=z[0].numel(), **more)
         return sample(field, noise=z, plan=plan, seed=SEED)
 
     return run

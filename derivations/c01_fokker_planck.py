@@ -21,6 +21,8 @@ import sympy as sp
 import symsched as ss
 from symsched.exhibit import Record
 from symsched.sde.equation import data_form
+from symsched.steps import identities
+from symsched.steps.identities import JETS
 from symsched.symbols import alpha, beta, eps, mean, rho, t, x
 from symsched.theorem import PATHS, Evidence, Theorem
 
@@ -91,6 +93,46 @@ def library_form(scale=eps):
     return A * x + B * eta_x - drift
 
 
+@theorem.step("The library's forms in the score, C s + D η_X, and in the noise are this drift too, and √(2ε) drives it")
+def library_forms(scale=eps):
+    sde = ss.InterpolantSDE(schedule, ss.Gaussian(mean, rho), eps=scale)
+    jets = {"alpha": alpha, "beta": beta, "alpha_dot": alpha.diff(t), "beta_dot": beta.diff(t), "eps": scale}
+    C, D = (JETS.put(form, **jets) for form in identities.drift_by_score())
+    return {
+        "score": C * s + D * eta_x - drift,
+        "its weight": sde.score_weight * s + beta.diff(t) * eta_x - drift,
+        "noise": sde.noise_weight * eta_z + beta.diff(t) * eta_x - drift,
+        "dW": sde.diffusion - sp.sqrt(2 * eps),
+    }
+
+
+width = sp.Symbol("sigma", positive=True)  # σ_data of EDM
+
+
+@theorem.step("Whatever a model predicts, the library makes the means, the score and the drift of it")
+def library_predictions(skip=width**2):
+    level = alpha / beta  # EDM sees x/β, with noise of this size
+    whole = level**2 + width**2
+    said = {
+        "data": eta_x,
+        "noise": eta_z,
+        "score": s,
+        "velocity": alpha.diff(t) * eta_z + beta.diff(t) * eta_x,
+        "v": beta * eta_z - alpha * eta_x,
+        "edm": (eta_x - skip / whole * x / beta) * sp.sqrt(whole) / (level * width),
+    }
+    jets = {"alpha": alpha, "beta": beta, "alpha_dot": alpha.diff(t), "beta_dot": beta.diff(t)}
+
+    def made(forms, given):
+        state, out = (JETS.put(form, **jets, eps=eps, width=width) for form in forms)
+        return state * x + out * said[given]
+
+    found = {
+        f"{one} of {given}": made(identities.means(one, given), given) - said[one] for given in said for one in said
+    }
+    return found | {f"drift of {given}": made(identities.drift(given), given) - drift for given in said}
+
+
 theorem.sabotage(score_of_kernel, "wrong sign of the score", score=-score)
 theorem.sabotage(continuity, "α̇ and β̇ exchanged", velocity=beta.diff(t) * noise + alpha.diff(t) * xi)
 theorem.sabotage(fokker_planck, "half of the correction", extra=eps * score / 2)
@@ -100,6 +142,8 @@ theorem.sabotage(
     drift_by_data, "ε/α for ε/α²", A=alpha.diff(t) / alpha - eps / alpha, B=beta.diff(t) - beta * alpha.diff(t) / alpha
 )
 theorem.sabotage(library_form, "half of ε", scale=eps / 2)
+theorem.sabotage(library_predictions, "EDM's skip without the square", skip=width)
+theorem.sabotage(library_forms, "half of ε", scale=eps / 2)
 
 # -- the catalogue ------------------------------------------------------------------------------------------------
 

@@ -77,6 +77,14 @@ def library_fields(data=data_field, noise=noise_field, score=score_field):
     }
 
 
+@theorem.step("The package's mean and variance of I_t are βm and V")
+def library_moments(spread=variance):
+    law, schedule = ss.Gaussian(m, rho), ss.Schedule(alpha, beta)
+    found = {"law": law.moments(alpha, beta), "equation": ss.InterpolantSDE(schedule, law).marginal}
+    means = {f"mean, {name}": mean - beta * m for name, (mean, _) in found.items()}
+    return means | {f"V, {name}": own - spread for name, (_, own) in found.items()}
+
+
 # -- (2) by differentiation ------------------------------------------------------------------------------------
 
 
@@ -180,6 +188,7 @@ def regression(setting, data=data_field, spread=posterior_variance):
     return Evidence(bool(found), measured, found.level, power, seen.points)
 
 
+theorem.sabotage(library_moments, "ρ for ρ²", spread=alpha**2 + rho * beta**2)
 theorem.sabotage(conditioning, "ρ for ρ² in the gain", data=m + rho * beta * offset / variance)
 theorem.sabotage(conditioning, "posterior as wide as the prior", spread=rho**2)
 theorem.sabotage(noise_by_balance, "wrong sign of η_Z", noise=-noise_field)

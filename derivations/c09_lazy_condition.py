@@ -101,6 +101,8 @@ def catalogue(share=sp.Rational(1, 2)):
         found = ss.lazy.condition(pair, ss.Gaussian(0, 1))
         sde = ss.InterpolantSDE(pair, ss.Gaussian(0, 1), eps=found.eps)
         residuals[f"scale of {pair}"] = found.eps - share * pair.variance(1).diff(t)
+        residuals[f"variance of {pair}"] = found.variance - pair.variance(1)
+        residuals[f"κ of {pair}"] = found.kappa * pair.eps_star - found.eps
         residuals[f"drift of {pair}"] = sde.A * x + sde.B * sde.eta_x
     return residuals
 

@@ -26,6 +26,7 @@ from symsched.discretize import closed_form, exact_law
 from symsched.discretize.closed import step_forms
 from symsched.exhibit import Record
 from symsched.symbols import eps, kappa, rho, t, x
+from symsched.symbols import mean as m
 from symsched.theorem import PATHS, Evidence, Theorem
 
 theorem = Theorem(
@@ -141,6 +142,24 @@ def library_step(noise=1):
     return residuals
 
 
+@theorem.step(
+    "In a curved clock the deviation from βm moves by (hβ̇ − Δβ)m beside its slope, in the package's steps too"
+)
+def library_source(clock=t**3):
+    count = 3
+    forms = step_forms(ss.InterpolantSDE(ss.Schedule(1 - t, t**3), ss.Gaussian(m, 2)), "euler")
+    now, then = (sp.Rational(k, count) for k in (1, 2))
+    moved = clock.diff(t).subs(t, now) / count - (clock.subs(t, then) - clock.subs(t, now))
+    return forms.at(1, count)[1] - moved
+
+
+@theorem.step("The package's closed form in n is its recursion: linear, κ = 0, N(m, 4)")
+def library_closed_form(count=3):
+    sde = ss.InterpolantSDE(ss.schedules.linear(), ss.Gaussian(m, 2))
+    found, recursion = closed_form(sde).at(count), exact_law(sde, 3)
+    return {"mean": found[0] - recursion[0], "variance": found[1] - recursion[1]}
+
+
 SCHEMES = {
     "linear, κ = 0": ss.InterpolantSDE(ss.schedules.linear(), ss.Gaussian(0, 2)),
     "Föllmer, κ = 1, ρ = 2": ss.InterpolantSDE(ss.schedules.follmer(), ss.Gaussian(0, 2), kappa=1),
@@ -252,6 +271,8 @@ theorem.sabotage(exact_members, "N(0, ρ) for N(0, ρ²)", target=2)
 theorem.sabotage(euler_product, "(1 + h g) not squared", power=1)
 theorem.sabotage(euler_step, "noise εh for 2εh", noise=lambda h: h * eps)
 theorem.sabotage(library_step, "ε halved", noise=sp.Rational(1, 2))
+theorem.sabotage(library_source, "the clock t²", clock=t**2)
+theorem.sabotage(library_closed_form, "one step more", count=4)
 theorem.sabotage(closed_forms, "one step too many", shift=1)
 theorem.sabotage(known_numbers, "noise ε for 2ε", noise=1)
 theorem.sabotage(increments, "steps backwards in time", sign=-1)

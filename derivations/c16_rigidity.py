@@ -23,7 +23,8 @@ the drift has exactly the Fourier coefficients of the non-Gaussian part.  And wh
 the scale drops out, and no scale makes the drift of a skewed or curtosed law vanish.
 
 Source: derived here.  That linear regression on X + noise characterises the Gaussian is classical (Kagan, Linnik, Rao,
-Characterization Problems in Mathematical Statistics).
+Characterization Problems in Mathematical Statistics; Akyol, Viswanatha, Rose, IEEE Trans. Inf. Theory 58 (2012) 3497:
+a denoiser is linear iff characteristic functions match).
 """
 
 import mpmath
@@ -47,7 +48,7 @@ theorem = Theorem(
         "E[X f(I_t)] = E[η_X f(I_t)] (definition of a conditional mean)",
         "a law is determined by its characteristic function",
     ),
-    source="derived here; the characterisation by linear regression is classical (Kagan, Linnik, Rao)",
+    source="derived here; characterisation by linear regression: Kagan, Linnik, Rao; Akyol, Viswanatha, Rose 2012",
 )
 
 general = ss.Schedule(alpha, beta)

@@ -32,6 +32,7 @@ import sympy as sp
 import symsched as ss
 from symsched.exhibit import Record
 from symsched.precision import digits
+from symsched.sde.energy import affine_rate, pace
 from symsched.symbols import alpha, beta, eps, kappa, rho, t, x
 from symsched.symbols import mean as m
 from symsched.theorem import PATHS, Evidence, Theorem
@@ -141,6 +142,20 @@ def energy_in_any_schedule(linear_part=1):
     nonlinear = ((general.eps_star + eps) * beta / alpha**2) ** 2 * (lmmse - (rho**2 - kept))
     b = drift(general, eps, state_of(general), eta)
     return mean_of_product(general, b, b) - linear_part * g**2 * variance - nonlinear
+
+
+@theorem.step(
+    "The package's energy of the linear part is (g²V + β̇²m²)/(4ε), and what the rest costs B²/(4ε), s for β/α² η_X"
+)
+def package_energy(scale=eps):
+    sde, variance = ss.InterpolantSDE(general, ss.Gaussian(m, rho), eps=scale), general.variance(rho)
+    g = (variance.diff(t) / 2 - eps) / variance
+    weight = (general.eps_star + eps) * beta / alpha**2
+    per_score = beta / alpha**2  # s − s_G = β/α² (η_X − η_X^G)
+    return {
+        "linear": affine_rate(sde, m, rho) - (g**2 * variance + beta.diff(t) ** 2 * m**2) / (4 * eps),
+        "rest": pace(sde) * per_score**2 - weight**2 / (4 * eps),
+    }
 
 
 @theorem.step("A mean m of the data is kept by the drift: E b = β̇ m, and it is a part of E|X|², not of the variance")
@@ -278,6 +293,7 @@ theorem.sabotage(energy, "mmse left out", share=0)
 theorem.sabotage(energy, "lmmse + mmse", share=-1)
 theorem.sabotage(energy, "ρ for ρ²", lmmse=rho * (1 - w))
 theorem.sabotage(energy_in_any_schedule, "the linear part left out", linear_part=0)
+theorem.sabotage(package_energy, "half of ε", scale=eps / 2)
 theorem.sabotage(mean_of_drift, "centred by itself", pushed=0)
 theorem.sabotage(other_width, "s² + ρ²", gap=lambda s: s**2 + rho**2)
 theorem.sabotage(of_the_package, "q = κ/(1 + κ)", power=q / 2)

@@ -28,8 +28,8 @@ the curve of all angles, and its loss is ℓ²/(2N).  The curve runs from one co
 one, so that ℓ ≥ √K π/2, with equality iff all ρ_k are equal: what is lost to unequal modes is the detour of that curve.
 (Other losses weigh the modes, in leading order by constants, and have other best grids.)
 
-Source: leading order cf. arXiv:2601.13602, arXiv:2502.00180; exact errors of samplers on Gaussian data: Pierret,
-Galerne, arXiv:2405.14250.  The cosine and the optimum for every N are derived here.
+Source: leading order: Sun, Poor, Zhang, arXiv:2601.13602 (a tangent law), cf. arXiv:2502.00180; exact errors of
+samplers on Gaussian data: Pierret, Galerne, arXiv:2405.14250.  The cosine and the optimum for every N are derived here.
 """
 
 from functools import cache
@@ -41,6 +41,7 @@ import sympy as sp
 import symsched as ss
 from symsched.exhibit import Record
 from symsched.precision import digits
+from symsched.spacing import LEVEL, turning
 from symsched.steps import laws
 from symsched.symbols import alpha, beta, rho, t
 from symsched.symbols import mean as m
@@ -170,6 +171,13 @@ def speed(angle=lambda ratio: sp.atan(rho * ratio)):
     log_ratio = sp.Symbol("u", real=True)
     theta = angle(sp.exp(log_ratio))
     return theta.diff(log_ratio) - sp.expand_trig(sp.sin(2 * sp.atan(rho * sp.exp(log_ratio)))) / 2
+
+
+@theorem.step("The package's grid turns by this rate, ½/cosh(log ρr)")
+def package_rate(level=sp.log(rho)):
+    log_ratio = sp.Symbol("u", real=True)
+    rate = turning().subs(LEVEL, level + log_ratio)
+    return rate.rewrite(sp.exp) - sp.atan(rho * sp.exp(log_ratio)).diff(log_ratio)
 
 
 @theorem.step("A step of length h in the clock costs ½θ̇²h²: the loss of N steps is 1/(2N) ∫Σθ̇² ds")
@@ -359,6 +367,7 @@ theorem.sabotage(
 theorem.sabotage(stationary, "sines for tangents", slope=sp.sin)
 theorem.sabotage(expansion, "Θ²/N", first=1)
 theorem.sabotage(speed, "θ = atan r", angle=sp.atan)
+theorem.sabotage(package_rate, "log ρ² for log ρ", level=2 * sp.log(rho))
 theorem.sabotage(local_loss, "θ̇² without ½", half=1)
 theorem.sabotage(best_clock, "g for √g", power=1)
 theorem.sabotage(minimum, "half of ℓ²", pieces=sp.S.Half)

@@ -22,7 +22,8 @@ In this form no schedule is left in it, and it is DDIM(η) in schedules that do 
 
 So η is a κ that moves with the grid, and κ is the parameter that belongs to the equation.
 
-Source: the step is that of Song, Meng, Ermon (DDIM); the SDE form of such steps is Lu et al., arXiv:2211.01095 (κ = 1);
+Source: the step is that of Song, Meng, Ermon (DDIM); the SDE form of such steps is Lu et al., arXiv:2211.01095 (κ = 1),
+and Zhang, Tao, Chen, arXiv:2206.05564 (gDDIM: DDIM as an SDE's step with something held, for every κ);
 the identity is derived here.
 """
 
@@ -44,7 +45,7 @@ theorem = Theorem(
     "η²(1 − s²) = 1 − s^(2κ): κ = η² in the limit of short steps, κ = η in steps of any length for η = 0, 1 alone.",
     hypotheses=("α, β > 0 and C¹ on (0, 1), r increasing", "κ ≥ 0", "η_X is held over the step", "η²(1 − s²) < 1"),
     assumptions=("a linear SDE has the variation-of-constants solution (Itô isometry for its variance)",),
-    source="DDIM (Song, Meng, Ermon); arXiv:2211.01095; the relation is derived here",
+    source="DDIM (Song, Meng, Ermon); arXiv:2211.01095; cf. arXiv:2206.05564; the relation is derived here",
 )
 
 general = ss.Schedule(alpha, beta)

@@ -139,7 +139,26 @@ def package_weights(power=kappa):
     return {
         "x": state * own / after - s**power,
         "η_X": data / after - r_next * (1 - s ** (1 + power)),
-        "noise": (noise / after) ** 2 - (1 - s ** (2 * power)),
+        "noise": noise / after - sp.sqrt(1 - s ** (2 * power)),
+        "in r": laws.held().noise - after * sp.sqrt(laws.fresh),
+    }
+
+
+@theorem.step("The package's explicit and Heun steps of x' = Ax + B; Heun's is exact to h² for constant A and B")
+def package_explicit(half=sp.S.Half):
+    one, two, h = laws.explicit(), laws.trapezoid(), laws.h
+    now, then = (laws.drift, laws.rest), (laws.drift_next, laws.rest_next)
+    still = {then[0]: now[0], then[1]: now[1]}
+    step = (two.state * x + two.data).subs(still)
+    slope = now[0] * x + now[1]
+    return {
+        "explicit x": one.state - 1 - h * now[0],
+        "explicit constant": one.data - h * now[1],
+        "explicit noise": one.noise - laws.width,
+        "x": two.state - 1 - half * h * (now[0] + then[0] * (1 + h * now[0])),
+        "constant": two.data - half * h * (now[1] + then[1] + then[0] * h * now[1]),
+        "noise": two.noise - laws.width * (1 + half * h * then[0]),
+        "exact to h²": step - x - h * slope - h**2 / 2 * now[0] * slope,
     }
 
 
@@ -320,6 +339,7 @@ theorem.sabotage(without_schedule, "η_X with the weight 1", gain=1)
 theorem.sabotage(coordinates, "c left out", power=0)
 theorem.sabotage(commutes, "c′ for the prediction left out", power=0)
 theorem.sabotage(held_is_exact, "s^κ in the noise", noise_power=1)
+theorem.sabotage(package_explicit, "h for h/2", half=1)
 theorem.sabotage(package_weights, "s^(2κ) is kept", power=2 * kappa)
 theorem.sabotage(affine_suffices, "α bent", bend=1)
 theorem.sabotage(localisation, "noise β′ − β for e(β′ − β)", noise=slopes[1] * (later - t))

@@ -30,6 +30,7 @@ import sympy as sp
 import symsched as ss
 from symsched.exact import limit_at
 from symsched.exhibit import Record
+from symsched.flowmaps import averaged, carried, mapped, stretched
 from symsched.symbols import alpha, beta, mean, rho, t, x
 from symsched.theorem import Evidence, Theorem
 
@@ -88,7 +89,14 @@ def consistency(scale=c_s):
     return end(scale * path / c_s) - end(path)
 
 
+@theorem.step("The package's conversion is this one: c_t Φ(x/c_s), with Φ any map")
+def package_map(scale=c_s):
+    source_map = sp.Function("F", real=True)
+    return carried(source_map, scale, c, x) - c * source_map(x / c_s)
+
+
 theorem.sabotage(forward, "τ̇ dropped", rate=1)
+theorem.sabotage(package_map, "the state not scaled", scale=1)
 theorem.sabotage(backward, "wrong sign of ċ/c", stretch=-c_s.diff(s) / c_s)
 theorem.sabotage(composed, "not divided by c between", unit=0)
 theorem.sabotage(consistency, "the state not scaled", scale=1)
@@ -122,6 +130,15 @@ def identity(sign=1):
     return path.diff(t) - own - sign * (t - s) * own.diff(t)
 
 
+@theorem.step("The package's average velocity, and the map of one")
+def package_average(length=t - s):
+    return {
+        "average": averaged(x + (t - s) * average, x, length) - average,
+        "map": mapped(average, x, length) - x - (t - s) * average,
+    }
+
+
+theorem.sabotage(package_average, "t for t − s", length=t)
 theorem.sabotage(mean_flow, "c_t − c_s for c_t/c_s − 1", stretch=c - c_s)
 theorem.sabotage(short_step, "τ̇ dropped", speed=1)
 theorem.sabotage(identity, "wrong sign", sign=-1)
@@ -130,7 +147,6 @@ theorem.sabotage(identity, "wrong sign", sign=-1)
 
 V = alpha**2 + rho**2 * beta**2
 V_s, beta_s = (part.subs(t, s) for part in (V, beta))
-gaussian = beta * mean + sp.sqrt(V / V_s) * (x - beta_s * mean)
 
 
 @theorem.step("N(m, ρ²): Φ = β_t m + √(V_t/V_s)(x − β_s m) starts at x and solves ẋ = (V̇/2V)(x − βm) + β̇m (C8)")
@@ -159,6 +175,12 @@ def lazy(square=2):
     return (V / V_s).subs(put | {alpha.subs(t, s): put[alpha].subs(t, s)}) - 1
 
 
+@theorem.step("The package's map of Gaussian data, from √V_s and √V_t, is this one")
+def package_gaussian(spread=sp.sqrt(V)):
+    return stretched(x - beta_s * mean, sp.sqrt(V_s), spread) - sp.sqrt(V / V_s) * (x - beta_s * mean)
+
+
+theorem.sabotage(package_gaussian, "V_t for its root", spread=V)
 theorem.sabotage(closed_form, "V_t/V_s without the root", power=1)
 theorem.sabotage(closed_form_converted, "the state not divided by c_s", unit=1)
 theorem.sabotage(lazy, "β for β²", square=1)
@@ -202,46 +224,37 @@ theorem.sabotage(order, "wrong sign", sign=-1)
 # -- samples --------------------------------------------------------------------------------------------------------
 
 LEVEL = 1e-6  # the probability that the check rejects a true claim
-FIRST, LAST, STEPS = 0.1, 0.9, 48
-MIXTURE = ((0.3, -1.2, 0.09), (0.7, 0.8, 0.25))  # weight, mean, variance
+FIRST, LAST, STEPS = 0.1, 0.9, 20
+MIXTURE = ss.GaussianMixture((0.3, 0.7), (-1.2, 0.8), (0.3, 0.5))
 
 
-def linear_velocity(time, state):
-    """b of the linear schedule for the mixture."""
-    import numpy as np
-
-    a, b = 1 - time, time
-    w, m, v = (np.array(column)[:, None] for column in zip(*MIXTURE, strict=True))
-    spread = a**2 + b**2 * v
-    gap = (state - b * m) / spread
-    weight = w / np.sqrt(spread) * np.exp(-gap * (state - b * m) / 2)
-    weight /= weight.sum(axis=0)
-    return (weight * (m + (b * v - a) * gap)).sum(axis=0)
-
-
-def source_map(first, last, state):
-    """Φ of the linear schedule, by the classical method of Runge and Kutta."""
+def runge_kutta(first, last, state):
+    """Φ of the linear schedule, by the classical method: no conversion is in it."""
     h = (last - first) / STEPS
+
+    def velocity(time, state):
+        return MIXTURE.velocity_at(1 - time, time, -1, 1, state)
+
     for k in range(STEPS):
         time = first + k * h
-        one = linear_velocity(time, state)
-        two = linear_velocity(time + h / 2, state + h / 2 * one)
-        three = linear_velocity(time + h / 2, state + h / 2 * two)
-        state = state + h / 6 * (one + 2 * two + 2 * three + linear_velocity(time + h, state + h * three))
+        one = velocity(time, state)
+        two = velocity(time + h / 2, state + h / 2 * one)
+        three = velocity(time + h / 2, state + h / 2 * two)
+        state = state + h / 6 * (one + 2 * two + 2 * three + velocity(time + h, state + h * three))
     return state
 
 
-def converted_map(times, scales, state):
-    """c_t Φ_{τ_s,τ_t}(x/c_s)."""
-    return scales[1] * source_map(*times, state / scales[0])
+def converted_map(_times, _scales, state):
+    """The package's conversion of that model."""
+    return ss.flow_map(catalogue.linear(), runge_kutta).convert(catalogue.vp())(FIRST, LAST, state)
 
 
 def without_unit(times, scales, state):
-    return scales[1] * source_map(*times, state)
+    return scales[1] * runge_kutta(*times, state)
 
 
 def without_clock(_times, scales, state):
-    return scales[1] * source_map(FIRST, LAST, state / scales[0])
+    return scales[1] * runge_kutta(FIRST, LAST, state / scales[0])
 
 
 @theorem.monte_carlo(
@@ -253,20 +266,17 @@ def pushed(setting, carried=converted_map):
 
     times, scales, *_ = conversion().at([FIRST, LAST])
     (a0, b0), (a1, b1) = ((np.cos(np.pi * at / 2), np.sin(np.pi * at / 2)) for at in (FIRST, LAST))
-    w, m, v = (np.array(column) for column in zip(*MIXTURE, strict=True))
+    w, m, d = (np.array(column, dtype=float) for column in (MIXTURE.weights, MIXTURE.means, MIXTURE.stds))
     record = Record()
 
     def cdf(points, shift=0.0):
-        parts = zip(w, m, v, strict=True)
-        return sum(p * stats.norm.cdf(points, b1 * n + shift, (a1**2 + b1**2 * d) ** 0.5) for p, n, d in parts)
+        return w @ stats.norm.cdf(points, b1 * m[:, None] + shift, np.hypot(a1, b1 * d)[:, None])
 
     def test(size, seed):
         rng = np.random.default_rng(seed)
-        part = np.minimum(np.searchsorted(np.cumsum(w), rng.random(size)), len(w) - 1)
-        data = m[part] + v[part] ** 0.5 * rng.standard_normal(size)
-        states = carried(times, scales, a0 * rng.standard_normal(size) + b0 * data)
-        record.mean("E Ī_t", states, b1 * (w * m).sum())
-        record.mean("E Ī_t²", states**2, a1**2 + b1**2 * (w * (v + m**2)).sum())
+        states = carried(times, scales, a0 * rng.standard_normal(size) + b0 * MIXTURE.sample(size, rng))
+        record.mean("E Ī_t", states, b1 * w @ m)
+        record.mean("E Ī_t²", states**2, a1**2 + b1**2 * w @ (d**2 + m**2))
         return ss.verdicts.sample_ks_p_value(states, cdf)
 
     size = setting.size(20_000)

@@ -30,6 +30,7 @@ import symsched as ss
 from symsched.exhibit import Record
 from symsched.symbols import alpha, beta, eps, rho, t, x
 from symsched.theorem import Evidence, Theorem
+from symsched.two_sided import RATIO, carried_gamma
 
 theorem = Theorem(
     name="C24",
@@ -52,6 +53,7 @@ tau = sp.Function("tau", positive=True)(t)
 c = sp.Function("c", positive=True)(t)
 z, xi = sp.symbols("z xi", real=True)
 s, y = sp.Symbol("s", positive=True), sp.Symbol("y", real=True)
+catalogue = ss.schedules
 source = ss.Schedule(alpha, beta)
 target = ss.Schedule(c * alpha.subs(t, tau), c * beta.subs(t, tau))
 
@@ -259,6 +261,16 @@ def bridge_scale_carried(rate=tau.diff(t)):
     return size * area(target) - c**2 * rate * size * area(source).subs(t, tau).doit()
 
 
+@theorem.step("The package carries γ to cγ(τ), and knows the curve γ/α as a function of r: √(2ar) in linear and in VP")
+def package_curve(weight=2):
+    own, curves = sp.Function("gamma", positive=True)(t), {}
+    for one in (catalogue.linear(), catalogue.vp()):
+        bridge = ss.TwoSided(one.alpha, one.beta, sp.sqrt(weight * 3 * one.alpha * one.beta))
+        curves[f"curve, {one}"] = bridge.curve - sp.sqrt(6 * RATIO)
+    return {"γ": carried_gamma(own, tau, c) - c * own.subs(t, tau), **curves}
+
+
+theorem.sabotage(package_curve, "a for 2a", weight=1)
 theorem.sabotage(two_sided, "wrong sign of ċ/c", stretch=-c.diff(t) / c)
 theorem.sabotage(necessary, "c for c²", square=1)
 theorem.sabotage(bridge_curve, "γ = 2aαβ, whose curve depends on c", power=1)
@@ -267,7 +279,6 @@ theorem.sabotage(bridge_scale_carried, "τ̇ dropped", rate=1)
 
 # -- numbers --------------------------------------------------------------------------------------------------------
 
-catalogue = ss.schedules
 QUARTER = sp.Rational(1, 4)
 
 

@@ -27,7 +27,7 @@ above, in t and y, differ from solutions of the equations for variance and mean 
 values are the source terms.  All of it holds for undefined α and β.
 
 Source: derived here; that guided DDIM (κ = 0) and guided DDPM (κ = 1) differ, and that neither samples the tilted law:
-Bradley and Nakkiran, arXiv:2408.09000.
+Bradley and Nakkiran, arXiv:2408.09000, whose example of Gaussian laws is k = ½.
 """
 
 from functools import cache
@@ -36,6 +36,7 @@ import sympy as sp
 
 import symsched as ss
 from symsched.exhibit import Record
+from symsched.guidance import push_terms, tilt, variance_terms
 from symsched.symbols import alpha, beta, eps, kappa, t, x
 from symsched.theorem import PATHS, Evidence, Theorem
 
@@ -60,6 +61,15 @@ w = sp.Symbol("w", nonnegative=True)
 WEIGHTS = (1 + w, -w)
 source = ss.Schedule(alpha, beta)
 optimal = source.eps_star
+
+a, v = sp.symbols("a v", positive=True)  # variances with and without the condition
+m_c, m_u = sp.symbols("m_c m_u", real=True)
+
+
+def guided(weight=w, scale=kappa):
+    """The package's guided equation of Gaussian data."""
+    return ss.guided(source, ss.Gaussian(m_c, sp.sqrt(a)), ss.Gaussian(m_u, sp.sqrt(v)), weight, scale)
+
 
 # -- any data: conversion -------------------------------------------------------------------------------------------
 
@@ -99,14 +109,19 @@ def predictions(weights=WEIGHTS):
     }
 
 
+@theorem.step("The package's guided η_X, for undefined α and β, is the mixture of the two")
+def package_fields(weight=w):
+    own = guided(weight)
+    return own.eta_x - mixed([law.eta_x(source) for law in (own.conditional, own.unconditional)], WEIGHTS)
+
+
+theorem.sabotage(package_fields, "2w for w", weight=2 * w)
 theorem.sabotage(converted, "the score alone is guided twice", weights=(1 + 2 * w, -w))
 theorem.sabotage(converted, "τ̇ dropped from ε̄", scale=c**2 * eps.subs(t, tau))
 theorem.sabotage(predictions, "weights 1 and w", weights=(1, w))
 
 # -- Gaussian data --------------------------------------------------------------------------------------------------
 
-a, v = sp.symbols("a v", positive=True)  # variances with and without the condition
-m_c, m_u = sp.symbols("m_c m_u", real=True)
 V_a, V_v = (alpha**2 + one * beta**2 for one in (a, v))
 
 
@@ -151,6 +166,22 @@ def variance(exponent=EXPONENT):
     return {"equation": equation, "source": flux.subs(y, 1) - 2 * kappa * optimal}
 
 
+@theorem.step("The package's drift is that of C8, guided, and its integrands for variance and mean solve the equations")
+def package_law(scale=kappa):
+    law = variance_terms(V_a, V_v, w, scale).integrand(y)
+    push = push_terms(V_a, V_v, beta, w, scale).integrand(y)
+    spread, inflow = balance(law, 2 * slope)
+    moved, pushed = balance(push, slope)
+    pair = [drift(a, m_c, kappa * optimal), drift(v, m_u, kappa * optimal)]
+    return {
+        "drift": guided(scale=scale).drift - mixed(pair, WEIGHTS),
+        "variance": spread,
+        "noise": inflow.subs(y, 1) - 2 * kappa * optimal,
+        "mean": moved,
+        "push": pushed.subs(y, 1) - (1 + kappa) * optimal * w * beta / V_v,
+    }
+
+
 @theorem.step("κ = 0: V_a (V_a/V_v)^w solves it without noise; and it is the integrand's power of G at y = 0")
 def deterministic(power=w):
     law = V_a * (V_a / V_v) ** power
@@ -181,6 +212,7 @@ def invariance(scale=c**2):
 theorem.sabotage(guided_slope, "w for 1 + w", found=slope + (1 + kappa) * optimal / V_a)
 theorem.sabotage(guided_push, "κ for 1 + κ", push=kappa * optimal * w * beta * (m_c - m_u) / V_v)
 theorem.sabotage(variance, "κw for (1 + κ)w", exponent=kappa * w)
+theorem.sabotage(package_law, "2κ for κ", scale=2 * kappa)
 theorem.sabotage(deterministic, "w + 1 for w", power=w + 1)
 theorem.sabotage(mean, "(1 + κ)w for qw", exponent=2 * q * w)
 theorem.sabotage(invariance, "c for c²", scale=c)
@@ -216,6 +248,16 @@ def tilted_mean(shift=w * a / v * (m_c - m_u)):
     return m_c + shift / (1 + w * (1 - a / v)) - mixed([m_c / a, m_u / v], WEIGHTS) / precision
 
 
+@theorem.step("The package's limit is this law")
+def package_limit(weight=w):
+    precision, weighted = tilt(weight, (m_c, a), (m_u, v))
+    return {
+        "precision": precision - mixed([1 / a, 1 / v], WEIGHTS),
+        "mean": weighted - mixed([m_c / a, m_u / v], WEIGHTS),
+    }
+
+
+theorem.sabotage(package_limit, "w − 1 for w", weight=w - 1)
 theorem.sabotage(exponent_limit, "k for 1 − k", rate=k)
 theorem.sabotage(tilted_variance, "p_c^w/p_u^(w−1)", weights=(w, 1 - w))
 theorem.sabotage(tilted_mean, "shift without k", shift=w * (m_c - m_u))
@@ -272,56 +314,42 @@ theorem.sabotage(between, "wrong sign", sign=-1)
 
 LEVEL = 1e-6  # the probability that the check rejects a true claim
 FIRST, LAST = 0.05, 1.0
-DATA = {"conditional": (1.0, 0.25), "free": (-0.5, 1.0)}  # mean and variance
 WEIGHT, KAPPA = 2, sp.S.Half
 
 
-def law_at(schedule, time, power):
-    """Mean and variance of the guided law at one time, by the formulas decided above."""
-    from scipy import integrate
-
-    alpha_, beta_ = (float(part.subs(t, sp.nsimplify(time))) for part in (schedule.alpha, schedule.beta))
-    (mean_c, var_c), (mean_u, var_u) = DATA.values()
-    first, last = alpha_**2 + var_c * beta_**2, alpha_**2 + var_u * beta_**2
-
-    def expected(shape, exponent):
-        """E[G(U^(1/shape))^exponent]."""
-        return integrate.quad(lambda u: ((first + (last - first) * u ** (1 / shape)) / last) ** exponent, 0, 1)[0]
-
-    half = (1 + power) / 2
-    shift = WEIGHT * beta_ * (mean_c - mean_u) * first / last * expected(half, half * WEIGHT - 1)
-    return beta_ * mean_c + shift, first * expected(power, 2 * half * WEIGHT)
+@cache
+def model(schedule, scale=KAPPA):
+    """Guidance of N(1, ¼) away from N(−½, 1)."""
+    return ss.guided(schedule, ss.Gaussian(1, HALF), ss.Gaussian(-HALF, 1), WEIGHT, scale)
 
 
-def tilted_at(schedule, time, power):
+def law_at_data(schedule):
+    """Mean and variance of the package's guided law at t = 1, by the formulas decided above."""
+    return model(schedule).law_at(LAST)
+
+
+def tilted_law(schedule):
     """The law p_c^(1+w)/p_u^w where the guided law is claimed."""
-    (mean_c, var_c), (mean_u, var_u) = DATA.values()
-    precision = (1 + WEIGHT) / var_c - WEIGHT / var_u
-    if time < LAST:
-        return law_at(schedule, time, power)
-    return ((1 + WEIGHT) * mean_c / var_c - WEIGHT * mean_u / var_u) / precision, 1 / precision
+    law = model(schedule).tilted()
+    return float(law.mean), float(law.std) ** 2
 
 
-def other_kappa(schedule, time, power):
+def other_kappa(schedule):
     """The law of 2κ."""
-    return law_at(schedule, time, power if time < LAST else 2 * power)
+    return model(schedule, 2 * KAPPA).law_at(LAST)
 
 
 @cache
 def guided_sde(schedule):
     """The guided SDE with κε*, from the guided law at the first time."""
-    put = {a: DATA["conditional"][1], v: DATA["free"][1], m_c: DATA["conditional"][0], m_u: DATA["free"][0], w: WEIGHT}
-    numbers = {one: sp.nsimplify(value) for one, value in put.items()}
-    scale = KAPPA * optimal
-    formula = mixed([drift(a, m_c, scale), drift(v, m_u, scale)], WEIGHTS).subs(numbers)
-    own, scale = (f.subs({alpha: schedule.alpha, beta: schedule.beta}).doit() for f in (formula, scale))
-    centre, spread = law_at(schedule, FIRST, float(KAPPA))
-    own = own.expand()
-    return ss.Diffusion(own.coeff(x, 1) * x + own.coeff(x, 0), scale, ss.Gaussian(centre, spread**0.5))
+    own = model(schedule)
+    centre, spread = own.law_at(FIRST)
+    drift_ = own.drift.expand()
+    return ss.Diffusion(drift_.coeff(x, 1) * x + drift_.coeff(x, 0), own.eps, ss.Gaussian(centre, spread**0.5))
 
 
 @theorem.monte_carlo("The guided SDE, exact transitions: its law at t = 1 is the formula's, in linear and in VP")
-def guided_law(setting, claimed=law_at):
+def guided_law(setting, claimed=law_at_data):
     import numpy as np
 
     record, grid = Record(), np.linspace(FIRST, LAST, 17)
@@ -330,7 +358,7 @@ def guided_law(setting, claimed=law_at):
     def test(size, seed):
         found = []
         for number, schedule in enumerate(schedules):
-            centre, spread = claimed(schedule, LAST, float(KAPPA))
+            centre, spread = claimed(schedule)
             result = ss.simulate(guided_sde(schedule), size, scheme="exponential", grid=grid, seed=seed + number)
             record.moments(f"X₁, {schedule}", result, centre, spread)
             found.append(ss.verdicts.mean_p_value(result, centre))
@@ -339,11 +367,11 @@ def guided_law(setting, claimed=law_at):
 
     size = setting.size(PATHS // 10)
     decision = ss.verdicts.sequential(test, size=size, level=LEVEL, seed=setting.seed)
-    one, other = (law_at(schedules[0], LAST, kappa_)[1] for kappa_ in (0.5, 1.0))
+    one, other = (claim(schedules[0])[1] for claim in (law_at_data, other_kappa))
     power = ss.verdicts.variance_power(one / other, size, LEVEL / 4)
     measured = f"guided law, κ = 1/2, w = 2: p = {decision.p_values[-1]:.2g}"
     return Evidence(decision.accepted, measured, LEVEL, power, record.points)
 
 
-theorem.sabotage(guided_law, "the law p_c^(1+w)/p_u^w", claimed=tilted_at)
+theorem.sabotage(guided_law, "the law p_c^(1+w)/p_u^w", claimed=tilted_law)
 theorem.sabotage(guided_law, "the law of 2κ", claimed=other_kappa)

@@ -17,7 +17,8 @@ data: X_s − (β_s/β_t) X_t, s < t, is Gaussian, of variance α_s² − (β_s/
 - For another κ the drifts differ by (1 + κ)ε*∂log h, which would need h^n, n = (1 + κ)/2κ; it leaves
   nε*(κ − 1)(∂²h/h + ∂log q ∂log h − ½(∂log h)²) h^n.  For every data law it is 0 at κ = 1 only.
 
-Source: Doob 1957; Föllmer 1985; for point-mass starts cf. arXiv:2602.10989; in this generality derived here.
+Source: Doob 1957; Föllmer 1985; for point-mass starts, with ε* as the best scale, Chen and Vanden-Eijnden,
+arXiv:2602.10989; in this generality derived here.
 """
 
 from functools import cache

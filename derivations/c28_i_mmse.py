@@ -27,6 +27,7 @@ import sympy as sp
 import symsched as ss
 from symsched.exact import limit_at
 from symsched.exhibit import Record
+from symsched.likelihood import gained
 from symsched.symbols import alpha, beta, rho, t, x
 from symsched.theorem import Evidence, Theorem
 
@@ -176,6 +177,19 @@ def integrals(pointwise=primitive):
     }
 
 
+@theorem.step("The package's rate of log p is ½(1/(1+γ) − E[(ξ − η_X)² | ξ]) dγ/dt, with ξ − η_X = (η_Z − n)/r")
+def package_rate(power=2):
+    error = sp.Symbol("e", positive=True)  # E[(ξ − η_X)² | X = ξ]
+    level = source.snr
+    rate = gained(source.log_r_dot, level / (1 + level), (beta / alpha) ** power * error)
+    missed = (x - alpha * n) / beta - (x - alpha * other) / beta  # ξ − η_X at I_t = x, for noise n and η_Z
+    return {
+        "rate": rate - level.diff(t) / 2 * (1 / (1 + level) - error),
+        "error": missed - (other - n) / source.r,
+    }
+
+
+theorem.sabotage(package_rate, "r for r²", power=1)
 theorem.sabotage(square, "half the width", width=gamma / 2)
 theorem.sabotage(gaussian, "noise of variance 1 for γ", variance=sp.S.One)
 theorem.sabotage(integrals, "sign of ξ²", pointwise=primitive.subs(xi**2, -(xi**2)))

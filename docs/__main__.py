@@ -2,6 +2,7 @@
 
 python -m docs                  # docs/_build/html, with the explorer and a fresh verification report
 python -m docs --quick          # without those two
+python -m docs --notebooks      # no site: run the notebooks' scripts, and keep what they showed
 """
 
 import shutil
@@ -15,6 +16,12 @@ EXTRA, SITE = HERE / "_extra", HERE / "_build" / "html"
 
 def main(arguments: list[str]) -> int:
     """Exit code of the build."""
+    if "--notebooks" in arguments:
+        sys.path[:0] = [str(HERE / "_ext")]
+        from notebooks import write
+
+        write()
+        return 0
     shutil.rmtree(EXTRA, ignore_errors=True)
     command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-E", "-b", "html"]
     if "--quick" not in arguments:

@@ -18,6 +18,7 @@ extensions = [
     "offline_math",
     "plain_docstrings",
     "command_help",
+    "notebooks",
 ]
 exclude_patterns = ["_build", "_extra", "_ext"]
 myst_enable_extensions = ["dollarmath", "deflist"]
@@ -27,7 +28,7 @@ suppress_warnings: list[str] = []
 
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
-autodoc_mock_imports = ["torch", "safetensors", "diffusers", "flow_matching", "tqdm"]  # the site builds without them
+autodoc_mock_imports = ["torch", "safetensors", "diffusers", "flow_matching"]  # the site builds without them
 add_module_names = False
 napoleon_google_docstring, napoleon_numpy_docstring = True, False
 napoleon_attr_annotations = False

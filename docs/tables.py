@@ -27,7 +27,6 @@ SAMPLERS = {
     "Heun, best shift": "Heun",
     **{name: name for name in ("DPM-Solver++(2M)", "DPM-Solver++(3M)", "UniPC-2", "UniPC-3")},
     "lazy VP, best rho": "lazy step, best ρ",
-    "lazy-auto, uncalibrated": "`lazy-auto`, not calibrated",
     "lazy-auto": "`lazy-auto`",
 }
 
@@ -152,8 +151,24 @@ def _farther(law: dict[str, Any]) -> str:
     return f"{law['farther']}, {law['farther_together']} of {law['comparisons']}"
 
 
+def untuned() -> str:
+    """By model: PSNR of the uncalibrated default, and its leads over UniPC-3 as it comes and over the best peer."""
+    found, rows = result("untuned")["fields"], []
+    for name, field in sorted(found.items(), key=lambda pair: not pair[1]["chosen_on"]):
+        title = FIELDS.get(name, name) + ("" if field["chosen_on"] else " (not seen)")
+        for measure in ("pooled", "mean"):
+            leads = [lead for lead in field["leads"] if lead["measure"] == measure]
+            rows.append([title, measure, *(f"{lead['ours']:.1f} ({_over(lead)})" for lead in leads)])
+    return table(["model", "PSNR", *(lead["evaluations"] for lead in leads)], rows)
+
+
+def _over(lead: dict[str, Any]) -> str:
+    return ", ".join(f"{lead['ours'] - lead[other]:+.1f}" for other in ("UniPC-3", "best", "before"))
+
+
 TABLES: dict[str, Callable[[], str]] = {
-    f.__name__: f for f in (claims, assumptions, left_out, axioms, mutants, unnoticed, bounds, few_steps, leads)
+    f.__name__: f
+    for f in (claims, assumptions, left_out, axioms, mutants, unnoticed, bounds, few_steps, leads, untuned)
 }
 
 

@@ -1,6 +1,6 @@
 """flow_matching's own ODE solver on a model seen through the lazy schedule, and a calibrated solver beside it.
 
-    python examples/flow_matching_solver.py
+    pip install '.[bridge]' && python examples/flow_matching_solver.py
 
 The model is the exact velocity of a Gaussian mixture in the plane, trained (so to say) on the linear path.
 """

@@ -1,6 +1,6 @@
 """A Flux pipeline in the lazy schedule: one line changes. The pipeline here is tiny and random, so it runs offline.
 
-    python examples/flux_pipeline.py
+    pip install '.[diffusers]' && python examples/flux_pipeline.py
 
 With a real one:  pipe = FluxPipeline.from_pretrained("black-forest-labs/FLUX.1-dev", torch_dtype=torch.bfloat16)
 """

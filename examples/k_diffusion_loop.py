@@ -1,6 +1,6 @@
 """sample_lazy where a k-diffusion or ComfyUI sampler goes: model(x, σ) is the denoised image.
 
-    python examples/k_diffusion_loop.py
+    pip install '.[torch]' && python examples/k_diffusion_loop.py
 
 The model is the exact denoiser of a Gaussian mixture in the plane, so the error is known.
 """

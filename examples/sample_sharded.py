@@ -1,6 +1,6 @@
 """Sampling on many processes, GPUs or machines: any sharding gives the same images.
 
-    torchrun --nproc-per-node 2 examples/sample_sharded.py --count 1000 --steps 8 -o digits.npy
+    pip install '.[torch]' && torchrun --nproc-per-node 2 examples/sample_sharded.py --count 1000 -o digits.npy
 
 The noise of an image belongs to (seed, number of the image, evaluation), so a process needs to know only which numbers
 are its own: there is nothing to synchronise before the images are gathered.

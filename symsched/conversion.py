@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import sympy as sp
@@ -29,41 +29,41 @@ from symsched.exact import (
     Ball,
     BeyondSeriesError,
     Evaluator,
-    canonical,
     compile_tape,
     continuous_value,
     decide_zero,
     end_value,
-    expansion,
     limit_along,
     limit_at,
-    resolve_abs,
+    neat,
     sharpen,
     shortest,
     times_array,
     values,
-    within,
     without_roots_of_zero,
 )
 from symsched.given import reals
 from symsched.inversion import MonotoneInverse, R, closed_inverse
 from symsched.precision import alone, alone_all, cached_property
-from symsched.schedule import Schedule, as_expression
+from symsched.schedule import Schedule, as_expression, is_long
+from symsched.shown import Shown
 from symsched.symbols import foreign_time, t
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
-SHORT, NEAT_CALLS = 60, 150_000
+SHORT = 20  # operations of a τ that is differentiated as it is, without numbers such as 80^(1/7), which is slow
 tau_function = sp.Function("tau", positive=True)
 _s = sp.Dummy("s", positive=True)  # the source time, once it is a number
 _u = sp.Dummy("u", positive=True)  # the distance of t from an end
+_alpha, _beta = sp.Dummy("alpha", positive=True), sp.Dummy("beta", positive=True)  # of any target
+_log_r_dot = sp.Dummy("log_r_dot", positive=True)
 
 
 @alone_all
-@dataclass(frozen=True)
-class Conversion:
+@dataclass(frozen=True, repr=False)
+class Conversion(Shown):
     """The map from the interpolant with schedule `source` to that with schedule `target`.
 
     Raises:
@@ -83,6 +83,16 @@ class Conversion:
     def __str__(self) -> str:
         return f"{self.source} → {self.target}"
 
+    def _line(self) -> str:
+        return f"Conversion({clipped(self.source)} → {clipped(self.target)})"
+
+    def _formulas(self) -> dict[str, Any]:
+        """τ and c; without a closed inverse, or of long schedules, what they are."""
+        if not is_long(self.source) and not is_long(self.target) and self.closed_form:
+            return {r"\tau": self.tau, "c": self.scale}
+        sides = {r"\tau": r"r^{-1}(\bar{r}(t))", "c": r"\bar{\beta} / \beta(\tau)"}
+        return {**sides, "r": self.source.r, r"\bar{r}": self.target.r, r"\bar{\beta}": self.target.beta}
+
     # -- formulas --------------------------------------------------------------------------------------------------
 
     @cached_property
@@ -93,13 +103,12 @@ class Conversion:
     @cached_property
     def tau(self) -> sp.Expr:
         """The source time τ = r⁻¹(r̄(t)); `tau(t)` when there is no closed form."""
-        inverse = closed_inverse(self.source)
-        return tau_function(t) if inverse is None else _neat(inverse.subs(R, self.target.r))
+        return tau_function(t) if self._forms is None else self._put(self._forms.tau)
 
     @cached_property
     def scale(self) -> sp.Expr:
         """c = β̄/β(τ) = ᾱ/α(τ), whichever of the two is shorter."""
-        return shortest(*(map(_neat, self._scales) if self.closed_form else self._scales))
+        return shortest(*self._scales) if self._forms is None else self._put(self._forms.scale)
 
     @cached_property
     def _scales(self) -> list[sp.Expr]:
@@ -109,15 +118,28 @@ class Conversion:
     @cached_property
     def tau_dot(self) -> sp.Expr:
         """dτ/dt = (d log r̄/dt) / (d log r/ds at s = τ)."""
-        if self.closed_form:
-            return _neat(self.tau.diff(t))
-        return self.target.log_r_dot / self.source.log_r_dot.subs(t, self.tau)
+        if self._forms is None:
+            return self.target.log_r_dot / self.source.log_r_dot.subs(t, self.tau)
+        if self.tau.count_ops() <= SHORT and not any(
+            p.is_number and not p.exp.is_Integer for p in self.tau.atoms(sp.Pow)
+        ):
+            return neat(self.tau.diff(t))
+        return self._put(self._forms.pace * _log_r_dot)
 
     @cached_property
     def scale_dot(self) -> sp.Expr:
         """dc/dt."""
         slope = self.scale.diff(t)
-        return _neat(slope) if self.closed_form else slope.subs(self.tau.diff(t), self.tau_dot).doit()
+        return neat(slope) if self.closed_form else slope.subs(self.tau.diff(t), self.tau_dot).doit()
+
+    @cached_property
+    def _forms(self) -> _InLetters | None:
+        return _in_letters(self.source)
+
+    def _put(self, form: sp.Expr) -> sp.Expr:
+        """A form in the target's coefficients, written out."""
+        bar = {_alpha: self.target.alpha, _beta: self.target.beta, _log_r_dot: neat(self.target.log_r_dot)}
+        return neat(_met(form.xreplace(bar)))
 
     def eps(self, eps: Any) -> sp.Expr:
         """The target diffusion scale ε̄ = c² τ̇ ε(τ) of a source scale ε (theory C3).
@@ -132,8 +154,10 @@ class Conversion:
             raise InputError(f"eps = {given}: expected finite real values")
         if not self.closed_form and given.atoms(AppliedUndef) & {tau_function(t)}:
             raise InputError(f"eps = {given} uses {tau_function(t)}, which is the source time of {self}; rename it")
-        pushed = self.scale**2 * self.tau_dot * given.subs(t, self.tau)
-        return _neat(pushed) if self.closed_form else pushed
+        if self._forms is None:
+            return self.scale**2 * self.tau_dot * given.subs(t, self.tau)
+        there = _met(given.subs(t, self._forms.tau))
+        return self._put(neat(self._forms.scale**2 * self._forms.pace * there) * _log_r_dot)
 
     def inverse(self) -> Conversion:
         """The conversion back: target to source."""
@@ -309,6 +333,8 @@ class Conversion:
             return target_times, moved
         if missing := [name for name, value in given.items() if value is None]:
             raise InputError(f"{' and '.join(missing)} missing: eps_from, eps_to and data go together")
+        if not grid.size:
+            raise InputError("paths at no times hold no noise; give at least one time")
         if not np.isfinite(states).all():
             raise InputError("paths hold a number that is not finite, from which no noise is read")
         if np.any(np.diff(grid) <= 0):
@@ -353,17 +379,24 @@ def same_schedule(one: Schedule, other: Schedule) -> bool:
     return False not in found
 
 
-@lru_cache(maxsize=2048)
-def _neat(expr: sp.Expr) -> sp.Expr:
-    """The shortest of a few equal forms; a long one is worked on within a budget."""
-    forms = [expr := _met(expr)]
-    for form in (canonical, sp.factor_terms):
-        try:
-            found = form(expr) if _is_easy(expr) else within(NEAT_CALLS, partial(form, expr))
-        except (sp.PolynomialError, RecursionError):
-            continue  # no such form for this expression
-        forms.append(found)
-    return resolve_abs(shortest(*forms))
+@dataclass(frozen=True)
+class _InLetters:
+    """τ, c and dτ/d log r̄ of a source in the coefficients ᾱ and β̄ of any target, in `_alpha` and `_beta`."""
+
+    tau: sp.Expr
+    scale: sp.Expr
+    pace: sp.Expr
+
+
+@lru_cache(maxsize=256)
+def _in_letters(source: Schedule) -> _InLetters | None:
+    """Written anew where they are short: for one source, once for all targets.  None without a closed inverse."""
+    inverse = closed_inverse(source)
+    if inverse is None:
+        return None
+    tau = neat(inverse.subs(R, _beta / _alpha))
+    scales = [neat(_met(bar / own.subs(t, tau))) for bar, own in ((_alpha, source.alpha), (_beta, source.beta))]
+    return _InLetters(tau, shortest(*scales), neat(_beta * tau.diff(_beta)))
 
 
 def _met(expr: sp.Expr) -> sp.Expr:
@@ -372,10 +405,3 @@ def _met(expr: sp.Expr) -> sp.Expr:
         lambda part: isinstance(part, TrigonometricFunction) and part.has(InverseTrigonometricFunction),
         lambda part: part.func(sp.expand_mul(part.args[0])),
     )
-
-
-def _is_easy(expr: sp.Expr) -> bool:
-    """Short, of low powers, and without numbers such as 80^(1/7), over which polynomials are slow."""
-    if expr.count_ops() > SHORT or expansion(expr) > SHORT:
-        return False
-    return not any(p.is_number and not p.exp.is_Integer for p in expr.atoms(sp.Pow))

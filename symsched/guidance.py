@@ -86,7 +86,7 @@ class Guided:
     def mixed(self, conditional: Any, unconditional: Any) -> Any:
         """(1 + w) conditional − w unconditional."""
         weight = self.weight if isinstance(conditional, Expr) else float(self.weight)
-        return (1 + weight) * conditional - weight * unconditional
+        return mixed(weight, conditional, unconditional)
 
     @property
     def eps(self) -> Expr:
@@ -130,10 +130,10 @@ class Guided:
         (m_c, a), (m_u, v) = ((law.mean, law.std**2) for law in (self.conditional, self.unconditional))
         with digits(40):
             first, second = (mp.mpf(alpha) ** 2 + mp.mpf(beta) ** 2 * mp.mpmathify(one) for one in (a, v))
-            shift, q, power = beta * mp.mpmathify(m_c - m_u), (1 + mp.mpf(kappa)) / 2, (1 + mp.mpf(kappa)) * w
-            variance = _float(first * _expected(first / second, kappa, power)) if first else 0.0
-            push = shift * first / second * _expected(first / second, q, q * w - 1) if first else 0
-            mean = _float(beta * mp.mpmathify(m_c) + w * push)
+            shift, scale = beta * mp.mpmathify(m_c - m_u), mp.mpf(kappa)
+            variance = _float(variance_terms(first, second, w, scale).value()) if first else 0.0
+            push = push_terms(first, second, shift, w, scale).value() if first else 0
+            mean = _float(beta * mp.mpmathify(m_c) + push)
         if not np.isfinite([mean, variance]).all() or (variance == 0 and first):
             raise InputError(f"weight = {self.weight}: the guided variance at t = {time:.6g} is beyond the floats")
         return mean, variance
@@ -145,7 +145,8 @@ class Guided:
         if isinstance(self.conditional, Gaussian) and isinstance(self.unconditional, Gaussian):
             if variance == 0:
                 raise InputError(f"the guided law at t = {time:.6g} is a point, which has no density")
-            return np.exp(-((here - mean) ** 2) / (2 * variance)) / np.sqrt(2 * np.pi * variance)
+            with np.errstate(over="ignore"):
+                return np.exp(-((here - mean) ** 2) / (2 * variance)) / np.sqrt(2 * np.pi * variance)
         from scipy.interpolate import CubicSpline
 
         _, _, points, density = self._quadrature(*self._at(time))
@@ -165,7 +166,7 @@ class Guided:
             raise InputError("p_c^(1+w)/p_u^w is in closed form for Gaussian laws of one dimension only")
         self._known()
         a, v = (law.covariance for law in laws)
-        precision = self.mixed(1 / a, 1 / v)
+        precision, weighted = tilt(self.weight, *((law.expectation, law.covariance) for law in laws))
         if not precision > 0:
             told = "infinite" if precision == 0 else "negative"
             bound = f"w < {v / (a - v)}" if a > v else f"w > {-v / (v - a)}"
@@ -173,9 +174,7 @@ class Guided:
                 f"weight = {self.weight} with variances {a} and {v}: the variance of p_c^(1+w)/p_u^w would be {told},"
                 f" and the guided one grows without bound in kappa; give {bound}"
             )
-        return Gaussian(
-            self.mixed(*(law.expectation / law.covariance for law in laws)) / precision, 1 / sqrt(precision)
-        )
+        return Gaussian(weighted / precision, 1 / sqrt(precision))
 
     def _known(self) -> None:
         known(self.parameters, f"the guided equation of {self.schedule}", "asking for numbers")
@@ -213,18 +212,59 @@ def guided(schedule: Schedule, conditional: DataLaw, unconditional: DataLaw, wei
     return Guided(schedule, conditional, unconditional, weight, kappa)
 
 
+# -- formulas, of numbers, arrays or expressions alike; theory C25 decides them --------------------------------------
+
+
+def mixed(weight: Any, conditional: Any, unconditional: Any) -> Any:
+    """(1 + w) conditional − w unconditional."""
+    return (1 + weight) * conditional - weight * unconditional
+
+
+@dataclass(frozen=True)
+class PowerMean:
+    """size · E[(share + (1 − share) Y)^power] for Y of density shape·y^(shape−1) on (0, 1)."""
+
+    size: Any
+    share: Any
+    shape: Any
+    power: Any
+
+    def integrand(self, y: Expr) -> Expr:
+        """What is integrated over y in (0, 1)."""
+        density = self.shape * y ** (self.shape - 1)
+        return self.size * density * (self.share + (1 - self.share) * y) ** self.power
+
+    def value(self) -> Any:
+        """By the hypergeometric function, an mpmath number.  Raises UndecidedError where that has no value found."""
+        k, power = self.share, self.power
+        try:
+            return self.size * k**power * mp.hyp2f1(-power, self.shape, self.shape + 1, 1 - 1 / k)
+        except (NoConvergence, ValueError):
+            raise UndecidedError(
+                f"the guided law has no value found for a power of {float(power):g}, a multiple of (1 + kappa) weight:"
+                " take smaller ones; for large kappa, tilted() is its limit"
+            ) from None
+
+
+def variance_terms(first: Any, second: Any, weight: Any, kappa: Any) -> PowerMean:
+    """The guided variance, of V_a and V_v."""
+    return PowerMean(first, first / second, kappa, (1 + kappa) * weight)
+
+
+def push_terms(first: Any, second: Any, shift: Any, weight: Any, kappa: Any) -> PowerMean:
+    """The guided mean beyond βm_c, of V_a, V_v and β(m_c − m_u)."""
+    q = (1 + kappa) / 2
+    return PowerMean(weight * shift * first / second, first / second, q, q * weight - 1)
+
+
+def tilt(weight: Any, conditional: tuple[Any, Any], unconditional: tuple[Any, Any]) -> tuple[Any, Any]:
+    """1/variance and mean/variance of p_c^(1+w)/p_u^w, of the (mean, variance) of both."""
+    (m_c, a), (m_u, v) = conditional, unconditional
+    return mixed(weight, 1 / a, 1 / v), mixed(weight, m_c / a, m_u / v)
+
+
 def _float(value: Any) -> float:
     return float(value) if mp.isfinite(value) else float("nan")
-
-
-def _expected(k: Any, shape: Any, power: Any) -> Any:
-    """E[(k + (1 − k) Y)^power] for Y of density shape·y^(shape−1)."""
-    try:
-        return k**power * mp.hyp2f1(-power, shape, shape + 1, 1 - 1 / k)
-    except (NoConvergence, ValueError):
-        raise UndecidedError(
-            f"the guided law has no value found for a power of {float(power):g}; for large kappa, tilted() is its limit"
-        ) from None
 
 
 # -- the Fokker-Planck equation, in the variance-preserving frame, with log r for the time -----------------------------
@@ -265,13 +305,13 @@ def _level(
     points = np.linspace(-edge, edge, CELLS * 2**level + 1)
     between, dx = (points[1:] + points[:-1]) / 2, points[1] - points[0]
     first = min(-REACH, last)
-    centre = np.exp(first) * ((1 + w) * float(laws[0].expectation) - w * float(laws[1].expectation))
+    centre = np.exp(first) * mixed(w, *(float(law.expectation) for law in laws))
     density = np.exp(-((points - centre) ** 2) / 2) / np.sqrt(2 * np.pi)
     times = np.linspace(first, last, STEPS * 2**level + 1) if first < last else np.zeros(1)
     h = (last - first) / (STEPS * 2**level)
     for middle in (times[1:] + times[:-1]) / 2:
         beta, alpha = 1 / np.hypot(1, np.exp(-middle)), 1 / np.hypot(1, np.exp(middle))
-        data = (1 + w) * laws[0].eta_x_at(alpha, beta, between) - w * laws[1].eta_x_at(alpha, beta, between)
+        data = mixed(w, *(law.eta_x_at(alpha, beta, between) for law in laws))
         # α̇ = −αβ², β̇ = α²β, ε* = α², and αη_Z = x − βη_X
         drift = -(beta**2 + kappa) * (between - beta * data) + alpha**2 * beta * data
         spread = kappa * alpha**2 / dx

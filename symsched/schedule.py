@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 
-from symsched.errors import InputError, UndecidedError
+from symsched.errors import InputError, UndecidedError, clipped
 from symsched.exact import (
     Sign,
     decide_zero,
@@ -27,8 +27,9 @@ from symsched.exact import (
     sign_on_unit,
     values,
 )
-from symsched.parsing import parse_expression, quoted, too_fine
+from symsched.parsing import one_of, parse_expression, quoted, too_fine
 from symsched.precision import alone_all, cached_property
+from symsched.shown import Shown
 from symsched.symbols import assigned, check_real, foreign_time, t
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 KINKED = (sp.Piecewise, sp.Max, sp.Min, sp.floor, sp.ceiling, sp.frac, sp.sign, sp.Heaviside)
 UNREAL = (sp.I, sp.nan, sp.oo, -sp.oo, sp.zoo)
 #: The largest power of t that is worked with; algebra takes time and room in proportion, and doubles end far before.
+LONG = 18  # operations in α and β
 STEEPEST, STEEP = 2000, 120
 SHORT_TIMES = tuple(sorted({sp.Rational(k, n) for n in (*range(2, 13), 16, 20) for k in range(1, n)}))
 KINDS = ("standard", "scaled", "point-mass", "truncated")
@@ -69,6 +71,11 @@ class Validity:
         return all(c.decided for c in self.conditions)
 
 
+def is_long(schedule: Schedule) -> bool:
+    """Whether formulas with it fill lines, so that they are better read in α and β."""
+    return bool(schedule.alpha.count_ops() + schedule.beta.count_ops() > LONG)
+
+
 def as_expression(given: Any, what: str) -> sp.Expr:
     """A SymPy expression from an expression, a number or text; decimals become the rationals they denote."""
     if isinstance(given, str):
@@ -82,8 +89,8 @@ def as_expression(given: Any, what: str) -> sp.Expr:
 
 
 @alone_all
-@dataclass(frozen=True)
-class Schedule:
+@dataclass(frozen=True, repr=False)
+class Schedule(Shown):
     """The schedule (α, β): C¹ and positive on (0, 1), continuous on [0, 1], with r = β/α strictly increasing.
 
     Args:
@@ -115,6 +122,13 @@ class Schedule:
 
     def __str__(self) -> str:
         return self.name or f"alpha={self.alpha}; beta={self.beta}"
+
+    def _line(self) -> str:
+        name = f", name={self.name!r}" if self.name else ""
+        return f"Schedule({clipped(self.alpha)}, {clipped(self.beta)}{name})"
+
+    def _formulas(self) -> dict[str, sp.Expr]:
+        return {r"\alpha": self.alpha, r"\beta": self.beta}
 
     # -- derived quantities ---------------------------------------------------------------------------------------
 
@@ -183,9 +197,7 @@ class Schedule:
             InputError: unknown name, or `at` is neither 0 nor 1.
             UndecidedError: SymPy found no limit that survives a numeric check.
         """
-        if name not in NAMES:
-            raise InputError(f"no quantity {name!r}: expected one of {', '.join(NAMES)}")
-        found = getattr(self, name)
+        found = getattr(self, one_of(name, NAMES, "quantity"))
         return limit_at(found() if callable(found) else found, at)
 
     def at(self, times: ArrayLike) -> tuple[NDArray[np.float64], ...]:

@@ -32,6 +32,7 @@ from symsched.agreement import known_tolerance
 from symsched.errors import InputError
 from symsched.exhibit import Point
 from symsched.routes import Outcome, compare_all, decide_all, evaluated, labelled, prove_signs
+from symsched.shown import Shown, Table
 
 #: A resolution of 10⁻³ standard deviations in a mean (and √2 times that, relatively, in a Gaussian's variance).
 PATHS = 1_000_000
@@ -196,8 +197,8 @@ def made() -> Iterator[list[Theorem]]:
         del _loads[next(k for k, one in enumerate(_loads) if one is noted)]
 
 
-@dataclass
-class Theorem:
+@dataclass(repr=False)
+class Theorem(Shown):
     """A claim of the theory.
 
     Args:
@@ -227,6 +228,17 @@ class Theorem:
     def __post_init__(self) -> None:
         """Raises InputError for a name that is no word of one line, and for parts that are not what they should be."""
         well_formed(self)
+
+    def _line(self) -> str:
+        twins = sum(len(check.twins) for check in self.checks)
+        return f"Theorem({self.name}, {self.title}: {len(self.checks)} checks, {twins} sabotaged twins)"
+
+    def _table(self) -> Table:
+        rows = [("", "statement", self.statement)]
+        rows += [("", "supposed", one) for one in self.hypotheses]
+        rows += [("", "from the literature", one) for one in self.assumptions]
+        rows += [(str(k), check.kind, check.description) for k, check in enumerate(self.checks, 1)]
+        return ("", self.name, self.title), rows
 
     def step(self, description: str, *, numeric: bool = True) -> Callable[[Callable[..., Any]], Check]:
         """Register a derivation step: a function that returns residuals which must be identically zero.

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sympy import Expr, I, Symbol, expand_trig, nan, oo, zoo
+from sympy import Expr, I, Integer, Symbol, expand_trig, nan, oo, zoo
 from sympy.core.function import AppliedUndef
 
 from symsched.conversion import Conversion, convert, same_schedule
@@ -109,6 +109,11 @@ class TwoSided:
         raise InputError(f"no conversion from {self} to {target}: {_shown(self, target, time)}")
 
 
+def carried_gamma(gamma: Expr, tau: Expr, scale: Expr) -> Expr:
+    """cγ(τ): what a conversion makes of the coefficient of z."""
+    return scale * gamma.subs(t, tau)
+
+
 def _carried(source: TwoSided, target: TwoSided) -> bool | None:
     """Whether γ̄ = cγ(τ); None where that is not known: the same may be known the other way round.
 
@@ -116,8 +121,8 @@ def _carried(source: TwoSided, target: TwoSided) -> bool | None:
     """
     conversion = convert(source.schedule, target.schedule)
     same = same_schedule(source.schedule, target.schedule)
-    tau, scale = (t, 1) if same else (conversion.tau, conversion.scale)
-    gap = target.gamma**2 - (scale * source.gamma.subs(t, tau)) ** 2
+    tau, scale = (t, Integer(1)) if same else (conversion.tau, conversion.scale)
+    gap = target.gamma**2 - carried_gamma(source.gamma, tau, scale) ** 2
     decided = decide_zero(gap).zero
     if decided is None:
         algebraic = within(READING, lambda: expand_trig(gap))  # sin(2 atan r) is
@@ -128,7 +133,7 @@ def _carried(source: TwoSided, target: TwoSided) -> bool | None:
 
 def _apart(conversion: Conversion, source: TwoSided, target: TwoSided) -> tuple[float, float]:
     """The time at which γ̄ and cγ(τ) differ most, and by what share."""
-    carried = conversion.scale * source.gamma.subs(t, conversion.tau)
+    carried = carried_gamma(source.gamma, conversion.tau, conversion.scale)
     own, made = conversion.values((target.gamma, carried), TIMES)
     size = np.maximum(np.abs(own), np.abs(made))
     share = np.divide(np.abs(own - made), size, out=np.zeros_like(size), where=size > 0)

@@ -6,6 +6,7 @@ Symbolic work runs in processes, Monte Carlo in this one, on compiled kernels th
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, as_completed
@@ -16,15 +17,25 @@ from typing import Any
 from symsched.ceiling import lifted
 from symsched.collection import Key, collect, find
 from symsched.errors import InputError
+from symsched.parsing import one_of
 from symsched.processes import quick
+from symsched.shown import Shown, Table
 from symsched.theorem import KINDS, CheckResult, Setting, run_check, well_formed
 from symsched.version import __version__
 
 Progress = Callable[[int, int, str], None]
 
 
-@dataclass(frozen=True)
-class Verdict:
+RATES = re.compile(r" ?\[(false positives[^\]]*)\]")  # the same for nearly all: said once
+ROUTES = ("exact", "numeric", "interval", "coq", "montecarlo")
+COLUMNS = (
+    *("claim", "title", "exact", "numeric", "interval", "Coq", "Monte Carlo"),
+    *("sabotage rejected", "time", "measured"),
+)
+
+
+@dataclass(frozen=True, repr=False)
+class Verdict(Shown):
     """What became of one theorem; a route is True, False, or None where it does not apply or was not asked for."""
 
     name: str
@@ -108,12 +119,35 @@ class Verdict:
                     lines.append(f"{check.kind} {check.description!r}: sabotage {wrong!r} was not rejected: {how}")
         return lines
 
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The row of a table with `COLUMNS`."""
+        tried, rejected = self.sabotage
+        return (
+            self.name,
+            self.title,
+            *("–" if (said := getattr(self, route)) is None else "✓" if said else "✗" for route in ROUTES),
+            f"{rejected} of {tried}" if tried else "–",
+            f"{self.seconds:.1f} s",
+            RATES.sub("", self.measured),
+        )
+
+    def _line(self) -> str:
+        return f"Verdict({self.name}, {self.title}: {self._state}; {self.seconds:.1f} s)"
+
+    def _table(self) -> Table:
+        return COLUMNS, [self.cells]
+
+    @property
+    def _state(self) -> str:
+        return "failed" if self.failed else "passed" if self.checked else "not checked"
+
     def document(self) -> dict[str, Any]:
         """The stable JSON form; null where a route does not apply."""
         tried, rejected = self.sabotage
         return {
             "name": self.name,
-            "state": "failed" if self.failed else "passed" if self.checked else "not checked",
+            "state": self._state,
             "title": self.title,
             "exact": self.exact,
             "numeric": self.numeric,
@@ -139,8 +173,8 @@ def _decided(kind: str, route: str, checks: Sequence[CheckResult]) -> str:
     return f"{share} {what} decided" if found else ""
 
 
-@dataclass(frozen=True)
-class Report:
+@dataclass(frozen=True, repr=False)
+class Report(Shown):
     """The verdicts, in the order of the theorems."""
 
     verdicts: tuple[Verdict, ...]
@@ -159,6 +193,12 @@ class Report:
     def passed(self) -> bool:
         """Whether at least one claim was checked at this level, and none of them failed."""
         return any(v.passed for v in self.verdicts) and not any(v.failed for v in self.verdicts)
+
+    def _line(self) -> str:
+        return f"Report({self.outcome}; {self.seconds:.1f} s)"
+
+    def _table(self) -> Table:
+        return COLUMNS, [verdict.cells for verdict in self]
 
     @property
     def outcome(self) -> str:
@@ -215,8 +255,7 @@ def verify(
     Raises:
         InputError: unknown names or level, or a file that cannot be run.
     """
-    if level not in (*KINDS, "all"):
-        raise InputError(f"level {level!r}: expected one of {', '.join(KINDS)}, all")
+    one_of(level, (*KINDS, "all"), "level")
     start = time.perf_counter()
     keys = collect([names] if isinstance(names, str) else names)
     kinds = [k for name, group in KINDS.items() if level in (name, "all") for k in group]

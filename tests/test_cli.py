@@ -2,16 +2,20 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 
 import pytest
+import typer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from symsched.cli.app import run
-from symsched.cli.output import write_json, write_text
+from symsched.cli.app import app, run
+from symsched.cli.help import folded, spelled_out
+from symsched.cli.output import _aligned, write_json, write_text
 from symsched.errors import InputError
+from symsched.parsing import did_you_mean
 
 
 def process(*args, **env):
@@ -113,9 +117,9 @@ def test_verify_refuses_unknown_names(cli):
 
 REFUSED = {
     ("derive",): "Missing argument 'QUANTITY' (see 'symsched derive --help')",
-    ("derive", "drif"): "cannot derive 'drif'; did you mean drift? (known: drift, score,",
+    ("derive", "drif"): "unknown quantity 'drif'; did you mean drift? (known: drift, score,",
     ("derive", "drift", "--foo", "1"): "--foo",
-    ("derive", "drift", "--format", "html"): "--format 'html': expected text, latex or json",
+    ("derive", "drift", "--format", "html"): "unknown --format 'html' (known: text, latex, json)",
     ("derive", "drift", "-s", "folmer"): "unknown schedule 'folmer'; did you mean follmer?",
     ("derive", "drift", "-s", "alpha=t; beta=1-t"): "r = beta/alpha must increase strictly",
     ("derive", "drift", "-s", "alpha=t-t**2-1/8; beta=t"): "alpha must be positive on (0, 1)",
@@ -142,7 +146,11 @@ REFUSED = {
     ("convert", "--from", "linear", "--to", "follmer", "--at", "0.5,"): "times separated by single commas",
     ("convert", "--from", "linear", "--to", "follmer", "--at", "t"): "unknown name 't'",
     ("convert", "--from", "ve", "--to", "linear", "--at", "0.001"): "truncated source only covers",
-    ("verify", "--level", "symbolc"): "--level 'symbolc': expected one of symbolic, interval, montecarlo, all; did you",
+    (
+        "verify",
+        "--level",
+        "symbolc",
+    ): "unknown --level 'symbolc'; did you mean symbolic? (known: symbolic, interval, montecarlo, all)",
     ("verify", "--paths", "1"): "--paths '1': expected a whole number >= 2",
     ("verify", "--paths", "1e6"): "--paths '1e6': expected a whole number >= 2",
     ("verify", "--seed", "-1"): "--seed '-1': expected a whole number >= 0",
@@ -196,6 +204,122 @@ def test_schedules_json(cli, tmp_path):
     cli.printed("schedules", "vp", "geometric", "--json", str(target))
     assert json.loads(target.read_text()) == json.loads(out)
     assert [p.name for p in tmp_path.iterdir()] == ["list.json"]
+
+
+JSON = {
+    "verify": ("verify", "C13", "--level", "symbolic"),
+    "derive": ("derive", "epsstar", "-s", "vp"),
+    "convert": ("convert", "--from", "linear", "--to", "follmer"),
+    "schedules": ("schedules", "vp"),
+    "cache": ("cache", "size"),
+}
+
+
+@pytest.mark.parametrize("command", JSON)
+def test_json_alone_is_stdout_and_with_a_file_the_rest_is_shown_too(cli, command, tmp_path):
+    alone = json.loads(cli(*JSON[command], "--json")[1])
+    assert json.loads(cli(*JSON[command], "--json", "-")[1]).keys() == alone.keys()
+    target = tmp_path / "out.json"
+    code, shown, _ = cli(*JSON[command], "--json", str(target))
+    assert (code, json.loads(target.read_text()).keys()) == (0, alone.keys())
+    assert shown.splitlines()
+    assert shown[0] != "{"
+
+
+def test_every_command_that_answers_has_the_same_json_option():
+    commands = typer.main.get_command(app).commands
+    with_json = {name for name, command in commands.items() if any("--json" in p.opts for p in command.params)}
+    assert with_json == {"verify", "certify", "derive", "convert", "simulate", "sample", "schedules", "cache"}
+    options = [p for c in with_json for p in commands[c].params if "--json" in p.opts]
+    assert len({(p.help, p.metavar, p.is_flag) for p in options}) == 1
+
+
+def test_json_before_another_option_takes_no_word_of_it():
+    assert spelled_out(["x", "--json", "--from", "a"]) == ["x", "--json", "-", "--from", "a"]
+    assert spelled_out(["--json", "-"]) == ["--json", "-"]
+    assert spelled_out(["--json", "a", "--json"]) == ["--json", "a", "--json", "-"]
+
+
+words_of_a_row = st.lists(st.sampled_from(["a", "1.5", "-1.25e-17", "x" * 12]), min_size=2, max_size=12)
+
+
+@given(words_of_a_row, st.integers(5, 60))
+def test_a_table_cuts_no_cell_and_keeps_to_the_width(row, width):
+    """Blocks below each other; each begins with the first column, and together they have every cell in order."""
+    blocks = [block.splitlines() for block in "\n".join(_aligned([row, row[::-1]], width)).split("\n\n")]
+    for number, cells in enumerate((row, row[::-1])):
+        found = [block[number].split() for block in blocks]
+        assert {first for first, *_ in found} == {cells[0]}
+        assert [cell for _, *rest in found for cell in rest] == cells[1:]
+    assert all(len(line) <= width or len(line.split()) == 2 for block in blocks for line in block)
+
+
+NEAR = {
+    ("derive", "eps_star"): "epsstar",
+    ("derive", "drift", "-s", "rectified_flow"): "linear",
+    ("derive", "drift", "-s", "scaled-linear"): "scaled_linear",
+    ("codegen", "--to", "vp", "--lang", "pytorch"): "torch",
+    ("codegen", "--to", "vp", "--lang", "python"): "numpy",
+    ("codegen", "--to", "vp", "--lang", "octave"): "matlab",
+    ("simulate", "--schedule", "vp", "--data", "gaussian(0,1)", "--scheme", "em"): "euler",
+    ("cache", "clean"): "clear",
+}
+
+
+@pytest.mark.parametrize(("args", "ours"), NEAR.items())
+def test_another_word_for_ours_is_understood(cli, args, ours):
+    assert f"; did you mean {ours}?" in cli.refused(*args)
+
+
+def test_another_word_names_nothing_where_ours_is_not_known():
+    assert did_you_mean("x0", ["velocity", "noise"]) == ""
+    assert did_you_mean("x0", ["velocity", "data"]) == "; did you mean data?"
+
+
+def test_help_shows_no_type_of_an_option_without_a_value(cli):
+    for command in ([], ["verify"], ["codegen"], ["plot"]):
+        assert "bool" not in cli(*command, "--help")[1].lower()
+
+
+def test_examples_fit_a_terminal_and_are_commands():
+    """Each is one that the application reads, once its lines are joined, and none is wider than 78 columns."""
+    commands, seen = typer.main.get_command(app).commands, 0
+    for command in (*commands.values(), *commands["plot"].commands.values()):
+        for line in command.help.splitlines():
+            assert len(line) <= 78 or not line.startswith("  ")
+            seen += line.startswith("  symsched ")
+    assert seen > 40
+
+
+def test_a_broken_example_is_the_same_to_a_shell():
+    line = '  symsched convert --from "lazy(kappa=1, rho=0.5)" --to "alpha=1 - t**2; beta=t**3" --kappa 1 --at 0,1/4'
+    broken = folded(f"Examples\n\n{line}").removeprefix("Examples\n\n")
+    assert len(broken.splitlines()) == 2
+    assert shlex.split(broken.replace("\\\n", "")) == shlex.split(line)
+
+
+def test_completion_is_offered_and_leaves_with_0():
+    asked = {"_SYMSCHED_COMPLETE": "complete_bash", "COMP_CWORD": "1"}
+    done = process(**asked, COMP_WORDS="symsched cach")
+    assert (done.returncode, done.stdout.split(), done.stderr) == (0, ["cache"], "")
+    done = process(**asked | {"COMP_CWORD": "3"}, COMP_WORDS="symsched convert --from tri")
+    assert (done.returncode, done.stdout.split(), done.stderr) == (0, ["trigflow"], "")
+
+
+def test_the_cache_is_found_counted_and_cleared_of_what_is_ours(cli, tmp_path, monkeypatch):
+    monkeypatch.setenv("SYMSCHED_CACHE_DIR", str(tmp_path))
+    assert "0 files" in cli.printed("cache")
+    names = ("kernels/symsched_code_1.bin", "kernels/symsched_kernel_1.py", f"certificates/{'a' * 64}.json")
+    for name in (*names, "kernels/mine.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x" * 1000)
+    assert cli.printed("cache", "path") == f"{tmp_path}\n"
+    assert json.loads(cli.printed("cache", "--json")) | {"path": ""} == {
+        "path": "", "cleared": False, "files": 3, "bytes": 3000,
+        "kernels": {"files": 2, "bytes": 2000}, "certificates": {"files": 1, "bytes": 1000},
+    }  # fmt: skip
+    assert cli.printed("cache", "clear").startswith("removed 3 files")
+    assert [file.name for file in tmp_path.rglob("*") if file.is_file()] == ["mine.txt"]
 
 
 def test_version(cli):

@@ -29,13 +29,27 @@ def test_json_holds_what_the_library_returns(cli):
     assert [row["quantiles"]["0.5"] for row in rows] == expected.quantiles([0.5])[:, 0].tolist()
 
 
-def test_the_table_is_tab_separated_when_piped(cli):
-    code, out, _ = cli(*COMMON, "--quantiles", "1/4")
+def test_the_table_is_tab_separated_when_piped_and_nothing_else(cli):
+    code, out, err = cli(*COMMON, "--quantiles", "1/4")
     lines = out.splitlines()
     assert code == 0
     assert lines[0].split("\t") == ["t", "mean", "±", "var", "± ", "q0.25"]
     np.testing.assert_allclose([float(v) for v in lines[2].split("\t")][:2], [1, 1], atol=0.1)
-    assert lines[3].startswith("3000 paths, 10 steps")
+    assert len(lines) == 3
+    assert err.startswith("3000 paths, 10 steps")
+
+
+def test_the_table_is_aligned_on_a_terminal(cli, monkeypatch):
+    """Right-aligned, with as many columns as are wide enough side by side, and no number cut."""
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "60")
+    code, out, err = cli(*COMMON)
+    *table, remark = out.splitlines()
+    assert (code, err) == (0, "")
+    assert remark.startswith("3000 paths")
+    assert {len(line) for line in table[:3]} == {len(table[0])}
+    assert table[0].split() == ["t", "mean", "±", "var", "±", "q0.05"]
+    assert (table[3], table[4].split()) == ("", ["t", "q0.5", "q0.95"])
 
 
 def test_a_checkpoint_goes_on(cli, tmp_path):
@@ -51,7 +65,7 @@ def test_a_checkpoint_goes_on(cli, tmp_path):
     [
         (("--paths", "0"), "paths is 0"),
         (("--steps", "-1"), "steps is -1"),
-        (("--scheme", "magic"), "scheme is 'magic'; it should be one of euler"),
+        (("--scheme", "magic"), "unknown scheme 'magic' (known: euler"),
         (("--save", "2"), "--save '2': '2' is not a time in [0, 1]"),
         (("--quantiles", "7"), "--quantiles '7': '7' is not a number in [0, 1]"),
         (("--kappa", "1", "--save", "0"), "infinite at t = 0"),
@@ -72,6 +86,7 @@ def test_mistakes(cli, extra, message):
 def test_a_run_that_was_cut_short_is_shown_and_not_called_whole(cli, monkeypatch):
     whole = montecarlo.simulate
     monkeypatch.setattr(montecarlo, "simulate", lambda *a, **k: dataclasses.replace(whole(*a, **k), partial=True))
-    code, out, _ = cli("simulate", "--schedule", "linear", "--data", "gaussian(0,1)", "--paths", "64", "--steps", "2")
+    code, out, err = cli("simulate", "--schedule", "linear", "--data", "gaussian(0,1)", "--paths", "64", "--steps", "2")
     assert code == 130
-    assert "partial: the run was interrupted" in out
+    assert len(out.splitlines()) == 3
+    assert "partial: the run was interrupted" in err

@@ -39,6 +39,8 @@ int main(void)
 }
 """
 
+CPP = ["-std=c++17", *STRICT[1:]]
+
 
 @pytest.fixture(scope="module")
 def modules():
@@ -50,8 +52,8 @@ def modules():
     }
 
 
-def gcc(folder, *arguments):
-    return subprocess.run(["gcc", *arguments], cwd=folder, capture_output=True, text=True)
+def gcc(folder, *arguments, compiler="gcc"):
+    return subprocess.run([compiler, *arguments], cwd=folder, capture_output=True, text=True)
 
 
 @pytest.mark.parametrize("lang", ["c", "c_float"])
@@ -63,6 +65,19 @@ def test_strict_c99_without_a_warning_and_the_self_test_passes(modules, name, la
         assert built.returncode == 0, built.stderr
         done = subprocess.run([tmp_path / "emitted"], capture_output=True, text=True)
         assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="g++ is not installed")
+@pytest.mark.parametrize("lang", ["c", "c_float"])
+@pytest.mark.parametrize("name", ["closed", "newton"])
+def test_the_header_is_cpp_too(modules, name, lang, tmp_path):
+    text = emit(modules[name], lang, True)
+    (tmp_path / "emitted.h").write_text(text)
+    built = gcc(tmp_path, *CPP, "-DSELF_TEST", "-x", "c++", "emitted.h", "-o", "emitted", compiler="g++")
+    assert built.returncode == 0, built.stderr
+    assert subprocess.run([tmp_path / "emitted"], capture_output=True).returncode == 0
+    (tmp_path / "bare.h").write_text(text.replace("*SYMSCHED_RESTRICT", "*restrict"))  # the twin
+    assert gcc(tmp_path, *CPP, "-fsyntax-only", "-x", "c++", "bare.h", compiler="g++").returncode != 0
 
 
 @pytest.mark.parametrize("lang", ["c", "c_float"])

@@ -2,6 +2,7 @@
 
 import ast
 import copy
+import re
 import subprocess
 import tokenize
 import warnings
@@ -11,9 +12,11 @@ import pytest
 from slowness import slow
 
 import symsched.codegen as codegen
+from benchmarks.codegen_stacks import STACKS
 from symsched.codegen.emit import emit
 from symsched.codegen.formats import Sigmas
 from symsched.codegen.module import Module
+from symsched.codegen.names import identifier
 from symsched.errors import InputError
 from symsched.schedule import Schedule
 from symsched.symbols import t
@@ -62,6 +65,20 @@ def test_c_is_compiled_without_a_warning(lang, tmp_path):
     done = subprocess.run(["gcc", *flags, "all.c"], cwd=tmp_path, capture_output=True, text=True)
     errors = [row for row in done.stderr.splitlines() if "error" in row and "redefinition" not in row]
     assert errors == []
+
+
+@pytest.mark.parametrize("lang", [name for name in STACKS if name != "c"])
+def test_the_rest_of_a_module_does_not_know_the_label(lang):
+    """Nor does a compiler: what it would read begins after the comment, which the label cannot leave."""
+    plain = None
+    for label in LABELS:
+        text = emit(module(label), lang)
+        named = identifier([Schedule(1 - t, t, name=label)])
+        comment = re.match(r"/\*.*?\*/" if text.startswith("/*") else r"((//|!|%|#).*\n)+", text, re.DOTALL).group()
+        assert "Cite: " in comment
+        code = re.sub(rf"\b({named}|{named.upper()}_HPP)\b", "name", text.removeprefix(comment))
+        assert plain in (None, code), label
+        plain = code
 
 
 @pytest.mark.slow

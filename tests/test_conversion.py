@@ -12,6 +12,7 @@ import sympy as sp
 from slowness import slow
 
 import symsched as ss
+from symsched.catalog import as_schedule
 from symsched.conversion import Conversion, convert, same_schedule, tau_function
 from symsched.errors import InputError, UndecidedError
 from symsched.exact.limits import limit_at
@@ -346,6 +347,21 @@ def test_an_end_where_a_root_of_an_exact_zero_stands(source):
 def test_a_function_meets_its_inverse():
     """c of cosine → linear is α/α(τ) with α(τ) = cos(π (½ − asin(x)/π)): x, and ċ as short as one writes it."""
     conv = convert(ss.schedules.cosine(), S["linear"])
-    assert conv.scale == (1 - t) * sp.sqrt(t**2 / (1 - t) ** 2 + 1)
+    assert conv.scale == sp.sqrt(2 * t**2 - 2 * t + 1)
     assert decide_zero(conv.scale_dot - (2 * t - 1) / sp.sqrt(2 * t**2 - 2 * t + 1))
     assert not conv.scale_dot.has(sp.cos, sp.sin)
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "tau", "scale"),
+    [
+        ("vp", "follmer", 2 * sp.asin(sp.sqrt(t)) / sp.pi, sp.sqrt(t)),
+        ("vp", "lazy(kappa=0)", t, sp.S.One),
+        ("trigflow", "trigflow", t, sp.S.One),
+        ("lazy(kappa=2)", "follmer", t ** sp.Rational(3, 2), 1 / sp.sqrt(t)),
+    ],
+)
+def test_formulas_as_a_person_would_write_them(source, target, tau, scale):
+    """By hand: r̄ = √(t/(1−t)) is tan of asin √t; the lazy frame of κ = 2 has α² = β^(4/3) − β², so r⁻¹ is β^(3/2)."""
+    conv = convert(as_schedule(source), as_schedule(target))
+    assert (conv.tau, conv.scale) == (tau, scale)

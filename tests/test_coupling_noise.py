@@ -197,9 +197,16 @@ def test_couple_refuses_in_one_line():
         ((seen,), {"kappa": 1}, "schedule="),
         ((one,), {"kappa": -1}, "negative"),
         ((one,), {"kappa": 1, "schedule": "vp"}, "should be a Schedule"),
+        ((sde,), {"kappa": 1}, "should be a System"),
+        ((sde, sde), {}, "should be a System"),
     ):
         with pytest.raises(ss.InputError, match=match):
             ss.couple(*systems, paths=10, **given)
+    both = ss.couple(one, kappa=2, paths=2)
+    with pytest.raises(ss.InputError, match=r"a system is .* at most 1"):
+        both.rms(0, 2)
+    with pytest.raises(ss.InputError, match="at no times"):
+        CONV.path([], np.zeros((0, 3)), eps_from=1, eps_to=1, data=LAW)
 
 
 def test_the_noise_of_a_step_is_exact_however_its_scale_varies():

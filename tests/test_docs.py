@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from slowness import slow
 
+from symsched.collection import load, theory
+
 DOCS = Path(__file__).parent.parent / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
 PARTS = re.compile(r"^```(python|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -102,6 +104,28 @@ def test_links_and_pictures_exist():
         for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
             assert "://" in target or (page.parent / target).is_file(), (page.name, target)
         assert str(DOCS.parent.resolve()) not in text  # of the machine it was written on
+
+
+def sections(page):
+    """Each section of a page by the anchor of its heading."""
+    parts = re.split(r"^#+ (.*)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+    return {
+        re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-"): text for h, text in zip(*[iter(parts)] * 2, strict=True)
+    }
+
+
+def test_each_claim_has_its_proof_its_code_and_its_picture_one_click_from_its_statement():
+    text = (DOCS / "theory.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (C\d+): (.*) \| \[(.*)\]\((.*)\) \| \[(.*)\]\((.*)\) \| (.*) \|$", text, re.MULTILINE)
+    theorems = [(found.name, found.title, path) for path in theory() for found in load(str(path))]
+    assert [(name, title, file) for name, title, file, *_ in rows] == [(n, t, path.name) for n, t, path in theorems]
+    for name, _, _, proof, code, place, picture in rows:
+        assert len(re.findall(rf"\b{name}\b", text)) >= 2, f"{name} is stated nowhere"
+        assert (DOCS / proof).is_file()
+        page, anchor = place.split("#")
+        assert code.strip("`").split(".")[-1].lower() in sections(DOCS / page)[anchor].lower(), (name, code)
+        for page, anchor in re.findall(r"\]\((.*)#(.*)\)", picture):
+            assert "![" in sections(DOCS / page)[anchor], (name, picture)
 
 
 def test_the_architecture_names_what_is_there():

@@ -71,6 +71,7 @@ def test_lazy_gaussian_data_cost_nothing_and_a_conversion_inside_the_family_chan
         (ss.InterpolantSDE(ss.schedules.linear(), SKEWED, kappa=1), "is infinite at t = 0"),
         (ss.InterpolantSDE(ss.schedules.follmer(), ss.Gaussian(0, 2), kappa=0.5), "is infinite at t"),
         (lazy(1, 1, ss.Empirical([0.0, 1.0])), "the data is"),
+        (lazy(1, 1, ss.Gaussian([0, 0], [[1, 1], [1, 1]])), "is infinite at t = 1"),  # of a point beside N(0, 1)
         (lazy(1, 1, ss.GaussianMixture((0.5, 0.5), ((0, 0), (1, 1)), (1, 1))), "of dimension 2"),
         (ss.InterpolantSDE(ss.schedules.follmer(), ss.Gaussian(mean, 2), kappa=1), "leaves m open"),
         (ss.InterpolantSDE(ss.schedules.follmer(), SKEWED, kappa="(2*t - 1)**2"), "not known to be positive"),

@@ -107,6 +107,12 @@ def test_noise_is_carried_to_the_data():
         (lambda: ss.flow_map(LINEAR, ss.Gaussian([0, 0], 1))(0, 1, np.zeros(3)), "last axis to be 2"),
         (lambda: ss.flow_map(LINEAR, MIXTURE).average(0.5, 0.5, 0.0), "the velocity there"),
         (lambda: ss.flow_map(LINEAR, MIXTURE).convert("vp"), "expected a Schedule"),
+        (lambda: ss.flow_map(LINEAR, MIXTURE).average("a", 1, 0.0), "numbers in"),
+        (lambda: ss.flow_map(LINEAR, MIXTURE).average(0, None, 0.0), "numbers in"),
+        (lambda: ss.flow_map(LINEAR, MIXTURE).average([0, 0.5], 1, 0.0), "one time"),
+        (lambda: ss.flow_map(LINEAR, lambda *_: np.ones(5))(0, 1, np.ones(3)), r"\(3,\) with the shape \(5,\)"),
+        (lambda: ss.flow_map(LINEAR, lambda *_: None)(0, 1, np.ones(3)), "the answer of a model"),
+        (lambda: ss.flow_map(LINEAR, MIXTURE)(0, 1, 1e308), "could not be followed"),
     ],
 )
 def test_bad_input_gets_one_line(make, match):
@@ -117,3 +123,19 @@ def test_bad_input_gets_one_line(make, match):
 
 def test_sympy_is_not_asked_for_numbers():
     assert isinstance(ss.flow_map(LINEAR, ss.Gaussian(0, sp.Rational(1, 2)))(sp.Rational(1, 2), 1, 1.0), float)
+
+
+@pytest.mark.parametrize("size", [1e-12, 1, 1e9])
+def test_data_of_any_size_flow_as_exactly(size):
+    """In one dimension the flow keeps ranks: Φ is the data's quantile of the noise's probability."""
+    law = ss.GaussianMixture([0.5, 0.5], [-size, size], [size / 10, size / 10])
+    noise = np.array([-2.0, -0.4, 0.3, 1.5])
+    found = ss.flow_map(LINEAR, law)(0, 1, noise) / size
+    rank = stats.norm.cdf(np.abs(noise))  # in the right component up to e^-50
+    np.testing.assert_allclose(found, np.sign(noise) * (1 + 0.1 * stats.norm.ppf(2 * rank - 1)), rtol=1e-8)
+
+
+def test_times_are_numbers_of_any_kind():
+    flow = ss.flow_map(LINEAR, MIXTURE)
+    assert flow.average(sp.Rational(1, 2), 1, np.ones(2)).dtype == float
+    assert flow.average(sp.Rational(1, 2), 1, 1.0) == flow.average(0.5, 1, 1.0)

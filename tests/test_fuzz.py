@@ -56,6 +56,7 @@ VALUES = {
 ARGUMENTS = {
     "verify": ["C13", "c13", "C99", "no_such.py", ".", "theorem.py", ""],
     "derive": ["drift", "score", "epsstar", "lazy", "kind", "limits", "conversion", "variance", "nothing"],
+    "cache": ["path", "size", "sizes"],
     "schedules": ["lazy", "linear", "lazzy", ""],
 }
 

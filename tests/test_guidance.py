@@ -80,6 +80,7 @@ def test_quadrature_finds_the_exact_law_of_gaussian_data(power, weight):
     np.testing.assert_allclose(found.density_at(1, states), exact.density_at(1, states), atol=1e-3 / std)
 
 
+@pytest.mark.slow
 def test_quadrature_finds_what_the_ode_makes_of_a_mixture():
     """κ = 0 is a monotone map: the density is that of the noise over the map's slope."""
     guided = ss.guided(VP, RIGHT, HUMPS, 1.5)
@@ -161,3 +162,8 @@ def test_bad_input_gets_one_line(make, match):
     with pytest.raises(ss.InputError, match=match) as caught:
         make()
     assert "\n" not in str(caught.value)
+
+
+def test_far_states_have_density_0_without_a_warning(recwarn):
+    assert ss.guided(LINEAR, C, U, 1).density_at(0.5, [1e200, -1e300]).tolist() == [0, 0]
+    assert not recwarn

@@ -22,7 +22,7 @@ MISTAKES = {
     "no paths": (lambda: simulate(OU, 0), "paths is 0; it should be >= 1"),
     "negative steps": (lambda: simulate(OU, 10, -1), "steps is -1; it should be >= 1"),
     "a fraction of paths": (lambda: simulate(OU, 1.5), "paths is 1.5; it should be an integer >= 1"),
-    "unknown scheme": (lambda: simulate(OU, 10, 5, "rk4"), "scheme is 'rk4'; it should be one of euler, lazy"),
+    "unknown scheme": (lambda: simulate(OU, 10, 5, "rk4"), "unknown scheme 'rk4' .known: euler, lazy"),
     "negative seed": (lambda: simulate(OU, 10, seed=-1), "seed is -1"),
     "large seed": (lambda: simulate(OU, 10, seed=2**64), r"below 2\*\*64"),
     "bad dtype": (lambda: simulate(OU, 10, dtype="int8"), "dtype is 'int8'; it should be 'float64' or 'float32'"),

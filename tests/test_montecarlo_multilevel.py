@@ -86,7 +86,7 @@ MISTAKES = {
     "wrong shape": (lambda: estimate(OU, lambda s: s.mean(), 0.1), r"functional returned shape \(\)"),
     "not finite": (lambda: estimate(OU, sp.log(x), 0.1), "functional is not finite on"),
     "no steps": (lambda: estimate(OU, x, 0.1, steps=0), "steps is 0"),
-    "no scheme": (lambda: estimate(OU, x, 0.1, scheme="best"), "scheme is 'best'"),
+    "no scheme": (lambda: estimate(OU, x, 0.1, scheme="best"), "unknown scheme 'best'"),
 }
 
 

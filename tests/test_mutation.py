@@ -17,14 +17,16 @@ from symsched.certify.algebra import lemma
 from symsched.cli.mutation import table
 from symsched.collection import collect
 from symsched.exact.zero import decide_zero
+from symsched.guidance import PowerMean
 from symsched.mutation import Mutant, Mutation
 from symsched.mutation import run as mutation_run
 from symsched.mutation.ask import ask_coq
 from symsched.mutation.decide import Trial, try_formula, try_library
 from symsched.mutation.journal import Journal
-from symsched.mutation.library import changed, places
-from symsched.mutation.mutants import KINDS, mutants, spoiled
+from symsched.mutation.library import PLACES, changed, places
+from symsched.mutation.mutants import KINDS, formulas, mutants, spoiled
 from symsched.mutation.run import _Job, _row, _tried
+from symsched.steps import laws
 from symsched.symbols import alpha, beta, t
 
 needs_coq = pytest.mark.skipif(shutil.which("coqc") is None, reason="coqc is not installed (Debian: coq)")
@@ -58,7 +60,23 @@ def test_numbers_tuples_functions_and_schedules_are_spoiled_too():
     assert mutants("text", 5) == []
 
 
+def test_each_formula_of_a_value_is_spoiled_by_itself():
+    terms = PowerMean(t, t + 1, sp.Symbol("s"), sp.S(2))
+    assert formulas(terms) == 4
+    assert formulas((terms, t)) == 5
+    assert [spoiled("sign", terms, k) for k in (2, 3)] == [
+        PowerMean(t, t + 1, -sp.Symbol("s"), sp.S(2)),
+        PowerMean(t, t + 1, sp.Symbol("s"), sp.S(-2)),
+    ]
+    assert spoiled("sign", (terms, t), 4) == (terms, -t)
+    assert spoiled("sign", terms, 4) == terms
+    assert spoiled("sign", laws.explicit(), 2).noise == -laws.width, "a named tuple keeps its names"
+    law = ss.discretize.closed_form(ss.InterpolantSDE(ss.schedules.linear(), ss.Gaussian(0, 2)))
+    assert formulas(law) == 2, "the name of the number of steps is no formula"
+
+
 def test_places_exist_and_are_put_back():
+    assert len(places()) == len(PLACES), "a place that was renamed is no longer tried"
     assert "symsched.schedule:Schedule.eps_star" in places()
     right = ss.schedules.vp().eps_star
     for place in places():

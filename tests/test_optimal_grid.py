@@ -54,6 +54,8 @@ def test_a_mixture_counts_by_its_covariance():
         ((1, 4, -1), "start is -1"),
         ((1, 4, [1, 2]), "start is [1, 2]"),
         (([], 4), "not only 0"),
+        ((1, 4, 1e20), "no mode has 1e-17 of its angle left"),
+        ((1e-308, 4000), "floats do not tell"),
     ],
 )
 def test_what_is_no_spectrum_is_refused_in_one_line(given, part):
@@ -61,3 +63,14 @@ def test_what_is_no_spectrum_is_refused_in_one_line(given, part):
         ss.optimal_grid(*given)
     assert part in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("start", [1e6, 1e12, 1e16])
+def test_a_late_start_steps_in_one_over_r(start):
+    """Beyond the modes dθ_k = d(1/ρ_k r), so equal steps of length are equal steps of 1/r."""
+    ratios = ss.optimal_grid([1, 3], 4, start=start)
+    np.testing.assert_allclose(1 / ratios[:-1], np.array([4, 3, 2, 1]) / 4 / start, rtol=1e-9)
+
+
+def test_standard_deviations_at_the_edge_of_the_floats_make_no_noise():
+    np.testing.assert_allclose(ss.optimal_grid(1e300, 4)[1:-1] * 1e300, ss.optimal_grid(1, 4)[1:-1], rtol=1e-12)

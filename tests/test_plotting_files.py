@@ -74,7 +74,7 @@ BAD = [
     (lambda: plotting.spacing(steps=[1, 2]), "keeps nothing"),
     (lambda: plotting.error(steps=[]), "the list is empty"),
     (lambda: plotting.error(steps=[10**7]), "expected a whole number from 1 to 4,096"),
-    (lambda: plotting.error(scheme="magic"), "expected one of euler"),
+    (lambda: plotting.error(scheme="magic"), "unknown scheme 'magic' .known: euler"),
     (lambda: plotting.error(measures=["l1"]), "one or both of w2 and kl"),
     (lambda: plotting.error(data="empirical([0, 1])"), "needs gaussian"),
     (lambda: plotting.error("linear", kappa=1), "linear, kappa = 1: the slope of the euler step"),

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
+from symsched import catalog as schedules
 from symsched.data import DataLaw, Empirical, Gaussian, GaussianMixture
 from symsched.errors import InputError
 from symsched.exact.zero import decide_zero
@@ -86,7 +87,7 @@ def test_follmer_is_cancelled() -> None:
     assert sde.eps == sp.Rational(1, 2)
     assert sde.simplified() == 0
     assert sde.diffusion == 1
-    assert sde.latex() == r"\mathrm{d}X_t = \left(0\right)\mathrm{d}t + \sqrt{1}\,\mathrm{d}W_t"
+    assert sde.latex() == r"\mathrm{d}X_t = \mathrm{d}W_t"
     assert InterpolantSDE(SCHEDULES["follmer"], Gaussian(0, 2), kappa=1).simplified() != 0
     assert InterpolantSDE(SCHEDULES["follmer"], UNIT, kappa=2).simplified() != 0
 
@@ -276,3 +277,12 @@ def test_a_weight_of_nothing_takes_no_part_of_a_field_beyond_the_floats() -> Non
     """At t = 1/2 the velocity of the Föllmer schedule is η_X alone: αα̇ = 0; the score at 10³⁰⁸ is no float."""
     sde = InterpolantSDE(Schedule("sqrt(t*(1 - t))", "t"), Empirical([1, 2]), kappa=0)
     assert sde.drift_at(0.5, [-1e308, 1e308]).tolist() == [1.0, 2.0]
+
+
+def test_the_slope_of_a_schedule_with_roots_of_large_numbers_is_soon_found():
+    """EDM's α holds 80^(1/7); by theory C8 the slope is (V̇/2 − ε)/V."""
+    edm, law = schedules.edm(), Gaussian(2, 3)
+    alpha, beta, alpha_dot, *_ = (float(part) for part in edm.at(0.5))
+    variance = alpha**2 + 9 * beta**2
+    found = InterpolantSDE(edm, law, eps=1).drift_at(0.5, 1.0)
+    assert found == pytest.approx((alpha * alpha_dot - 1) / variance * (1 - 2 * beta), rel=1e-12)

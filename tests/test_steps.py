@@ -81,7 +81,7 @@ def test_the_held_step_solves_its_equation(at):
 def test_the_held_step_is_a_difference_of_nothing():
     """1 − e^(−h) for h = 1e-12 keeps its digits."""
     step = laws.held_in_log_r().put(kappa=sp.Integer(1))
-    state, data, noise = laws.evaluated(step, laws.alpha, laws.alpha_next, laws.beta_next, laws.growth)(
+    state, data, noise = laws.evaluated(lambda: step, laws.alpha, laws.alpha_next, laws.beta_next, laws.growth)(
         1.0, 1.0, 1.0, 1e-12
     )
     assert (state, data, noise) == pytest.approx((1 - 1e-12, 2e-12 - 2e-24, math.sqrt(2e-12 - 2e-24)), rel=1e-15)

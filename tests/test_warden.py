@@ -88,6 +88,27 @@ def test_a_signal_ends_verify_and_its_workers_with_one_line(way):
     assert running(all_of_it) == []
 
 
+@pytest.mark.parametrize("way", list(WAYS)[:2])
+def test_a_simulation_that_is_interrupted_shows_what_it_has(way, tmp_path):
+    """More paths than a day would do; what is done by the first checkpoint is printed within the 3 s."""
+    send, code = WAYS[way]
+    kept = tmp_path / "run"
+    law = ["--schedule", "linear", "--data", "gaussian(0,1)", "--paths", str(10**10), "--checkpoint", str(kept)]
+    process, all_of_it = begun(["simulate", *law], below=1)
+    until = time.monotonic() + 120
+    while not kept.exists() and process.poll() is None and time.monotonic() < until:
+        time.sleep(0.05)
+    started = time.monotonic()
+    send(process)
+    out, err = process.communicate(timeout=60)
+    assert time.monotonic() - started < 3 + 3
+    assert process.returncode == code, err
+    assert out.splitlines()[0].split("\t")[:2] == ["t", "mean"]
+    (line,) = err.splitlines()
+    assert "partial: the run was interrupted" in line
+    assert running(all_of_it) == []
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "args", [VERIFY, ["certify", "C3", "C10", "--no-check", "-o", "FOLDER"]], ids=["fork", "server"]

@@ -15,7 +15,7 @@ def paragraphs(text):
     code = []
     for block in text.strip().split("\n\n"):
         if block.startswith("  "):
-            code.append(block[2:])
+            code += [line[2:] for line in block.splitlines()]
             continue
         if code:
             yield "\n".join(["```text", *code, "```"])

@@ -12,7 +12,7 @@ SPACING = (
     (re.compile(r"<mo>&#x0002F;</mo>"), '<mo lspace="0" rspace="0" stretchy="false">/</mo>'),
     (re.compile(r'<mo(?: stretchy="false")?>&#x0007C;</mo>'), '<mo lspace="0" rspace="0" stretchy="false">|</mo>'),
     (re.compile(rf"<m[io]>({FUNCTIONS})</m[io]>(<mo[^>]*>&#x00028;)"), r"<mi>\1</mi>\2"),
-    (re.compile(rf"<m[io]>({FUNCTIONS})</m[io]>(?!<mo)"), r'<mi>\1</mi><mspace width="0.167em" />'),
+    (re.compile(rf"(?<!<msup>)<m[io]>({FUNCTIONS})</m[io]>(?!<mo)"), r'<mi>\1</mi><mspace width="0.167em" />'),
     (re.compile(r"<mo>(&#x00307;|&#x002D9;)</mo>"), r'<mo accent="true" stretchy="false">\1</mo>'),
     (re.compile(r"<mi>&#x02032;</mi>"), '<mo lspace="0" rspace="0">&#x02032;</mo>'),
 )
@@ -20,7 +20,7 @@ SPACING = (
 
 def typeset(latex, display):
     """MathML of a LaTeX formula."""
-    found = convert(latex, display=display)
+    found = convert(latex.replace("{aligned}", "{align*}"), display=display)  # which is the one that it knows
     for pattern, better in SPACING:
         found = pattern.sub(better, found)
     return found

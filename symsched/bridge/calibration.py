@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 
 from symsched.bridge.levels import Native
 from symsched.bridge.plan import IDENTITY, KEEP, Plan, Row, Stage
-from symsched.errors import InputError
+from symsched.errors import InputError, clipped
+from symsched.shown import Shown, Table, brief
 from symsched.writing import whole
 
 Array = NDArray[np.float64]
@@ -31,8 +32,8 @@ FORMAT = "symsched calibration 1"
 DIGITS = 5  # of the mean and the spectrum in the file, in units of ρ or 1; tables keep all of theirs
 
 
-@dataclass(frozen=True)
-class Calibration:
+@dataclass(frozen=True, repr=False)
+class Calibration(Shown):
     """What was learnt of one model.
 
     Attributes:
@@ -50,6 +51,18 @@ class Calibration:
     tables: Mapping[int, Mapping[str, Any]]
     spectrum: Array | None = None
     pilot: Mapping[str, int] = field(default_factory=dict)
+
+    def _line(self) -> str:
+        counts = ", ".join(map(str, sorted(self.tables))) or "no"
+        return f"Calibration(of {clipped(self.source)}: rho={brief(float(self.rho))}, tables for {counts} evaluations)"
+
+    def _table(self) -> Table:
+        head = ("evaluations", "error", "scale of the frame", "from the noise itself")
+        rows = [
+            (steps, table["error"], table["shape"]["rho"], "yes" if self.from_noise(steps) else "no")
+            for steps, table in sorted(self.tables.items())
+        ]
+        return head, rows
 
     def plan(self, native: Native, steps: int) -> Plan | None:
         """The fitted table for `steps` evaluations, or None if there is none."""

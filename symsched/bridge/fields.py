@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -19,11 +20,12 @@ from numpy.typing import NDArray
 
 from symsched.bridge.levels import Native, SymbolicNative, as_native, from_data
 from symsched.bridge.prediction import check_prediction, outputs_at, relation_at
-from symsched.errors import InputError
+from symsched.errors import InputError, clipped
 from symsched.exact import values
 from symsched.parsing import parse_expression
 from symsched.precision import cached_property
 from symsched.schedule import Schedule
+from symsched.shown import Shown, Table
 from symsched.symbols import t
 
 Array = NDArray[np.float64]
@@ -65,7 +67,7 @@ class Asker:
         return self.combined(k, x, self.relations[k], conditions)
 
 
-class FlowField:
+class FlowField(Shown):
     """The mean fields of I_t = α Z + β X as a model estimates them.
 
     Args:
@@ -79,7 +81,8 @@ class FlowField:
         guidance: classifier-free guidance w: out = null + w (conditional − null), in one doubled batch; in two calls
             where a condition has no batch that could be doubled (numbers, text, lists, dicts, None).  The law of the
             samples then depends on κ, though not on the target schedule (theory C25; `symsched.guided`).
-        null: the conditions of the unconditional half; those not named are shared.
+        null: the conditions of the unconditional half; those not named are shared.  A number stands for the one
+            condition that is given, and stands everywhere in a condition of more axes.
         shape: shape of one sample, so that `sample` may be given a number.
         dtype, device: of the model's input; by default those of its parameters, else float32 on the CPU.
         sigma_data: EDM's, for prediction edm.
@@ -97,7 +100,7 @@ class FlowField:
         *,
         time: str | Callable[[Array], Array] = "t",
         guidance: float | None = None,
-        null: Mapping[str, Any] | None = None,
+        null: Mapping[str, Any] | float | None = None,
         shape: tuple[int, ...] | None = None,
         dtype: Any = None,
         device: Any = None,
@@ -109,20 +112,31 @@ class FlowField:
         self.native = native if _tells_at_start(native, prediction, sigma_data) else from_data(native)
         if not callable(model):
             raise InputError(f"model = {model!r}: expected a function or a module, called as model(x, time)")
-        if null is not None and not isinstance(null, Mapping):
-            raise InputError(f"null = {str(null)[:60]}: expected a dict of conditions by name")
-        self.guidance, self.null, self.shape, self.sigma_data = guidance, dict(null or {}), _shape(shape), sigma_data
-        if guidance is not None and not self.null:
-            raise InputError(f"guidance = {guidance} without null: give the unconditional inputs, null={{'y': …}}")
-        for name, number, least in (("guidance", guidance, -np.inf), ("sigma_data", sigma_data, 0.0)):
-            if number is not None and not (isinstance(number, float | int) and least < number < np.inf):
-                raise InputError(f"{name} = {number!r}: expected a finite number{'' if least else ' > 0'}")
+        if not (null is None or isinstance(null, Mapping) or _is_finite(null)):
+            raise InputError(f"null = {str(null)[:60]}: expected a dict of conditions by name, or a number")
+        self.null: Mapping[str, Any] | float = dict(null or {}) if null is None or isinstance(null, Mapping) else null
+        self.guidance, self.shape, self.sigma_data = self._weight(guidance), _shape(shape), sigma_data
+        if not (_is_finite(sigma_data) and sigma_data > 0):
+            raise InputError(f"sigma_data = {sigma_data!r}: expected a finite number > 0")
         if device is not None:
             named_device(device)
         self._time = _clock(time, self.native) if isinstance(time, str) else time
         if not callable(self._time):
             raise InputError(f"time = {time!r}: expected an expression in t, alpha and beta, or a function of times")
         self._dtype, self._device, self.calibration = dtype, device, calibration
+
+    def _line(self) -> str:
+        return f"FlowField({', '.join(f'{name}={value}' for name, value in self._told().items())})"
+
+    def _table(self) -> Table:
+        return ("", "FlowField"), list(self._told().items())
+
+    def _told(self) -> dict[str, str]:
+        kind = self.model if isinstance(self.model, FunctionType | type) else type(self.model)
+        told = {"model": kind.__name__, "schedule": clipped(self.native), "prediction": self.prediction}
+        null = ", ".join(self.null) or None if isinstance(self.null, Mapping) else self.null
+        given = {"shape": self.shape, "guidance": self.guidance, "null": null}
+        return told | {name: str(value) for name, value in given.items() if value is not None}
 
     # -- the model -------------------------------------------------------------------------------------------------
 
@@ -176,12 +190,8 @@ class FlowField:
         """
         if self.guidance is None:
             return self._checked(self.model(x, time, **conditions), x)
-        if not self.null.keys() & conditions.keys():
-            raise InputError(
-                f"guidance = {self.guidance} without conditions: both halves would be the null one; give conditions "
-                f"with {', '.join(self.null)}, or a field without guidance"
-            )
-        pairs = {key: (value, self.null.get(key, value)) for key, value in (self.null | conditions).items()}
+        null = self._null_of(conditions)
+        pairs = {key: (value, _everywhere(null.get(key, value), value)) for key, value in (null | conditions).items()}
         for key, pair in pairs.items():
             _require_alike(key, *pair)
         if all(_doubles(*pair) for pair in pairs.values()):
@@ -194,6 +204,36 @@ class FlowField:
                 for half in (0, 1)
             )
         return torch.lerp(null, conditional, self.guidance)
+
+    def guided(self, guidance: float | None) -> FlowField:
+        """The same field with another weight of guidance; None for none.  Raises InputError where there is no null."""
+        other = copy(self)
+        other.guidance = self._weight(guidance)
+        return other
+
+    def _weight(self, guidance: Any) -> float | None:
+        if guidance is None:
+            return None
+        if not _is_finite(guidance):
+            raise InputError(f"guidance = {guidance!r}: expected a finite number")
+        if isinstance(self.null, Mapping) and not self.null:
+            raise InputError(f"guidance = {guidance} without null: give the unconditional inputs, null={{'y': …}}")
+        return guidance
+
+    def _null_of(self, conditions: Mapping[str, Any]) -> dict[str, Any]:
+        """The null conditions by name.  Raises InputError where none of the given ones has one."""
+        null = self.null
+        if not isinstance(null, Mapping):
+            if len(conditions) > 1:
+                names = ", ".join(conditions)
+                raise InputError(f"null = {null} for the conditions {names}: say of which, null={{name: {null}}}")
+            null = dict.fromkeys(conditions, null)
+        if not null.keys() & conditions.keys():
+            raise InputError(
+                f"guidance = {self.guidance} without conditions: both halves would be the null one; give conditions"
+                f"{' with ' * bool(null)}{', '.join(null)}, or a field without guidance"
+            )
+        return dict(null)
 
     def _checked(self, answer: Any, x: Any) -> Any:
         if not isinstance(answer, torch.Tensor):
@@ -236,6 +276,10 @@ class FlowField:
         return asker.combined(0, x, (u + w * p, w * q), conditions)
 
 
+def _is_finite(number: Any) -> bool:
+    return isinstance(number, float | int) and not isinstance(number, bool) and -np.inf < number < np.inf
+
+
 def named_device(device: Any) -> Any:
     """A torch device by its name.  Raises InputError for one that torch does not know."""
     try:
@@ -254,6 +298,20 @@ def _doubles(conditional: Any, null: Any) -> bool:
     if isinstance(conditional, torch.Tensor):
         return null is not None
     return conditional is null and (conditional is None or isinstance(conditional, bool | int | float | str))
+
+
+def _everywhere(null: Any, conditional: Any) -> Any:
+    """A null that is a number, as large as the condition where that has more than one."""
+    if not _is_finite(null):
+        return null
+    if isinstance(conditional, list | tuple) and all(map(_is_finite, conditional)):
+        return type(conditional)([null] * len(conditional))
+    if isinstance(conditional, np.ndarray) and np.can_cast(np.min_scalar_type(null), conditional.dtype):
+        return np.full_like(conditional, null)
+    if isinstance(conditional, torch.Tensor) and conditional.ndim > 1:
+        fits = conditional.is_floating_point() or float(null).is_integer()
+        return torch.full_like(conditional[:1], null) if fits else null
+    return null
 
 
 def _require_alike(key: str, conditional: Any, null: Any) -> None:

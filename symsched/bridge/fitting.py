@@ -1,10 +1,14 @@
-"""Tables fitted to a pilot: the best linear method there is for this model, grid and number of evaluations.
+"""Tables fitted to a pilot: a linear method for this model, grid and number of evaluations, by least squares.
 
 Every Adams, exponential or predictor-corrector method, in any schedule, makes its next input from the noise and the
 answers so far, y_{k+1} = a z + Σ_j c_j E_j with E = (D − m)/ρ; they differ in the numbers.  Here the numbers are the
 least squares solution over the pilot, at the inputs that the method itself visits: at each stage Σ |y_{k+1} − path|²
 is least.  The start costs nothing: to first order the lazy frame has no drift, so the first input is a z at an angle
 beyond 0, and the evaluation that others spend on pure noise (which answers with the mean) is spent later.
+
+Others choose from the same span: OLSS (arXiv:2305.14677) by least squares at the teacher's inputs, BNS
+(arXiv:2403.01329) and GS (arXiv:2510.17699) by descent on the end's error, which goes further where a model's gradients
+can be had; LD3 (arXiv:2405.15506), GITS (arXiv:2405.11326) and BézierFlow (arXiv:2512.13255) fit the levels alone.
 
 The angles follow log r uniformly in the logit, r = (u/(1 − u))^(1/p)/ρ': steps in the middle, thinning out to both ends
 like the flow models' shifted grid at p = 1.  ρ', p and the start are searched for, least error first.

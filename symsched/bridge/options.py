@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from symsched.errors import InputError
-from symsched.parsing import did_you_mean, parse_call, quoted
+from symsched.parsing import did_you_mean, one_of, parse_call, quoted
 
 
 def read_call(
@@ -19,11 +19,10 @@ def read_call(
 
     Raises InputError for an unknown name or option, with the closest one, or a value that is not a number.
     """
-    call, known = parse_call(_underscored(text)), list(names)
-    name = {_underscored(name): name for name in known}.get(call.name)
-    if name is None:
-        close = did_you_mean(call.name.replace("_", "-"), known)
-        raise InputError(f"unknown {what} {quoted(text)}{close} (known: {', '.join(known)})")
+    known, plain = {_underscored(name): name for name in names}, _underscored(text)
+    head = plain.partition("(")[0]
+    name = known[head] if head in known else one_of(head, known.values(), what)
+    call = parse_call(plain)
     function = find(name)
     options = option_names(function)
     if len(call.args) > len(options):

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symsched.errors import InputError
+from symsched.shown import Shown, Table, brief
 
 Array = NDArray[np.float64]
 Coefficient = float | Array  # a number, or one per mode of the plan's basis
@@ -45,10 +46,11 @@ class Row:
 
 KEEP = Row(1.0, ())  # as a corrector: the base stays where it was
 IDENTITY = Slope(0.0, 1.0)  # F = D
+PLACE = ("target", "time", "alpha", "beta")  # of a stage: where it is
 
 
-@dataclass(frozen=True)
-class Stage:
+@dataclass(frozen=True, repr=False)
+class Stage(Shown):
     """One evaluation: at native time `time` with coefficients `alpha`, `beta`; `target` is the target's time."""
 
     time: float
@@ -59,9 +61,12 @@ class Stage:
     predict: Row
     correct: Row | None = None
 
+    def _line(self) -> str:
+        return f"Stage({', '.join(f'{name}={brief(getattr(self, name))}' for name in PLACE)})"
 
-@dataclass(frozen=True)
-class Plan:
+
+@dataclass(frozen=True, repr=False)
+class Plan(Shown):
     """The stages of a sampler.
 
     Attributes:
@@ -78,6 +83,13 @@ class Plan:
     label: str = ""
     basis: Any = None
     mean: Any = None
+
+    def _line(self) -> str:
+        noise = "with noise" if self.stochastic else "no noise"
+        return f"Plan({self.label or 'custom'}: {self.nfe} evaluations, {noise})"
+
+    def _table(self) -> Table:
+        return ("step", *PLACE), [(k, *(getattr(s, name) for name in PLACE)) for k, s in enumerate(self.stages, 1)]
 
     @property
     def nfe(self) -> int:

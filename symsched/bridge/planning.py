@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import sympy as sp
@@ -13,12 +13,14 @@ from symsched.bridge.plan import Plan
 from symsched.bridge.solvers import as_solver
 from symsched.catalog import as_schedule, lazy
 from symsched.errors import InputError
+from symsched.given import MOST, whole
 from symsched.schedule import Schedule, as_expression
 
 AUTO = "lazy-auto"
 #: ρ of the lazy ODE's frame for data of scale 1 where nothing is calibrated: above the data's own, which puts more of
 #: the steps near the noise, like a timestep shift by 2.
 ODE_SCALE = 2.0
+FEWEST, SIZE, LARGEST = 2, 1024, 4096  # values in a sample: within these it counts; what is taken where it is not known
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,9 +31,7 @@ class Recipe:
     sample(field, 16, recipe=recipe, seed=0)         # the same as sample(field, 16, target=…, kappa=…, …)
     replace(recipe, steps=8).plan_for("linear")      # needs no model, and no torch
 
-    Where nothing is said and nothing known (target "auto", κ = 0, `lazy-auto`, no grid, no calibration) it is Adams-
-    Bashforth 3 in lazy(κ=0, ρ=1.5) on the grid tailed(ρ=2, p=0.9, q=1.4), whose levels go far enough towards the data
-    for narrow modes: chosen on the digits model and on mixtures.
+    Where nothing is said and nothing known (target "auto", κ = 0, `lazy-auto`, no grid, no calibration) it is `blind`.
 
     Attributes:
         target: the schedule to sample in: a `Schedule`, its text, or "auto", the lazy one of κ.
@@ -89,8 +89,8 @@ class Recipe:
             target = lazy(kappa=number, rho=1 if known is None else float(f"{known.rho:.4g}"))
         return Frame(native, target, number)
 
-    def plan_for(self, source: Schedule | str | Native) -> Plan:
-        """The table of a sampler for a model that was trained with this schedule.
+    def plan_for(self, source: Schedule | str | Native, size: int | None = None) -> Plan:
+        """The table of a sampler for a model that was trained with this schedule; `size`, see `blind`.
 
         A model that begins at β_0 > 0 starts from α_0 z; with a calibration, which knows the mean, from α_0 z + β_0 m.
 
@@ -99,7 +99,7 @@ class Recipe:
         native, known = as_native(source), self.known
         default = self.automatic and self.grid is None
         if default and known is None:
-            return replace(BLIND, steps=self.steps).plan_for(native)
+            return blind(self.steps, size).plan_for(native)
         if default and (fitted := known.plan(native, self.steps)) is not None:
             return fitted
         mean = known.mean if known is not None and native.span[0] > 0 else None
@@ -111,7 +111,20 @@ class Recipe:
         return Plan(build(frame, times), start=start, label=text, mean=mean).validate()
 
 
-BLIND = Recipe(target="lazy(kappa=0, rho=1.5)", solver="ab3", grid="tailed(rho=2, p=0.9, q=1.4)")  # nothing is known
+def blind(steps: int, size: int | None = None) -> Recipe:
+    """What to do for a model of which nothing is known but the size of a sample, and that without an evaluation.
+
+    What decides is the standard deviation ρ of the data along their few leading directions: it sets the levels between
+    which most of a path is decided, and grows with the number of values that vary together (as does the timestep shift
+    of Esser et al., arXiv:2403.03206, for images of more pixels).  For data in about [−1, 1] it is taken to be
+    size^(1/3)/3 between 2 and 4,096 values, and beyond as there; the steps are `deis`'s in lazy(κ=0, 3ρ/2), on the grid
+    tailed(ρ, p=0.85, q=1.4).  Chosen on mixtures in 2 and 64 dimensions, the digits model and two score models of
+    galaxies; benchmarks/untuned.py measures it on these and on others.
+    """
+    values = min(max(whole(SIZE if size is None else size, "size", 1, MOST), FEWEST), LARGEST)
+    rho = values ** (1 / 3) / 3
+    frame, grid = f"lazy(kappa=0, rho={1.5 * rho:.4g})", f"tailed(rho={rho:.4g}, p=0.85, q=1.4)"
+    return Recipe(target=frame, steps=steps, solver="deis", grid=grid)
 
 
 def build_plan(
@@ -122,7 +135,8 @@ def build_plan(
     solver: Any = Recipe.solver,
     grid: Any = Recipe.grid,
     calibration: Any = Recipe.calibration,
+    size: int | None = None,
 ) -> Plan:
     """The table of a sampler for a model trained with `source`: the `plan_for` of the `Recipe` with these fields."""
     recipe = Recipe(target=target, kappa=kappa, steps=steps, solver=solver, grid=grid, calibration=calibration)
-    return recipe.plan_for(source)
+    return recipe.plan_for(source, size)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from symsched.bridge.levels import Native, SymbolicNative
 from symsched.errors import InputError
 from symsched.exact import values
-from symsched.parsing import did_you_mean, quoted
+from symsched.parsing import one_of
 from symsched.steps.identities import JETS, PREDICTIONS, means
 
 Array = NDArray[np.float64]
@@ -17,10 +17,7 @@ Array = NDArray[np.float64]
 
 def check_prediction(name: str) -> str:
     """The name.  Raises InputError for one that is not known."""
-    if name not in PREDICTIONS:
-        close = did_you_mean(str(name), PREDICTIONS)
-        raise InputError(f"unknown prediction {quoted(name)}{close} (known: {', '.join(PREDICTIONS)})")
-    return name
+    return one_of(name, PREDICTIONS, "prediction")
 
 
 def relation_at(native: Native, name: str, times: Array, width: float = 0.5) -> list[tuple[float, float]]:

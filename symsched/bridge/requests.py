@@ -15,6 +15,7 @@ from symsched.bridge.plan import Plan
 from symsched.bridge.planning import Recipe
 from symsched.errors import InputError
 from symsched.given import MOST, memory, whole
+from symsched.parsing import one_of
 
 FLOATS = {name: getattr(torch, name) for name in ("float16", "bfloat16", "float32", "float64")}
 CHECKS = ("end", "step")
@@ -123,9 +124,7 @@ def dtype_of(dtype: Any, field: FlowField) -> Any:
 
 def as_check(check: str) -> str:
     """When to look for NaN: end or step."""
-    if check not in CHECKS:
-        raise InputError(f"check = {check!r}: expected one of {', '.join(CHECKS)}")
-    return check
+    return one_of(check, CHECKS, "check")
 
 
 def parts_of(count: int, batch: int | None) -> Iterator[slice]:

@@ -6,6 +6,7 @@ images = sample(field, 10_000, target="lazy(kappa=1)", kappa=1, solver="sde-dpmp
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, fields, replace
 from typing import Any
@@ -36,19 +37,21 @@ class Sampling(Running, Recipe):
         shape: (count, …), or the count where the field knows the shape of a sample; not needed with `noise`.
         recipe: a `Recipe`, in place of target, kappa, steps, solver, grid and calibration.
         plan: a table made before for this schedule, in place of them all.
+        guidance: weight of classifier-free guidance, in place of the field's own; the field needs a null.
     """
 
     shape: int | Sequence[int] | None = None
     _: KW_ONLY
     recipe: Recipe | None = None
     plan: Plan | None = None
+    guidance: float | None = None
 
 
 @keywords_of(Sampling)
 def sample(field: FlowField, given: Mapping[str, Any]) -> Any:
     """Samples of the field's data law, float32 (float64 for a float64 model), of shape (count, …).
 
-    Without a calibration, lazy-auto is the general method of `Recipe`, for data in about [−1, 1].
+    Without a calibration, lazy-auto is the method of `symsched.bridge.planning.blind`, for data in about [−1, 1].
 
     Args:
         field: the model.
@@ -60,10 +63,11 @@ def sample(field: FlowField, given: Mapping[str, Any]) -> Any:
     recipe = asked if asked.recipe is None else asked.recipe
     check_kinds(field, asked, recipe)
     _require_one(asked, given)
+    field = field if asked.guidance is None else field.guided(asked.guidance)
     size, plan = sizes(field, asked.shape, asked.noise, asked.indices), asked.plan
     if plan is None:
         known = _known(field, recipe, size, asked.batch, asked.conditions or {})
-        plan = replace(recipe, calibration=known).plan_for(field.native)
+        plan = replace(recipe, calibration=known).plan_for(field.native, math.prod(size[1:]))
     return run(field, plan, size, asked)
 
 

@@ -186,6 +186,9 @@ def from_text(text: str) -> Schedule:
     if isinstance(text, str) and _PAIR.match(text):
         alpha, beta = parse_pair(text)
         return Schedule(alpha, beta)
+    head = text.partition("(")[0].strip() if isinstance(text, str) else ""
+    if head and not head.isidentifier() and (close := did_you_mean(head, [*names(), *ALIASES])):
+        raise InputError(f"unknown schedule {quoted(text)}{close}")  # such as scaled-linear, which is no Python
     return _called(parse_call(text))
 
 

@@ -21,7 +21,7 @@ def derivative_lemma(name: str, taken: Derivative) -> Lemma:
     """The lemma that `taken.result` is the derivative of `taken.expr`.
 
     Raises:
-        UnsupportedError: a function that Coquelicot does not differentiate, or a field that moves in two arguments.
+        UnsupportedError: a function that Coquelicot does not differentiate, or a field that moves in three arguments.
     """
     printer = Printer(Names())
     moving = printer.text(taken.symbol)
@@ -38,7 +38,8 @@ def derivative_lemma(name: str, taken: Derivative) -> Lemma:
     goal = f"is_derive (fun {moving} : R => {body}) {moving} {result}"
     statement = f"{binder},\n  " + "".join(f"{h} ->\n  " for h in hypotheses) + goal
     about = f"d/d{taken.symbol} {taken.expr} = {taken.result}"
-    return Lemma(name, about, statement, tuple(_proof(taken, printer)), tuple(hypotheses), derivative=True)
+    proof = ("intros", *_composed(taken, printer, result), *_proof(taken, printer))
+    return Lemma(name, about, statement, proof, tuple(hypotheses), derivative=True)
 
 
 def _proof(taken: Derivative, printer: Printer) -> Iterator[str]:
@@ -48,7 +49,7 @@ def _proof(taken: Derivative, printer: Printer) -> Iterator[str]:
     for base in radicands:
         if any(p.exp.is_negative for p in base.atoms(sp.Pow)):
             raise UnsupportedError(f"the root of a quotient {base}")
-    yield "intros; differentiate"
+    yield "differentiate"
     for k, base in enumerate(radicands):
         yield f"root {printer.text(base)} as Root{k} called {printer.names.of(('root', base), 'r')}"
     squares = " ".join(f"Root{k}" for k in range(len(radicands)))
@@ -66,11 +67,48 @@ def _jets(taken: Derivative, printer: Printer) -> Iterator[str]:
     for expr in sorted((e for e in parts(taken.expr) if jet_of(e)), key=str):
         jet = jet_of(expr)
         assert jet is not None
-        slots = [k for k, arg in enumerate(jet.args) if arg.has(taken.symbol)]
-        if len(slots) > 1:
+        slots = _slots(jet, taken)
+        if len(slots) > 2:
             raise UnsupportedError(f"{jet.head} moves in {len(slots)} arguments at once: {expr}")
-        for k in slots:
-            yield _differentiable(printer, jet, k)
+        if len(slots) == 2:
+            places = " ".join(printer.text(arg) for arg in jet.args)
+            slopes = " ".join(f"({printer.jet(jet.raised(k))} {places})" for k in slots)
+            yield f"differentiable_pt_lim {printer.jet(jet)} {places} {slopes}"
+        else:
+            yield from (_differentiable(printer, jet, k) for k in slots)
+
+
+def _slots(jet: Jet, taken: Derivative) -> list[int]:
+    return [k for k, arg in enumerate(jet.args) if arg.has(taken.symbol)]
+
+
+def _composed(taken: Derivative, printer: Printer, result: str) -> Iterator[str]:
+    """A function that moves in both of its arguments becomes one of the moving letter, whose derivative is by the chain
+    rule: `auto_derive` knows no other."""
+    moving, named, values = printer.text(taken.symbol), taken.expr, list[str]()
+    for k, expr in enumerate(sorted((e for e in parts(taken.expr) if jet_of(e)), key=str)):
+        jet = jet_of(expr)
+        assert jet is not None
+        if len(_slots(jet, taken)) < 2:
+            continue
+        if len(jet.args) > 2:
+            raise UnsupportedError(f"{jet.head} has {len(jet.args)} arguments, of which two move at once: {expr}")
+        whole = sp.Function(f"Composed{k}")(taken.symbol)
+        own, places = printer.text(whole.func(taken.symbol)).split()[0].lstrip("("), [printer.text(a) for a in jet.args]
+        slopes = [printer.text(sp.diff(arg, taken.symbol)) for arg in jet.args]
+        parts_ = " + ".join(f"{printer.jet(jet.raised(i))} {' '.join(places)} * {slopes[i]}" for i in (0, 1))
+        functions = " ".join(f"(fun {moving} : R => {place})" for place in places)
+        yield f"pose ({own} := fun {moving} : R => {printer.text(expr)})"
+        yield (
+            f"assert (is_derive {own} {moving} ({parts_})) by "
+            f"(apply (chain {printer.jet(jet)} {functions}); [ assumption | inner | inner ])"
+        )
+        values.append(f"try rewrite (eq_refl : {printer.text(expr)} = {printer.text(whole)})")
+        named = named.xreplace({expr: whole})
+    if named != taken.expr:
+        yield f"change (is_derive (fun {moving} : R => {printer.text(named)}) {moving} {result})"
+        yield from values  # in the result, where the function itself is left
+        yield "repeat match goal with P := _ : R -> R |- _ => clearbody P end"
 
 
 def _differentiable(printer: Printer, jet: Jet, k: int) -> str:

@@ -80,4 +80,13 @@ Ltac angle H := match goal with |- context [sin ?a] =>
   assert (H : sin a * sin a = 1 - cos a * cos a) by (generalize (sin2_cos2 a); unfold Rsqr; lra) end.
 Ltac differentiate :=
   unfold Rdiv in *; auto_derive; [ side | jets; alike exp; alike ln; alike sin; alike cos ].
+(* A function of two arguments that both move. *)
+Lemma chain : forall (f : R -> R -> R) (g h : R -> R) (t df1 df2 dg dh : R),
+  differentiable_pt_lim f (g t) (h t) df1 df2 -> is_derive g t dg -> is_derive h t dh ->
+  is_derive (fun s : R => f (g s) (h s)) t (df1 * dg + df2 * dh).
+Proof.
+  intros f g h t df1 df2 dg dh Hf Hg Hh; apply is_derive_Reals.
+  apply derivable_pt_lim_comp_2d; [ exact Hf | apply is_derive_Reals; exact Hg | apply is_derive_Reals; exact Hh ].
+Qed.
+Ltac inner := first [ apply is_derive_id | differentiate; first [ ring | field; side ] ].
 """

@@ -19,7 +19,7 @@ from pathlib import Path
 from symsched.certify.files import Certificate
 from symsched.certify.prelude import ALGEBRA, CALCULUS
 from symsched.errors import InputError
-from symsched.kernels.store import wanted_directory
+from symsched.kernels.store import home
 from symsched.writing import whole
 
 JOBS = 2
@@ -191,7 +191,7 @@ def _axioms(said: str) -> Iterator[str]:
 
 def _memory(coq: Coq, certificate: Certificate) -> Path:
     key = hashlib.sha256(f"{coq.path}\n{coq.version}\n{certificate.text}".encode()).hexdigest()
-    return wanted_directory().parent / "certificates" / f"{key}.json"
+    return home() / "certificates" / f"{key}.json"
 
 
 def _recalled(coq: Coq, certificate: Certificate) -> Checked | None:

@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 import symsched
-from symsched.cli import certify, codegen, convert, derive, explore, plot, sample, schedules, simulate, verify
-from symsched.cli.help import folded
+from symsched.cli import cache, certify, codegen, convert, derive, explore, plot, sample, schedules, simulate, verify
+from symsched.cli.help import Commands, folded, spelled_out
 from symsched.errors import InputError
 
 HELP = folded("""
@@ -41,15 +41,7 @@ Exit codes: 0 all well, 1 a claim failed, 2 bad input.
 INTERRUPTED = 130
 BROKEN_PIPE = 141  # what a shell reports for a process that its reader left
 
-app = typer.Typer(
-    name="symsched",
-    help=HELP,
-    rich_markup_mode="rich",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+app = Commands(name="symsched", help=HELP)
 app.command("verify", help=verify.HELP)(verify.verify)
 app.command("certify", help=certify.HELP)(certify.certify)
 app.command("derive", help=derive.HELP)(derive.derive)
@@ -60,6 +52,7 @@ app.add_typer(plot.plots)
 app.command("explore", help=explore.HELP)(explore.explore)
 app.command("sample", help=sample.HELP)(sample.sample)
 app.command("schedules", help=schedules.HELP)(schedules.schedules)
+app.command("cache", help=cache.HELP)(cache.cache)
 
 
 def _version(value: bool) -> None:
@@ -89,7 +82,7 @@ def run(args: Sequence[str]) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _warn
-            code = typer.main.get_command(app).main(args=list(args), prog_name="symsched", standalone_mode=False)
+            code = typer.main.get_command(app).main(args=spelled_out(args), prog_name="symsched", standalone_mode=False)
         if code == INTERRUPTED:  # what newer Typer makes of Ctrl-C, without a word
             raise KeyboardInterrupt
         sys.stdout.flush()
@@ -100,7 +93,9 @@ def run(args: Sequence[str]) -> int:
         return _complain(_usage(error))
     except (typer.Abort, KeyboardInterrupt):
         return _complain("interrupted", INTERRUPTED)
-    except (BrokenPipeError, SystemExit):  # Typer turns a broken pipe into the latter
+    except (BrokenPipeError, SystemExit) as left:
+        if isinstance(left, SystemExit) and not isinstance(left.__context__, BrokenPipeError):  # Typer makes it of one
+            return left.code if left.code in (0, INTERRUPTED) else 2  # by completion; by what has said its part
         _silence()  # the reader left: say nothing more
         return BROKEN_PIPE
     except OSError as error:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from symsched.cli.help import folded
+from symsched.cli.help import Json, folded
 
 if TYPE_CHECKING:
     from symsched.certify import Certificate, Checked
@@ -40,15 +40,13 @@ Exit codes: 0 all well, 1 a proof failed or a sign is refuted or undecided, 2 ba
 
 
 def certify(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME|PATH]…", help="Claims or files.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME|PATH", help="Claims or files.")] = None,
     out: Annotated[str | None, typer.Option("-o", "--output", metavar="DIR", help="Folder for the files.")] = None,
     schedule: Annotated[str | None, typer.Option(metavar="S", help="Certify the signs of this schedule.")] = None,
     rho: Annotated[str, typer.Option(help="Standard deviation of the data in V = α² + ρ²β².")] = "1",
     numerics: Annotated[bool, typer.Option("--numerics", help="Certify bounds that the numbers rest on.")] = False,
     check: Annotated[bool, typer.Option("--check/--no-check", help="Have Coq check the files.")] = True,
-    json: Annotated[
-        str | None, typer.Option("--json", metavar="FILE", help="Write JSON to FILE ('-': stdout).")
-    ] = None,
+    json: Json = None,
 ) -> None:
     from symsched.cli.output import writable, writable_in
     from symsched.errors import InputError

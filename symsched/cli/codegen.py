@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
 
-from symsched.cli.help import folded
+from symsched.cli.help import SCHEDULES, among, folded
 
 HELP = folded("""
 Write a self-contained module with the closed forms of a schedule or a conversion.
@@ -14,8 +15,8 @@ Write a self-contained module with the closed forms of a schedule or a conversio
 Coefficients, derivatives, signal-to-noise ratio, conversion, diffusion scale and the drift for every kind of
 prediction; accurate on all of (0, 1), with the limits at both ends, and a self-test if wanted.
 
-Languages: numpy, numba, torch, jax, c, c_float, julia, latex; also sigmas (a list for --steps N) and flow_matching (a
-scheduler class).
+Languages: numpy, numba, torch, jax, c, c_float, cpp, javascript, rust, fortran, matlab, mathematica, julia, latex;
+also sigmas (a list for --steps N) and flow_matching (a scheduler class).
 
 [bold]Examples[/bold]
 
@@ -25,10 +26,20 @@ scheduler class).
 """)
 
 
+def _languages() -> Iterable[str]:
+    from symsched.codegen import LANGUAGES
+
+    return LANGUAGES
+
+
 def codegen(
-    target: Annotated[str, typer.Option("--to", help="The schedule to emit, or to convert to.")],
-    lang: Annotated[str, typer.Option("--lang", help="Language or format.")],
-    source: Annotated[str | None, typer.Option("--from", help="The schedule to convert from.")] = None,
+    target: Annotated[
+        str, typer.Option("--to", help="The schedule to emit, or to convert to.", autocompletion=SCHEDULES)
+    ],
+    lang: Annotated[str, typer.Option("--lang", help="Language or format.", autocompletion=among(heavy=_languages))],
+    source: Annotated[
+        str | None, typer.Option("--from", help="The schedule to convert from.", autocompletion=SCHEDULES)
+    ] = None,
     kappa: Annotated[str | None, typer.Option(help="κ = ε/ε*; a parameter of the code unless given.")] = None,
     eps: Annotated[str | None, typer.Option(help="Instead: diffusion scale ε of the source, in t.")] = None,
     steps: Annotated[int | None, typer.Option(help="Number of steps of the sigmas list; 20 unless given.")] = None,
@@ -40,11 +51,9 @@ def codegen(
     from symsched.cli.verify import progress_bar
     from symsched.codegen import LANGUAGES, generate
     from symsched.errors import InputError
-    from symsched.parsing.text import did_you_mean, quoted
+    from symsched.parsing import one_of
 
-    if lang not in LANGUAGES:
-        known = ", ".join(LANGUAGES)
-        raise InputError(f"--lang {quoted(lang)}: unknown language{did_you_mean(lang, LANGUAGES)} (known: {known})")
+    one_of(lang, LANGUAGES, "language")
     if steps is not None and lang != "sigmas":
         raise InputError(f"--steps {steps}: only --lang sigmas is a list of steps, and this is --lang {lang}")
     path = writable(output, "-o")

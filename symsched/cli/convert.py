@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from symsched.cli.help import folded
+from symsched.cli.help import SCHEDULES, Json, folded
 
 if TYPE_CHECKING:
     from sympy import Expr
@@ -31,22 +31,24 @@ at the state x/c.  With --kappa or --eps (of the source) the diffusion scale of 
 
 
 def convert(
-    source: Annotated[str, typer.Option("--from", help="The schedule to convert from.")],
-    target: Annotated[str, typer.Option("--to", help="The schedule to convert to.")],
+    source: Annotated[str, typer.Option("--from", help="The schedule to convert from.", autocompletion=SCHEDULES)],
+    target: Annotated[str, typer.Option("--to", help="The schedule to convert to.", autocompletion=SCHEDULES)],
     eps: Annotated[str | None, typer.Option(help="Diffusion scale ε of the source, an expression in t.")] = None,
     kappa: Annotated[str | None, typer.Option(help="The same in units of the optimal scale: κ = ε/ε*.")] = None,
     at: Annotated[str | None, typer.Option(metavar="t,t,…", help="Times in [0, 1] at which to print values.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: Json = None,
 ) -> None:
-    from symsched.cli.output import write_json
+    from symsched.cli.output import show_rows, writable, write_json
     from symsched.cli.request import Request
 
+    file = writable(json, "--json")
     request = Request.read(source, target, None, kappa, eps, None)
     times = times_from_text(at, "--at")
     found = converted(request)
     rows = _rows(request, times)
-    if json:
-        write_json("-", _document(request, found, rows))
+    if file is not None:
+        write_json(file, _document(request, found, rows))
+    if file == "-":
         return
     for formula in found.formulas:
         typer.echo(formula.text)
@@ -134,22 +136,3 @@ def _document(request: Request, found: Found, rows: list[dict[str, float]]) -> d
         "formulas": {name: {"expression": str(f.expr), "latex": latex_line(f.expr)} for name, f in closed.items()},
         "values": rows,
     }
-
-
-def show_rows(rows: list[dict[str, float]], digits: int = 16) -> None:
-    """A table on a terminal, tab-separated columns in full precision when piped."""
-    import sys
-
-    names = list(rows[0])
-    if not sys.stdout.isatty():
-        typer.echo("\t".join(names))
-        for row in rows:
-            typer.echo("\t".join(repr(value) for value in row.values()))
-        return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(*names)
-    for row in rows:
-        table.add_row(*(f"{value:.{digits}g}" for value in row.values()))
-    Console().print(table)

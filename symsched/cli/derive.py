@@ -1,11 +1,13 @@
 """`symsched derive`: one quantity, derived and printed."""
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
 
-from symsched.cli.help import folded
+from symsched.cli.help import SCHEDULES, Json, among, folded
 
+FORMS = ("text", "latex", "json")
 HELP = folded("""
 Derive a formula and print it as text, LaTeX or JSON.
 
@@ -22,35 +24,49 @@ without --rho for every ρ, and without --data the fields are written in η_X = 
   symsched derive drift --schedule follmer --data "gaussian(0,1)" --kappa 1
   symsched derive epsstar --schedule "alpha=1-t; beta=t" --format latex
   symsched derive conversion --schedule linear --target follmer --kappa 1
-  symsched derive limits --schedule ddpm --format json
+  symsched derive limits --schedule ddpm --json
 """)
 
 
+def _quantities() -> Iterable[str]:
+    from symsched.cli.derivable import QUANTITIES
+
+    return QUANTITIES
+
+
 def derive(
-    quantity: Annotated[str, typer.Argument(metavar="QUANTITY", help="What to derive; see the list above.")],
-    schedule: Annotated[str | None, typer.Option("--schedule", "-s", help="The schedule, as text.")] = None,
-    target: Annotated[str | None, typer.Option(help="For a conversion: the schedule to convert to.")] = None,
+    quantity: Annotated[
+        str,
+        typer.Argument(
+            metavar="QUANTITY", help="What to derive; see the list above.", autocompletion=among(heavy=_quantities)
+        ),
+    ],
+    schedule: Annotated[
+        str | None, typer.Option("--schedule", "-s", help="The schedule, as text.", autocompletion=SCHEDULES)
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(help="For a conversion: the schedule to convert to.", autocompletion=SCHEDULES)
+    ] = None,
     data: Annotated[str | None, typer.Option(help='The law of the data, such as "gaussian(0,1)".')] = None,
     kappa: Annotated[str | None, typer.Option(help="κ = ε/ε*: a number, or an expression in t.")] = None,
     eps: Annotated[str | None, typer.Option(help="The diffusion scale ε itself, an expression in t.")] = None,
     rho: Annotated[str | None, typer.Option(help="Standard deviation of the data (lazy, variance).")] = None,
-    form: Annotated[str, typer.Option("--format", help="text, latex or json.")] = "text",
+    form: Annotated[str, typer.Option("--format", help="text, latex or json.", autocompletion=among(*FORMS))] = "text",
+    json: Json = None,
 ) -> None:
     from symsched.cli.derivable import QUANTITIES
-    from symsched.cli.output import write_json
+    from symsched.cli.output import writable, write_json
     from symsched.cli.request import Request, document
-    from symsched.errors import InputError
-    from symsched.parsing import did_you_mean, quoted
+    from symsched.parsing import one_of
 
-    if form not in ("text", "latex", "json"):
-        raise InputError(f"--format {quoted(form)}: expected text, latex or json")
-    if quantity not in QUANTITIES:
-        known = ", ".join(QUANTITIES)
-        raise InputError(f"cannot derive {quoted(quantity)}{did_you_mean(quantity, QUANTITIES)} (known: {known})")
+    one_of(form, FORMS, "--format")
+    one_of(quantity, QUANTITIES, "quantity")
+    target_file = writable(json, "--json") or ("-" if form == "json" else None)
     request = Request.read(schedule, target, data, kappa, eps, rho)
     found = QUANTITIES[quantity](request)
-    if form == "json":
-        write_json("-", document(quantity, request, found))
+    if target_file is not None:
+        write_json(target_file, document(quantity, request, found))
+    if target_file == "-":
         return
     for formula in found.formulas:
         typer.echo(formula.latex if form == "latex" else formula.text)

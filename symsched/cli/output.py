@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -84,6 +85,31 @@ def write_json(target: str, document: Any, option: str = "--json") -> None:
     """Strict JSON with stable key order, one trailing newline; infinities are the strings "inf" and "-inf"."""
     text = json.dumps(_strict(document), indent=2, ensure_ascii=False, allow_nan=False)
     write_text(target, text + "\n", option)
+
+
+def show_rows(rows: list[dict[str, float]], digits: int = 16) -> None:
+    """Aligned columns on a terminal, as many side by side as it is wide; in a pipe tab-separated, in full precision."""
+    names = list(rows[0])
+    if not sys.stdout.isatty():
+        lines = ["\t".join(names), *("\t".join(map(repr, row.values())) for row in rows)]
+    else:
+        cells = [names, *([f"{value:.{digits}g}" for value in row.values()] for row in rows)]
+        lines = _aligned(cells, shutil.get_terminal_size().columns)
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+
+
+def _aligned(cells: list[list[str]], width: int) -> list[str]:
+    """Lines of the cells, each column as wide as its widest; what does not fit follows below, after the first again."""
+    columns = [[cell.rjust(max(map(len, column))) for cell in column] for column in zip(*cells, strict=True)]
+    first, *rest = columns
+    lines: list[str] = []
+    while rest:
+        room, taken = width - len(first[0]), 0
+        while taken < len(rest) and (room := room - 2 - len(rest[taken][0])) >= 0:
+            taken += 1
+        block, rest = rest[: max(taken, 1)], rest[max(taken, 1) :]
+        lines += [""] * bool(lines) + ["  ".join(row) for row in zip(first, *block, strict=True)]
+    return lines
 
 
 def _strict(value: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from symsched.cli.help import folded
+from symsched.cli.help import SCHEDULES, Commands, folded
 from symsched.cli.plot_help import SHORT, help_of
 
 if TYPE_CHECKING:
@@ -29,22 +29,17 @@ are exact, not sampled.
   symsched plot error --schedule linear --schedule "lazy(kappa=0, rho=0.5)" --data "gaussian(0, 0.5)" -o error.svg
 """)
 
-plots = typer.Typer(
-    name="plot",
-    help=HELP,
-    rich_markup_mode="rich",
-    no_args_is_help=True,
-    add_completion=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+plots = Commands(name="plot", help=HELP)
 
 Output = Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="The file: .png, .svg or .pdf.")]
 Title = Annotated[str | None, typer.Option(help="A title instead of the finding.")]
 Size = Annotated[str | None, typer.Option(metavar="WxH", help="Width and height in inches, such as 8x5.")]
 Dpi = Annotated[float, typer.Option(help="Dots per inch of a PNG, 30 to 1200.")]
-Schedules = Annotated[list[str] | None, typer.Option("--schedule", help="A schedule; repeat for several.")]
-From = Annotated[str, typer.Option("--from", help="The source schedule.")]
-To = Annotated[str, typer.Option("--to", help="The target schedule.")]
+Schedules = Annotated[
+    list[str] | None, typer.Option("--schedule", help="A schedule; repeat for several.", autocompletion=SCHEDULES)
+]
+From = Annotated[str, typer.Option("--from", help="The source schedule.", autocompletion=SCHEDULES)]
+To = Annotated[str, typer.Option("--to", help="The target schedule.", autocompletion=SCHEDULES)]
 Kappa = Annotated[
     str | None, typer.Option(metavar="κ,κ,…", help="Diffusion scale κ = ε/ε*: one, or one for each schedule.")
 ]
@@ -89,7 +84,9 @@ def plane(
 def conversion(
     output: Output,
     source: From = "linear",
-    target: Annotated[list[str] | None, typer.Option("--to", help="A target schedule; repeat for several.")] = None,
+    target: Annotated[
+        list[str] | None, typer.Option("--to", help="A target schedule; repeat for several.", autocompletion=SCHEDULES)
+    ] = None,
     title: Title = None,
     size: Size = None,
     dpi: Dpi = 200,

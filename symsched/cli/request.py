@@ -14,12 +14,11 @@ from symsched.cli.notation import latex_line, named, oriented, unicode_line
 from symsched.data import DataLaw
 from symsched.data import from_text as data_from_text
 from symsched.errors import InputError
+from symsched.exact import neat
 from symsched.parsing import parse_expression, quoted
 from symsched.schedule import Schedule
-from symsched.sde.equation import readable
 from symsched.symbols import t
 
-MAX_SIMPLIFIED = 40
 SCALE_SYMBOLS = {"t": t, "kappa": letters.kappa, "rho": letters.rho}
 
 
@@ -94,8 +93,8 @@ class Request:
 
 
 def shorter(expr: Expr) -> Expr:
-    """A form to read; long expressions are left alone, because simplifying them takes longer than reading them."""
-    return readable(expr) if expr.count_ops() <= MAX_SIMPLIFIED else expr
+    """A form to read."""
+    return neat(expr)
 
 
 def scale(text: str | None, option: str) -> Expr | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from symsched.cli.help import folded
+from symsched.cli.help import SCHEDULES, Json, folded
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,6 +30,7 @@ belongs to its seed and its number, whatever the batch.
   euler ab2 ab3 ab2c ab3c               in the target's coordinates
   heun midpoint                         the same, two evaluations a step
   ddim dpmpp2m dpmpp3m unipc2 unipc3    data prediction, in log r
+  deis                                  data prediction, in the target's time
   em lazy ddim sde-dpmpp                for κ > 0
 
 [bold]Grids[/bold]
@@ -42,7 +43,7 @@ belongs to its seed and its number, whatever the batch.
   symsched sample --model digits --steps 8 -o digits.png
   symsched sample --solver euler --grid "shift(s=3)" -o euler.png
   symsched sample --steps 24 --kappa 1 --count 100 --seed 7 -o sde.png
-  symsched sample --steps 8 --json -o digits.png | jq .evaluations
+  symsched sample --steps 8 -o digits.png --json | jq .evaluations
 
 It needs torch: pip install 'symsched\\[torch]'.
 """)
@@ -53,7 +54,9 @@ DPI, DOTS = 100, 2  # dots to an inch of the sheet, and to a pixel of an image
 def sample(
     output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="The sheet: .png, .svg or .pdf.")],
     model: Annotated[str, typer.Option(help="digits, or a safetensors file.")] = "digits",
-    target: Annotated[str, typer.Option(help="The schedule to sample in; auto is the lazy one of κ.")] = "auto",
+    target: Annotated[
+        str, typer.Option(help="The schedule to sample in; auto is the lazy one of κ.", autocompletion=SCHEDULES)
+    ] = "auto",
     kappa: Annotated[str, typer.Option(help="Diffusion scale κ = ε/ε*, in units of the optimal one.")] = "0",
     steps: Annotated[int, typer.Option(help="Number of steps.")] = 8,
     solver: Annotated[str, typer.Option(help="See above.")] = "lazy-auto",
@@ -62,7 +65,7 @@ def sample(
     count: Annotated[int, typer.Option(help="Number of images, at most 10000.")] = 64,
     batch: Annotated[int, typer.Option(help="Images that the model takes at a time.")] = 256,
     device: Annotated[str | None, typer.Option(help="cpu, cuda or cuda:N.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
+    json: Json = None,
 ) -> None:
     import time
 
@@ -74,6 +77,7 @@ def sample(
 
     check_output(output, DPI)
     writable(output, "--output")
+    file = writable(json, "--json")
     if not 1 <= count <= 10_000:
         raise InputError(f"--count {count}: expected 1 to 10000 images")
     run = bridge.sample
@@ -81,15 +85,15 @@ def sample(
     recipe = bridge.Recipe(
         target=target, kappa=_number(kappa), steps=steps, solver=solver, grid=grid, calibration=field.calibration
     )
-    plan = recipe.plan_for(field.native)
+    plan = recipe.plan_for(field.native, math.prod(field.shape))
     patience(math.inf)  # from here on the network works, as often as was asked for
     started = time.perf_counter()
     images = run(field, count, plan=plan, seed=seed, batch=batch, progress=True)
     seconds = time.perf_counter() - started
     save(sheet(images.float().cpu().numpy()), output, DPI)
-    if json:
-        write_json("-", _document(plan, model, seed, count, seconds, output))
-    else:
+    if file is not None:
+        write_json(file, _document(plan, model, seed, count, seconds, output))
+    if file != "-":
         typer.echo(f"{output}: {count} images, {plan.nfe} evaluations each, {seconds:.2f} s ({plan.label})")
 
 

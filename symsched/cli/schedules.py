@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from symsched.cli.help import folded
+from symsched.cli.help import Json, folded
 
 HELP = folded("""
 List the catalogue of schedules: formula, kind, parameters and source of each.
@@ -13,15 +13,13 @@ List the catalogue of schedules: formula, kind, parameters and source of each.
 
   symsched schedules                            # all of them
   symsched schedules lazy ddpm                  # some of them
-  symsched schedules --json - | jq .            # for a program
+  symsched schedules --json | jq .              # for a program
 """)
 
 
 def schedules(
     names: Annotated[list[str] | None, typer.Argument(help="Names to show; all if none is given.")] = None,
-    json: Annotated[
-        str | None, typer.Option("--json", metavar="FILE", help="Write JSON to FILE ('-': stdout).")
-    ] = None,
+    json: Json = None,
 ) -> None:
     from symsched import catalog
     from symsched.cli.output import writable, write_json

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from symsched.cli.help import folded
+from symsched.cli.help import SCHEDULES, Json, among, folded
 
 if TYPE_CHECKING:
     from symsched.montecarlo import Result
 
+SCHEMES = ("euler", "lazy", "exponential", "heun", "sra1")
 HELP = folded("""
 Simulate dX = b dt + √(2ε) dW for a schedule and a law of the data, and print mean, variance and quantiles.
 
@@ -21,7 +22,7 @@ on from there.
 [bold]Schemes[/bold]
 
   euler          one evaluation a step
-  lazy           Euler with the exact variance of the noise: exact where the drift vanishes
+  lazy           the noise's exact variance: exact where the drift vanishes
   exponential    exact for Gaussian data in any schedule
   heun, sra1     two evaluations a step; sra1 has strong order 3/2
 
@@ -38,13 +39,17 @@ PREPARING, SLOWEST = 300, 1e-5
 
 
 def simulate(
-    schedule: Annotated[str, typer.Option(help='The schedule: a catalogue call, or "alpha=…; beta=…".')],
+    schedule: Annotated[
+        str, typer.Option(help='The schedule: a catalogue call, or "alpha=…; beta=…".', autocompletion=SCHEDULES)
+    ],
     data: Annotated[str, typer.Option(help='The law of the data, such as "gaussian(0,1)".')],
     kappa: Annotated[str | None, typer.Option(help="Diffusion scale κ = ε/ε*, in units of the optimal one.")] = None,
     eps: Annotated[str | None, typer.Option(help="Diffusion scale ε, an expression in t; neither: ε = 0.")] = None,
     paths: Annotated[int, typer.Option(help="Number of paths.")] = 100_000,
     steps: Annotated[int, typer.Option(help="Equal steps from the start to t = 1.")] = 200,
-    scheme: Annotated[str, typer.Option(help="euler, lazy, exponential, heun or sra1.")] = "euler",
+    scheme: Annotated[
+        str, typer.Option(help="euler, lazy, exponential, heun or sra1.", autocompletion=among(*SCHEMES))
+    ] = "euler",
     save: Annotated[str | None, typer.Option(metavar="t,t,…", help="Times to report (default: first, last).")] = None,
     start: Annotated[str | None, typer.Option(metavar="t", help="Time of the first state (default 0).")] = None,
     quantiles: Annotated[str, typer.Option(metavar="q,q,…", help="Quantiles to report.")] = "0.05,0.5,0.95",
@@ -54,7 +59,7 @@ def simulate(
     checkpoint: Annotated[
         str | None, typer.Option(metavar="FILE", help="Keep the state of the run in FILE, and go on from it.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: Json = None,
 ) -> None:
     from symsched.cli.convert import times_from_text
     from symsched.cli.output import writable, write_json
@@ -64,6 +69,7 @@ def simulate(
     from symsched.sde import InterpolantSDE
 
     writable(checkpoint, "--checkpoint")
+    file = writable(json, "--json")
     request = Request.read(schedule, None, data, kappa, eps, None)
     levels = times_from_text(quantiles, "--quantiles", "number")
     first = times_from_text(start, "--start")
@@ -74,12 +80,12 @@ def simulate(
         sde, paths, steps, scheme, seed=seed, save=times_from_text(save, "--save") or None,
         start=first[0] if first else None, dtype=dtype, threads=threads, checkpoint=checkpoint, progress=True,
     )  # fmt: skip
-    if json:
-        write_json("-", _document(found, request, levels, scheme, seed))
-    else:
+    if file is not None:
+        write_json(file, _document(found, request, levels, scheme, seed))
+    if file != "-":
         _show(found, levels)
     if found.partial:  # what was done is shown, and whoever waits for all of it is told
-        raise typer.Exit(130)
+        raise SystemExit(130)
 
 
 def _document(found: Result, request: Any, levels: list[float], scheme: str, seed: int) -> dict[str, Any]:
@@ -131,10 +137,13 @@ def _rows(found: Result, levels: list[float]) -> list[dict[str, float]]:
 
 
 def _show(found: Result, levels: list[float]) -> None:
-    from symsched.cli.convert import show_rows
+    import sys
+
+    from symsched.cli.output import show_rows
 
     show_rows(_rows(found, levels), digits=6)
     rate = found.n_paths * (len(found.grid) - 1) / max(found.seconds, 1e-9) / 1e6
     partial = " (partial: the run was interrupted)" if found.partial else ""
     steps = len(found.grid) - 1
-    typer.echo(f"{found.n_paths} paths, {steps} steps, {found.seconds:.2f} s, {rate:.0f} million path-steps/s{partial}")
+    remark = f"{found.n_paths} paths, {steps} steps, {found.seconds:.2f} s, {rate:.3g} million path-steps/s{partial}"
+    typer.echo(remark, err=not sys.stdout.isatty())  # whoever reads columns wants columns alone

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from symsched.cli.help import folded
+from symsched.cli.help import Json, among, folded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from symsched.verification import Report, Verdict
+    from symsched.verification import Report
 
 REPORT = "report.html"
 LEVELS = ("symbolic", "interval", "montecarlo", "all")
@@ -32,24 +31,26 @@ confirmed by Monte Carlo where it applies, and each check must also reject its s
   symsched verify --level symbolic              # exact decisions only
   symsched verify C3 C10 --paths 200000 --seed 7
   symsched verify my_theorem.py                 # runs this file
-  symsched verify --json - | jq .passed
-  symsched verify --report out                  # out/report.html: derivations, pictures, sabotage
-  symsched verify --certify                     # and have Coq check every derivation
-  symsched verify --mutate --json mutation.json # spoil every formula, and see which route notices (slow: about ten
-                                                # minutes; a run that was stopped goes on from mutation.json.part)
+  symsched verify --json | jq .passed
+  symsched verify --report out                  # a page, out/report.html
+  symsched verify --certify                     # Coq checks the derivations
+  symsched verify --mutate --json mutation.json # spoils every formula
+
+--mutate tells which route notices each spoiled formula, and takes about ten minutes; a run that was stopped goes on
+from mutation.json.part.
 
 Exit codes: 0 all that was checked held, 1 a claim failed or nothing was checked at this level, 2 bad input.
 """)
 
 
 def verify(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME|PATH]…", help="Claims or files.")] = None,
-    level: Annotated[str, typer.Option(help="symbolic, interval, montecarlo or all.")] = "all",
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME|PATH", help="Claims or files.")] = None,
+    level: Annotated[
+        str, typer.Option(help="symbolic, interval, montecarlo or all.", autocompletion=among(*LEVELS))
+    ] = "all",
     paths: Annotated[str | None, typer.Option(metavar="N", help="Monte Carlo paths per check.")] = None,
     seed: Annotated[str, typer.Option(metavar="N", help="Seed; the same seed gives the same report.")] = "0",
-    json: Annotated[
-        str | None, typer.Option("--json", metavar="FILE", help="Write JSON to FILE ('-': stdout).")
-    ] = None,
+    json: Json = None,
     report: Annotated[
         str | None, typer.Option("--report", metavar="DIR", help="Write DIR/report.html, one page for readers.")
     ] = None,
@@ -57,8 +58,9 @@ def verify(
     mutate: Annotated[bool, typer.Option("--mutate", help="Spoil every formula; report who notices.")] = False,
 ) -> None:
     from symsched.cli.output import writable, writable_in, write_json
+    from symsched.parsing import one_of
 
-    _check_level(level)
+    one_of(level, LEVELS, "--level")
     count = None if paths is None else _whole(paths, "--paths", least=2)
     start = _whole(seed, "--seed", least=0)
     target = writable(json, "--json")
@@ -140,15 +142,6 @@ def _write_page(target: str, found: Report) -> None:
     write_text(target, render(found), "--report")
 
 
-def _check_level(level: str) -> None:
-    from symsched.errors import InputError
-    from symsched.parsing import did_you_mean, quoted
-
-    if level not in LEVELS:
-        close = did_you_mean(level, LEVELS)
-        raise InputError(f"--level {quoted(level)}: expected one of {', '.join(LEVELS)}{close}")
-
-
 def _whole(text: str, option: str, least: int) -> int:
     """A whole number in decimal digits, at least `least` and at most 2**63 - 1."""
     from symsched.errors import InputError
@@ -169,16 +162,11 @@ def progress_bar(what: str) -> Iterator[Callable[[int, int, str], None] | None]:
         yield bar.at if bar.shown else None
 
 
-RATES = re.compile(r" ?\[(false positives[^\]]*)\]")  # the same for nearly all: said once
-ROUTES = ("exact", "numeric", "interval", "coq", "montecarlo")
-COLUMNS = (
-    *("claim", "title", "exact", "numeric", "interval", "Coq", "Monte Carlo"),
-    *("sabotage rejected", "time", "measured"),
-)
+ALL_COLUMNS = 110  # characters: where it is narrower, what was measured would be cut
 
 
 def _show(report: Report) -> None:
-    rows = [_cells(verdict) for verdict in report]
+    rows = [verdict.cells for verdict in report]
     if sys.stdout.isatty():
         _show_table(rows)
     else:
@@ -192,6 +180,8 @@ def _show(report: Report) -> None:
 
 def _show_trust(report: Report) -> None:
     """The rates of the simulations, what Coq proved, and what is left to believe."""
+    from symsched.verification import RATES
+
     rates = dict.fromkeys(rate for verdict in report for rate in RATES.findall(verdict.measured))
     if rates:
         typer.echo(f"Monte Carlo, each check: {' or '.join(rates)}")
@@ -209,36 +199,32 @@ def _show_trust(report: Report) -> None:
         typer.echo(f"nothing is taken from the literature by {', '.join(nothing)}")
 
 
-def _cells(verdict: Verdict) -> tuple[str, ...]:
-    tried, rejected = verdict.sabotage
-    return (
-        verdict.name,
-        verdict.title,
-        *(_mark(getattr(verdict, route)) for route in ROUTES),
-        f"{rejected} of {tried}" if tried else "–",
-        f"{verdict.seconds:.1f} s",
-        RATES.sub("", verdict.measured),
-    )
-
-
-def _mark(outcome: bool | None) -> str:
-    return "–" if outcome is None else "✓" if outcome else "✗"
-
-
 def _show_plain(rows: list[tuple[str, ...]]) -> None:
     """Columns padded to their widest cell: readable in a log, and no escape codes."""
+    from symsched.verification import COLUMNS
+
     widths = [max(len(row[i]) for row in [COLUMNS, *rows]) for i in range(len(COLUMNS))]
     for row in [COLUMNS, *rows]:
         typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def _show_table(rows: list[tuple[str, ...]]) -> None:
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*COLUMNS)
+    from symsched.verification import COLUMNS
+
+    console = Console()
+    shown = COLUMNS if console.width >= ALL_COLUMNS else COLUMNS[:-1]
+    table = Table(box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
+    for name in shown:
+        wraps = name in ("title", "measured")
+        table.add_column(name if wraps else name.replace(" ", "\n"), no_wrap=not wraps)
     colours = {"✓": "green", "✗": "bold red", "–": "dim"}
     for row in rows:
-        table.add_row(*(Text(cell, style=colours.get(cell, "")) for cell in row))
-    Console().print(table)
+        table.add_row(*(Text(cell, style=colours.get(cell, "")) for cell in row[: len(shown)]))
+    console.print(table)
+    if shown != COLUMNS:
+        typer.echo("what was measured: in a wider window, in a pipe, or with --json or --report")

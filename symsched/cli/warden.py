@@ -128,7 +128,8 @@ def _leave() -> None:
 
     threading = sys.modules.get("threading")
     if threading is not None:
-        threading._shutdown()
+        with suppress(OSError):  # an interrupted pool's thread may close the pipe that its exit function writes to
+            threading._shutdown()
     atexit._run_exitfuncs()
 
 

@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 from symsched.errors import InputError
+from symsched.parsing import one_of
 
 if TYPE_CHECKING:
     from symsched.codegen.module import Module
@@ -18,7 +19,13 @@ REGISTRY = {
     "jax": "languages.jax.Jax",
     "c": "languages.c.C",
     "c_float": "languages.c.CFloat",
+    "cpp": "languages.cpp.Cpp",
+    "javascript": "languages.javascript.JavaScript",
+    "rust": "languages.rust.Rust",
+    "fortran": "languages.fortran.Fortran",
+    "matlab": "languages.matlab.Matlab",
     "julia": "languages.julia.Julia",
+    "mathematica": "languages.mathematica.Mathematica",
     "latex": "languages.latex.LaTeX",
     "sigmas": "formats.Sigmas",
     "flow_matching": "formats.FlowMatching",
@@ -27,8 +34,7 @@ REGISTRY = {
 
 def language(name: str) -> type[Language]:
     """The class of a language.  Raises InputError for an unknown one."""
-    if name not in REGISTRY:
-        raise InputError(f"unknown language '{name}': expected one of {', '.join(REGISTRY)}")
+    one_of(name, REGISTRY, "language")
     file, _, found = REGISTRY[name].rpartition(".")
     return getattr(importlib.import_module(f"symsched.codegen.{file}"), found)
 

@@ -37,6 +37,12 @@ def lines(module: Module, whole: bool = True) -> list[str]:
     return [*rows, "", *citation(module)]
 
 
+def exact_lines(module: Module) -> list[str]:
+    """The header of a sheet of exact formulas: without the steps, and without what is said of computing τ."""
+    left_out = {*_steps(module), *([] if module.closed else _promise(module))}
+    return [row for row in lines(module) if row not in left_out]
+
+
 def docstring(rows: Iterable[str]) -> str:
     """A string of Python that no text in it can end, and whose backslashes are backslashes."""
     text = "\n".join(map(str, rows)).replace("\\", "\\\\").replace('"', "'")

@@ -14,7 +14,18 @@ import sympy as sp
 from symsched.codegen.lines import Lines, plain
 from symsched.codegen.program import Output, Routine, kappa_last, routine
 from symsched.codegen.quantities import TIME, Brief, Quantity, alpha, beta, eps, weight_symbols
-from symsched.codegen.stable import expanded, expm1, in_factors, log1p, named, sample_at, simplified, u, written_out
+from symsched.codegen.stable import (
+    T_NEXT,
+    difference,
+    expm1,
+    growth,
+    h,
+    in_factors,
+    misses_zero,
+    named,
+    sample_at,
+    simplified,
+)
 from symsched.errors import InputError, UndecidedError
 from symsched.exact import decide_zero
 from symsched.precision import precision
@@ -24,9 +35,10 @@ from symsched.symbols import kappa, t
 
 WEIGHTS = x_weight, p_weight, z_weight = sp.symbols("x_weight p_weight z_weight")
 NEXT = {sp.Symbol("t"): sp.Symbol("t_next"), sp.Symbol("u"): sp.Symbol("u_next")}
-h, keep, ratio = sp.symbols("h keep ratio")
-T_NEXT = sp.Symbol("t_next", positive=True)
+keep, ratio, grown, fallen = sp.symbols("keep ratio grown fallen")
+NEVER = sp.Rational(1, 2**100)  # beside 1/log(r'/r), so that κ = 0 keeps all across an end
 PAIRS = ((0.0625, 0.5), (0.25, 0.75), (0.5, 0.9375))  # from t to t'
+SHORT = ((0.0625, 0.0625 + 2.0**-20), (0.5, 0.5 + 2.0**-40), (0.9375, 0.9375 + 2.0**-30))
 MOST = 200.0  # ulps: a step that may lose more is not emitted
 
 
@@ -52,43 +64,25 @@ def _lazy(brief: Brief) -> Routine | None:
     summary = "drift held at t, noise exact (right in one step in a lazy schedule)"
     if brief.source_eps is None and exact != 0 and not brief.target.beta.has(t):
         return _held_drift(brief, "lazy_step", summary, *_exploding(brief))
-    grown = None if exact == 0 else _variance(brief, exact)
-    if grown is None:
+    whole = None if exact == 0 else _variance(brief, exact)
+    if whole is None:
         return None
-    variance = in_factors(grown.subs(t, T_NEXT) - grown)
-    forms = variance, simplified(variance.subs(T_NEXT, t + h))
-    short = min(forms, key=lambda f: (f.count_ops(), f.has(t)))
-    made = _held_drift(brief, "lazy_step", summary, [(z_weight, sp.sqrt(plain(short)))], [], variance)
-    return made if rounding_of(made) < MOST else None
+    variance = in_factors(whole.subs(t, T_NEXT) - whole)
+    forms = sorted((variance, simplified(variance.subs(T_NEXT, t + h))), key=lambda f: (f.count_ops(), f.has(t)))
+    for form in (*forms, difference(whole)):
+        made = _held_drift(brief, "lazy_step", summary, [(z_weight, sp.sqrt(plain(form)))], [], variance)
+        if rounding_of(made) < MOST:
+            return made
+    return None
 
 
 def _exploding(brief: Brief) -> tuple[Lines, list[sp.Symbol], sp.Expr]:
     """β constant: 2ε = −κ d(α²)/dt, so that the variance is −κ α² expm1(2 log(α'/α))."""
     at = plain(kappa) if brief.kappa is None else brief.kappa
-    grown = plain(growth(brief.ledger.made[alpha].shape))
+    change = plain(growth(brief.ledger.made[alpha].shape))
     after = brief.target.alpha.subs(t, T_NEXT)
-    line = (z_weight, plain(alpha) * sp.sqrt(-at * expm1(2 * grown)))
+    line = (z_weight, plain(alpha) * sp.sqrt(-at * expm1(2 * change)))
     return [line], [alpha], brief.shown_kappa * (brief.target.alpha**2 - after**2)
-
-
-def growth(form: sp.Expr) -> sp.Expr:
-    """log f(t')/f(t) for a form in t and u, factor by factor, in which t' − t is the factor h."""
-    if form.is_Mul:
-        return sp.Add(*[growth(factor) for factor in form.args])
-    if not form.has(t, u):
-        return sp.S.Zero
-    if form.is_Pow and not isinstance(form, sp.exp) and not form.exp.has(t, u):
-        return form.exp * growth(form.base)
-    base, exponent = form.as_base_exp()
-    if not base.has(t, u):
-        return sp.log(base) * _moved(exponent)
-    return log1p(_moved(form) / form)
-
-
-def _moved(form: sp.Expr) -> sp.Expr:
-    """f(t + h) − f(t)."""
-    whole = written_out(form)
-    return in_factors(expanded(whole.subs(t, t + h) - whole))
 
 
 def _variance(brief: Brief, exact: sp.Expr) -> sp.Expr | None:
@@ -127,29 +121,45 @@ def _held_drift(
 
 
 def _data(brief: Brief) -> Routine | None:
-    """For ε = κ ε* only."""
+    """For ε = κ ε* only.
+
+    Of the weights, b' − b a'E/a is asked as b' − b, and b expm1(log a'E/a), of the same sign, and a'√(1 − E²) as expm1
+    of log r'/r, where that keeps more digits in short steps.
+    """
     if brief.source_eps is not None:
         return None
     now = routine("data_step", "", brief.ledger, (alpha, beta))
     at = plain(kappa) if brief.kappa is None else brief.kappa
     kept, added = (e.subs({laws.ratio: ratio, kappa: at}, simultaneous=True) for e in laws.retained())
     a, b, a_next, b_next = sp.symbols("alpha beta alpha_next beta_next")
-    lines = [*now.lines, *_later(now.lines), (ratio, b * a_next / (a * b_next))]
+    shapes = brief.ledger.made[beta].shape, brief.ledger.made[alpha].shape
+    ends = (
+        (one, sp.Abs(one) if misses_zero(shape, end) else one)
+        for one, shape, end in zip((b, a_next), shapes, (0, 1), strict=True)
+    )
+    lines = [*now.lines, *_later(now.lines), (ratio, (b * a_next / (a * b_next)).xreplace(dict(ends)))]
     if kept not in (1, ratio):
         lines.append((keep, kept))
         added = added.subs(kept, keep) if added.has(kept) else 1 - keep**2
         kept = keep
     step = laws.held().put(alpha=a, beta=b, alpha_next=a_next, beta_next=b_next, kept=kept)
-    lines += [
-        (x_weight, step.state),
-        (p_weight, step.data.subs(step.state, x_weight)),
-        (z_weight, _spread(added, kept)),
-    ]
+    far = [*lines, (x_weight, step.state), (p_weight, step.data.subs(step.state, x_weight))]
+    far.append((z_weight, _spread(added, kept)))
     # A point mass says nothing about the noise: the first step draws it afresh.
     point_mass = brief.ledger.made[alpha].ends[0] == 0
     starts = [sp.S.Zero, b_next, a_next] if point_mass else [None] * 3
     summary = "only the data prediction held, all else exact (DDIM for kappa = 0)"
-    return _step("data_step", summary, now, lines, starts, _exact_data(brief))
+    near = [*lines, (h, sp.Symbol("t_next") - sp.Symbol("t")), *_by_growth(*shapes, at), (x_weight, step.state)]
+    near.append((p_weight, plain(difference(shapes[0])) - b * expm1(fallen - at * grown)))
+    near.append((z_weight, a_next * sp.sqrt(-expm1(-2 * at * grown))))
+    made = [_step("data_step", summary, now, rows, starts, _exact_data(brief)) for rows in (near, far)]
+    return min(made, key=lambda one: rounding_of(one, (*PAIRS, *SHORT)))
+
+
+def _by_growth(data: sp.Expr, noise: sp.Expr, at: sp.Expr) -> Lines:
+    """log α'/α, and log r'/r: finite, as it is to be multiplied by a κ that may be 0."""
+    whole = plain(growth(data)) - fallen
+    return [(fallen, plain(growth(noise))), (grown, 1 / (1 / whole + NEVER) if at.free_symbols else whole)]
 
 
 def _exact_data(brief: Brief) -> list[sp.Expr]:

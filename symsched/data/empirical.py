@@ -99,5 +99,5 @@ class Empirical(DataLaw):
         """Points picked with replacement."""
         return np.asarray(self.points[rng.integers(len(self.points), size=n)])
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         return f"empirical({self.points.tolist()})" if len(self.points) <= 32 else f"empirical({self.summary})"

@@ -116,7 +116,7 @@ class Gaussian(DataLaw):
         out = frame.mean + frame.back(frame.stds * rng.standard_normal((n, self.dim)))
         return out[:, 0] if self.dim == 1 else out
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         if self._frame is None:
             return f"gaussian({self.mean}, {self.spread})"
         return f"gaussian({self.mean.tolist()}, {self.covariance.tolist()})"

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, Protocol
 
 import numpy as np
-from sympy import Expr, Symbol, log, sqrt
+from sympy import Expr, Symbol, latex, log, sqrt
 
 from symsched.data.checks import Array, generator, known, time_values
 from symsched.data.conditioning import Component, conditional, density_ratio
 from symsched.data.numeric import Block, evaluate, per_state
-from symsched.errors import InputError
+from symsched.errors import InputError, clipped
 from symsched.given import count, memory
 from symsched.precision import alone
+from symsched.shown import SIM, Shown
 
 _SYMBOLIC_LIMIT = 64
+WRITTEN = 4  # components that a formula names one by one
 
 
 class ScheduleLike(Protocol):
@@ -36,7 +39,7 @@ class ScheduleLike(Protocol):
     def beta_dot(self) -> Expr: ...
 
 
-class DataLaw(ABC):
+class DataLaw(Shown, ABC):
     """A law of the data X; see the module docstring for the shapes."""
 
     @property
@@ -71,6 +74,18 @@ class DataLaw(ABC):
     def summary(self) -> str:
         """A short name for messages."""
         return str(self)
+
+    def _line(self) -> str:
+        return str(self)
+
+    def _formulas(self) -> dict[str, Any]:
+        """X is the mixture of its components; of many, and in more dimensions, it is what `summary` says."""
+        few = [] if self.dim > 1 or self.chunk > 1 else list(islice(self.components(), WRITTEN + 1))
+        if not 0 < len(few) <= WRITTEN:
+            return {"X": rf"{SIM} \text{{{clipped(self.summary)}}}"}
+        weights = ["" if part.weight == 1 else rf"{latex(part.weight)}\," for part in few]
+        laws = [rf"\mathcal{{N}}\left({latex(part.mean)},\ {latex(part.std**2)}\right)" for part in few]
+        return {"X": f"{SIM} " + " + ".join(map("".join, zip(weights, laws, strict=True)))}
 
     @abstractmethod
     def key(self) -> tuple[Any, ...]:

@@ -143,7 +143,7 @@ class GaussianMixture(DataLaw):
             out[mine] = frame.mean + frame.back(frame.stds * noise[mine])
         return out[:, 0] if self.dim == 1 else out
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         means, stds = list(self.means), list(self.stds)
         if self._frames is not None:
             means, stds = self.means.tolist(), [part.tolist() for part in self._spreads]

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sympy import Rational, lambdify
+from sympy import Rational
 
 from symsched.data import Gaussian
 from symsched.data.checks import known
@@ -27,6 +27,7 @@ from symsched.data.numeric import Eigenframe
 from symsched.errors import InputError, UndecidedError
 from symsched.exact import decide_zero, limit_at
 from symsched.given import count, is_whole, memory, reals
+from symsched.parsing import one_of
 from symsched.precision import alone
 from symsched.sde import InterpolantSDE
 from symsched.sde.values import by_time, without_start
@@ -36,13 +37,9 @@ from symsched.symbols import t
 Array = NDArray[np.float64]
 Tables = tuple[Array, Array, Array]
 SCHEMES = ("euler", "lazy", "exponential", "heun")
-_explicit = laws.evaluated(laws.explicit(), laws.h, laws.drift, laws.rest, laws.width)
-_trapezoid = laws.evaluated(
-    laws.trapezoid(), laws.h, laws.drift, laws.drift_next, laws.rest, laws.rest_next, laws.width
-)
 # Of Gaussian data, whose data and noise predictions are shares of the deviation.
-_held = lambdify(
-    (laws.beta_next, laws.data, laws.alpha_next, laws.noise, laws.kept), laws.HELD.subs(laws.z, 0), "numpy"
+_held = laws.evaluated(
+    lambda: laws.HELD.subs(laws.z, 0), laws.beta_next, laws.data, laws.alpha_next, laws.noise, laws.kept
 )
 
 
@@ -118,8 +115,7 @@ def _brief(times: NDArray[np.float64]) -> str:
 
 def check_scheme(scheme: str, sde: InterpolantSDE) -> None:
     """Refuse unknown schemes, and Heun when there is noise."""
-    if scheme not in SCHEMES:
-        raise InputError(f"scheme {scheme!r} is not known; it should be one of {', '.join(SCHEMES)}")
+    one_of(scheme, SCHEMES, "scheme")
     if scheme == "heun" and not decide_zero(sde.eps):
         raise InputError(f"scheme 'heun' is for the ODE, and eps = {sde.eps}; take kappa = 0, or another scheme")
 
@@ -202,13 +198,13 @@ class _Setting:
 
     def _explicit(self, variance: Array) -> Tables:
         before = self.times[:-1]
-        slope, _, _ = _explicit(self.h, slopes(self.sde, self.frame, before), 0.0, 0.0)
+        slope, _, _ = laws.explicit_at(self.h, slopes(self.sde, self.frame, before), 0.0, 0.0)
         return slope, self.sources(before), variance
 
     def heun(self) -> Tables:
         g, before, after = slopes(self.sde, self.frame, self.times), self.times[:-1], self.times[1:]
         rest, rest_next = (self.sources(at) / self.h for at in (before, after))
-        slope, source, _ = _trapezoid(self.h, g[:-1], g[1:], rest, rest_next, 0.0)
+        slope, source, _ = laws.trapezoid_at(self.h, g[:-1], g[1:], rest, rest_next, 0.0)
         return slope, source, np.zeros_like(slope)
 
     def exponential(self) -> Tables:

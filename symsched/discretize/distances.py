@@ -26,7 +26,7 @@ def w2(mean: Any, cov: Any, other_mean: Any, other_cov: Any) -> Any:
     Scalars (or arrays of scalars, elementwise): `cov` is the variance.  Mean vectors (dim,) go with covariances
     (dim, dim), and the answer is one number.  InputError for negative variances and shapes that do not fit.
     """
-    if np.ndim(cov) < 2 or np.ndim(mean) != 1:
+    if not _have_vectors((mean, other_mean), (cov, other_cov)):
         gap, variance, other_variance = _scalars(mean, cov, other_mean, other_cov)
         return np.hypot(gap, np.sqrt(variance) - np.sqrt(other_variance))
     one, other, gap = _matrices(mean, cov, other_mean, other_cov)
@@ -40,7 +40,7 @@ def kl(mean: Any, cov: Any, other_mean: Any, other_cov: Any) -> Any:
 
     `inf` where the second law, or the first alone, is degenerate.
     """
-    if np.ndim(cov) < 2 or np.ndim(mean) != 1:
+    if not _have_vectors((mean, other_mean), (cov, other_cov)):
         return kl_scalar(*_scalars(mean, cov, other_mean, other_cov))
     one, other, gap = _matrices(mean, cov, other_mean, other_cov)
     _spectrum(one), _spectrum(other)
@@ -78,6 +78,12 @@ def excess(delta: Any) -> Any:
     return np.where(np.abs(delta) < 0.5, series, direct)[()]
 
 
+def _have_vectors(means: tuple[Any, Any], covs: tuple[Any, Any]) -> bool:
+    """Mean vectors with a covariance matrix in either law; else arrays of scalars."""
+    vectors = max(reals(mean, "mean").ndim for mean in means) == 1
+    return vectors and max(reals(cov, "variance").ndim for cov in covs) > 1
+
+
 def _scalars(mean: Any, cov: Any, other_mean: Any, other_cov: Any) -> tuple[Array, Array, Array]:
     """The gap between the means, and both variances."""
     means = [reals(value, "mean") for value in (mean, other_mean)]
@@ -109,6 +115,6 @@ def _spectrum(matrix: Array) -> tuple[Array, Array]:
     if not np.isfinite(matrix).all():
         raise InputError("covariance has NaN or infinite entries; all should be finite")
     values, axes = np.linalg.eigh((matrix + matrix.T) / 2)
-    if values[0] < -1e-9 * max(abs(values[-1]), np.finfo(np.float64).tiny):
-        raise InputError(f"covariance has a negative eigenvalue {values[0]:.6g}; it should be positive semidefinite")
+    if values.min(initial=0.0) < -1e-9 * np.abs(values).max(initial=np.finfo(np.float64).tiny):
+        raise InputError(f"covariance has a negative eigenvalue {values.min():.6g}; it should be positive semidefinite")
     return values, axes

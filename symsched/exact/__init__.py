@@ -39,13 +39,14 @@ from symsched.exact.series import leading_term, limit_along
 from symsched.exact.signs import Sign, resolve_abs, sign_on_unit
 from symsched.exact.signs.proof import PROBES
 from symsched.exact.terms import BeyondSeriesError
+from symsched.exact.writing import neat
 from symsched.exact.zero import Decision, decide_zero, expansion, parts_of
 
 __all__ = [
     "BALLS", "HYPERBOLIC", "INVERSES", "MAX_DEGREE", "NEEDED_BITS", "PROBES", "RECIPROCALS", "WRITTEN", "Ball",
     "BeyondSeriesError", "Decision", "Evaluator", "Sign", "Tape", "canonical", "compile_tape", "continuous_value",
     "decide_zero", "enclose", "enclosed", "end_value", "expansion", "give_a_value", "has_root_of_large_degree",
-    "leading_term", "limit_along", "limit_at", "parts_of", "remembered", "resolve_abs", "settled",
+    "leading_term", "limit_along", "limit_at", "neat", "parts_of", "remembered", "resolve_abs", "settled",
     "sharpen", "shortest", "sign_of_number", "sign_on_unit", "split_exponent", "times_array", "to_ball", "values",
     "within", "without_cancellation", "without_roots_of_zero",
 ]  # fmt: skip

@@ -48,12 +48,12 @@ function writeAddress() {
 // -- controls -----------------------------------------------------------------------------------------------------
 
 function showControls() {
-  for (const id of ["source", "target", "clock"]) $(id).value = state[id];
+  for (const id of ["source", "target", "clock", "lang"]) $(id).value = state[id];
   for (const id in STEPPED) $(id).value = nearest(STEPPED[id], state[id]);
   $("steps").value = state.steps;
   $("time").value = Math.round(200 * state.time);
   $("morph").value = Math.round(100 * state.morph);
-  for (const name of ["data", "lang"]) document.querySelector(`[name="${name}"][value="${state[name]}"]`).checked = true;
+  document.querySelector(`[name="data"][value="${state.data}"]`).checked = true;
   showOutputs();
 }
 
@@ -83,7 +83,7 @@ function listen() {
   $("time").addEventListener("input", () => change("time", $("time").value / 200, "figures", "fan"));
   $("morph").addEventListener("input", () => { converting = 0; change("morph", $("morph").value / 100, "fan"); });
   for (const input of document.querySelectorAll('[name="data"]')) input.addEventListener("input", () => change("data", input.value, ...all));
-  for (const input of document.querySelectorAll('[name="lang"]')) input.addEventListener("input", () => change("lang", input.value));
+  $("lang").addEventListener("input", () => change("lang", $("lang").value));
   $("form").addEventListener("submit", (event) => event.preventDefault());
   $("swap").addEventListener("click", () => set({ source: state.target, target: state.source }));
   $("reset").addEventListener("click", () => set(DEFAULT));

@@ -111,6 +111,7 @@ def _slots() -> dict[str, str]:
     return {
         "names": _options(TITLES),
         "clocks": _options(CLOCK_TITLES),
+        "languages": _options(shelf.LANGUAGES),
         "curves": "".join(curves),
         "kappa_max": str(len(KAPPAS) - 1),
         "rho_max": str(len(RHOS) - 1),
@@ -135,7 +136,7 @@ def _data(quiet: bool) -> list[str]:
         "clocks": {name: "own clock" if name == "own" else f"clock {title}" for name, title in CLOCK_TITLES.items()},
         "clockText": {name: str(clock) for name, clock in CLOCKS.items()},
         "laws": dict.fromkeys(LAWS, 1),
-        "languages": dict.fromkeys(shelf.LANGUAGES, 1),
+        "languages": shelf.LANGUAGES,
         "looks": looks(KAPPAS),
         "dashes": dashes(),
         "paths": path_colors(),

@@ -238,9 +238,8 @@ async function codeWords() {
   } catch {
     shelfFailed = true;
   }
-  const key = shelfKey(), found = shelf && key !== null && (shelf[key] || (state.rho === 1 && shelf[`${key}|1`]));
-  const timed = state.clock !== "own" || state.shift !== 1;
-  const code = found && !timed ? found[state.lang] : "";
+  const key = shelfKey(), own = state.clock === "own" && state.shift === 1, kept = shelf && shelf[state.lang];
+  const code = kept && own && key !== null ? kept[key] || (state.rho === 1 && kept[`${key}|1`]) : "";
   $("copy-code").disabled = !code;
   $("code").textContent = code || "";
   $("code").parentElement.hidden = !code;

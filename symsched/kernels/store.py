@@ -28,26 +28,35 @@ from types import ModuleType
 from symsched.writing import whole
 
 _PREFIX = "symsched_kernel_"
+#: Whether files have an owner and bits that say who may write; on Windows a profile's folder is its user's already.
+_OWNED = hasattr(os, "getuid")
+#: A link is not followed, a pipe not waited for, a line's end not changed: whichever of these a system has.
+_PLAINLY = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _lock = threading.Lock()
 
 
-def wanted_directory() -> Path:
-    """Where generated modules should go, whether or not it can be written."""
+def home() -> Path:
+    """The directory of all that is kept, whether or not it can be written."""
     chosen = os.environ.get("SYMSCHED_CACHE_DIR")
     if chosen:
-        return Path(chosen) / "kernels"
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "symsched" / "kernels"
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "symsched"
+
+
+def wanted_directory() -> Path:
+    """Where generated modules should go."""
+    return home() / "kernels"
 
 
 def _prepare(directory: Path) -> Path:
     """Create the directory, private; refuse one that another user owns or may write."""
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    status = directory.stat()
-    if status.st_uid != os.getuid():
-        raise PermissionError(f"{directory} belongs to another user")
-    if stat.S_IMODE(status.st_mode) != 0o700:
-        directory.chmod(0o700)
+    if _OWNED:
+        status = directory.stat()
+        if status.st_uid != os.getuid():
+            raise PermissionError(f"{directory} belongs to another user")
+        if stat.S_IMODE(status.st_mode) != 0o700:
+            directory.chmod(0o700)
     with tempfile.TemporaryFile(dir=directory):
         return directory
 
@@ -119,12 +128,14 @@ class _Verified(importlib.abc.SourceLoader):
 def read(name: str) -> bytes | None:
     """The content of a file of the directory; None unless it is a plain file that this user alone may write."""
     try:
-        handle = os.open(directory() / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        handle = os.open(directory() / name, _PLAINLY)
     except OSError:
         return None
     try:
         status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o022:
+        if not stat.S_ISREG(status.st_mode):
+            return None
+        if _OWNED and (status.st_uid != os.getuid() or status.st_mode & 0o022):
             return None
         with os.fdopen(handle, "rb", closefd=False) as file:
             return file.read()

@@ -30,8 +30,10 @@ from symsched.montecarlo.model import Model, model_of
 from symsched.montecarlo.program import Program, program_of
 from symsched.montecarlo.run import stepped
 from symsched.montecarlo.tables import Start, Tables, fill, start_of, variance_increments
+from symsched.parsing import quoted
 from symsched.schedule import Schedule
 from symsched.sde import InterpolantSDE
+from symsched.shown import Shown
 from symsched.steps.integrals import gauss, nodes
 
 Array = NDArray[np.float64]
@@ -54,12 +56,15 @@ class System:
     through: Any = None
 
 
-@dataclass(frozen=True)
-class Coupled:
+@dataclass(frozen=True, repr=False)
+class Coupled(Shown):
     """States of the coupled systems at common times: states[k] has shape (T, paths) or (T, paths, d)."""
 
     times: Array
     states: tuple[Array, ...]
+
+    def _line(self) -> str:
+        return f"Coupled({len(self.states)} systems, {len(self.times)} times, {self.states[0].shape[1]} paths)"
 
     def rms(self, i: int = 0, j: int = 1) -> Array:
         """Root mean square over the paths of |X_i − X_j| at each time, shape (T,)."""
@@ -73,6 +78,7 @@ class Coupled:
         return value, spread / (2 * value) if value > 0 else 0.0
 
     def _squares(self, i: int, j: int) -> Array:
+        i, j = (count(k, "a system", least=0, most=len(self.states) - 1) for k in (i, j))
         gap = (self.states[i] - self.states[j]) ** 2
         return gap if gap.ndim == 2 else gap.sum(axis=2)
 
@@ -122,6 +128,9 @@ def couple(
             `kappa` for a system without noise (its scale is 0), for several, or for one that is no interpolant.
     """
     paths = count(paths, "paths")
+    for given in systems:
+        if not isinstance(given, System):
+            raise InputError(f"couple got {quoted(given)}; it should be a System, as in System(sde, steps=100)")
     if kappa is not None or schedule is not None:
         systems = _with_carried(systems, kappa, schedule)
     if len(systems) < 2:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,8 @@ from symsched.montecarlo.arguments import workers_of
 from symsched.montecarlo.coupling import Coupler, System
 from symsched.montecarlo.model import model_of
 from symsched.parsing import parse_expression
+from symsched.progress import foretold
+from symsched.shown import Shown, Table, brief
 from symsched.symbols import state
 
 Array = NDArray[np.float64]
@@ -42,6 +45,8 @@ WEAK_ORDER = {"euler": 1, "lazy": 1, "exponential": 1, "heun": 1, "sra1": 1}
 MOST_STEPS = 1e12
 #: Finest level: 2^LEVELS times the coarsest steps.
 LEVELS = 14
+#: Chunks that are handed out at once.
+BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -55,8 +60,8 @@ class Level:
     cost: float
 
 
-@dataclass(frozen=True)
-class Estimate:
+@dataclass(frozen=True, repr=False)
+class Estimate(Shown):
     """An expectation, its standard error, the bias that the last levels show, and what it cost.
 
     √(standard_error² + bias²) ≤ tolerance.
@@ -68,6 +73,15 @@ class Estimate:
     tolerance: float
     levels: tuple[Level, ...]
     seconds: float
+
+    def _line(self) -> str:
+        return (
+            f"Estimate({brief(self.value)} ± {self.error:.2g}, {len(self.levels)} levels, {self.cost:.2g} path-steps)"
+        )
+
+    def _table(self) -> Table:
+        head = ("steps", "paths", "mean", "variance", "path-steps")
+        return head, [(one.steps, one.paths, one.mean, one.variance, one.cost) for one in self.levels]
 
     @property
     def error(self) -> float:
@@ -84,6 +98,19 @@ class Estimate:
         """Path-steps that plain Monte Carlo on the finest level would need for the same standard error."""
         spread = self.levels[0].variance
         return spread / max(self.standard_error, 1e-300) ** 2 * self.levels[-1].steps
+
+
+@dataclass
+class _Pace:
+    """What is left of a growth, in steps of paths, of which its cost is foretold once."""
+
+    what: str
+    left: float = 0.0
+    told: bool = False
+
+    def took(self, steps: int, seconds: float) -> None:
+        self.left -= steps
+        self.told = self.told or foretold(self.left / steps * seconds, self.what)
 
 
 @dataclass
@@ -109,9 +136,14 @@ class _Running:
         gap = values[0] if len(values) == 1 else values[0] - values[1]
         return math.fsum(gap), math.fsum(gap * gap)
 
-    def grow(self, wanted: int, pool: ThreadPoolExecutor) -> None:
+    def grow(self, wanted: int, pool: ThreadPoolExecutor, pace: _Pace | None = None) -> None:
         """Take paths until there are `wanted` of them; sums are kept chunk by chunk, in order."""
-        self.rows += pool.map(self.differences, list(self.chunks(wanted)))
+        chunks = self.chunks(wanted)
+        while batch := list(islice(chunks, BATCH)):
+            began = time.perf_counter()
+            self.rows += pool.map(self.differences, batch)
+            if pace is not None:
+                pace.took(sum(width for _, width in batch) * self.fine_cost, time.perf_counter() - began)
 
     @property
     def mean(self) -> float:
@@ -173,9 +205,9 @@ def estimate(
 def _run(
     sde: Any, f: Functional, tolerance: float, how: tuple[str, int, int, float | None], pool: ThreadPoolExecutor
 ) -> list[_Running]:
-    levels = [_level(sde, f, how, k) for k in range(3)]
+    levels, pace = [_level(sde, f, how, k) for k in range(3)], _Pace(f"a tolerance of {tolerance:g}")
     while True:
-        _sample(levels, tolerance, pool)
+        _sample(levels, tolerance, pool, pace)
         if _bias(levels, how[0]) <= math.sqrt(BIAS_SHARE) * tolerance:
             return levels
         if len(levels) > LEVELS:
@@ -195,7 +227,7 @@ def _level(sde: Any, f: Functional, how: tuple[str, int, int, float | None], k: 
     return _Running(coupler, f, fine, fine if k == 0 else fine + fine // 2)
 
 
-def _sample(levels: list[_Running], tolerance: float, pool: ThreadPoolExecutor) -> None:
+def _sample(levels: list[_Running], tolerance: float, pool: ThreadPoolExecutor, pace: _Pace) -> None:
     """Grow every level to its optimal number of paths, which is looked at again after each growth."""
     for k, level in enumerate(levels):
         level.grow(max(LEAST, PILOT >> k), pool)
@@ -208,8 +240,9 @@ def _sample(levels: list[_Running], tolerance: float, pool: ThreadPoolExecutor) 
             raise InputError(f"tolerance {tolerance:g} takes some {cost:.1e} steps of paths; use a larger one")
         if all(v.paths >= 0.99 * n for v, n in zip(levels, wanted, strict=True)):
             return
+        pace.left = sum(max(0, n - v.paths) * v.fine_cost for v, n in zip(levels, wanted, strict=True))
         for level, n in zip(levels, wanted, strict=True):
-            level.grow(n, pool)
+            level.grow(n, pool, pace)
 
 
 def _bias(levels: list[_Running], scheme: str) -> float:

@@ -60,10 +60,10 @@ def try_formula(key: Key, name: str, parameter: str, change: Spoiling, own: Any,
     return seen.told(trial)
 
 
-def try_library(uses: Iterable[tuple[Key, str]], place: str, kind: str, trial: Trial) -> Trial:
-    """A formula of the library, spoiled, as the checks that use it see it."""
+def try_library(uses: Iterable[tuple[Key, str]], place: str, kind: str, trial: Trial, which: int = 0) -> Trial:
+    """A formula of the library, of those of a place that of this number, spoiled, as the checks that use it see it."""
     seen = _Seen()
-    with changed(place, lambda value: seen.note(value, spoiled(kind, value))):
+    with changed(place, lambda value: seen.note(value, spoiled(kind, value, which))):
         for key, name in uses:
             if not (trial.exact and trial.numeric):
                 _guarded(trial, partial(_judge_freshly, trial, key, name))
@@ -129,10 +129,19 @@ def _judge(trial: Trial, check: Check, wrong: Mapping[str, Any]) -> None:
     if check.options.get("numeric", True):
         asked.append(next((r for r in residuals if _refuted(r)), None))
         trial.numeric = bool(trial.numeric) or asked[-1] is not None
+    if not any(asked):
+        _require_values(residuals)
     chosen = dict.fromkeys(r for r in (*asked, *residuals) if r is not None)
     for residual in list(chosen)[:MOST_LEMMAS]:
         with suppress(TimeoutError, UnsupportedError):  # no lemma for Coq: the other routes have answered
             trial.attempts.append(_attempt(residual))
+
+
+def _require_values(residuals: Iterable[sp.Expr]) -> None:
+    """Raises InputError for a residual that neither route can answer: the mutant has left the domain of the formula."""
+    for residual in residuals:
+        if decide_zero(residual, bounded=False).zero is None and (found := evaluated({"residual": residual})).error:
+            raise InputError(found.detail)
 
 
 @lru_cache(maxsize=4096)

@@ -9,6 +9,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from symsched.collection import theory
+
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 
@@ -64,7 +66,7 @@ def _parsed(line: str) -> dict[str, Any] | None:
 
 @lru_cache(maxsize=1)
 def code() -> str:
-    """A hash of the package's own formulas and of what decides about them."""
-    parts = ("mutation", "certify", "sde", "data", "discretize")
-    files = [*_PACKAGE.glob("*.py"), *(file for part in parts for file in (_PACKAGE / part).glob("*.py"))]
+    """A hash of the package's own formulas, of the claims, and of what decides about them."""
+    parts = ("mutation", "certify", "exact", "steps", "sde", "data", "discretize")
+    files = [*_PACKAGE.glob("*.py"), *(file for part in parts for file in (_PACKAGE / part).rglob("*.py")), *theory()]
     return hashlib.sha256(b"".join(file.read_bytes() for file in sorted(files))).hexdigest()

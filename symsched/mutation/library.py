@@ -18,7 +18,7 @@ PLACES = (
     "symsched.schedule:Schedule.variance",
     *(f"symsched.conversion:Conversion.{name}" for name in ("tau", "scale", "tau_dot", "scale_dot", "eps")),
     *(f"symsched.steps.identities:{name}" for name in ("means", "drift", "drift_by_score")),
-    *(f"symsched.steps.laws:{name}" for name in ("explicit", "trapezoid", "held", "retained")),
+    *(f"symsched.steps.laws:{name}" for name in ("explicit", "trapezoid", "held", "held_in_log_r", "retained")),
     "symsched.sde.equation:drift_forms",
     "symsched.sde.equation:data_form",
     "symsched.sde.equation:log_rate",
@@ -30,6 +30,15 @@ PLACES = (
     ),
     *(f"symsched.lazy:{name}" for name in ("condition", "family", "frame_beta", "solve", "frame")),
     *(f"symsched.discretize.closed:{name}" for name in ("step_forms", "closed_form", "exact_law")),
+    *(f"symsched.sde.energy:{name}" for name in ("pace", "affine_rate")),
+    *(f"symsched.sde.driving:{name}" for name in ("pushed", "noise_of", "step_of")),
+    *(f"symsched.guidance:{name}" for name in ("mixed", "tilt", "variance_terms", "push_terms")),
+    *(f"symsched.guidance:{name}" for name in ("Guided.eta_x", "Guided.drift", "PowerMean.integrand")),
+    *(f"symsched.flowmaps:{name}" for name in ("carried", "averaged", "mapped", "stretched")),
+    "symsched.two_sided:carried_gamma",
+    "symsched.two_sided:TwoSided.curve",
+    "symsched.likelihood:gained",
+    "symsched.spacing:turning",
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
-from itertools import islice
+from itertools import accumulate, islice
 from typing import Any
 
 import sympy as sp
@@ -40,16 +40,37 @@ def mutants(value: Any, most: int) -> list[Spoiling]:
     return []
 
 
-def spoiled(kind: str, value: Any) -> Any:
-    """A value with the first change of this kind, in its first formula; the value itself where there is none."""
+def spoiled(kind: str, value: Any, which: int = 0) -> Any:
+    """A value with the first change of this kind in the formula of this number that it holds; the value itself where
+    there is none."""
+    if isinstance(value, sp.Expr):
+        return next((wrong for _, wrong in _of_kind(kind, value)), value) if which == 0 else value
     if isinstance(value, tuple):
-        return (spoiled(kind, value[0]), *value[1:]) if value else value
+        before = list(accumulate(map(formulas, value), initial=0))
+        parts = [spoiled(kind, part, which - past) for part, past in zip(value, before, strict=False)]
+        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
     if is_dataclass(value) and not isinstance(value, type):
-        first = next((f.name for f in fields(value) if isinstance(getattr(value, f.name), sp.Expr)), None)
-        return value if first is None else replace(value, **{first: spoiled(kind, getattr(value, first))})
-    if not isinstance(value, sp.Expr):
-        return value
-    return next((wrong for _, wrong in _of_kind(kind, value)), value)
+        own = _own(value)
+        return (
+            replace(value, **{own[which]: spoiled(kind, getattr(value, own[which]))})
+            if which in range(len(own))
+            else value
+        )
+    return value
+
+
+def formulas(value: Any) -> int:
+    """How many formulas a value holds: an expression, those of a tuple, the expressions of a dataclass."""
+    if isinstance(value, tuple):
+        return sum(map(formulas, value))
+    if is_dataclass(value) and not isinstance(value, type):
+        return len(_own(value))
+    return int(isinstance(value, sp.Expr))
+
+
+def _own(value: Any) -> list[str]:
+    """Fields of a dataclass that hold a formula; one that is declared a Symbol holds a name."""
+    return [f.name for f in fields(value) if isinstance(getattr(value, f.name), sp.Expr) and f.type != "Symbol"]
 
 
 def _to(wrong: sp.Expr) -> Callable[[Any], Any]:

@@ -16,6 +16,7 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_complet
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from symsched.mutation.ask import ask_coq
 from symsched.mutation.decide import Trial, try_formula, try_library
 from symsched.mutation.journal import Journal, code
 from symsched.mutation.library import changed, places
-from symsched.mutation.mutants import KINDS, mutants
+from symsched.mutation.mutants import KINDS, formulas, mutants
 from symsched.processes import fresh
 from symsched.routes import labelled
 from symsched.theorem import Check
@@ -203,28 +204,32 @@ def _index(key: Key) -> int:
 def _library_jobs(keys: Sequence[Key], workers: int, known: Journal, tell: Progress) -> list[_Job]:
     """Each place with the quickest checks that use it, as seen in one run of all with the right formulas."""
     users: dict[str, list[tuple[float, str, str, str]]] = {place: [] for place in places()}
+    held = dict.fromkeys(users, 1)
     with _processes(workers, 1) as pool:
         asked = {pool.submit(_uses, key): key for key in keys if f"uses {key[1]}" not in known.found}
         for done, future in enumerate(as_completed(asked), 1):
             known.note(f"uses {asked[future][1]}", future.result())
             tell(done, len(asked), "uses of the library")
     for key in keys:
-        for place, seconds, name in known.found[f"uses {key[1]}"]:
+        for place, seconds, name, formulas_ in known.found[f"uses {key[1]}"]:
             users[place].append((seconds, *key, name))
+            held[place] = max(held[place], formulas_)
     jobs: list[_Job] = []
     for place, found in users.items():
         chosen = [((path, claim), name) for _, path, claim, name in sorted(found)[:CHECKS_PER_PLACE]]
-        turns = enumerate(KINDS if chosen else ())
-        jobs += [_Job(f"{place} {kind}", k, _run_library, (chosen, place, kind)) for k, kind in turns]
+        turns = enumerate(product(range(held[place]), KINDS) if chosen else ())
+        jobs += [
+            _Job(f"{place} {which} {kind}", k, _run_library, (chosen, place, kind, which)) for k, (which, kind) in turns
+        ]
     return jobs
 
 
-def _uses(key: Key) -> list[tuple[str, float, str]]:
-    """(place, seconds, check) for the checks of a theorem that compute with a place."""
-    touched: set[str] = set()
+def _uses(key: Key) -> list[tuple[str, float, str, int]]:
+    """(place, seconds, check, how many formulas it gave) for the checks of a theorem that compute with a place."""
+    touched: dict[str, int] = {}
 
     def noting(place: str, value: Any) -> Any:
-        touched.add(place)
+        touched[place] = max(touched.get(place, 0), formulas(value))
         return value
 
     found = []
@@ -237,13 +242,13 @@ def _uses(key: Key) -> list[tuple[str, float, str]]:
                 start = time.perf_counter()
                 labelled(check.function())
                 seconds = time.perf_counter() - start
-                found += [(place, seconds, check.function.__name__) for place in sorted(touched)]
+                found += [(place, seconds, check.function.__name__, touched[place]) for place in sorted(touched)]
     return found
 
 
-def _run_library(uses: list[tuple[Key, str]], place: str, kind: str) -> Trial:
-    trial = Trial(place.split(":")[1], kind, f"result: {kind}")
-    return try_library(uses, place, kind, trial)
+def _run_library(uses: list[tuple[Key, str]], place: str, kind: str, which: int) -> Trial:
+    trial = Trial(place.split(":")[1], kind, f"result: {kind}" + (f", formula {which + 1}" if which else ""))
+    return try_library(uses, place, kind, trial, which)
 
 
 # -- running ---------------------------------------------------------------------------------------------------
@@ -304,7 +309,7 @@ def _row(trial: Trial) -> Mutant:
     status, detail = "changed", ""
     if trial.same:
         status = "equivalent"
-    elif not row.noticed and (trial.refused or trial.broken):
+    elif not (trial.exact or trial.numeric) and (trial.refused or trial.broken):  # Coq saw a part of it at most
         status, detail = ("refused", trial.refused) if trial.refused else ("broken", trial.broken)
     elif row.noticed == 0:
         status = "survives"

@@ -10,7 +10,7 @@ once with one line that says what would be right.
 
 from symsched.parsing.calls import Call, Value, parse_call, parse_pair
 from symsched.parsing.expressions import parse_expression, too_fine
-from symsched.parsing.text import did_you_mean, quoted
+from symsched.parsing.text import did_you_mean, one_of, quoted
 from symsched.parsing.whitelist import FUNCTIONS
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Call",
     "Value",
     "did_you_mean",
+    "one_of",
     "parse_call",
     "parse_expression",
     "parse_pair",

@@ -52,11 +52,53 @@ def quoted(text: object, width: int = 60) -> str:
     return f"'{line}'"
 
 
+#: What other libraries call what we call otherwise: the first of these that is known where the word was given.
+ELSEWHERE = {
+    "noise": ("epsilon", "eps", "epsilon_prediction", "eps_pred"),
+    "data": ("x0", "x_0", "x_start", "sample", "sample_prediction", "denoised"),
+    "v": ("v_prediction", "v_pred"),
+    "velocity": ("flow", "flow_prediction", "u"),
+    "dpmpp2m": ("dpm++", "dpm_solver++", "dpm_solver_multistep"),
+    "sde-dpmpp": ("dpm++ 2m sde", "dpm++ sde", "sde_dpm_solver++"),
+    "unipc3": ("unipc",),
+    "em": ("euler_ancestral", "euler_a", "euler_maruyama"),
+    "euler": ("euler_maruyama", "em", "ode"),
+    "linear": ("rectified_flow", "flow_matching", "flow", "ot"),
+    "cosine": ("squaredcos_cap_v2",),
+    "numpy": ("python", "py"),
+    "cpp": ("c++", "cxx", "c++17"),
+    "javascript": ("js", "typescript", "ts", "node"),
+    "matlab": ("octave",),
+    "mathematica": ("wolfram",),
+    "torch": ("pytorch",),
+    "latex": ("tex",),
+    "epsstar": ("eps_star", "epsilon_star"),
+    "float64": ("double",),
+    "float32": ("single",),
+}
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """'; did you mean sqrt?' when something known is close to `name`, else an empty string."""
-    names = {k.lower(): k for k in known}
-    close = difflib.get_close_matches(name.lower()[:80], names, n=1, cutoff=0.6)
+    """'; did you mean sqrt?' when something known is close to `name`, or another word for it; else an empty string."""
+    known = list(known)
+    names = {_plain(word): ours for ours in ELSEWHERE if ours in known for word in ELSEWHERE[ours]}
+    names |= {_plain(ours): ours for ours in known}
+    given = _plain(name[:80])
+    close = [given] if given in names else difflib.get_close_matches(given, names, n=1, cutoff=0.6)
     return f"; did you mean {names[close[0]]}?" if close else ""
+
+
+def _plain(name: str) -> str:
+    """A name as it sounds: dpm++_2M, DPM++ 2M and dpmpp-2m are one."""
+    return re.sub(r"[\s_-]", "", name.lower().replace("+", "p"))
+
+
+def one_of(name: object, known: Iterable[str], what: str) -> str:
+    """The name.  Raises InputError, with the closest one and the whole list, for one that is not known."""
+    known = list(known)
+    if isinstance(name, str) and name in known:
+        return name
+    raise InputError(f"unknown {what} {quoted(name)}{did_you_mean(str(name), known)} (known: {', '.join(known)})")
 
 
 def syntax_tree(text: object, limit: int) -> tuple[ast.expr, str]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from symsched.discretize import SCHEMES, trajectory
 from symsched.errors import InputError
+from symsched.parsing import one_of
 from symsched.plotting.canvas import entitle, panels
 from symsched.plotting.inputs import equation, gaussian_of, kappas_for, schedules_of, steps_of
 from symsched.plotting.style import Style, label_of, law_label, look, number, plain, styles
@@ -81,8 +82,7 @@ def error(
 
 def check_scheme(scheme: str) -> None:
     """Raises InputError unless the scheme is known."""
-    if scheme not in SCHEMES:
-        raise InputError(f"scheme {scheme!r}: expected one of {', '.join(SCHEMES)}")
+    one_of(scheme, SCHEMES, "scheme")
 
 
 def draw_error(

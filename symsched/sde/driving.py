@@ -12,7 +12,7 @@ on any grid.  ∫2ε is exact; the trapezoid makes a strong error of first order
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,27 @@ Array = NDArray[np.float64]
 TRIES, SETTLED = 100, 1e-14
 
 
+# -- formulas, of arrays or expressions alike; theory C26 decides them -----------------------------------------------
+
+
+def pushed(length: Any, first: Any, last: Any) -> Any:
+    """The drift's part of a step: h (b + b')/2."""
+    return length / 2 * (first + last)
+
+
+def noise_of(step: Any, push: Any, width: Any) -> Any:
+    """The standard normal of a step X' − X, of the drift's part and √(∫2ε dt)."""
+    return (step - push) / width
+
+
+def step_of(noise: Any, push: Any, width: Any) -> Any:
+    """The step that a standard normal makes."""
+    return push + width * noise
+
+
+# -- paths -----------------------------------------------------------------------------------------------------------
+
+
 def read(sde: InterpolantSDE, times: Array, paths: Array) -> Array:
     """Standard normals (steps, …) of paths (times, …) of the SDE.
 
@@ -41,8 +62,8 @@ def read(sde: InterpolantSDE, times: Array, paths: Array) -> Array:
             " drive another; the source needs eps > 0"
         )
     drift = sde.drift_at(times.reshape(_column(times, paths, sde.dim)), paths)
-    own = np.diff(paths, axis=0) - _lengths(times, paths) / 2 * (drift[:-1] + drift[1:])
-    return np.asarray(own / np.sqrt(variance).reshape(-1, *[1] * (paths.ndim - 1)))
+    push = pushed(_lengths(times, paths), drift[:-1], drift[1:])
+    return np.asarray(noise_of(np.diff(paths, axis=0), push, np.sqrt(variance).reshape(-1, *[1] * (paths.ndim - 1))))
 
 
 def driven(sde: InterpolantSDE, times: Array, start: Array, noise: Array) -> Array:
@@ -54,10 +75,10 @@ def driven(sde: InterpolantSDE, times: Array, start: Array, noise: Array) -> Arr
     found = [start]
     slope = sde.drift_at(times[0], start)
     for (now, then), width, fresh in zip(pairwise(times), size, noise, strict=True):
-        half = (then - now) / 2
-        begin = found[-1] + half * slope + width * fresh
-        state = _settled(sde, (now, then), begin, begin + half * slope)
-        slope = (state - begin) / half
+        half = pushed(then - now, slope, 0)
+        begin = found[-1] + step_of(fresh, half, width)
+        state = _settled(sde, (now, then), begin, begin + half)
+        slope = 2 * (state - begin) / (then - now)
         found.append(state)
     return np.array(found)
 
@@ -67,7 +88,7 @@ def _settled(sde: InterpolantSDE, step: tuple[float, float], begin: Array, state
     now, then = step
     with np.errstate(over="ignore", invalid="ignore"):
         for _ in range(TRIES):
-            state, before = begin + (then - now) / 2 * sde.drift_at(then, state), state
+            state, before = begin + pushed(then - now, 0, sde.drift_at(then, state)), state
             if not np.isfinite(state).all():
                 break
             if np.abs(state - before).max(initial=0) <= SETTLED * np.abs(state).max(initial=0):

@@ -62,11 +62,11 @@ def energy_rates(sde: Equation, times: Any) -> tuple[Array, Array]:
 
 
 def _needed(sde: Equation, linear: Expr) -> tuple[Expr, ...]:
-    return linear, sde.schedule.alpha, sde.schedule.beta, _pace(sde)
+    return linear, sde.schedule.alpha, sde.schedule.beta, pace(sde)
 
 
-def _pace(sde: Equation) -> Expr:
-    """(ε* + ε)²/(4ε): what an error of the score costs, theory C6."""
+def pace(sde: Equation) -> Expr:
+    """(ε* + ε)²/(4ε): what E|s − s_G|² costs, as an error of the score does (theory C6)."""
     return (sde.schedule.eps_star + sde.eps) ** 2 / (4 * sde.eps)
 
 
@@ -82,7 +82,7 @@ def _checked(sde: Equation) -> Expr:
     if not sign_on_unit(sde.eps).positive:
         told = "0, as for an ODE" if sde.eps == 0 else f"{sde.eps}, which is not known to be positive on (0, 1)"
         raise InputError(f"eps is {told}: the energy per unit of noise is infinite there; take a scale > 0")
-    return sum((_affine_rate(sde, *axis) for axis in _axes(law)), Integer(0))
+    return sum((affine_rate(sde, *axis) for axis in _axes(law)), Integer(0))
 
 
 def _axes(law: DataLaw) -> Iterator[tuple[Expr, Expr]]:
@@ -95,9 +95,10 @@ def _axes(law: DataLaw) -> Iterator[tuple[Expr, Expr]]:
             yield Rational(float(mean)), Rational(float(std))
 
 
-def _affine_rate(sde: Equation, mean: Expr, std: Expr) -> Expr:
+def affine_rate(sde: Equation, mean: Expr, std: Expr) -> Expr:
+    """E|b_G|²/(4ε) along an axis: (g²V + β̇²m²)/(4ε), an expression in t."""
     slope, _ = sde.along(std)
-    _, variance = Gaussian(mean, std).moments(sde.schedule.alpha, sde.schedule.beta)
+    variance = sde.schedule.alpha**2 + (std * sde.schedule.beta) ** 2
     return (slope**2 * variance + (sde.schedule.beta_dot * mean) ** 2) / (4 * sde.eps)
 
 

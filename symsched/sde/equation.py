@@ -19,13 +19,14 @@ from sympy.core.function import AppliedUndef
 
 from symsched.data import DataLaw, Gaussian
 from symsched.data.checks import exact
-from symsched.errors import InputError, UndecidedError
+from symsched.errors import InputError, UndecidedError, clipped
 from symsched.exact import canonical, decide_zero, limit_at, shortest, sign_on_unit, values, within
 from symsched.parsing import parse_expression, quoted
 from symsched.precision import alone_all, cached_property
-from symsched.schedule import STEEPEST, Schedule
+from symsched.schedule import STEEPEST, Schedule, is_long
 from symsched.sde.energy import energy
 from symsched.sde.values import drift_values
+from symsched.shown import Shown
 from symsched.steps import identities
 from symsched.steps.identities import JETS
 from symsched.symbols import assigned, check_names, check_real, foreign_time, rho, t, x
@@ -69,8 +70,8 @@ def data_form(schedule: Schedule, eps: Expr) -> tuple[Expr, Expr]:
 
 
 @alone_all
-@dataclass(frozen=True)
-class InterpolantSDE:
+@dataclass(frozen=True, repr=False)
+class InterpolantSDE(Shown):
     """dX = b^ε(t, X) dt + √(2ε) dW for a schedule, a data law, and a diffusion scale.
 
     Give at most one of `eps` (ε itself) and `kappa` (κ = ε/ε*, a number or a function of t); neither means κ = 0,
@@ -103,6 +104,42 @@ class InterpolantSDE:
         object.__setattr__(self, name, scale)
         if name == "kappa":
             object.__setattr__(self, "eps", tidy(scale * self.schedule.eps_star))
+
+    def _line(self) -> str:
+        scale = f"eps={clipped(self.eps)}" if self.kappa is None else f"kappa={clipped(self.kappa)}"
+        return f"InterpolantSDE({clipped(self.schedule)}, {clipped(self.data)}, {scale})"
+
+    def _formulas(self) -> dict[str, Any]:
+        """The equation, with the drift written out for one Gaussian and with η_X for other data; of a long schedule in
+        α and β, because what no line holds takes a minute to derive.
+        """
+        if is_long(self.schedule):
+            return {**self._general(), **self.schedule._formulas(), **self.data._formulas()}
+        drift = rf"\left({latex(self.A)}\right) X_t + \left({latex(self.B)}\right) \eta_X(t, X_t)"
+        if isinstance(self.data, Gaussian) and self.data.dim == 1:
+            drift = latex(self.simplified())
+        return {r"\mathrm{d}X_t": self._sides(drift), **self.data._formulas()}
+
+    def _general(self) -> dict[str, Any]:
+        """The equation in letters: A, B and ε by the identities that they are derived from."""
+        a, b, eps = (Symbol(name) for name in (r"\alpha", r"\beta", r"\varepsilon"))
+        dots = {rate: Symbol(r"\dot{\alpha}") / a, beta_rate: Symbol(r"\dot{\beta}") / b}
+        letters = {**dots, JETS.alpha: a, JETS.beta: b, JETS.eps: eps if self.eps != 0 else Integer(0)}
+        forms, scale = drift_forms(), self.eps
+        if self.kappa is not None:
+            scale = (self.kappa * JETS.alpha**2 * (beta_rate - rate)).subs(letters, simultaneous=True)
+        noise = r" + \sqrt{2 \varepsilon}\,\mathrm{d}W_t" if self.eps != 0 else ""
+        equation = rf"\left(A X_t + B\,\eta_X(t, X_t)\right)\mathrm{{d}}t{noise}"
+        named = {"A": forms.state, "B": forms.data}
+        put = {name: form.subs(letters, simultaneous=True) for name, form in named.items()}
+        return {r"\mathrm{d}X_t": equation, **put, **({r"\varepsilon": scale} if self.eps != 0 else {})}
+
+    def _sides(self, drift: str) -> str:
+        """The right side, of which what is nothing is left out."""
+        scale = readable(2 * self.eps)
+        root = "" if scale == 1 else rf"\sqrt{{{latex(scale)}}}\,"
+        terms = [rf"\left({drift}\right)\mathrm{{d}}t"] * (drift != "0") + [rf"{root}\mathrm{{d}}W_t"] * (scale != 0)
+        return " + ".join(terms) or "0"
 
     # -- coefficients, expressions in t -------------------------------------------------------------------------
 
@@ -177,8 +214,10 @@ class InterpolantSDE:
         """(g, c) with b^ε = g x + c, for Gaussian data in one dimension (theory C8): tidied expressions in t."""
         if not isinstance(self.data, Gaussian):
             raise InputError(f"the drift is affine for Gaussian data only, and the data is {self.data.summary}")
-        slope = tidy(diff(self.drift, x))
-        return slope, tidy(self.drift.subs(x, 0))
+        # In the letters first: of a schedule's own numbers, such as 80^(1/7), SymPy's diff asks whether they are 0.
+        mean = self.data.eta_x(JETS)
+        gain, rest = (JETS.put(f, alpha=self.schedule.alpha, beta=self.schedule.beta) for f in (diff(mean, x), mean))
+        return tidy(self.A + self.B * gain), tidy(self.B * rest.subs(x, 0))
 
     @property
     def direction(self) -> tuple[Expr, Expr]:
@@ -245,9 +284,7 @@ class InterpolantSDE:
     def latex(self) -> str:
         """The equation in LaTeX.  Raises InputError when two symbols would be printed alike."""
         check_names({*self.parameters, x, t}, "the equation")
-        drift, scale = latex(self.simplified()), latex(readable(2 * self.eps))
-        noise = "" if self.eps == 0 else rf" + \sqrt{{{scale}}}\,\mathrm{{d}}W_t"
-        return rf"\mathrm{{d}}X_t = \left({drift}\right)\mathrm{{d}}t{noise}"
+        return rf"\mathrm{{d}}X_t = {self._sides(latex(self.simplified()))}"
 
     # -- numbers ---------------------------------------------------------------------------------------------------
 

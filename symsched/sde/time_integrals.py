@@ -19,14 +19,14 @@ from symsched.symbols import t
 
 Array = NDArray[np.float64]
 REACH = 4.5  # s to which the rule goes: 1e-61 from the ends
-LEVELS = 4
-TOLERANCE = 1e-9  # between two levels, of the largest value
+LEVELS = 8
+TOLERANCE = 1e-9  # between two levels, of each value
 
 
 def over_time(exprs: Sequence[Expr], rate: Callable[[list[Array], int], Array], what: str, floor: float = 0.0) -> Array:
     """∫₀¹ rate dt.  `rate` gets the tables of `exprs` at n times and the level, and gives an array (…, n).
 
-    Levels halve the steps until two agree, to nine digits of the largest value or of `floor`.  Raises UndecidedError
+    Levels halve the steps until two agree, to nine digits of each value or of `floor`.  Raises UndecidedError
     where they do not, or where something is left at an end.
     """
     beside_one = [expr.subs(t, 1 - t) for expr in exprs]
@@ -40,11 +40,11 @@ def over_time(exprs: Sequence[Expr], rate: Callable[[list[Array], int], Array], 
         halves = values(exprs, near[early]), values(beside_one, near[~early])
         parts = rate([np.concatenate(pair) for pair in zip(*halves, strict=True)], level) * weight
         total = parts.sum(axis=-1)
-        size = np.abs(total).max(initial=floor)
-        left = np.abs(parts[..., [0, -1]]).max(initial=0.0)
-        if not np.isfinite(size) or left / step > max(TOLERANCE * size, np.finfo(np.float64).tiny):
+        allowed = np.maximum(TOLERANCE * np.maximum(np.abs(total), floor), np.finfo(np.float64).tiny)
+        left = np.abs(parts[..., [0, -1]]).max(axis=-1)
+        if not np.isfinite(total).all() or (left / step > allowed).any():
             raise UndecidedError(f"{what} is infinite, or its integral over time converges too slowly at an end")
-        if last is not None and np.abs(total - last).max(initial=0.0) <= TOLERANCE * size:
+        if last is not None and (np.abs(total - last) <= allowed).all():
             return np.asarray(total)
         last = total
     raise UndecidedError(f"{what} is not settled to {TOLERANCE:g} by {len(s)} times")

@@ -14,9 +14,8 @@ A dash (') is what is taken at the end of the step.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sympy import (
     Dummy,
@@ -49,8 +48,7 @@ data, noise, z = Dummy("eta_x", real=True), Dummy("eta_z", real=True), Dummy("z"
 growth = Dummy("l", positive=True)  # of log r over the step
 
 
-@dataclass(frozen=True)
-class Weights:
+class Weights(NamedTuple):
     """x' = state · x + data · η_X + noise · z, with z standard normal."""
 
     state: Expr
@@ -60,7 +58,7 @@ class Weights:
     def put(self, **values: Expr) -> Weights:
         """With letters of this module replaced by their names here, all at once."""
         table = {globals()[name]: value for name, value in values.items()}
-        return Weights(*(form.subs(table, simultaneous=True) for form in (self.state, self.data, self.noise)))
+        return Weights(*(form.subs(table, simultaneous=True) for form in self))
 
 
 EXPLICIT = x + h * (drift * x + rest) + width * z
@@ -118,7 +116,7 @@ def held_in_log_r() -> Weights:
     """The same for ε = κ ε*, in α, α', β', κ and `growth` = log r'/r: no difference of near numbers is left."""
     stays, comes = (form.subs(ratio, exp(-growth)) for form in retained())
     own = {kept: stays, fresh: comes, beta: beta_next * alpha / alpha_next * exp(-growth)}
-    forms = (form.subs(own, simultaneous=True) for form in (held().state, held().data, held().noise))
+    forms = (form.subs(own, simultaneous=True) for form in held())
     return Weights(*(_without_differences(form) for form in forms))
 
 
@@ -128,9 +126,30 @@ def _without_differences(form: Expr) -> Expr:
     return short.replace(lambda e: e.is_Add and isinstance(1 - e, exp), lambda e: -expm1((1 - e).exp))
 
 
-def evaluated(weights: Weights, *letters: Expr) -> Callable[..., Any]:
-    """(state, data, noise) for numbers or arrays in the place of these letters."""
-    return lambdify(letters, (weights.state, weights.data, weights.noise), "numpy")
+def evaluated(step: Callable[[], Weights | Expr], *letters: Expr) -> Callable[..., Any]:
+    """A step for numbers or arrays in the place of these letters."""
+
+    @cache  # derived and written at the first call: an import waits for neither SymPy's printer nor all of NumPy
+    def compiled() -> Callable[..., Any]:
+        return lambdify(letters, step(), "numpy")
+
+    return lambda *values: compiled()(*values)
 
 
-__all__ = ["HELD", "Weights", "evaluated", "explicit", "held", "held_in_log_r", "retained", "trapezoid"]
+explicit_at = evaluated(explicit, h, drift, rest, width)
+trapezoid_at = evaluated(trapezoid, h, drift, drift_next, rest, rest_next, width)
+held_at = evaluated(held, alpha, beta, alpha_next, beta_next, kept, fresh)
+
+__all__ = [
+    "HELD",
+    "Weights",
+    "evaluated",
+    "explicit",
+    "explicit_at",
+    "held",
+    "held_at",
+    "held_in_log_r",
+    "retained",
+    "trapezoid",
+    "trapezoid_at",
+]

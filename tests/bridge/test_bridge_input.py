@@ -106,7 +106,7 @@ def test_a_field_that_cannot_be(make, match):
         ({"batch": 0}, "batch = 0: expected a whole number ≥ 1"),
         ({"indices": [1]}, "1 indices for 2 samples"),
         ({"indices": [1, -2]}, "indices: expected whole numbers"),
-        ({"check": "never"}, "check = 'never': expected one of end, step"),
+        ({"check": "never"}, "unknown check 'never' .known: end, step"),
         ({"compile": "all"}, "compile = 'all': expected False, True"),
         ({"device": "tpu9"}, "device = 'tpu9': expected cpu, cuda"),
         ({"dtype": "int8"}, "dtype = 'int8': expected one of float16"),

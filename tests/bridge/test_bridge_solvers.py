@@ -204,7 +204,7 @@ def test_a_clean_end_is_the_estimate_of_the_data(solver):
 # -- orders ----------------------------------------------------------------------------------------------------------
 
 # The start of ab3 and dpmpp3m is not corrected, and leaves an error of order 2.
-EXPECTED = {"euler": 1, "heun": 2, "midpoint": 2, "ab2": 2, "ab3": 2, "ab2c": 2, "ab3c": 3}
+EXPECTED = {"euler": 1, "heun": 2, "midpoint": 2, "ab2": 2, "ab3": 2, "ab2c": 2, "ab3c": 3, "deis": 2}
 EXPONENTIAL = {"ddim": 1, "dpmpp2m": 2, "dpmpp3m": 2, "unipc2": 2, "unipc3": 3}
 COUNTS = (64, 128, 256)
 
@@ -236,6 +236,41 @@ def test_the_order_is_measured_on_the_exact_endpoint(solver):
 def test_the_order_in_log_r(solver):
     options = {"lower": 0} if solver in ("dpmpp3m", "unipc2", "unipc3") else {}
     assert orders(log_errors(find(solver), MIXTURE, **options))[-1] > EXPONENTIAL[solver] - 0.25
+
+
+@pytest.mark.parametrize("target", ["linear", "lazy(kappa=0, rho=2)", "follmer"])
+def test_deis_averages_its_polynomial_over_the_ratio(target):
+    """Against quadrature of ∫ p dr/Δr in r itself, far into the data too."""
+    from scipy.integrate import quad
+
+    from symsched.bridge.solvers.deis import averages, lagrange
+
+    setting = frame("linear", target)
+    for nodes in ([0.2, 0.05], [0.9, 0.6, 0.35]):
+        start, end = nodes[0], nodes[0] + 0.9 * (1 - nodes[0])
+        low, high = setting.ratio_at(np.array([start, end]))
+        for found, p in zip(averages(setting, start, end, nodes), lagrange(nodes), strict=True):
+            area, _ = quad(lambda r, p=p: np.polyval(p, setting.time_at(np.array([r]))[0]), low, high, epsabs=1e-12)
+            assert found == pytest.approx(area / (high - low), abs=1e-6)
+
+
+def test_deis_is_right_where_the_data_do_not_vary():
+    """η_X is then one number, and any steps end in it; Adams's rule in a lazy frame leaves noise there."""
+    point = ss.Gaussian(0.3, 1e-9)
+    for target in ("linear", "lazy(kappa=0, rho=2)"):
+        assert np.abs(run(plan_of(find("deis"), frame("linear", target), TIMES[::2]), point) - 0.3).max() < 1e-8
+    assert (
+        np.abs(run(plan_of(find("ab3"), frame("linear", "lazy(kappa=0, rho=2)"), TIMES[::2]), point) - 0.3).max() > 1e-3
+    )
+
+
+def test_deis_of_order_one_is_ddim():
+    setting = frame("vp", "lazy(kappa=0, rho=2)")
+    first, ddim = (plan_of(find("deis"), setting, TIMES, order=1, corrected=0), plan_of(find("ddim"), setting, TIMES))
+    for ours, theirs in zip(first.stages, ddim.stages, strict=True):
+        assert (ours.predict.state, *ours.predict.data) == pytest.approx((theirs.predict.state, *theirs.predict.data))
+    with pytest.raises(ss.InputError, match="order = 0; expected a whole number"):
+        build_plan("linear", steps=3, solver="deis(order=0)")
 
 
 def test_a_wrong_weight_loses_the_order():
@@ -286,5 +321,5 @@ def test_the_lazy_step_is_exact_in_the_datas_own_frame(kappa):
 
 
 def test_every_solver_is_tested_here_or_against_diffusers():
-    tested = {*ODE, *SDE, *EXPONENTIAL, "sde-dpmpp"}
+    tested = {*ODE, *SDE, *EXPONENTIAL, "sde-dpmpp", "deis"}
     assert {name for name in HOMES if not name.startswith("lazy-")} <= tested

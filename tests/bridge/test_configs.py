@@ -7,6 +7,7 @@ import json
 
 import numpy as np
 import pytest
+from published import CONFIGS
 from torched import torch
 
 import symsched as ss
@@ -184,3 +185,93 @@ def test_clipping_is_taken_over():
     ours.timesteps = dynamic.timesteps
     theirs = dynamic.step(answer, dynamic.timesteps[0], 0 * answer).pred_original_sample
     assert torch.allclose(ours.step(answer, dynamic.timesteps[0], 0 * answer).prev_sample, theirs, atol=1e-5)
+
+
+# -- published models ------------------------------------------------------------------------------------------------
+
+EQUAL = np.array([1, 0.75, 0.5, 0.25])  # the levels that a pipeline asks for with four steps, before any shift
+
+
+def shifted(by):
+    """σ' = bσ/(1 + (b − 1)σ); a dynamic shift has b = exp μ."""
+    return by * EQUAL / (1 + (by - 1) * EQUAL)
+
+
+def stretched(levels, last):
+    """1 − σ in proportion, so that the last level is `last`."""
+    return 1 - (1 - levels) * (1 - last) / (1 - levels[-1])
+
+
+MU = 1.15
+LEVELS = {
+    "SD3": [1, 0.9, 0.75, 0.5],  # by hand: 3σ/(1 + 2σ)
+    "Z-Image": [1, 0.9, 0.75, 0.5],
+    "Wan": [1, 0.9, 0.75, 0.5],
+    "Sana": [1, 0.9, 0.75, 0.5],
+    "Flux schnell": EQUAL,
+    "Flux": shifted(np.exp(MU)),  # its own shift of 3 is no part of a dynamic one
+    "Flux2": shifted(np.exp(MU)),
+    "Qwen-Image": stretched(shifted(np.exp(MU)), 0.02),
+    "LTX": stretched(shifted(np.exp(MU)), 0.1),
+}
+
+
+@pytest.mark.parametrize("name", LEVELS)
+def test_a_published_flow_has_its_levels_and_no_betas(name):
+    """As its pipeline sets them: sigmas with μ for FlowMatchEuler, a number for the others."""
+    config = CONFIGS[name]
+    ours = LazyScheduler.from_config(config)
+    stock = getattr(diffusers, config["_class_name"]).from_config(config)
+    dynamic = {"mu": MU} if config.get("use_dynamic_shifting") else {}
+    given = {"sigmas": EQUAL.tolist()} if "flow_shift" not in config else {"num_inference_steps": 4}
+    for scheduler, near in ((ours, 1e-6), (stock, 2e-3)):
+        scheduler.set_timesteps(**given, **dynamic)
+        np.testing.assert_allclose(scheduler.sigmas[:4].numpy(), LEVELS[name], atol=near)
+    assert ours.sigmas[-1] == 0
+    assert "take LazyScheduler" in reading(LazyVPScheduler, config)
+
+
+@pytest.mark.parametrize(
+    ("name", "times"),
+    [
+        ("SD1", [999, 749, 499, 249]),  # the config says no spacing, and ours is trailing
+        ("SDXL", [751, 501, 251, 1]),  # leading, with an offset of 1
+    ],
+)
+def test_a_published_diffusion_has_its_betas_and_no_levels(name, times):
+    """ᾱ by hand: the square roots of the betas are equally far apart."""
+    config = CONFIGS[name]
+    ours = LazyVPScheduler.from_config(config)
+    kept = np.cumprod(1 - np.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2)
+    np.testing.assert_allclose(ours.alphas_cumprod.numpy(), kept, rtol=1e-5)
+    assert (ours.config.prediction_type, ours.config.clip_sample) == ("epsilon", False)
+    ours.set_timesteps(4)
+    assert ours.timesteps.tolist() == times
+    said = reading(LazyScheduler, config)
+    assert config["_class_name"] in said
+    assert "take LazyVPScheduler" in said
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_a_published_config_comes_back_to_its_own_class(name):
+    config = CONFIGS[name]
+    cls, stock = LazyScheduler if name in LEVELS else LazyVPScheduler, getattr(diffusers, config["_class_name"])
+    back = stock.from_config(cls.from_config(config, kappa=0).config)
+    assert {key: back.config[key] for key in config if key != "_class_name"} == {
+        key: value for key, value in config.items() if key != "_class_name"
+    }
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({}, "beta_schedule, beta_start, beta_end missing.*take LazyScheduler"),
+        ({"prediction_type": "epsilon", "beta_start": 1e-4}, "beta_schedule, beta_end missing in a config of no named"),
+        ({"shift": 3.0, **{k: v for k, v in CONFIGS["SD1"].items() if k[:4] == "beta"}}, "take LazyScheduler"),
+    ],
+)
+def test_betas_that_nobody_says_are_not_guessed(config, said):
+    with pytest.raises(ss.InputError, match=said):
+        LazyVPScheduler.from_config(config)
+    betas = {"beta_schedule": "linear", "beta_start": 1e-4, "beta_end": 0.02}
+    assert same_betas(LazyVPScheduler.from_config({}, **betas), "DDPMScheduler")

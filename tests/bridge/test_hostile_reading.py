@@ -30,6 +30,9 @@ def adding(x, _, y):
         (np.zeros((2, 1)), np.full((2, 1), 5.0), 15),
         (torch.zeros(2, 1), torch.full((2, 1), 5.0), 15),
         (None, torch.full((1, 1), 5.0), 15),
+        (2, torch.full((2, 2), 5.0), 11),
+        (2, torch.tensor([[5], [5]]), 11),
+        (2.0, np.full((2, 1), 5.0), 11),
     ],
 )
 def test_guidance_holds_for_conditions_of_any_kind(null, given, right):
@@ -37,6 +40,53 @@ def test_guidance_holds_for_conditions_of_any_kind(null, given, right):
 
     field = FlowField(adding, "linear", guidance=3.0, null={"y": null}, shape=(2,))
     assert torch.equal(field.output(ZERO, TIMES, y=given), torch.full((2, 2), float(right)))
+
+
+LABELS = torch.tensor([5.0, 7.0])
+
+
+def labelled(x, _, y):
+    return x * 0 + y[:, None]
+
+
+def test_a_null_that_is_a_number_is_that_of_the_one_condition():
+    """By hand: 1 + 3 (5 - 1) and 1 + 3 (7 - 1)."""
+    field = FlowField(labelled, "linear", guidance=3.0, null=1, shape=(2,))
+    assert field.output(ZERO, TIMES, y=LABELS).tolist() == [[13, 13], [19, 19]]
+    assert "null=1" in repr(field)
+    with pytest.raises(ss.InputError, match=r"null = 1 for the conditions y, z: say of which, null=\{name: 1\}"):
+        field.output(ZERO, TIMES, y=LABELS, z=LABELS)
+    with pytest.raises(ss.InputError, match="without conditions"):
+        field.output(ZERO, TIMES)
+
+
+def test_guidance_for_one_call():
+    """The field keeps its own; with the weight 0 the condition says nothing, and 1 is no guidance at all."""
+    field = FlowField(labelled, "linear", null={"y": 1}, shape=(2,))
+    found = {w: field.guided(w).output(ZERO, TIMES, y=LABELS)[:, 0].tolist() for w in (None, 0.0, 1.0, 3.0)}
+    assert found == {None: [5, 7], 0.0: [1, 1], 1.0: [5, 7], 3.0: [13, 19]}
+    assert field.guidance is None
+    ask = {"steps": 2, "seed": 0, "conditions": {"y": LABELS}}
+    again = FlowField(labelled, "linear", null={"y": 1}, shape=(2,), guidance=3.0)
+    assert torch.equal(ss.bridge.sample(field, 2, guidance=3.0, **ask), ss.bridge.sample(again, 2, **ask))
+    assert torch.equal(ss.bridge.sample(again, 2, guidance=1.0, **ask), ss.bridge.sample(field, 2, **ask))
+
+
+@pytest.mark.parametrize(
+    ("given", "conditions", "said"),
+    [
+        ({"guidance": 3.0}, None, "guidance = 3.0 without conditions.*give conditions with y"),
+        ({"guidance": "3"}, {"y": LABELS}, "guidance = '3': expected a finite number"),
+        ({"guidance": True}, {"y": LABELS}, "guidance = True: expected a finite number"),
+    ],
+)
+def test_guidance_that_means_nothing_is_refused(given, conditions, said):
+    field = FlowField(labelled, "linear", null={"y": 1}, shape=(2,))
+    with pytest.raises(ss.InputError, match=said):
+        ss.bridge.sample(field, 2, steps=2, conditions=conditions, **given)
+    bare = FlowField(labelled, "linear", shape=(2,))
+    with pytest.raises(ss.InputError, match=r"guidance = 2\.0 without null"):
+        ss.bridge.sample(bare, 2, steps=2, conditions={"y": LABELS}, guidance=2.0)
 
 
 @pytest.mark.parametrize(

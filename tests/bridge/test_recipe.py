@@ -23,8 +23,8 @@ def test_a_recipe_is_its_keywords(told):
     recipe = Recipe(**told)
     right = sample(FIELD, 3, seed=5, **told)
     assert torch.equal(sample(FIELD, 3, seed=5, recipe=recipe), right)
-    assert torch.equal(sample(FIELD, 3, seed=5, plan=recipe.plan_for("linear")), right)
-    assert recipe.plan_for("linear") == build_plan("linear", **told)
+    assert torch.equal(sample(FIELD, 3, seed=5, plan=recipe.plan_for("linear", 2)), right)
+    assert recipe.plan_for("linear", 2) == build_plan("linear", **told, size=2)
     other = dataclasses.replace(recipe, steps=recipe.steps + 1)
     assert not torch.equal(sample(FIELD, 3, seed=5, recipe=other), right)  # the twin
 
@@ -71,9 +71,9 @@ def test_the_signature_and_the_help_are_those_of_the_classes():
     face = inspect.signature(sample)
     assert list(face.parameters)[:2] == ["field", "shape"]
     fields = {word.name: word.default for kind in (Recipe, Running) for word in dataclasses.fields(kind)}
-    more = {"field": inspect.Parameter.empty, "shape": None, "recipe": None, "plan": None}
+    more = {"field": inspect.Parameter.empty, "shape": None, "recipe": None, "plan": None, "guidance": None}
     assert {name: p.default for name, p in face.parameters.items()} == fields | more
-    assert list(inspect.signature(build_plan).parameters)[1:] == WORDS
+    assert list(inspect.signature(build_plan).parameters)[1:] == [*WORDS, "size"]
     for name in [*fields, *more]:
         assert re.search(rf"^ {{8}}(\w+, )*{name}(, \w+)*: ", sample.__doc__, re.MULTILINE), name
 

@@ -1,11 +1,9 @@
 """The explorer in a browser: quiet, usable by keyboard and on a phone, and no frame does more than it must."""
 
-import gzip
 import json
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from accessibility import faults
@@ -69,9 +67,12 @@ def test_formulas_follow_the_choice(page):
 def test_the_code_is_that_of_codegen_and_the_command_runs(page, tmp_path):
     choose(page, {"source": "linear", "target": "lazy", "kappa": 1})
     page.evaluate("new Promise(done => setTimeout(done, 200))")
-    kept = json.loads(gzip.decompress((Path(shelf.__file__).with_name(shelf.SHELF)).read_bytes()))
+    kept = shelf.load()
     entry = kept.get("linear|lazy|1") or kept["linear|lazy|1|1"]
     assert page.evaluate("document.getElementById('code').textContent") == entry["numpy"]
+    choose(page, {"lang": "rust"})
+    assert page.evaluate("document.getElementById('code').textContent") == entry["rust"]
+    choose(page, {"lang": "numpy"})
     (tmp_path / "copied.py").write_text(entry["numpy"])
     subprocess.run([sys.executable, "-c", "import copied"], cwd=tmp_path, check=True)
     choose(page, {"source": "linear", "target": "vp", "clock": "square", "shift": 2, "kappa": 0.5})

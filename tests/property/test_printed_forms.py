@@ -16,6 +16,7 @@ from symsched import catalog
 from symsched.cli.app import run
 from symsched.codegen import generate
 from symsched.conversion import convert
+from symsched.exact import neat
 from symsched.parsing import parse_expression
 from symsched.schedule import Schedule
 
@@ -57,6 +58,16 @@ def test_json_of_the_command_line_parses_back(schedule):
     (symbol,) = schedule.alpha.free_symbols
     found = parse_expression(formula["expression"]).subs(symbol, third)
     assert abs(sp.N(found - schedule.eps_star.subs(symbol, third), 30)) < 1e-25
+
+
+@given(schedules)
+@settings(max_examples=4)
+def test_what_is_written_anew_keeps_its_value_and_stays(schedule):
+    for expr in (schedule.r, schedule.eps_star, schedule.log_r_dot):
+        written = neat(expr)
+        third = {symbol: sp.Rational(1, 3) for symbol in expr.free_symbols}
+        assert abs(sp.N((written - expr).subs(third), 30)) < 1e-25 * (1 + abs(sp.N(expr.subs(third))))
+        assert neat(written) == written
 
 
 # -- generated code ---------------------------------------------------------------------------------------------------

@@ -113,6 +113,7 @@ def vp_config(cls: type, config: Any, given: Mapping[str, Any], *, keep_unknown:
     judge.require(BETAS, EITHER)
     if judge.said("prediction_type") == "flow_prediction" or judge.said("use_flow_sigmas"):
         judge.refuse("use_flow_sigmas", "the model is a flow's: take LazyScheduler")
+    judge.require_betas()
     shaped = judge.said("beta_schedule")
     if judge.said("trained_betas") is None and shaped not in ("linear", "scaled_linear", "squaredcos_cap_v2", None):
         judge.refuse("beta_schedule", "known are linear, scaled_linear, squaredcos_cap_v2; give trained_betas instead")
@@ -201,6 +202,15 @@ class _Judge:
             takes = "LazyScheduler" if self.source in FLOWS else "LazyVPScheduler" if self.source in BETAS else None
             fits = f"take {takes}" if takes else f"{self.name} takes the configs of {', '.join(known)}"
             raise InputError(f"{self.name}: a config of {self.source}; {OTHERS.get(self.source, fits)}")
+
+    def require_betas(self) -> None:
+        """A config without a class, which would have defaults of its own, must say all of them."""
+        missing = [key for key in ("beta_schedule", "beta_start", "beta_end") if self.said(key) is None]
+        if self.source == UNNAMED and missing and self.said("trained_betas") is None:
+            raise InputError(
+                f"{self.name}: {', '.join(missing)} missing in a config of {UNNAMED}: give them, trained_betas, or "
+                "_class_name; for a flow, which has none, take LazyScheduler"
+            )
 
     def only(self, key: str, fine: Callable[[Any], bool], why: str) -> None:
         """Refuse a value that means something."""

@@ -41,7 +41,7 @@ from symsched.schedule import Schedule
 from symsched.symbols import t
 
 KEPT = 4096  # times whose coefficients are remembered
-MADE_HERE = {"field", "shape", "noise", "steps", "conditions", "calibration", "recipe"}
+MADE_HERE = {"field", "shape", "noise", "steps", "conditions", "calibration", "recipe", "guidance"}
 THEIRS = {"method", "atol", "rtol", "time_grid", "return_intermediates", "enable_grad"}
 INSTEAD = "LazySolver runs from noise to data by its own solver and grid; use ODESolver with LazyModel for the others"
 

@@ -39,6 +39,7 @@ from symsched.bridge.planning import Recipe
 from symsched.bridge.requests import as_device
 from symsched.errors import InputError
 from symsched.given import whole
+from symsched.progress import Bar
 
 
 @torch.no_grad()
@@ -90,14 +91,16 @@ def sample_lazy(
     draws = _draws(seed, extra_args, indices, noise_sampler)
     loop = _begin(guest, read_calibration(calibration), x, levels, flow, draws)
     x, ones = loop.input.to(x.dtype), x.new_ones([len(x)])
-    for i in _bar(len(levels) - 1, disable):
-        denoised = model(x, float(levels[i]) * ones, **(extra_args or {}))
-        if callback is not None:
-            sigma = ones.new_tensor(levels[i])
-            seen = {"x": x, "i": i, "sigma": sigma, "sigma_hat": sigma, "denoised": denoised}
-            callback({**seen, "seed": None if noise_sampler else draws.seed})
-        source = None if noise_sampler is None else _Sampled(noise_sampler, *ones.new_tensor(levels[i : i + 2]))
-        x = loop.advance(denoised, x, source)
+    with Bar(len(levels) - 1, not disable, "steps") as bar:
+        for i in range(len(levels) - 1):
+            denoised = model(x, float(levels[i]) * ones, **(extra_args or {}))
+            if callback is not None:
+                sigma = ones.new_tensor(levels[i])
+                seen = {"x": x, "i": i, "sigma": sigma, "sigma_hat": sigma, "denoised": denoised}
+                callback({**seen, "seed": None if noise_sampler else draws.seed})
+            source = None if noise_sampler is None else _Sampled(noise_sampler, *ones.new_tensor(levels[i : i + 2]))
+            x = loop.advance(denoised, x, source)
+            bar.add()
     return x
 
 
@@ -217,12 +220,3 @@ def _known_levels(known: Calibration, n: int, largest: float, flow: bool) -> Arr
     if not (np.diff(levels) < 0).all():
         raise InputError(f"sigma_max = {largest:g} cuts off levels that the calibration fitted for {n} evaluations")
     return levels
-
-
-def _bar(count: int, disable: bool | None) -> Any:
-    """k-diffusion's progress bar, where tqdm is installed."""
-    try:
-        from tqdm.auto import trange
-    except ModuleNotFoundError:
-        return range(count)
-    return trange(count, disable=disable)

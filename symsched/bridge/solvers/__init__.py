@@ -2,6 +2,7 @@
 
     euler heun midpoint ab2 ab3 ab2c ab3c      classical methods in the target's coordinates and time, κ = 0
     ddim dpmpp2m dpmpp3m unipc2 unipc3         data prediction, exponential in log r
+    deis                                       data prediction, a polynomial in the target's time, κ = 0
     em lazy                                    κ > 0 in the target's coordinates
     ddim sde-dpmpp                             κ > 0 in log r; the last step adds no noise
     lazy-auto                                  the recommended default
@@ -37,6 +38,7 @@ HOMES = {
     "dpmpp2m": "exponential",
     "dpmpp3m": "exponential",
     "sde-dpmpp": "exponential",
+    "deis": "deis",
     "unipc2": "unipc",
     "unipc3": "unipc",
     "em": "stochastic",

@@ -30,7 +30,7 @@ def held(levels: Levels, k: int, kappa: float = 0.0) -> tuple[float, float, floa
 @lru_cache(maxsize=64)
 def _held(kappa: float) -> Callable[..., tuple[float, float, float]]:
     step = laws.held_in_log_r().put(kappa=sp.Rational(kappa))
-    return laws.evaluated(step, laws.alpha_next, laws.alpha, laws.beta_next, laws.growth)
+    return laws.evaluated(lambda: step, laws.alpha_next, laws.alpha, laws.beta_next, laws.growth)
 
 
 def ddim(frame: Frame, times: Array, /) -> tuple[Stage, ...]:

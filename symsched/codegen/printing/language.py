@@ -119,7 +119,7 @@ class Code(Language):
     floored: str  # a distance from a truncated end, never quite 0
     narrowed: Sequence[str]  # z becomes `low` or `high`, by the sign of `gap`
     moved: Sequence[str]  # z becomes `newton`, or the middle where that leaves the bracket; whether that is the end
-    shifted: Sequence[str] = ("s, left = s - move, left + move",)
+    shifted: Sequence[str] = ("s, left = s - nudge, left + nudge",)
 
     def search(self, inverse: Inverse) -> list[str]:
         """A step for z = logit s that stays between `low` and `high`, of which one moves to z."""
@@ -138,13 +138,14 @@ class Code(Language):
     def polish(self, inverse: Inverse) -> list[str]:
         """A step on s and 1 − s themselves, by the stable distances next to an end that source and target lack."""
         form = self.forms.form
-        rows = [self.let("close", form(inverse.close)), self.variable("gap", form(inverse.gap))]
+        given = self.variable if inverse.near else self.let
+        rows = [self.let("close", form(inverse.close)), given("gap", form(inverse.gap))]
         for symbol, expr, most in inverse.near:
             own = f"own_{symbol}"
             gap = "own_above - near_above" if symbol == above else "near_below - own_below"
             rows.append(self.let(own, form(expr)))
             rows.append(self.put("gap", self.forms.choice.format(f"{own} < {most!r}", gap, "gap")))
-        return [*rows, self.let("move", f"gap / ({form(inverse.pace)})"), *self.shifted]
+        return [*rows, self.let("nudge", f"gap / ({form(inverse.pace)})"), *self.shifted]
 
     @abstractmethod
     def repeat(self, count: int, rows: Iterable[str]) -> list[str]:

@@ -13,6 +13,7 @@ survives, `constants` what is done with numbers.
 
 from symsched.codegen.stable.carry import MAX_OPERATIONS, carried
 from symsched.codegen.stable.constants import number, with_constants
+from symsched.codegen.stable.differences import T_NEXT, difference, growth, h, misses_zero
 from symsched.codegen.stable.end_distance import distance, ends_of, log_end
 from symsched.codegen.stable.ieee import ORDERS, evaluate, on_arrays
 from symsched.codegen.stable.letters import expanded, factored, in_factors, paired, reduced, simplified, spread
@@ -38,9 +39,9 @@ from symsched.codegen.stable.rounding import (
 )
 
 __all__ = [
-    "HALF_ULP", "MAX_OPERATIONS", "ORDERS", "SMALLEST", "Rounded", "Sample", "Stabiliser", "bucket", "carried",
-    "cost", "distance", "ends_of", "evaluate", "expanded", "expm1", "factored", "grouped", "in_factors", "is_exact",
-    "log1p", "log_end", "log_slope", "named", "number", "on_arrays", "operations", "paired", "product_error",
-    "reduced", "sample_at", "simplified", "slope", "spread", "sum_error", "u", "unit_samples", "with_constants",
-    "without_exponentials", "worst", "written_out",
+    "HALF_ULP", "MAX_OPERATIONS", "ORDERS", "SMALLEST", "T_NEXT", "Rounded", "Sample", "Stabiliser", "bucket",
+    "carried", "cost", "difference", "distance", "ends_of", "evaluate", "expanded", "expm1", "factored", "grouped",
+    "growth", "h", "in_factors", "is_exact", "log1p", "log_end", "log_slope", "misses_zero", "named", "number",
+    "on_arrays", "operations", "paired", "product_error", "reduced", "sample_at", "simplified", "slope", "spread",
+    "sum_error", "u", "unit_samples", "with_constants", "without_exponentials", "worst", "written_out",
 ]  # fmt: skip

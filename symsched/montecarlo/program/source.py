@@ -28,6 +28,7 @@ from symsched.montecarlo.model import ETA, Model
 from symsched.montecarlo.program import averages
 from symsched.montecarlo.program.printer import LoopPrinter
 from symsched.montecarlo.program.split import StateCode, affine_parts, state_code
+from symsched.parsing import one_of
 
 SCHEMES = ("euler", "lazy", "exponential", "heun", "sra1")
 Form = Literal["affine", "one", "two"]
@@ -138,8 +139,7 @@ class Program:
 
 def program_of(model: Model, scheme: str, dtype: str) -> Program:
     """The program of `scheme` for the model.  Raises InputError for a scheme that is not there, or not for it."""
-    if scheme not in SCHEMES:
-        raise InputError(f"scheme is {scheme!r}; it should be one of {', '.join(SCHEMES)}")
+    one_of(scheme, SCHEMES, "scheme")
     sde, law, drift, prediction = model.averages, None, model.drift, (ETA,) * model.dim
     if sde is not None and averages.is_small(sde.data):
         prediction = averages.written_out(sde, model.states)

@@ -13,6 +13,7 @@ from symsched.given import reals
 from symsched.kernels import moments
 from symsched.montecarlo.run.chunks import ChunkSums, Job
 from symsched.precision import cached_property
+from symsched.shown import Shown, Table, brief
 
 Array = NDArray[np.float64]
 
@@ -45,8 +46,8 @@ class Totals:
         self.lost += part.lost
 
 
-@dataclass(frozen=True)
-class Result:
+@dataclass(frozen=True, repr=False)
+class Result(Shown):
     """Moments of X at `times`, from n_paths paths.
 
     `mean` (T,) or (T, d); `var` likewise; `cov` (T, d, d); `moments` {1: mean, 2: …, 3: …, 4: …} with the second to
@@ -78,6 +79,33 @@ class Result:
     def dim(self) -> int:
         """Dimension of the state."""
         return self.job.dim
+
+    def _line(self) -> str:
+        last = "" if self.dim > 1 else f", mean {self._told('mean', -1, 0)}, variance {self._told('var', -1, 0)}"
+        state = f"dimension {self.dim}" if self.dim > 1 else f"at t = {brief(self.times[-1])}{last}"
+        partial = ", partial" if self.partial else ""
+        return f"Result({self.n_paths} paths, {len(self.grid) - 1} steps{partial}: {state})"
+
+    def _table(self) -> Table:
+        rows = [
+            (time, i, self._told("mean", k, i), self._told("var", k, i))
+            for k, time in enumerate(self.times)
+            for i in range(self.dim)
+        ]
+        drop = self.dim == 1  # no number of a coordinate where there is one
+        head = ("t", "coordinate", "mean", "variance")
+        return [h for h in head if not (drop and h == "coordinate")], [r[:1] + r[2:] if drop else r for r in rows]
+
+    def _told(self, name: str, k: int, i: int) -> str:
+        """An estimate and its standard error, to the digits that this leaves."""
+        value, error = (
+            float(np.reshape(array, (-1, self.dim))[k, i])
+            for array in (getattr(self, name), getattr(self, f"{name}_error"))
+        )
+        if not 0 < error < np.inf:
+            return brief(value)
+        places = min(max(0, 1 - int(np.floor(np.log10(error)))), 15)
+        return f"{value:.{places}f} ± {error:.{places}f}"
 
     def _squeeze(self, array: Array) -> Array:
         return array[..., 0] if self.dim == 1 else array

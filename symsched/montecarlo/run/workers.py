@@ -20,7 +20,10 @@ from symsched.montecarlo.arguments import workers_of
 from symsched.montecarlo.run.checkpoint import Checkpoint
 from symsched.montecarlo.run.chunks import ChunkSums, Job, states, work
 from symsched.montecarlo.run.result import Result
-from symsched.progress import Bar
+from symsched.progress import Bar, foretold
+
+#: Seconds after which the cost of a run is foretold, and until five times which, as compilers are slow at first.
+PILOT = 2.0
 
 
 def run(job: Job, threads: int | None, executor: Any, progress: bool, checkpoint: Any) -> Result:
@@ -31,12 +34,17 @@ def run(job: Job, threads: int | None, executor: Any, progress: bool, checkpoint
     record = Checkpoint(checkpoint, job)
     totals = record.load()
     partial, complete = False, job.paths // moments.UNIT
+    first, told = totals.next_unit, False
     with Bar(job.paths, progress, "paths") as bar, _pool(executor, threads) as pool:
         try:
             for part in ordered(job, pool, totals.next_unit):
                 record.save(totals, final=part.first_unit == complete)
                 totals.add(part, dim)
                 bar.at(min(job.paths, totals.next_unit * moments.UNIT))
+                spent = time.perf_counter() - began
+                if not told and spent > PILOT:
+                    left = spent / (totals.next_unit - first) * (job.units - totals.next_unit)
+                    told = foretold(left, f"{job.paths} paths of {len(job.table.grid) - 1} steps") or spent > 5 * PILOT
         except KeyboardInterrupt:
             if totals.next_unit == 0:
                 raise

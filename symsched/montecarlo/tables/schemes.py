@@ -30,12 +30,6 @@ from symsched.symbols import t
 
 Array = NDArray[np.float64]
 Flow = tuple[Array, Array, Array]
-#: The laws of one step for arrays: weights of the state, of a constant or the data prediction, and of the noise.
-_explicit = laws.evaluated(laws.explicit(), laws.h, laws.drift, laws.rest, laws.width)
-_trapezoid = laws.evaluated(
-    laws.trapezoid(), laws.h, laws.drift, laws.drift_next, laws.rest, laws.rest_next, laws.width
-)
-_held = laws.evaluated(laws.held(), laws.alpha, laws.beta, laws.alpha_next, laws.beta_next, laws.kept, laws.fresh)
 #: Share of a step at which a two-stage scheme evaluates its second stage.
 SECOND = {"heun": 1.0, "sra1": 0.75}
 #: By what share an exact step may differ from its halves; what is left at t = 0, 2⁻⁴⁸ of a step, by more.  A slope of
@@ -159,11 +153,11 @@ def _affine_flow(program: Program, grid: Array) -> Flow:
     h = np.diff(grid)[:, None]
     u = np.repeat(_noise(program, grid)[:, None], program.model.dim, axis=1)
     if program.scheme != "heun":
-        return _explicit(h, *_coefficients(program, grid[:-1]), u)
+        return laws.explicit_at(h, *_coefficients(program, grid[:-1]), u)
     a, c = _coefficients(program, grid)
-    plain = _explicit(h, a[:-1], c[:-1], u)
+    plain = laws.explicit_at(h, a[:-1], c[:-1], u)
     with np.errstate(invalid="ignore"):
-        made = _trapezoid(h, a[:-1], a[1:], c[:-1], c[1:], u)
+        made = laws.trapezoid_at(h, a[:-1], a[1:], c[:-1], c[1:], u)
         bad = ~np.isfinite(sum(made)).all(axis=1) & np.isfinite(sum(plain)).all(axis=1)
     for part, instead in zip(made, plain, strict=True):
         part[bad] = instead[bad]
@@ -180,7 +174,7 @@ def _transition(model: Model, rho: sp.Expr, mean: float, grid: Array) -> Flow:
     kept, fresh = integrals.retained(own.alpha, own.beta, model.eps, sde.kappa, grid, rho)
     width = np.sqrt(variance)
     before = np.where(width[:-1] == 0, 1.0, width[:-1])  # of a point nothing is kept: no 0/0
-    return _held(before, beta[:-1] * mean, width[1:], beta[1:] * mean, kept, fresh)
+    return laws.held_at(before, beta[:-1] * mean, width[1:], beta[1:] * mean, kept, fresh)
 
 
 def _gaussian_flow(model: Model, grid: Array) -> Flow:

@@ -1,0 +1,399 @@
+"""As a person would write it: the shortest of several equal forms, for 0 < t < 1.
+
+From the inside out, every part of a formula is written anew:
+
+- *sums and quotients* as reduced quotients, factored, with sin² + cos² = 1 used either way, and κ + 1 kept together;
+- *roots and |f|* of products as products of roots of what is positive on (0, 1): √(t²/(1−t)² + 1) is
+  √(2t² − 2t + 1)/(1 − t);
+- *inverse functions* where they meet their function in its principal range, atan(tan(πt/2)) is πt/2, or where another
+  inverse function is shorter, atan(√t/√(1−t)) is asin(√t).
+
+What comes out is decided to equal what went in, or what went in is given back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
+
+import sympy as sp
+from flint import arb
+from sympy.core.function import AppliedUndef
+from sympy.functions.elementary.trigonometric import InverseTrigonometricFunction, TrigonometricFunction
+from sympy.polys.polyerrors import BasePolynomialError
+
+from symsched.errors import InputError, UndecidedError
+from symsched.exact.balls import enclose
+from symsched.exact.budget import remembered, within
+from symsched.exact.generators import canonical, has_root_of_large_degree
+from symsched.exact.signs.proof import sign_on_unit
+from symsched.exact.zero import decide_zero, expansion
+from symsched.symbols import t
+
+SHORT, LONG = 45, 120  # operations up to which a form is written anew at once, and within a budget
+WIDE = 80  # terms multiplied out, up to which quotients are reduced
+STEEPEST = 64  # powers of which are not multiplied out
+BITS = 256
+HIDDEN = 12  # characters
+BETTER = 1.25
+RATIOS = (1, -1, 2, -2, sp.Rational(1, 2), sp.Rational(-1, 2))
+PASSES = 3
+CALLS = 300_000  # of Python functions; about a second
+BROKEN = (BasePolynomialError, NotImplementedError, RecursionError, UndecidedError, InputError, ArithmeticError)
+OPAQUE = (AppliedUndef, sp.Derivative, sp.Integral, sp.Sum, sp.Product, sp.Subs, sp.Piecewise, sp.Limit)
+
+
+@remembered(maxsize=2048)
+def neat(expr: sp.Expr) -> sp.Expr:
+    """The shortest equal form that is found within a budget; the expression itself where there is none."""
+    for _ in range(PASSES):
+        found = _once(expr)
+        if found == expr:
+            break
+        expr = found
+    return expr
+
+
+def _once(expr: sp.Expr) -> sp.Expr:
+    if not expr.args or expr.has(*OPAQUE[1:]) or not expr.is_commutative or _of_roots(expr):
+        return expr
+    operations = expr.count_ops()
+    if operations > (SHORT if expr.has(AppliedUndef) else LONG):
+        return expr
+    found = _both(expr) if operations <= SHORT else within(CALLS, partial(_both, expr))
+    if found is None or found == expr or _shortest(expr, found) == expr:
+        return expr
+    return found if _equal(expr, found) else expr
+
+
+def _of_roots(expr: sp.Expr) -> bool:
+    """Whether SymPy would look for the minimal polynomials of 80^(1/7) t + …, to know its sign."""
+    return any(total.free_symbols and _has_root(total) for total in expr.atoms(sp.Add))
+
+
+def _has_root(total: sp.Expr) -> bool:
+    return any(p.exp.is_Rational and p.exp.q > 2 and p.is_number for p in total.atoms(sp.Pow))
+
+
+def length(expr: sp.Expr) -> tuple[int, int]:
+    """What it takes to write a form: its characters, then its operations; a root √(t − t²) that hides where it
+    vanishes, and loses its digits there, counts as more than √t √(1 − t)."""
+    hidden = sum(_hides_an_end(power.base) for power in expr.atoms(sp.Pow) if not power.exp.is_Integer)
+    return len(str(expr)) + HIDDEN * hidden, int(expr.count_ops())
+
+
+def _hides_an_end(base: sp.Expr) -> bool:
+    return base.is_Add and base.is_polynomial(t) and base.subs(t, 0) == 0
+
+
+def _equal(one: sp.Expr, other: sp.Expr) -> bool:
+    """Decided exactly where it is algebra; where inverse functions or much work are in it, every step was an identity
+    on (0, 1), and balls at a few points have the last word."""
+    if one.has(InverseTrigonometricFunction) or expansion(one) + expansion(other) > WIDE:
+        return _agree(one, other)
+    zero = decide_zero(one - other).zero
+    return _agree(one, other) if zero is None else zero
+
+
+def _agree(one: sp.Expr, other: sp.Expr) -> bool:
+    functions = {f: sp.Dummy(positive=True) for f in one.atoms(AppliedUndef) | other.atoms(AppliedUndef)}
+    one, other = one.xreplace(functions), other.xreplace(functions)
+    letters = sorted(one.free_symbols | other.free_symbols, key=sp.default_sort_key)
+    seen = 0
+    for k in range(1, 6):
+        point = {letter: sp.Rational(2 * k + 1, 13 + 2 * i) for i, letter in enumerate(letters)}
+        gap, size = (enclose(form, point, bits=BITS) for form in (one - other, one))
+        if not gap.is_finite():
+            continue
+        if not gap.contains(0):
+            return False
+        seen += gap.rad() < (1 + abs(size).upper()) * arb(2) ** (-BITS // 2)
+    return seen >= 3
+
+
+def _shortest(given: sp.Expr, *forms: sp.Expr) -> sp.Expr:
+    """The shortest of the forms, which are reduced; what is given has to be a good deal shorter."""
+    best = min(forms, key=length, default=given)
+    return given if length(given)[0] * BETTER < length(best)[0] else best
+
+
+def _both(expr: sp.Expr) -> sp.Expr:
+    """With roots of products as one, and apart."""
+    return min((_written(expr, apart) for apart in (False, True)), key=length)
+
+
+@remembered(maxsize=4096)
+def _written(expr: sp.Expr, apart: bool) -> sp.Expr:
+    """Every part written anew, from the inside out; roots of products `apart`, or where something comes out of them."""
+    if not expr.args or isinstance(expr, OPAQUE):
+        return expr
+    if expr.is_Add or expr.is_Mul or (expr.is_Pow and expr.exp.is_Integer):
+        return _quotient(_with_parts(expr, partial(_kernel, apart=apart), partial(_quotient, apart=apart)), apart)
+    return _kernel(expr, apart)
+
+
+def _with_parts(expr: sp.Expr, write: Callable[[sp.Expr], sp.Expr], total: Callable[[sp.Expr], sp.Expr]) -> sp.Expr:
+    """A rational function with its kernels written anew, and the sums in its products too."""
+    if expr.is_Add or expr.is_Mul:
+        return expr.func(*(_part(part, write, total) for part in expr.args))
+    if expr.is_Pow and expr.exp.is_Integer:
+        return _part(expr.base, write, total) ** expr.exp
+    return write(expr)
+
+
+def _part(expr: sp.Expr, write: Callable[[sp.Expr], sp.Expr], total: Callable[[sp.Expr], sp.Expr]) -> sp.Expr:
+    new = _with_parts(expr, write, total)
+    return total(new) if expr.is_Add else new
+
+
+def _kernel(expr: sp.Expr, apart: bool) -> sp.Expr:
+    """What is no sum, product or whole power."""
+    if not expr.args or isinstance(expr, OPAQUE):
+        return expr
+    new = expr.func(*(_written(part, apart) for part in expr.args))
+    if isinstance(new, sp.Abs):
+        new = _without_abs(new)
+    elif isinstance(new, InverseTrigonometricFunction):
+        new = _inverse(new, apart)
+    elif isinstance(new, TrigonometricFunction):
+        new = new.func(sp.expand_mul(new.args[0]))
+    if new.is_Pow and not new.exp.is_Integer and new.base.free_symbols:
+        new = _power(new.base, new.exp, apart)
+    return new
+
+
+# -- roots --------------------------------------------------------------------------------------------------------
+
+
+def side(expr: sp.Expr) -> int:
+    """1 or −1 if the expression is shown to be positive or negative on (0, 1); else 0."""
+    if not expr.is_Add:
+        if expr.is_positive or expr.is_negative:
+            return 1 if expr.is_positive else -1
+        return _proved_side(expr) if expr.free_symbols else 0
+    if all(part.is_positive for part in expr.args):
+        return 1
+    algebraic = any(part.is_number and not part.is_Rational for part in expr.atoms(sp.Pow, TrigonometricFunction))
+    return 0 if algebraic else _proved_side(expr)
+
+
+@lru_cache(maxsize=4096)
+def _proved_side(expr: sp.Expr) -> int:
+    try:
+        sign = sign_on_unit(expr, balls=False)
+    except BROKEN:
+        return 0
+    return {"positive": 1, "negative": -1}.get(sign.value, 0)
+
+
+def _power(base: sp.Expr, exponent: sp.Expr, apart: bool) -> sp.Expr:
+    """base^exponent as a product of powers of what is positive; what is not known to be stays together."""
+    done, left = [], []
+    for factor in sp.Mul.make_args(_factored(base, exponent, apart)):
+        inner, power = factor.as_base_exp()
+        way = side(inner)
+        if way and power.is_Rational:
+            done.append((way * inner) ** (power * exponent))
+            left += [sp.S.NegativeOne] * (way < 0 and not power.is_even)
+        elif inner.is_positive:
+            done.append(inner ** (power * exponent))
+        else:
+            left.append(factor)
+    return sp.Mul(*done) * sp.Mul(*left) ** exponent
+
+
+def _factored(base: sp.Expr, exponent: sp.Expr, apart: bool) -> sp.Expr:
+    """In factors, where one of them comes out of the root or all are wanted `apart`."""
+    if not base.is_Add or not exponent.is_Rational:
+        return base
+    for form in _quotient_forms(base, apart):
+        factors = [f.as_base_exp() for f in sp.Mul.make_args(form) if f.free_symbols]
+        comes_out = any((power * exponent).is_Integer for _, power in factors)
+        if form.is_Mul and (apart or comes_out or all(inner in (t, 1 - t) for inner, _ in factors)):
+            return form
+    return base
+
+
+def _without_abs(expr: sp.Abs) -> sp.Expr:
+    done = []
+    for factor in sp.Mul.make_args(expr.args[0]):
+        inner, power = factor.as_base_exp()
+        way = side(inner)
+        done.append((way * inner) ** power if way else sp.Abs(factor))
+    return sp.Mul(*done)
+
+
+# -- sums and quotients -------------------------------------------------------------------------------------------
+
+
+def _quotient(expr: sp.Expr, apart: bool) -> sp.Expr:
+    """The shortest form of a rational function of kernels."""
+    return _shortest(expr, *_quotient_forms(expr, apart))
+
+
+def _quotient_forms(expr: sp.Expr, apart: bool) -> Iterator[sp.Expr]:
+    if not (expr.is_Add or expr.is_Mul or expr.is_Pow) or not expr.free_symbols:
+        return
+    lettered, back = _lettered(expr)
+    if lettered.count_ops() > LONG or expansion(lettered) > WIDE or has_root_of_large_degree(lettered):
+        yield sp.factor_terms(expr)
+        return
+    for form in _rational_forms(lettered):
+        shown = _oriented(form.xreplace(back))
+        yield shown
+        if shown.atoms(sp.Pow, sp.exp):
+            yield _oriented(_met(shown, apart))
+
+
+def _lettered(expr: sp.Expr) -> tuple[sp.Expr, dict[sp.Expr, sp.Expr]]:
+    """With letters for roots, functions and irrational numbers, so that only polynomials are left: t is (√t)²."""
+    put: dict[sp.Expr, sp.Expr] = {}
+    roots: dict[sp.Expr, int] = {}
+    for power in expr.atoms(sp.Pow):
+        if power.exp.is_Rational and not power.exp.is_Integer and power.base.free_symbols:
+            roots[power.base] = sp.ilcm(roots.get(power.base, 1), power.exp.q)
+    letters = {base: sp.Dummy(positive=True) for base, q in roots.items() if q <= STEEPEST}
+
+    def letter(part: sp.Expr) -> sp.Expr:
+        base, power = part.as_base_exp()
+        if base in letters and power.is_Rational and (base.is_Symbol or not power.is_Integer):
+            return letters[base] ** (power * roots[base])
+        if part.is_Rational or (not part.args and not part.is_NumberSymbol):
+            return part
+        if isinstance(part, sp.exp) or (part.is_Pow and part.exp.free_symbols):
+            return _power_of_one(part, put)
+        if part.is_Function and not isinstance(part, (sp.sin, sp.cos)):  # SymPy would turn their arguments round
+            return put.setdefault(part, sp.Dummy(positive=True) if part.is_positive else sp.Dummy(real=True))
+        if part.is_number and not part.is_Add and not part.is_Mul and not (part.is_Pow and part.exp.is_Integer):
+            return put.setdefault(part, sp.Dummy(positive=True) if part.is_positive else sp.Dummy(real=True))
+        return part
+
+    lettered = _with_parts(expr, letter, lambda total: total)
+    back = {letter: part for part, letter in put.items()}
+    return lettered, back | {letter: base ** sp.Rational(1, roots[base]) for base, letter in letters.items()}
+
+
+def _power_of_one(part: sp.Expr, put: dict[sp.Expr, sp.Expr]) -> sp.Expr:
+    """exp(2f) as the square of the letter of exp(f), if that has one: to SymPy exp(199t²/20) has degree 199."""
+    base, exponent = part.as_base_exp()
+    for other, letter in put.items():
+        of, inner = other.as_base_exp()
+        for ratio in RATIOS if of == base else ():
+            if sp.expand(exponent - ratio * inner) == 0:
+                return letter**ratio
+    return put.setdefault(part, sp.Dummy(positive=True) if part.is_positive else sp.Dummy(real=True))
+
+
+def _rational_forms(expr: sp.Expr) -> Iterator[sp.Expr]:
+    try:
+        reduced = canonical(expr)
+        yield reduced
+        factored = sp.factor(reduced)
+        yield factored
+        yield sp.factor_terms(reduced)
+        yield from _trigonometric(factored)
+        for letter in reduced.free_symbols:
+            if letter.is_nonnegative and letter != t and not isinstance(letter, sp.Dummy):
+                yield from _collected(factored, letter)
+    except BROKEN:
+        return
+
+
+def _collected(expr: sp.Expr, letter: sp.Symbol) -> Iterator[sp.Expr]:
+    """With κ + 1 kept together, in the numerator and in the denominator."""
+    one_more = sp.Dummy(positive=True)
+
+    def collect(total: sp.Expr) -> sp.Expr:
+        moved = sp.expand(total.subs(letter, one_more - 1))
+        return min(total, sp.collect(moved, one_more).subs(one_more, letter + 1), key=length)
+
+    yield expr.replace(lambda e: e.is_Add and e.has(letter) and e.is_polynomial(letter), collect)
+
+
+def _trigonometric(expr: sp.Expr) -> Iterator[sp.Expr]:
+    """With tangents, with the sine of the double angle, and with sin² as 1 − cos² and the other way round."""
+    angles = {f.args[0] for f in expr.atoms(sp.sin, sp.cos)}
+    for angle in sorted(angles, key=sp.default_sort_key):
+        s, c = sp.sin(angle), sp.cos(angle)
+        ratio = sp.Dummy()  # the tangent; the sine of the double angle
+        yield canonical(expr.xreplace({s: ratio * c})).xreplace({ratio: sp.tan(angle)})
+        yield canonical(expr.xreplace({c: ratio / (2 * s)})).xreplace({ratio: sp.sin(2 * angle)})
+        for of, by in ((s, c), (c, s)):
+            new = sp.factor(canonical(_reduced_squares(expr, of, 1 - by**2)))
+            if new != expr:
+                yield new
+
+
+def _reduced_squares(expr: sp.Expr, of: sp.Expr, square: sp.Expr) -> sp.Expr:
+    """f^(2n + k) as square^n f^k."""
+    return expr.replace(
+        lambda e: e.is_Pow and e.base == of and e.exp.is_Integer and abs(e.exp) > 1,
+        lambda e: square ** int(e.exp / 2) * of ** (e.exp - 2 * int(e.exp / 2)),
+    )
+
+
+def _oriented(expr: sp.Expr) -> sp.Expr:
+    """Factors that are negative on (0, 1) turned round, so that roots of 1 − t meet 1 − t and not t − 1."""
+    if expr.is_Add:
+        return sp.Add(*map(_oriented, expr.args))
+    sign = 1
+    done: list[sp.Expr] = []
+    open_: list[sp.Expr] = []
+    for factor in sp.Mul.make_args(expr):
+        inner, power = factor.as_base_exp()
+        way = side(inner) if inner.is_Add and power.is_Integer else 1
+        if way < 0:
+            inner, sign = -inner, -sign if power.is_odd else sign
+        (done if way or power != 1 else open_).append(inner**power)
+    if sign < 0 and open_:
+        open_[0], sign = -open_[0], 1
+    return sign * sp.Mul(*done, *open_)
+
+
+def _met(expr: sp.Expr, apart: bool) -> sp.Expr:
+    """With powers of one base brought together, and their exponents written anew."""
+    joined = sp.powsimp(expr, combine="exp")
+    return joined.replace(
+        lambda e: (e.is_Pow or isinstance(e, sp.exp)) and bool(e.exp.free_symbols),
+        lambda e: e.base ** _written(e.exp, apart) if e.is_Pow else sp.exp(_written(e.exp, apart)),
+    )
+
+
+# -- inverse functions --------------------------------------------------------------------------------------------
+
+
+def _inverse(expr: sp.Expr, apart: bool) -> sp.Expr:
+    """asin, acos or atan, whichever is shorter; or the angle itself."""
+    value = expr.args[0]
+    angle = _angle(expr.func, value)
+    if angle is not None:
+        return angle
+    squared = value**2
+    if value.has(TrigonometricFunction) or not value.free_symbols:
+        return expr
+    if isinstance(expr, sp.atan) and side(value) > 0:
+        return min(expr, sp.asin(_written(value / sp.sqrt(1 + squared), apart)), key=length)
+    elif isinstance(expr, sp.asin) and side(value) > 0 and side(1 - squared) > 0:
+        return min(expr, sp.atan(_written(value / sp.sqrt(1 - squared), apart)), key=length)
+    return expr
+
+
+PRINCIPAL: dict[type, tuple[sp.Expr, sp.Expr]] = {
+    sp.asin: (-sp.pi / 2, sp.pi / 2),
+    sp.atan: (-sp.pi / 2, sp.pi / 2),
+    sp.acos: (sp.S.Zero, sp.pi),
+}
+OF: dict[type, type] = {sp.asin: sp.sin, sp.acos: sp.cos, sp.atan: sp.tan}
+
+
+def _angle(inverse: type, value: sp.Expr) -> sp.Expr | None:
+    """x where `value` is the function of x and x is in the principal range."""
+    if inverse not in OF:
+        return None
+    low, high = PRINCIPAL[inverse]
+    for func in value.atoms(TrigonometricFunction):
+        for angle in (func.args[0], sp.pi / 2 - func.args[0]):
+            values = (OF[inverse](angle), sp.sin(angle) / sp.cos(angle) if inverse is sp.atan else None)
+            if value in values and side(angle - low) > 0 and side(high - angle) > 0:
+                return sp.expand(angle)
+    return None
