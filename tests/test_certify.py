@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 import sympy as sp
+from slowness import slow
 
 from symsched.certify import CoqError, certificate, find_coq, runner, write
 from symsched.certify.algebra import lemma, supposed
@@ -198,6 +199,7 @@ DIFFERENTIABLE = [
 ]
 
 
+@pytest.mark.slow
 @needs_coq
 def test_derivatives_are_proved_and_their_twins_are_not():
     lemmas = [derivative_lemma(f"d{k}", Derivative(f, t, f.diff(t))) for k, f in enumerate(DIFFERENTIABLE)]
@@ -286,7 +288,7 @@ def test_a_claim_is_certified_on_known_axioms_only():
 
 
 @needs_coq
-@pytest.mark.parametrize("trick", ["Axiom trick : False.", "Lemma trick : False. Admitted."])
+@pytest.mark.parametrize("trick", ["Axiom trick : False.", slow("Lemma trick : False. Admitted.")])
 def test_an_axiom_smuggled_in_fails_the_certificate(trick, small):
     one = certificate(small)
     name = one.lemmas[-1].name

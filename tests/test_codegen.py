@@ -206,6 +206,7 @@ def test_sigmas_descend_to_zero():
     assert len(names["timesteps"]) == 4
 
 
+@pytest.mark.slow
 def test_flow_matching_puts_the_data_first():
     text = codegen.generate(FOLLMER, "flow_matching")
     assert "SchedulerOutput(alpha_t=data, sigma_t=noise, d_alpha_t=data_dot, d_sigma_t=noise_dot)" in text

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import sympy as sp
+from slowness import slow
 
 from benchmarks import codegen_pairs as sweep
 from symsched import catalog
@@ -101,7 +102,7 @@ def test_what_the_target_keeps_shortens_the_scale():
     assert straight.with_sums(form) == form
 
 
-@pytest.mark.parametrize(("target", "kept"), [("vp", 3), ("linear", 3), ("follmer", 1)])
+@pytest.mark.parametrize(("target", "kept"), [slow("vp", 3), ("linear", 3), ("follmer", 1)])
 def test_slopes_by_one_jet_alone_are_the_slope(target, kept):
     forms = change("trigflow", target)
     jets = {x: getattr(schedule(target), str(x)) for x in (alpha, beta, alpha_dot, beta_dot)}
@@ -179,6 +180,7 @@ def test_conversions_keep_to_four_units(pair):
     assert sweep.ends(module, names, ("conversion",)) == []
 
 
+@pytest.mark.slow
 def test_the_difference_of_two_slopes_is_beyond():
     """The twin: ċ as c (β̇/β − τ̇/τ), as it was emitted, where 1/β does."""
     module = Module(schedule("geometric"), schedule("follmer"))

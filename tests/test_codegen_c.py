@@ -57,7 +57,7 @@ def gcc(folder, *arguments, compiler="gcc"):
 
 
 @pytest.mark.parametrize("lang", ["c", "c_float"])
-@pytest.mark.parametrize("name", ["closed", "newton", "kappa"])
+@pytest.mark.parametrize("name", ["closed", slow("newton"), "kappa"])
 def test_strict_c99_without_a_warning_and_the_self_test_passes(modules, name, lang, tmp_path):
     (tmp_path / "emitted.h").write_text(emit(modules[name], lang, True))
     for level in ("-O0", "-O3"):

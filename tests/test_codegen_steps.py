@@ -113,6 +113,7 @@ def test_a_scale_of_the_source_has_an_euler_step():
     names["self_test"]()
 
 
+@pytest.mark.slow
 def test_the_drift_beside_a_scale_of_the_source_is_that_of_this_scale():
     """b = A x + B η_X with ε̄, as `InterpolantSDE` has it; the drift of the flow, κ = 0, is another one."""
     source, target = ss.schedules.linear(), ss.schedules.vp()

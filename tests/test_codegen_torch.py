@@ -7,7 +7,6 @@ import types
 import numpy as np
 import pytest
 import sympy as sp
-from slowness import slow
 
 import symsched as ss
 from symsched.codegen.emit import emit
@@ -166,7 +165,8 @@ def jax_modules(modules):
     return jax, {name: loaded(emit(module, "jax"), f"jax_{name}") for name, module in modules.items()}
 
 
-@pytest.mark.parametrize("name", [slow("follmer"), "vp", slow("open")])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["follmer", "vp", "open"])
 def test_jax_jit_vmap_and_grad(modules, emitted, jax_modules, name):
     jax, found = jax_modules
     times = np.array([0.0, 0.03125, 0.25, 0.625, 1.0])

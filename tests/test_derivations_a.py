@@ -14,6 +14,7 @@ from symsched.theorem import Setting, run_check
 from symsched.verification import verify
 
 CLAIMS = [f"C{k}" for k in range(1, 8)]
+HEAVY = ("C1", "C2", "C3", "C4")  # of which the whole catalogue is asked
 QUICK = ("C7",)  # Monte Carlo on the kernel of affine steps
 
 
@@ -25,7 +26,11 @@ def theorem_of(name):
 
 def checks(kinds, names=CLAIMS):
     return [
-        pytest.param(check, id=f"{name}: {check.description}")
+        pytest.param(
+            check,
+            id=f"{name}: {check.description}",
+            marks=[pytest.mark.slow] * (name in HEAVY and "Catalogue" in check.description),
+        )
         for name in names
         for check in theorem_of(name).checks
         if check.kind in kinds

@@ -32,7 +32,7 @@ def assert_all_hold(found):
             assert rejected, f"{result.description}: accepts {wrong!r} ({how})"
 
 
-@pytest.mark.parametrize("name", quick(["C11", "C12", "C13", "C14", "C15"], NAMES))
+@pytest.mark.parametrize("name", quick(["C12", "C13", "C15"], NAMES))
 def test_steps_and_values_hold_and_their_twins_do_not(name):
     assert_all_hold(results(name, ("step", "values")))
 
@@ -63,6 +63,7 @@ def test_the_statement_comes_first_and_every_check_has_a_twin(name):
     assert all(check.twins for check in found.checks)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["C8", "C9", "C10", "C11", "C12", "C14", "C15"])
 def test_monte_carlo_states_its_error_rates(name):
     for check in theorem(name).checks:

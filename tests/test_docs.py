@@ -26,7 +26,7 @@ def blocks(page):
 
 
 WITH_CODE = [page for page in PAGES if blocks(page)]
-HEAVY = ("certify", "codegen", "montecarlo", "plot", "sampler")
+HEAVY = ("add_schedule", "certify", "codegen", "convert", "montecarlo", "pipeline", "plot", "sampler")
 
 
 def run_page(page, folder):

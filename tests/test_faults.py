@@ -291,7 +291,7 @@ def test_a_full_disk_costs_a_warning_for_what_is_only_kept(tmp_path):
     "args",
     [
         ("schedules", "--json", "FILE"),
-        ("codegen", "--to", "linear", "--lang", "latex", "-o", "FILE"),
+        slow(("codegen", "--to", "linear", "--lang", "latex", "-o", "FILE")),
         slow(("plot", "plane", "-o", "FILE.svg")),
     ],
 )

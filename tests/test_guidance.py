@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import sympy as sp
 from scipy.integrate import solve_ivp
+from slowness import slow
 
 import symsched as ss
 from symsched.symbols import kappa, t, x
@@ -79,6 +80,7 @@ def test_quadrature_finds_the_exact_law_of_gaussian_data(power, weight):
     np.testing.assert_allclose(found.density_at(1, states), exact.density_at(1, states), atol=1e-3 / std)
 
 
+@pytest.mark.slow
 def test_quadrature_finds_what_the_ode_makes_of_a_mixture():
     """κ = 0 is a monotone map: the density is that of the noise over the map's slope."""
     guided = ss.guided(VP, RIGHT, HUMPS, 1.5)
@@ -89,6 +91,7 @@ def test_quadrature_finds_what_the_ode_makes_of_a_mixture():
     np.testing.assert_allclose(guided.density_at(last, ends)[2:-2], density[2:-2], rtol=0.03)
 
 
+@pytest.mark.slow
 def test_quadrature_finds_what_paths_of_a_mixture_do():
     """κ = 1, by plain Euler steps from pure noise; κ = 0 has another law."""
     guided, rng = ss.guided(VP, RIGHT, HUMPS, 1.5, kappa=1), np.random.default_rng(0)
@@ -124,7 +127,7 @@ def test_next_to_pure_noise_the_law_is_that_of_the_noise():
 @pytest.mark.parametrize(
     "guided",
     [
-        ss.guided(LINEAR, RIGHT, ONE, 1, 1e6),
+        slow(ss.guided(LINEAR, RIGHT, ONE, 1, 1e6)),
         ss.guided(LINEAR, ss.GaussianMixture([0.5, 0.5], [-50, 50], [0.1, 0.1]), ONE, 1, 1),
     ],
 )

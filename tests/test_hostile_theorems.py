@@ -391,7 +391,7 @@ def test_two_files_with_a_theorem_of_one_name_are_refused(tmp_path):
 # -- processes that leave ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("how", ["os._exit(0)", slow("os._exit(7)"), "os.execv('/bin/true', ['true'])"])
+@pytest.mark.parametrize("how", ["os._exit(0)", slow("os._exit(7)"), slow("os.execv('/bin/true', ['true'])")])
 @pytest.mark.parametrize("where", ["", "@T.step('e')\ndef e():\n    "])
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing waits for the process that leaves")
 def test_a_process_that_leaves_has_not_succeeded(how, where, tmp_path):

@@ -23,7 +23,7 @@ from symsched.symbols import kappa, rho, t
         slow({"eps": "exp(-1/t)"}),
         slow({"eps": "(t**5+2)/(t**7+t+1)"}),
         slow({"eps": "log(1+t)**9*exp(t)"}),
-        {"eps": "exp(sin(t))"},
+        slow({"eps": "exp(sin(t))"}),
         {"eps": "t**t"},
     ],
     ids=str,

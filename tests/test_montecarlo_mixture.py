@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import sympy as sp
-from slowness import slow
+from slowness import quick, slow
 
 from symsched import catalog
 from symsched.data import Empirical, GaussianMixture
@@ -89,7 +89,7 @@ LARGE = {
 }
 
 
-@pytest.mark.parametrize("name", LARGE)
+@pytest.mark.parametrize("name", quick(["points in 3 dimensions"], LARGE))
 def test_large_laws_follow_the_literal_twin(name):
     law, paths = LARGE[name], 40
     run = simulate(InterpolantSDE(LINEAR, law, eps=t / 2), paths, 12, keep_paths=paths, start=0.1)

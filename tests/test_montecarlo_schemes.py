@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import sympy as sp
+from slowness import slow
 
 from symsched.data import Gaussian, GaussianMixture
 from symsched.errors import InputError
@@ -99,7 +100,7 @@ def test_exponential_equals_its_literal_twin_with_the_data_prediction_frozen():
         np.testing.assert_allclose(found[n + 1], step, rtol=1e-11, atol=1e-13)
 
 
-@pytest.mark.parametrize("scheme", ["euler", "heun", "sra1", "exponential"])
+@pytest.mark.parametrize("scheme", ["euler", "heun", slow("sra1"), "exponential"])
 def test_two_dimensions_are_two_of_one_when_they_do_not_touch(scheme):
     a, b = state(2)
     drifts = (-a / (1 + t), sp.sin(t) - 2 * b)

@@ -232,7 +232,9 @@ def test_mixture_marginals_up_to_the_bias_that_halving_the_step_shows(law):
 
 
 @pytest.mark.parametrize("scheme", ["euler", "lazy", slow("heun"), slow("sra1")])
-@pytest.mark.parametrize("data", [Gaussian(0, 1), GaussianMixture([0.5, 0.5], [-1, 1], [0.3, 0.3]), Empirical([0, 1])])
+@pytest.mark.parametrize(
+    "data", [Gaussian(0, 1), GaussianMixture([0.5, 0.5], [-1, 1], [0.3, 0.3]), slow(Empirical([0, 1]))]
+)
 def test_without_noise_nothing_leaves_a_point(scheme, data):
     """All paths would be one: variance 0 for any number of steps, where 1 is right (theory C19)."""
     sde = InterpolantSDE(Schedule(sp.sqrt(t * (1 - t)), t), data)

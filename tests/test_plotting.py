@@ -174,6 +174,7 @@ def test_energy_is_the_negentropy_of_the_modes_and_its_rate_integrates_to_it(dra
     assert area != pytest.approx(curve(whole, r"$\kappa=2$").get_ydata()[-1], rel=0.02)  # the twin
 
 
+@pytest.mark.slow
 def test_the_title_of_energy_names_the_cheapest_kappa_drawn():
     assert "least at κ = 1" in plotting.energy(kappa=["1/2", 1, 2], separation=[0, 2]).get_suptitle()
     assert "least at κ = 2" in plotting.energy(kappa=[2, 4], separation=[0, 2]).get_suptitle()

@@ -80,6 +80,7 @@ def fitted():
     return calibrate(FIELD, 96, steps=(5, 6), tries=10, from_noise=True, pilot_steps=48)
 
 
+@pytest.mark.slow
 def test_a_calibration_works_inside_a_pipeline(fitted, tmp_path):
     """It is `sample` with the same table, nearer than the analytic solver; the file and the saved config do as well."""
     z = noise(dtype=torch.float64, seed=4)

@@ -205,7 +205,7 @@ def test_guidance_is_the_textbooks_combination(field):
 PREDICTIONS = ("velocity", "data", "noise", "score", "v", "edm")
 
 
-@pytest.mark.parametrize("source", ["linear", "vp", "ddpm", "edm"])
+@pytest.mark.parametrize("source", ["linear", "vp", "ddpm", slow("edm")])
 def test_every_prediction_tells_every_field(source):
     schedule, x = ss.schedules.from_text(source), np.linspace(-1, 1, 5)
     for time in (0.3, 0.8):

@@ -60,6 +60,7 @@ def test_nothing_is_lost_to_unipc_on_narrow_modes(law):
     assert min(gains(exact_field(law), z)) > 0
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_to_unipc_on_the_digits():
     z = torch.randn(8, 1, 28, 28, generator=torch.Generator().manual_seed(2))
     assert min(gains(digits.load(), z, fine=64)) > 0
