@@ -87,11 +87,15 @@ def _hides_an_end(base: sp.Expr) -> bool:
 
 
 def _equal(one: sp.Expr, other: sp.Expr) -> bool:
-    """Decided exactly where it is algebra; where inverse functions or much work are in it, every step was an identity
-    on (0, 1), and balls at a few points have the last word."""
-    if one.has(InverseTrigonometricFunction) or expansion(one) + expansion(other) > WIDE:
-        return _agree(one, other)
-    zero = decide_zero(one - other).zero
+    """Decided exactly.  Inverse functions are gone from the derivatives of what is left of both: where these are
+    decided to be equal in every letter, whatever numbers such as cos(π/252) are, the two differ by a constant, and
+    balls say at points that it is 0."""
+    if one.has(InverseTrigonometricFunction):
+        gap = one - other
+        numbers = {f: sp.Dummy(positive=True) for f in gap.atoms(sp.Function) if f.is_number and f.is_positive}
+        slopes = (gap.diff(letter).xreplace(numbers) for letter in sorted(gap.free_symbols, key=sp.default_sort_key))
+        return _agree(one, other) and all(decide_zero(slope).zero for slope in slopes)
+    zero = decide_zero(one - other).zero if expansion(one) + expansion(other) <= WIDE else None
     return _agree(one, other) if zero is None else zero
 
 

@@ -1,0 +1,42 @@
+"""The shortest form is written only where it is decided to be equal."""
+
+import pytest
+import sympy as sp
+
+from symsched.exact import neatness
+from symsched.exact.neatness import neat
+from symsched.symbols import t
+
+ROOT = sp.atan(sp.sqrt(t) / sp.sqrt(1 - t))
+#: Too little for balls of 256 bits, too much for an identity.
+SPECK = sp.Rational(1, 10**90)
+
+
+@pytest.mark.parametrize(
+    ("form", "short"),
+    [
+        (ROOT, sp.asin(sp.sqrt(t))),
+        (sp.atan(sp.tan(sp.pi * t / 2)), sp.pi * t / 2),
+        (sp.cos(sp.pi * t / 2) / sp.Abs(sp.cos(sp.pi * t / 2)), sp.S.One),
+        (sp.sqrt(t**2 / (1 - t) ** 2 + 1), sp.sqrt(2 * t**2 - 2 * t + 1) / (1 - t)),
+        (sp.sqrt(t) * sp.sqrt(1 - t) * sp.sqrt(1 / (1 - t)), sp.sqrt(t)),
+    ],
+    ids=str,
+)
+def test_short_forms(form, short):
+    assert neat(form) == short
+
+
+@pytest.mark.parametrize("wrong", [SPECK * t, SPECK * sp.sqrt(t), sp.Rational(1, 3)], ids=["line", "root", "constant"])
+def test_what_differs_by_a_speck_is_not_equal(wrong):
+    assert neatness._equal(ROOT, sp.asin(sp.sqrt(t)))
+    assert not neatness._equal(ROOT, sp.asin(sp.sqrt(t)) + wrong)
+
+
+def test_an_angle_out_of_its_range_is_given_back(monkeypatch):
+    """Twin: a range taken for granted makes atan(tan(pi t)) pi t, of the same slope: a point tells them apart."""
+    over = sp.atan(sp.tan(sp.pi * t))
+    assert neat(over) == over
+    monkeypatch.setattr(neatness, "side", lambda _: 1)
+    assert neatness._inverse(over, apart=False) == sp.pi * t
+    assert not neatness._equal(over, sp.pi * t)
