@@ -205,7 +205,8 @@ def closed_forms(join=lambda one, other: one + other):
         residuals[f"linear → {target}: τ"] = straight.tau - target.beta / total
         residuals[f"linear → {target}: c"] = straight.scale - total
         residuals[f"vp → {target}: c"] = circle.scale - sp.sqrt(join(target.alpha**2, target.beta**2))
-        residuals[f"vp → {target}: τ"] = circle.tau - 2 / sp.pi * sp.atan(target.r)
+        # τ = (2/π) atan r̄: an angle between 0 and a right one is known by its tangent.
+        residuals[f"vp → {target}: τ"] = sp.tan(sp.pi / 2 * circle.tau) - target.r
     return residuals
 
 

@@ -187,7 +187,8 @@ def test_every_plot_has_a_command_whose_help_has_examples_that_are_read(cli):
     commands = get_command(plots).commands
     assert sorted(commands) == sorted(plotting.PLOTS)
     for name, command in commands.items():
-        lines = [shlex.split(line)[2:] for line in command.help.split("\n") if "symsched plot" in line]
+        whole = command.help.replace("\\\n", " ")  # an example may go on in the next line
+        lines = [shlex.split(line)[2:] for line in whole.split("\n") if "symsched plot" in line]
         assert lines, name
         for first, *rest in lines:
             assert first == name
