@@ -67,9 +67,6 @@ class CppForms(TypedForms):
     def _print_sign(self, expr: sp.Expr) -> str:
         return f"std::copysign(1.0, {self._print(expr.args[0])})"
 
-    def helper(self, kind: str) -> str:
-        return kind
-
     def power(self, base: sp.Expr, exponent: sp.Expr) -> str:
         return f"std::pow({self._print(base)}, {self._print(exponent)})"
 

@@ -95,9 +95,6 @@ class FortranForms(TypedForms):
     def _print_sign(self, expr: sp.Expr) -> str:
         return f"sign(1.0_dp, {self._print(expr.args[0])})"
 
-    def helper(self, kind: str) -> str:
-        return kind
-
     def conditional(self, test: str, yes: str, no: str) -> str:
         return self.choice.format(test, yes, no)
 

@@ -56,9 +56,6 @@ class JavaScriptForms(TypedForms):
 
     infinity, nan, one = "Infinity", "NaN", "1"
 
-    def helper(self, kind: str) -> str:
-        return kind
-
     def power(self, base: sp.Expr, exponent: sp.Expr) -> str:
         return f"Math.pow({self._print(base)}, {self._print(exponent)})"
 

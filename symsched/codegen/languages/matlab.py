@@ -73,9 +73,6 @@ class MatlabForms(TypedForms):
     def _print_Rational(self, expr: sp.Rational) -> str:
         return f"{expr.p}/{expr.q}" if expr.q & (expr.q - 1) else self.number(float(expr))
 
-    def helper(self, kind: str) -> str:
-        return kind
-
     def conditional(self, test: str, yes: str, no: str) -> str:
         return self.choice.format(test, yes, no)
 

@@ -54,9 +54,6 @@ class RustForms(TypedForms):
     infinity, nan = "f64::INFINITY", "f64::NAN"
     choice = "if {0} {{ {1} }} else {{ {2} }}"
 
-    def helper(self, kind: str) -> str:
-        return kind
-
     def conditional(self, test: str, yes: str, no: str) -> str:
         """In the braces of another, or the whole of what is assigned: rustc warns of parentheses."""
         return self.choice.format(test, yes, no)

@@ -35,6 +35,9 @@ class TypedForms(Forms, C99CodePrinter):
     def number(self, value: float) -> str:
         return repr(value) + self.kind
 
+    def helper(self, kind: str) -> str:
+        return kind  # in a space of names of its own
+
     def _print_Integer(self, expr: sp.Integer) -> str:
         return f"{expr.p}.0{self.kind}"
 
