@@ -99,7 +99,12 @@ def _stds(spectrum: Any) -> Array:
         squares = np.where(squares > squares.max() / WIDEST, squares, 0.0)  # below it, rounding of the eigenvalues
         given = np.sqrt(squares)
     else:
-        given = reals(spectrum, "spectrum", "a data law, or standard deviations").reshape(-1)
+        given = np.atleast_1d(reals(spectrum, "spectrum", "a data law, or standard deviations"))
+        if given.ndim > 1:
+            raise InputError(
+                f"spectrum of shape {given.shape}: expected a list of standard deviations; for a covariance give its"
+                " law, Gaussian(mean, covariance)"
+            )
     if not (np.isfinite(given).all() and (given >= 0).all() and given.any()):
         raise InputError("the spectrum should hold standard deviations: finite numbers >= 0, and not only 0")
     kept = given[given > 0]  # a mode without spread has nothing to lose

@@ -20,6 +20,7 @@ SCHEDULES = {
     "vp": ss.schedules.vp(),
     "ddpm": ss.schedules.ddpm(),
     "edm": ss.schedules.edm(),
+    "arcs": ss.Schedule("acos(t)*2/pi", "asin(t)*2/pi"),
     "rounded end": ss.Schedule("1 - tanh(t)/tanh(1)", "tan(t)/tan(1)"),  # floats miss the 0 of alpha at 1
 }
 STEPS = [(t0, t0 + step) for t0 in (1e-6, 0.0625, 0.5, 0.93) for step in (0.05, 1e-3, 1e-6, 1e-9, 1e-12, 1e-14)]
@@ -80,6 +81,7 @@ def test_nor_in_c(name, tmp_path):
 @pytest.mark.parametrize(
     "form",
     ["t**3 - t", "exp(-3*t)", "sin(2*t)", "cos(t)", "tan(t)", "sinh(t)", "cosh(t)", "tanh(t)", "atan(3*t)",
+     "cot(t)", "asin(t)", "acos(t)", "asinh(2*t)", "atanh(t)",
      "log(1 + t)", "sqrt(1 + t)", "2**t", "t*exp(t)", "exp(t) + t**2", "(1 + t**2)**t"],
 )  # fmt: skip
 def test_differences_and_growths_are_what_they_say(form):

@@ -54,6 +54,7 @@ def test_a_mixture_counts_by_its_covariance():
         ((1, 4, -1), "start is -1"),
         ((1, 4, [1, 2]), "start is [1, 2]"),
         (([], 4), "not only 0"),
+        ([[[2, 1], [1, 2]], 4], "for a covariance give its law"),
         ((1, 4, 1e20), "no mode has 1e-17 of its angle left"),
         ((1e-308, 4000), "floats do not tell"),
     ],

@@ -34,6 +34,9 @@ def read_call(
             raise InputError(
                 f"{what} {name} has no option {quoted(key)}{close} (it has: {', '.join(options) or 'none'})"
             )
+    missing = [key for key in options if key not in given and _is_required(function, key)]
+    if missing:
+        raise InputError(f"{what} {quoted(text)}: {', '.join(missing)} is missing; write {name}({missing[0]}=…)")
     return function, {key: _number(value, f"{what} {name}: {key}") for key, value in given.items()}
 
 
@@ -41,6 +44,10 @@ def option_names(function: Callable[..., Any]) -> list[str]:
     """The parameters that are not positional-only."""
     parameters = inspect.signature(function).parameters.values()
     return [p.name for p in parameters if p.kind is not p.POSITIONAL_ONLY]
+
+
+def _is_required(function: Callable[..., Any], name: str) -> bool:
+    return inspect.signature(function).parameters[name].default is inspect.Parameter.empty
 
 
 def _underscored(name: str) -> str:

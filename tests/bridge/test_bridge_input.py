@@ -91,6 +91,8 @@ def test_a_field_that_cannot_be(make, match):
         ({"solver": "em"}, "solver em is for kappa > 0, and kappa = 0"),
         ({"solver": "em", "kappa": 1, "target": "linear"}, "drift of linear with kappa = 1 is infinite at t = 0"),
         ({"solver": "euler", "target": "follmer"}, "starts at a point, which an ODE cannot leave"),
+        ({"grid": "optimal"}, r"grid 'optimal': stds is missing; write optimal\(stds=…\)"),
+        ({"grid": "sigmas()"}, r"levels is missing; write sigmas\(levels=…\)"),
         ({"grid": "angel(rho=2)"}, "unknown grid 'angel.*did you mean angle"),
         ({"grid": "shift(s=0)"}, "grid shift: s = 0; expected a number > 0"),
         ({"grid": [0, 0.5, 0.4, 1]}, "expected target times that increase strictly"),

@@ -19,6 +19,12 @@ h = sp.Symbol("h")
 T_NEXT, U_NEXT = sp.Symbol("t_next", positive=True), sp.Symbol("u_next", positive=True)
 NEARLY = 2.0**-40
 _D = Callable[[sp.Expr, sp.Expr], sp.Expr]
+
+
+def _cosine(sine: sp.Expr) -> sp.Expr:
+    return sp.sqrt(1 - sine) * sp.sqrt(1 + sine)
+
+
 #: f(g + d) − f(g).
 _RULES: dict[type, _D] = {
     sp.exp: lambda g, d: sp.exp(g) * expm1(d),
@@ -31,7 +37,12 @@ _RULES: dict[type, _D] = {
     sp.sinh: lambda g, d: 2 * sp.cosh(g + d / 2) * sp.sinh(d / 2),
     sp.cosh: lambda g, d: 2 * sp.sinh(g + d / 2) * sp.sinh(d / 2),
     sp.tanh: lambda g, d: sp.sinh(d) / (sp.cosh(g) * sp.cosh(g + d)),
+    sp.cot: lambda g, d: -sp.sin(d) / (sp.sin(g) * sp.sin(g + d)),
+    sp.asin: lambda g, d: 2 * sp.atan(d / (_cosine(g) + _cosine(g + d))),  # tan of half the angle between
+    sp.acos: lambda g, d: -2 * sp.atan(d / (_cosine(g) + _cosine(g + d))),
     sp.atan: lambda g, d: sp.atan(d / (1 + g * (g + d))),
+    sp.asinh: lambda g, d: 2 * sp.atanh(d / (sp.sqrt(1 + g**2) + sp.sqrt(1 + (g + d) ** 2))),
+    sp.atanh: lambda g, d: sp.atanh(d / (1 - g * (g + d))),
 }
 
 
