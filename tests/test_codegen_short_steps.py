@@ -60,6 +60,20 @@ def test_no_digit_is_lost_in_short_steps(name):
             assert (abs(x), p, abs(z)) == pytest.approx((0, 1, 0), abs=4e-16)
 
 
+@pytest.mark.parametrize("kappa", [0, 1])
+@pytest.mark.parametrize("lang", ["numpy", "c"])
+def test_nor_where_kappa_is_written_in(kappa, lang):
+    """A κ of 0 takes the noise out; what is left of it is the number 0, in every language."""
+    text = generate(ss.schedules.linear(), lang, kappa=kappa)
+    if lang == "c":
+        assert ("z_weight = 0.0" in text) == (kappa == 0)
+        return
+    names = {"__name__": "emitted"}
+    exec(compile(text, "emitted", "exec"), names)  # noqa: S102 - our own output
+    for start, end in STEPS:
+        assert close(names["data_step"](start, end), exact(SCHEDULES["linear"], start, end, kappa)), (start, end)
+
+
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="needs a C compiler")
 @pytest.mark.parametrize("name", ["vp", "ddpm"])
 def test_nor_in_c(name, tmp_path):

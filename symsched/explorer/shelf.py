@@ -87,7 +87,8 @@ def _late(*_: object) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Make the entries that are missing, or all of them."""
+    """Make the entries that are missing, or all of them; exit code 1 if one could not be made."""
+    left = 0
     path = Path(__file__).with_name(SHELF)
     shelf = {} if "--all" in arguments else load()
     signal.signal(signal.SIGALRM, _late)
@@ -99,12 +100,14 @@ def main(arguments: list[str]) -> None:
             name, code = _made(key)
         except (InputError, UndecidedError, TimeoutError) as error:
             print(f"{'|'.join(key)}: left out ({type(error).__name__}: {error})", flush=True)
+            left += 1
             continue
         finally:
             signal.alarm(0)
         shelf[name] = code
         print(f"{name}: {sum(map(len, code.values()))} characters", flush=True)
         _save(shelf, path)
+    sys.exit(1 if left else 0)
 
 
 if __name__ == "__main__":

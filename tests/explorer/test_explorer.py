@@ -106,6 +106,7 @@ def test_kept_code_is_what_codegen_writes():
     kept = shelf.load()
     names = ["linear|linear|", "vp|vp|", "follmer|linear|"]
     assert stale(names, kept) == []
+    assert {*map("|".join, shelf.keys())} == {name.removesuffix("|1") if name.count("|") > 2 else name for name in kept}
     assert all(set(code) == set(shelf.LANGUAGES) for code in kept.values())
     kept["vp|vp|"]["c"] = kept["vp|vp|"]["c"].replace("cos", "sin")
     assert stale(names, kept) == ["vp|vp|"]

@@ -29,8 +29,17 @@ SMALLEST, LARGEST = arb(2) ** -1022, arb(2) ** 1023
 LOST = arb(2) ** -1074
 
 
+def _nothing(x: sp.Expr) -> sp.Expr | None:
+    """Of 0 it is 0, as for κ = 0."""
+    return sp.S.Zero if x.is_zero else None
+
+
 class expm1(sp.Function):  # noqa: N801 - named as every library names it
     """e^x − 1, never rewritten (SymPy's own turns expm1(log x) back into x − 1)."""
+
+    @classmethod
+    def eval(cls, x: sp.Expr) -> sp.Expr | None:
+        return _nothing(x)
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:  # noqa: ARG002
         return sp.exp(self.args[0])
@@ -38,6 +47,10 @@ class expm1(sp.Function):  # noqa: N801 - named as every library names it
 
 class log1p(sp.Function):  # noqa: N801
     """log(1 + x), never rewritten."""
+
+    @classmethod
+    def eval(cls, x: sp.Expr) -> sp.Expr | None:
+        return _nothing(x)
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:  # noqa: ARG002
         return 1 / (1 + self.args[0])
