@@ -30,8 +30,8 @@ LOST = arb(2) ** -1074
 
 
 def _nothing(x: sp.Expr) -> sp.Expr | None:
-    """Of 0 it is 0, as for κ = 0."""
-    return sp.S.Zero if x.is_zero else None
+    """Of 0 it is 0, as for κ = 0; of the form 0 only, because SymPy may look for long whether another one is."""
+    return sp.S.Zero if x == 0 else None
 
 
 class expm1(sp.Function):  # noqa: N801 - named as every library names it
