@@ -44,8 +44,8 @@ class Known:
 
     def save(self, path: Path) -> None:
         """A file that `Calibration.load` reads too."""
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             with whole(path) as out:
                 json.dump(self.calibration.to_json() | {MADE_FOR: self.made_for}, out, separators=(",", ":"))
         except OSError as error:
@@ -54,13 +54,14 @@ class Known:
     @classmethod
     def load(cls, path: Path) -> Known:
         """What `save` or `Calibration.save` wrote.  Raises InputError for anything else."""
-        calibration = Calibration.load(path)
-        return cls(calibration, json.loads(path.read_text()).get(MADE_FOR, {}))
+        calibration, made_for = Calibration.load(path), json.loads(path.read_text()).get(MADE_FOR)
+        return cls(calibration, made_for if isinstance(made_for, dict) else {})
 
     def compare(self, guider: Any, latent: Any) -> None:
         """One line in the log where it was made for something else; latents that it cannot serve are refused."""
         mean, here = self.calibration.mean, list(latent.shape[1:])
-        if mean.ndim not in (0, len(here)) or any(n not in (1, size) for n, size in zip(mean.shape, here)):  # noqa: B905
+        fits = mean.ndim in (0, len(here)) and all(n in (1, m) for n, m in zip(mean.shape, here, strict=False))
+        if not fits:
             raise InputError(
                 f"the calibration is of latents {self.made_for.get('latent', list(mean.shape))}, and here they are "
                 f"{here}: run 'Calibrate Lazy Sampler' on these, or leave the calibration away"

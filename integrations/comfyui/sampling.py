@@ -8,6 +8,8 @@ import comfy.samplers
 import torch
 
 from symsched.bridge import Recipe, lazy_sigmas, sample_lazy
+from symsched.bridge.grids import as_grid
+from symsched.bridge.levels import as_native
 from symsched.bridge.planning import AUTO, LARGEST, blind
 from symsched.bridge.solvers import HOMES, as_solver
 from symsched.errors import InputError
@@ -17,6 +19,7 @@ from .engine import Known, is_flow, schedule_of
 MENU = "sampling/custom_sampling/symsched"
 CALIBRATION = "SYMSCHED_CALIBRATION"
 TWICE = ("heun", "midpoint")  # these ask the model twice a step, which a list of levels has no room for
+MOST = 10_000  # levels in all, each of which takes a fraction of a millisecond
 SOLVERS = [AUTO, *(name for name in HOMES if name not in (AUTO, *TWICE))]
 
 
@@ -53,9 +56,16 @@ class LazySigmas:
             return (torch.zeros(0),)
         total, sampling = int(steps / denoise), model.get_model_object("model_sampling")
         flow = is_flow(sampling)
+        if total > MOST:
+            raise InputError(
+                f"steps = {steps} at denoise = {denoise:g} are the last of {total} levels: expected at most {MOST}, so "
+                "fewer steps or a larger denoise"
+            )
         if calibration is None:
-            plan = blind(total, LARGEST).plan_for(schedule_of(sampling))  # of latents none is smaller
-            levels = torch.tensor([s.alpha / (s.alpha + s.beta if flow else s.beta) for s in plan.stages] + [0.0])
+            how = blind(total, LARGEST)  # of latents none is smaller
+            frame = how.frame(as_native(schedule_of(sampling)))
+            at = frame.levels(as_grid(how.grid).times(frame, total)[:-1])
+            levels = torch.tensor([*(at.alpha / (at.alpha + at.beta if flow else at.beta)), 0.0], dtype=torch.float32)
         else:
             tables = calibration.calibration.tables
             if total not in tables:
@@ -99,7 +109,7 @@ class LazySampler:
 
     def get_sampler(self, solver: str, target: str, kappa: float, calibration: Known | None = None) -> tuple[Any]:
         recipe = Recipe(target=target.strip(), kappa=kappa, solver=solver)
-        as_solver(solver), recipe.frame("linear")  # refused at this node, not when the model has been loaded
+        as_solver(solver), recipe.frame(as_native("linear"))  # refused here, before any model is loaded
         if calibration is not None and not recipe.automatic:
             raise InputError(
                 f"a calibration beside target = {target}, kappa = {kappa:g}, solver = {solver}: its tables are for "

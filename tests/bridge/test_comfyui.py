@@ -459,6 +459,10 @@ def fitted():
         (lambda run, known: run(run.sigmas(4), known), "not the levels that the calibration fitted for any of 4 steps"),
         (lambda run, known: run.sigmas(5, known=known), r"steps = 5: the calibration has levels for 4 steps"),
         (lambda run, known: run.sigmas(4, 0.7, known), r"at denoise = 0.7, the last of 5 levels: the calibration has"),
+        (
+            lambda run, _: run.sigmas(1000, 0.01),
+            "are the last of 100000 levels: expected at most 10000",
+        ),
         (lambda run, _: run(run.sigmas(4).flip(0)), "decrease strictly"),
         (lambda run, _: run(torch.tensor([14.6, 1.0, 0.0])), "a flow's noise level is at most 1"),
         (lambda run, _: run(run.sigmas(4), how=("deis", "auto", 1.0)), "solver deis is for the ODE, and kappa = 1"),

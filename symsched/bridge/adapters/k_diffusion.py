@@ -153,7 +153,8 @@ def _begin(guest: Guest, known: Calibration | None, x: Any, levels: Array, flow:
     if known is not None and not any(_are(levels, known, n, flow) for n in known.tables if n >= steps):
         raise InputError(
             f"sigmas {np.array2string(levels, precision=4)} are not the levels that the calibration fitted for any of "
-            f"{', '.join(map(str, known.tables))} steps: take lazy_sigmas(n, …, calibration=…)"
+            f"{', '.join(map(str, known.tables))} steps: take those of lazy_sigmas(n, …, calibration=…), in "
+            "ComfyUI of Lazy Sigmas with this calibration"
         )
     with np.errstate(divide="ignore"):
         ratios = (1 - levels) / levels if flow else 1 / levels
