@@ -11,7 +11,7 @@ With `kappa` one system is joined by the one that its own noise drives at anothe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -37,6 +37,8 @@ from symsched.shown import Shown
 from symsched.steps.integrals import gauss, nodes
 
 Array = NDArray[np.float64]
+#: Normals (steps, dim, paths) of a purpose.
+Noise = Callable[[np.uint64], Array]
 #: Bytes of normals that one chunk of paths may hold.
 CHUNK_BYTES = 1 << 22
 
@@ -191,9 +193,22 @@ class Coupler:
 
     def chunk(self, first: int, width: int) -> list[Array]:
         """States (T, dim, width) of each system, for the paths from `first` on."""
-        x0 = self.law.sample(first, width, self.seed)
-        noise = _Noise(self.seed, first, width, len(self.union) - 1, self.dim)
+        noise = _Noise(self.seed, first, width, self.steps, self.dim)
+        return self.driven(self.law.sample(first, width, self.seed), noise.of)
+
+    def driven(self, x0: Array, noise: Noise) -> list[Array]:
+        """States (T, dim, paths) of each system from x0 (dim, paths), by the normals of each purpose."""
         return [_follow(plan, x0, noise, self.union) for plan in self.plans]
+
+    @property
+    def steps(self) -> int:
+        """Steps of the union grid."""
+        return len(self.union) - 1
+
+    @property
+    def purposes(self) -> tuple[np.uint64, ...]:
+        """What normals are asked for by systems in their own time."""
+        return (BROWNIAN, AREA) if any(plan.tables.kind.area for plan in self.plans) else (BROWNIAN,)
 
 
 def _common(grids: list[Array], save: Sequence[float] | None) -> tuple[Array, Array]:
@@ -282,14 +297,14 @@ class _Noise:
         return self.made[int(purpose)]
 
 
-def _follow(plan: _Plan, x0: Array, noise: _Noise, union: Array) -> Array:
+def _follow(plan: _Plan, x0: Array, noise: Noise, union: Array) -> Array:
     """States (T, dim, paths) of one system, in the common frame."""
-    z = noise.of(BROWNIAN)
+    z = noise(BROWNIAN)
     if plan.share is not None:
         r = plan.share[:, None, None]
-        z = r * z + np.sqrt(1 - r**2) * noise.of(CLOCK)
+        z = r * z + np.sqrt(1 - r**2) * noise(CLOCK)
     begin, basis = x0 if plan.scale is None else x0 / plan.scale[0], plan.model.basis
-    second = noise.of(AREA) if plan.tables.kind.area else None
+    second = noise(AREA) if plan.tables.kind.area else None
     if basis is not None:
         z, begin = np.einsum("ij,nip->njp", basis, z), basis.T @ begin
     area = None if second is None else _area(plan, z, second)
