@@ -102,7 +102,7 @@ class RandomPoints:
 
     def _sums(self, chunk: tuple[int, int]) -> tuple[float, float]:
         gap = difference(self.functional, self.coupler.chunk(*chunk))
-        return math.fsum(gap), math.fsum(gap * gap)
+        return float(gap.sum()), float(np.square(gap).sum())
 
     def grow(self, wanted: int, pool: ThreadPoolExecutor, pace: Pace | None = None) -> None:
         """See `PointSet`."""
@@ -186,7 +186,7 @@ class SobolPoints:
     def _sums(self, task: tuple[range, int, int]) -> tuple[Array, float]:
         shifts, first, count = task
         gap = difference(self.functional, self.coupler.driven(*self._drawn(shifts, first, count)))
-        return gap.reshape(len(shifts), count).sum(axis=1), math.fsum(gap * gap)
+        return gap.reshape(len(shifts), count).sum(axis=1), float(np.square(gap).sum())
 
     def _drawn(self, shifts: range, first: int, count: int) -> tuple[Array, Callable[[np.uint64], Array]]:
         """The start (dim, paths), and the normals (steps, dim, paths) of each purpose; paths run shift by shift."""
