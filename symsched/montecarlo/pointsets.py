@@ -28,6 +28,8 @@ from symsched.progress import foretold
 Array = NDArray[np.float64]
 Functional = Callable[[Array], Array]
 
+#: Seconds after which the whole is foretold.
+PILOT = 2.0
 #: Chunks that are handed out at once.
 BATCH = 64
 #: Independent scramblings: their spread tells the error to one part in eight.
@@ -38,16 +40,19 @@ COORDINATES = 256
 
 @dataclass
 class Pace:
-    """What is left of a growth, in steps of paths, of which its cost is foretold once."""
+    """What is left of a growth, in steps of paths, of which the cost is foretold once by the steps done so far."""
 
     what: str
     left: float = 0.0
+    done: float = 0.0
+    spent: float = 0.0
     told: bool = False
 
     def took(self, steps: float, seconds: float) -> None:
         """So many steps took so long."""
-        self.left -= steps
-        self.told = self.told or foretold(self.left / steps * seconds, self.what)
+        self.left, self.done, self.spent = self.left - steps, self.done + steps, self.spent + seconds
+        if not self.told and self.spent > PILOT:
+            self.told = foretold(self.left / self.done * self.spent, self.what)
 
 
 class PointSet(Protocol):
