@@ -48,8 +48,8 @@ def test_an_estimate_of_too_many_digits_says_so(monkeypatch, capsys):
     monkeypatch.setattr(pointsets, "PILOT", 0.05)
     stopping(monkeypatch, pointsets)
     with pytest.raises(StoppedError):
-        ss.estimate(NORMAL, "x**2", 1e-6, points="random")
-    assert "a tolerance of 1e-06: about" in capsys.readouterr().err
+        ss.estimate(NORMAL, "x**2", 1e-5, points="random")
+    assert "a tolerance of 1e-05: about" in capsys.readouterr().err
 
 
 def test_a_short_run_is_silent(capsys):
