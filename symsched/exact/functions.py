@@ -31,6 +31,7 @@ class Need(NamedTuple):
 
 Needs = tuple[tuple[Need, ...], ...]  # any one of these groups, and all in it, will do
 SMOOTH: Needs = ((),)
+MOST_STEPS = 100  # from a negative number up to a positive one
 
 
 def _positive(*exprs: sp.Expr) -> Needs:
@@ -75,11 +76,21 @@ def _beyond(z: Ball) -> bool:
     return bool(z.real.contains(0)) and not abs(z.imag) < 1
 
 
+def _off_the_poles(a: sp.Expr) -> Needs:
+    """Γ and its logarithmic derivatives are smooth but at 0, −1, −2, …"""
+    return *_positive(a), (Need(-a, "positive"), Need(sp.sin(sp.pi * a), "nonzero"))
+
+
 def _polygamma(n: Ball, a: Ball) -> Ball:
     """ψ^(n)(a) = (−1)^(n+1) n! ζ(n + 1, a), for whole n ≥ 0; SymPy's function of another order is not this."""
     if not (n.is_integer() and n >= 0):
         return arb.nan()
-    return a.digamma() if n == 0 else (n * arb.pi()).cos() * -(n + 1).gamma() * (n + 1).zeta(a)
+    if n == 0:
+        return a.digamma()
+    rest = arb(0)
+    while not a > 0 and a > -MOST_STEPS:  # ζ(n + 1, a) = a^(−n−1) + ζ(n + 1, a + 1)
+        rest, a = rest + 1 / a ** (n + 1), a + 1
+    return (n * arb.pi()).cos() * -(n + 1).gamma() * (rest + (n + 1).zeta(a))
 
 
 def _betainc(p: Ball, q: Ball, a: Ball, b: Ball, regularized: int) -> Ball:
@@ -172,9 +183,9 @@ _ROWS = (
         written=lambda a: 1 - sp.erf(a)),
     Known(sp.erfi, _everywhere, STEADY, None, _nowhere),
     Known(sp.erfinv, _inside),
-    Known(sp.gamma, _positive, cut=_nowhere),
+    Known(sp.gamma, _off_the_poles, cut=_nowhere),
     Known(sp.loggamma, _positive, ball=methodcaller("lgamma")),
-    Known(sp.polygamma, lambda n, a: _positive(a) if n.is_Integer and n >= 0 else (), ball=_polygamma),
+    Known(sp.polygamma, lambda n, a: _off_the_poles(a) if n.is_Integer and n >= 0 else (), ball=_polygamma),
     Known(sp.zeta, lambda s, *a: () if a else _nonzero(s - 1), ball=lambda s, a=1: s.zeta(arb(a))),
     Known(sp.lowergamma, _positive, ball=lambda s, a: a.gamma_lower(s)),
     Known(sp.uppergamma, lambda _, a: _positive(a), ball=lambda s, a: a.gamma_upper(s)),
@@ -236,7 +247,8 @@ def needs(expr: sp.Expr, args: tuple[sp.Expr, ...] | None = None) -> Needs:
         return SMOOTH
     args = expr.args if args is None else args
     if expr.is_Pow:
-        return _needs_of_power(*args)
+        # (−1)^t is real at t = 0 and nowhere near: that a moving exponent ends in a whole number is not enough.
+        return _needs_of_power(*args) if args[1] == expr.exp else _positive(args[0])
     if isinstance(expr, (sp.betainc, sp.betainc_regularized)):
         return _positive(*args[:2], *_between(expr.args[2:], args[2:]))
     return ROWS[expr.func].needs(*args) if expr.func in ROWS else ()
