@@ -31,6 +31,7 @@ class Need(NamedTuple):
 
 Needs = tuple[tuple[Need, ...], ...]  # any one of these groups, and all in it, will do
 SMOOTH: Needs = ((),)
+LETTERS = tuple(sp.Dummy(real=True) for _ in range(4))
 MOST_STEPS = 100  # from a negative number up to a positive one
 
 
@@ -246,12 +247,15 @@ def needs(expr: sp.Expr, args: tuple[sp.Expr, ...] | None = None) -> Needs:
     if expr.is_Add or expr.is_Mul or isinstance(expr, (AppliedUndef, sp.Derivative, sp.exp)):
         return SMOOTH
     args = expr.args if args is None else args
-    if expr.is_Pow:
-        # (−1)^t is real at t = 0 and nowhere near: that a moving exponent ends in a whole number is not enough.
-        return _needs_of_power(*args) if args[1] == expr.exp else _positive(args[0])
     if isinstance(expr, (sp.betainc, sp.betainc_regularized)):
         return _positive(*args[:2], *_between(expr.args[2:], args[2:]))
-    return ROWS[expr.func].needs(*args) if expr.func in ROWS else ()
+    if not expr.is_Pow and expr.func not in ROWS:
+        return ()
+    # (−1)^t is real at t = 0 and nowhere near: what moves is taken for no whole number, though it may end in one.
+    letters = [own if own == end else letter for own, end, letter in zip(expr.args, args, LETTERS, strict=False)]
+    found = _needs_of_power(*letters) if expr.is_Pow else ROWS[expr.func].needs(*letters)
+    ends = dict(zip(LETTERS, args, strict=False))
+    return tuple(tuple(Need(need.expr.xreplace(ends), need.sign) for need in group) for group in found)
 
 
 def _needs_of_power(base: sp.Expr, exponent: sp.Expr) -> Needs:

@@ -51,6 +51,8 @@ def limit_at(expr: sp.Expr, end: int, symbol: sp.Symbol = t) -> sp.Expr:
     if end not in (0, 1):
         raise InputError(f"end = {end}: limits are taken at 0 or 1")
     expr = sp.sympify(expr, strict=True)
+    if expr.has(sp.nan, sp.zoo, sp.I):
+        raise InputError(f"no limit of {clipped(expr)}: expected a real expression")
     if not expr.has(symbol):
         return expr
     check_unbranched(expr)
