@@ -14,7 +14,7 @@ from symsched.exact.signs.structure import by_structure
 from symsched.exact.signs.sturm import by_sturm
 from symsched.exact.signs.taylor import taylor_sign
 from symsched.parsing import parse_expression
-from symsched.symbols import kappa, rho, t
+from symsched.symbols import alpha, kappa, rho, t
 
 SIGNS = [
     ("1-t", "positive"),
@@ -136,6 +136,17 @@ def test_the_message_shows_the_part_that_is_undefined():
         sign_on_unit(1 + sp.sqrt(t - sp.Rational(1, 3)))
     with pytest.raises(InputError, match="not a finite real number"):
         sign_on_unit(t * sp.asin(sp.Integer(2), evaluate=False))
+
+
+def test_slopes_sums_and_substitutions_under_a_function():
+    """exp(α̇) > 0; of the slope of |t − 1/2|, and of what is summed or put in, nothing is known."""
+    a, s = sp.symbols("a s", positive=True)
+    assert sign_on_unit(a * sp.exp(alpha.diff(t))).value == "positive"
+    kink, f = sp.Abs(t - sp.Rational(1, 2)), sp.Function("f")
+    inner = [sp.Derivative(g, t) for g in (kink, sp.exp(kink), f(kink))]
+    inner += [sp.Sum(t**s, (s, 1, sp.oo)), sp.Subs(f(s).diff(s), s, 1 / (2 * t - 1)), sp.Integral(1 / s, (s, 0, t))]
+    for part in inner:
+        assert sign_on_unit(a * sp.exp(part)).value == "unknown"
 
 
 def test_the_gamma_function_is_smooth_between_its_poles():

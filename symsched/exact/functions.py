@@ -244,8 +244,11 @@ def needs(expr: sp.Expr, args: tuple[sp.Expr, ...] | None = None) -> Needs:
 
     Returns alternatives, of which one is to hold: `SMOOTH` where nothing is needed, () where nothing is known.
     """
-    if expr.is_Add or expr.is_Mul or isinstance(expr, (AppliedUndef, sp.Derivative, sp.exp)):
+    if expr.is_Add or expr.is_Mul or isinstance(expr, (AppliedUndef, sp.exp)):
         return SMOOTH
+    if isinstance(expr, sp.Derivative):  # f'(t) is as smooth as f(t); the slope of |t − 1/2| jumps
+        free = isinstance(expr.expr, AppliedUndef) and set(expr.variables) <= set(expr.expr.args)
+        return SMOOTH if free else ()
     args = expr.args if args is None else args
     if isinstance(expr, (sp.betainc, sp.betainc_regularized)):
         return _positive(*args[:2], *_between(expr.args[2:], args[2:]))

@@ -231,9 +231,15 @@ def _substituted(near: sp.Expr) -> sp.Expr:
 
 
 def _is_value(candidate: sp.Expr) -> bool:
-    if candidate.has(sp.AccumBounds, sp.Limit, _u) or any(power.base.is_zero for power in candidate.atoms(sp.Pow)):
-        return False  # such as 0^q with a symbolic q: not evaluated
-    return candidate in (sp.oo, -sp.oo) or _is_real_constant(candidate)
+    """Whether it is ±∞, or a number of which balls are known."""
+    if candidate in (sp.oo, -sp.oo):
+        return True
+    if candidate.has(sp.oo, sp.zoo, sp.nan, sp.I, sp.AccumBounds, sp.Limit, _u):
+        return False
+    try:  # 0^q with a symbolic q is not evaluated
+        return not any(p.base.is_zero for p in candidate.atoms(sp.Pow)) and enclose(candidate, {}, 256).is_finite()
+    except InputError:
+        return False
 
 
 def _closes_in(near: sp.Expr, candidate: sp.Expr) -> bool:

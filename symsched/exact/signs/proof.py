@@ -130,8 +130,8 @@ def _sign_needed(expr: sp.Expr, symbol: sp.Symbol) -> Sign:
 
 def _smooth_parts(expr: sp.Expr) -> Iterator[sp.Expr]:
     """Parts that must be smooth: not |f|^p, of which continuity is enough, nor the sign(f) in f^p sign(f), p > 0."""
-    if not expr.free_symbols:
-        return  # a number, which balls show to be finite
+    if not isinstance(expr, sp.Expr) or not expr.free_symbols:
+        return  # the bounds of a sum, or a number, which balls show to be finite
     args, (base, exponent) = expr.args, expr.as_base_exp()
     if isinstance(expr, sp.Mul):
         vanishing = [f.as_base_exp()[0] for f in args if f.as_base_exp()[1].is_positive]
