@@ -7,7 +7,7 @@ import sympy as sp
 from flint import arb
 
 from symsched.errors import InputError
-from symsched.exact.balls import enclose
+from symsched.exact.balls import enclose, smooth_at
 from symsched.exact.signs import Sign, sign_on_unit
 from symsched.exact.signs.pieces import by_balls
 from symsched.exact.signs.structure import by_structure
@@ -155,6 +155,8 @@ def test_the_gamma_function_is_smooth_between_its_poles():
     assert sign_on_unit(a * sp.polygamma(1, t - 1)).value == "positive"
     assert sign_on_unit(sp.polygamma(3, t / 2 - 9)).value == "positive"
     assert sign_on_unit(a * sp.gamma(t - 1)).value == "unknown"
+    assert smooth_at(sp.lowergamma(-t, t), (-sp.Rational(1, 2), sp.Rational(1, 2)))
+    assert not smooth_at(sp.lowergamma(-t, t), (-sp.S.One, sp.S.One))
     assert sign_on_unit(-3 - sp.gamma(t / 2 - sp.Rational(3, 4))).value == "positive"  # its top there is −3.54
     for f in (sp.gamma, lambda x: sp.polygamma(1, x)):
         with pytest.raises(InputError, match="not smooth and real"):

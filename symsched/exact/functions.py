@@ -188,7 +188,7 @@ _ROWS = (
     Known(sp.loggamma, _positive, ball=methodcaller("lgamma")),
     Known(sp.polygamma, lambda n, a: _off_the_poles(a) if n.is_Integer and n >= 0 else (), ball=_polygamma),
     Known(sp.zeta, lambda s, *a: () if a else _nonzero(s - 1), ball=lambda s, a=1: s.zeta(arb(a))),
-    Known(sp.lowergamma, _positive, ball=lambda s, a: a.gamma_lower(s)),
+    Known(sp.lowergamma, lambda s, a: tuple((*way, Need(a, "positive")) for way in _off_the_poles(s)), ball=lambda s, a: a.gamma_lower(s)),
     Known(sp.uppergamma, lambda _, a: _positive(a), ball=lambda s, a: a.gamma_upper(s)),
     Known(sp.beta, ball=lambda p, q: p.gamma() * q.gamma() / (p + q).gamma()),
     Known(sp.betainc, ball=lambda p, q, a, b: _betainc(p, q, a, b, 0)),
