@@ -102,7 +102,7 @@ def _one_of_each_name(keys: Sequence[Key]) -> None:
 
 def _line_of(error: BaseException, path: str) -> str:
     if isinstance(error, SyntaxError):
-        return f", line {error.lineno}"
+        return f", line {error.lineno}" if error.lineno else ""
     trace, line = error.__traceback__, None
     while trace is not None:
         if trace.tb_frame.f_code.co_filename == path:
