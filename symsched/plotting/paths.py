@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from symsched.catalog import as_schedule
-from symsched.conversion import Conversion
+from symsched.conversion import Conversion, convert
 from symsched.errors import InputError
 from symsched.plotting.canvas import entitle, panels
 from symsched.plotting.drifts import draw_field
@@ -44,7 +43,7 @@ def driven(source: Any, target: Any, data: DataLaw, kappa: Any, paths: int, step
     """
     from symsched.montecarlo import simulate
 
-    conversion = Conversion(as_schedule(source), as_schedule(target))
+    conversion = convert(source, target)
     back = conversion.inverse()
     even = np.linspace(0, 1, steps // 2 + 1)
     grid = np.union1d(even, back.values((back.tau,), even)[0])
