@@ -17,7 +17,7 @@ like the flow models' shifted grid at p = 1.  ρ', p and the start are searched 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -90,18 +90,37 @@ class Fitter:
     @torch.no_grad()
     def fit(self, shape: GridShape, steps: int) -> Fit:
         """The table for one grid; `steps` evaluations of each path."""
-        angles = self._angles(shape, steps)
-        levels = levels_at(self.field.native, angles, self.pilot.rho)
+        angles, rows = self._angles(shape, steps), list[tuple[float, ...]]()
+
+        def fitted(k: int, known: LeastSquares) -> tuple[float, ...]:
+            rows.append((1.0,) if k == 0 and self.from_noise else known.solve(self.pilot.at(angles[k])))
+            return rows[-1]  # not the goal: later rows must make up for what this one missed
+
+        end, _ = self._run(angles, fitted)
+        return self._fit(angles, rows, end, shape)
+
+    @torch.no_grad()
+    def judged(self, angles: Sequence[float], rows: Sequence[tuple[float, ...]], shape: GridShape) -> Fit:
+        """A table made elsewhere, with its errors on this pilot."""
+        end, _ = self._run(np.asarray(angles), lambda k, _: rows[k])
+        return self._fit(angles, rows, end, shape)
+
+    @torch.no_grad()
+    def products(self, fit: Fit) -> Array:
+        """The inner products of the noise and the answers at the inputs that a table visits."""
+        return self._run(np.asarray(fit.angles), lambda k, _: fit.rows[k])[1].products
+
+    def _run(self, angles: Array, row: Callable[[int, LeastSquares], tuple[float, ...]]) -> tuple[Any, LeastSquares]:
+        """The end, and the noise and all answers, of the table whose k-th row is made when the run comes to it."""
+        levels, known = levels_at(self.field.native, angles, self.pilot.rho), LeastSquares(self.pilot.noise)
         asker = Asker(self.field, levels.times[:-1])
-        known, rows = LeastSquares(self.pilot.noise), []
-        for k in range(steps + 1):
-            goal = self.pilot.at(angles[k])
-            rows.append((1.0,) if k == 0 and self.from_noise else known.solve(goal))
-            y = known.combine(rows[-1])  # not the goal: later rows must make up for what this one missed
-            if k < steps:
-                x = float(levels.norm[k]) * y + float(levels.beta[k]) * self.pilot.mean
-                known.add((self._data(asker, k, x) - self.pilot.mean) / self.pilot.rho)
-        miss = (y - goal).double().flatten(1).square().mean(1)
+        for k in range(len(angles) - 1):
+            x = float(levels.norm[k]) * known.combine(row(k, known)) + float(levels.beta[k]) * self.pilot.mean
+            known.add((self._data(asker, k, x) - self.pilot.mean) / self.pilot.rho)
+        return known.combine(row(len(angles) - 1, known)), known
+
+    def _fit(self, angles: Any, rows: Sequence[tuple[float, ...]], end: Any, shape: GridShape) -> Fit:
+        miss = (end - self.pilot.paths[-1]).double().flatten(1).square().mean(1)
         error, typical = (self.pilot.rho * float(part) for part in (miss.mean().sqrt(), miss.sqrt().mean()))
         return Fit(tuple(map(float, angles)), tuple(rows), error, typical, shape)
 
