@@ -8,22 +8,23 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from symsched.bridge.calibration import Calibration
-from symsched.bridge.fitting import Fitter, GridShape
-from symsched.bridge.pilot import run_pilot
+from symsched.bridge.fitting import Fitter, GridShape, best
+from symsched.bridge.pilot import LEAST, run_pilot
 from symsched.bridge.pilot import spectrum as measure
 from symsched.bridge.refining import refined
-from symsched.bridge.requests import sizes
+from symsched.bridge.requests import part_of, sizes
 from symsched.bridge.running import Running
+from symsched.bridge.stored import FEWEST, LOOKED_AT, Spending, Stored, spend
 from symsched.errors import InputError
 from symsched.given import MOST, memory, whole
 from symsched.progress import Bar
 
-PILOT_STEPS, TRIES = 64, 28
+COUNT, PILOT_STEPS, TRIES = 64, 64, 28
 
 
 def calibrate(
     model: Any,
-    shape: Sequence[int] | int = 64,
+    shape: Sequence[int] | int | None = None,
     *,
     steps: Sequence[int] = (4, 6, 8, 12, 16),
     pilot_steps: int = PILOT_STEPS,
@@ -31,6 +32,7 @@ def calibrate(
     from_noise: bool = False,
     spectrum: bool = False,
     refine: int = 0,
+    budget: int | None = None,
     seed: int = 0,
     batch: int | None = None,
     conditions: Mapping[str, Any] | None = None,
@@ -44,7 +46,8 @@ def calibrate(
 
     Args:
         model: the field.
-        shape: (count, …) of the pilot, or its count where the field knows the shape of a sample.
+        shape: (count, …) of the pilot, or its count where the field knows the shape of a sample; by default 64.  With a
+            budget it is the most, and by default as many as the budget makes best use of.
         steps: numbers of evaluations to fit; () measures the data only.
         pilot_steps: of the converged paths, at least 16; fewer where so many do not fit between the model's levels.
         tries: grids tried for each number.
@@ -54,6 +57,9 @@ def calibrate(
         refine: gradients of the end's error by which each table goes down from its fit, levels and weights together;
             some 40 do most of it.  It needs a model that autograd sees through, and memory for N of its graphs; where
             either is missing a warning says so, and the fit stays.
+        budget: evaluations of one sample in all, in the place of the pilot's count, `pilot_steps` and `tries`.  Grids
+            are then tried on the pilot's paths (`stored`), and the model asked for the table of the best; a larger
+            budget buys more steps of the pilot, then more paths, and grids that the model itself is asked about.
         seed: of the pilot's noise.
         batch, conditions, progress: as in `sample`.
 
@@ -61,20 +67,30 @@ def calibrate(
     """
     if isinstance(steps, int):
         raise InputError(f"steps = {steps}: expected a list of whole numbers, steps=[{steps}]")
-    counts = sorted({whole(n, "steps") for n in steps})
-    size = (shape, *(model.shape or ())) if isinstance(shape, int) else tuple(shape)
-    whole(size[0] if size else 0, "the pilot's count", 2, MOST)
-    sizes(model, size, None, None)
-    pilot_steps, tries = whole(pilot_steps, "pilot_steps", 16), whole(tries, "tries")
-    refine = whole(refine, "refine", 0)
-    memory(8 * math.prod(size) * pilot_steps, f"a pilot of shape {size} in {pilot_steps} steps")
+    counts, refine = sorted({whole(n, "steps") for n in steps}), whole(refine, "refine", 0)
+    spending = Spending(0, whole(pilot_steps, "pilot_steps", LEAST), whole(tries, "tries"))
+    if budget is None:
+        size = _size(model, COUNT if shape is None else shape)
+    else:
+        size = _size(model, FEWEST if shape is None else shape)
+        spending = _spending(budget, counts, refine, None if shape is None else size[0], spending, conditions)
+        conditions = part_of(conditions or {}, slice(0, spending.count), size[0])
+        size = (spending.count, *size[1:])
+    whole(size[0], "the pilot's count", 2, MOST)
+    kept = 8 * math.prod(size) * spending.pilot_steps * (1 if budget is None else 2)
+    memory(kept, f"a pilot of shape {size} in {spending.pilot_steps} steps")
     how = Running(seed=seed, batch=batch, conditions=conditions, progress=progress)
-    pilot = run_pilot(model, size, pilot_steps, how)
+    pilot, tries = run_pilot(model, size, spending.pilot_steps, how, once=budget is not None), spending.tries
     fitter, tables, shape_now = Fitter(model, pilot, how, from_noise), {}, GridShape()
-    shape_now = replace(shape_now, rho=shape_now.rho * pilot.scale)
+    shape_now = usual = replace(shape_now, rho=shape_now.rho * pilot.scale)
     with Bar((tries + refine) * len(counts), progress, "grids") as bar:
         for n in counts:
-            fit = fitter.search(n, shape_now, tries, bar.add)
+            if budget is None:
+                fit = fitter.search(n, shape_now, tries, bar.add)
+            else:
+                guess = Stored(model, pilot, how, from_noise).search(n, shape_now, LOOKED_AT)
+                fit = fitter.search(n, guess.shape, max(1, tries - 1), bar.add)
+                fit = best(fit, fitter.fit(usual, n)) if tries > 1 else fit
             if refine:
                 fit = refined(fitter, fit, refine, bar.add)
             tables[n], shape_now = asdict(fit), fit.shape
@@ -88,3 +104,22 @@ def calibrate(
         spectrum=measure(end, pilot.mean) if spectrum else None,
         pilot={"count": size[0], "steps": len(pilot.angles) - 1, "seed": seed, "evaluations": spent},
     )
+
+
+def _size(model: Any, shape: Any) -> tuple[int, ...]:
+    """(count, …) of the pilot, checked."""
+    size = (shape, *(model.shape or ())) if isinstance(shape, int) else tuple(shape)
+    whole(size[0] if size else 0, "the pilot's count", 2, MOST)
+    sizes(model, size, None, None)
+    return size
+
+
+def _spending(
+    budget: Any, counts: Sequence[int], refine: int, most: int | None, asked: Spending, conditions: Any
+) -> Spending:
+    """How a budget is spent.  Raises InputError for one that is too small, or beside what it decides."""
+    if (asked.pilot_steps, asked.tries) != (PILOT_STEPS, TRIES):
+        raise InputError(f"budget = {budget} with pilot_steps or tries: a budget decides them; give either")
+    if most is None and conditions:
+        raise InputError(f"budget = {budget} with conditions: give shape too, whose count is that of the conditions")
+    return spend(whole(budget, "budget", most=MOST), sum(counts), refine, most)

@@ -112,12 +112,21 @@ class Fitter:
 
     def _run(self, angles: Array, row: Callable[[int, LeastSquares], tuple[float, ...]]) -> tuple[Any, LeastSquares]:
         """The end, and the noise and all answers, of the table whose k-th row is made when the run comes to it."""
-        levels, known = levels_at(self.field.native, angles, self.pilot.rho), LeastSquares(self.pilot.noise)
-        asker = Asker(self.field, levels.times[:-1])
+        answer, known = self._answers(angles), LeastSquares(self.pilot.noise)
         for k in range(len(angles) - 1):
-            x = float(levels.norm[k]) * known.combine(row(k, known)) + float(levels.beta[k]) * self.pilot.mean
-            known.add((self._data(asker, k, x) - self.pilot.mean) / self.pilot.rho)
+            known.add(answer(k, known.combine(row(k, known))))
         return known.combine(row(len(angles) - 1, known)), known
+
+    def _answers(self, angles: Array) -> Callable[[int, Any], Any]:
+        """The function (k, y) → E, the model's answer at the k-th angle in units of ρ."""
+        levels, pilot = levels_at(self.field.native, angles, self.pilot.rho), self.pilot
+        asker = Asker(self.field, levels.times[:-1])
+
+        def answer(k: int, y: Any) -> Any:
+            x = float(levels.norm[k]) * y + float(levels.beta[k]) * pilot.mean
+            return (self._data(asker, k, x) - pilot.mean) / pilot.rho
+
+        return answer
 
     def _fit(self, angles: Any, rows: Sequence[tuple[float, ...]], end: Any, shape: GridShape) -> Fit:
         miss = (end - self.pilot.paths[-1]).double().flatten(1).square().mean(1)
@@ -156,17 +165,22 @@ class Fitter:
         first = np.array([math.log(begin.rho), math.log(begin.power), begin.start])[:free]
         simplex = first + np.vstack([np.zeros(free), np.diag([0.3, 0.2, 0.5])[:free, :free]])
         minimize(loss, first, method="Nelder-Mead", options={"maxfev": tries - len(found), "initial_simplex": simplex})
-        return min(found, key=_score)
+        return best(*found)
 
     def _scan(self, steps: int, begin: GridShape, found: list[Fit], looks: int, done: Callable[[], None]) -> GridShape:
         for factor in LOOKS[:looks]:
             found.append(self.fit(replace(begin, rho=begin.rho * factor, start=min(begin.start, steps / 2)), steps))
             done()
-        return min(found, key=_score).shape if found else begin
+        return best(*found).shape if found else begin
 
 
 def _score(fit: Fit) -> float:
     return math.log(fit.error * fit.typical)
+
+
+def best(*fits: Fit) -> Fit:
+    """The one of the least error."""
+    return min(fits, key=_score)
 
 
 class LeastSquares:
