@@ -15,6 +15,7 @@ from symsched.bridge.refining import refined
 from symsched.bridge.requests import part_of, sizes
 from symsched.bridge.running import Running
 from symsched.bridge.stored import FEWEST, LOOKED_AT, Spending, Stored, spend
+from symsched.bridge.validity import made_for
 from symsched.errors import InputError
 from symsched.given import MOST, memory, whole
 from symsched.progress import Bar
@@ -103,6 +104,7 @@ def calibrate(
         tables=tables,
         spectrum=measure(end, pilot.mean) if spectrum else None,
         pilot={"count": size[0], "steps": len(pilot.angles) - 1, "seed": seed, "evaluations": spent},
+        valid=made_for(model, size[1:]),
     )
 
 

@@ -28,6 +28,7 @@ from symsched.bridge.grids import as_grid
 from symsched.bridge.levels import as_native
 from symsched.bridge.plan import Plan
 from symsched.bridge.planning import Recipe
+from symsched.bridge.validity import of_samples, require_valid
 from symsched.errors import InputError
 from symsched.given import whole
 
@@ -239,6 +240,7 @@ class LazyScheduler(Borrowing, FlowMatchEulerDiscreteScheduler):
 
     def _begin(self, sample: Any) -> Loop:
         if self._fitted is not None and self._step_index == 0:
+            require_valid(self._known, of_samples(sample.dtype, sample.shape[1:]), stacklevel=4)  # type: ignore[arg-type]
             return Loop(self._guest, self._fitted, sample, self._draws)
         sigma = self.sigmas[self._step_index : -1].double().numpy()
         return self._guest.begin(flow_ratios(sigma), sample, self._draws)
