@@ -43,7 +43,8 @@ class Calibration(Shown):
         tables: by number of evaluations, {"angles", "rows", "error", "typical", "shape"} as in `fitting.Fit`.
         spectrum: standard deviation of each cosine mode (height, width), or None.
         pilot: {"count", "steps", "seed", "evaluations"}: what it cost, evaluations in all for one sample.
-        valid: {"model", "guidance", "dtype", "shape"} that it was made for; elsewhere `sample` warns.
+        valid: {"model", "guidance", "dtype", "shape"} that it was made for, and the "options" of a pipeline's call;
+            elsewhere `sample` warns.
     """
 
     source: str

@@ -65,7 +65,7 @@ def angles_between(fitter: Fitter) -> tuple[float, float]:
     return low, high
 
 
-class Table:
+class Coordinates:
     """A fit as one vector of numbers, all of about one size, and back."""
 
     def __init__(self, fitter: Fitter, fit: Fit, products: Array) -> None:
@@ -102,7 +102,7 @@ class Descent:
     def __init__(self, fitter: Fitter, fit: Fit) -> None:
         self.fitter, self.pilot, self.batch = fitter, fitter.pilot, fitter.batch
         self.low, self.high = angles_between(fitter)
-        self.table = Table(fitter, fit, fitter.products(fit))
+        self.table = Coordinates(fitter, fit, fitter.products(fit))
         # of their own: who calibrates in inference mode has tensors that autograd does not take
         self.noise, self.goal, self.mean = (
             part.detach().clone() for part in (self.pilot.noise, self.pilot.paths[-1], self.pilot.mean)
