@@ -9,7 +9,7 @@ from typing import Any
 
 from symsched.bridge.calibration import Calibration
 from symsched.bridge.fitting import Fitter, GridShape, best
-from symsched.bridge.pilot import LEAST, run_pilot
+from symsched.bridge.pilot import FAR, LEAST, run_pilot
 from symsched.bridge.pilot import spectrum as measure
 from symsched.bridge.refining import refined
 from symsched.bridge.requests import part_of, sizes
@@ -21,6 +21,7 @@ from symsched.given import MOST, memory, whole
 from symsched.progress import Bar
 
 COUNT, PILOT_STEPS, TRIES = 64, 64, 28
+SCOUTS, SCOUTED = 4, 640  # paths that go first, to find the size of the data; the least budget that has them
 
 
 def calibrate(
@@ -70,18 +71,21 @@ def calibrate(
         raise InputError(f"steps = {steps}: expected a list of whole numbers, steps=[{steps}]")
     counts, refine = sorted({whole(n, "steps") for n in steps}), whole(refine, "refine", 0)
     spending = Spending(0, whole(pilot_steps, "pilot_steps", LEAST), whole(tries, "tries"))
+    scouting, about = 0, (1.0, None)
+    how = Running(seed=seed, batch=batch, conditions=conditions, progress=progress)
     if budget is None:
         size = _size(model, COUNT if shape is None else shape)
     else:
         size = _size(model, FEWEST if shape is None else shape)
-        spending = _spending(budget, counts, refine, None if shape is None else size[0], spending, conditions)
-        conditions = part_of(conditions or {}, slice(0, spending.count), size[0])
+        _require_room(budget, shape, conditions, (pilot_steps, tries))
+        if budget >= SCOUTED:
+            scouting, about = _scout(model, size, how)
+        spending = spend(budget - scouting, sum(counts), refine, None if shape is None else size[0])
+        how = _first(how, spending.count, size[0])
         size = (spending.count, *size[1:])
-    whole(size[0], "the pilot's count", 2, MOST)
     kept = 8 * math.prod(size) * spending.pilot_steps * (1 if budget is None else 2)
     memory(kept, f"a pilot of shape {size} in {spending.pilot_steps} steps")
-    how = Running(seed=seed, batch=batch, conditions=conditions, progress=progress)
-    pilot, tries = run_pilot(model, size, spending.pilot_steps, how, once=budget is not None), spending.tries
+    pilot, tries = run_pilot(model, size, spending.pilot_steps, how, budget is not None, about), spending.tries
     fitter, tables, shape_now = Fitter(model, pilot, how, from_noise), {}, GridShape()
     shape_now = usual = replace(shape_now, rho=shape_now.rho * pilot.scale)
     with Bar((tries + refine) * len(counts), progress, "grids") as bar:
@@ -96,7 +100,7 @@ def calibrate(
                 fit = refined(fitter, fit, refine, bar.add)
             tables[n], shape_now = asdict(fit), fit.shape
     end = pilot.rho * pilot.paths[-1] + pilot.mean
-    spent = pilot.evaluations + (tries + refine) * sum(counts)
+    spent = pilot.evaluations + (tries + refine) * sum(counts) + math.ceil(scouting / size[0])
     return Calibration(
         source=str(model.native),
         mean=pilot.mean.double().cpu().numpy(),
@@ -116,12 +120,23 @@ def _size(model: Any, shape: Any) -> tuple[int, ...]:
     return size
 
 
-def _spending(
-    budget: Any, counts: Sequence[int], refine: int, most: int | None, asked: Spending, conditions: Any
-) -> Spending:
-    """How a budget is spent.  Raises InputError for one that is too small, or beside what it decides."""
-    if (asked.pilot_steps, asked.tries) != (PILOT_STEPS, TRIES):
+def _require_room(budget: Any, shape: Any, conditions: Any, asked: tuple[int, int]) -> None:
+    """Refuse a budget that is none, or beside what it decides."""
+    whole(budget, "budget", most=MOST)
+    if asked != (PILOT_STEPS, TRIES):
         raise InputError(f"budget = {budget} with pilot_steps or tries: a budget decides them; give either")
-    if most is None and conditions:
+    if shape is None and conditions:
         raise InputError(f"budget = {budget} with conditions: give shape too, whose count is that of the conditions")
-    return spend(whole(budget, "budget", most=MOST), sum(counts), refine, most)
+
+
+def _first(how: Running, count: int, given: int) -> Running:
+    """The same for the first paths alone."""
+    return replace(how, conditions=part_of(how.conditions or {}, slice(0, count), given))
+
+
+def _scout(model: Any, size: tuple[int, ...], how: Running) -> tuple[int, tuple[float, Any]]:
+    """What it cost to find the data's size on a few rough paths, and their scale and mean where they are unusual."""
+    count = SCOUTS if how.conditions is None else min(SCOUTS, size[0])
+    found = run_pilot(model, (count, *size[1:]), LEAST, _first(replace(how, progress=False), count, size[0]))
+    usual = 1 / FAR <= found.scale <= FAR  # so few paths know it roughly
+    return count * found.evaluations, (1.0 if usual else found.scale, found.mean if found.centred else None)

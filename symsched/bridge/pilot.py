@@ -64,6 +64,7 @@ class Pilot:
         evaluations: what each path cost.
         scale: the data's, for grids: 1, unless theirs is far from it.
         answers: E = (D − m)/ρ at the angles, like `paths`, where they were asked for; at π/2 the end itself.
+        centred: whether the run was about the mean, as it is where that is far from 0.
     """
 
     noise: Any
@@ -74,6 +75,7 @@ class Pilot:
     evaluations: int
     scale: float = 1.0
     answers: Any = None
+    centred: bool = False
 
     def at(self, angle: float, what: Any = None) -> Any:
         """y at an angle, or what else is known at the nodes, by the polynomial through the nearest of them."""
@@ -87,16 +89,24 @@ class Pilot:
         return sum(float(w) * known[first + k] for k, w in enumerate(weights))
 
 
-def run_pilot(field: FlowField, shape: tuple[int, ...], steps: int, how: Running, once: bool = False) -> Pilot:
+def run_pilot(
+    field: FlowField,
+    shape: tuple[int, ...],
+    steps: int,
+    how: Running,
+    once: bool = False,
+    about: tuple[float, Any] = (1.0, None),
+) -> Pilot:
     """`shape[0]` paths from the noise of the seed, in `steps` corrected Adams steps of order 3.
 
     Where so many do not fit between the model's levels, it is as many as do, 16 at least.
-    `once` keeps the model's answers, and refuses data of another size instead of asking again.
+    `once` keeps the model's answers, and refuses data of another size instead of asking again; `about` is the scale and
+    the mean (None for 0) to begin with.
     A model that begins at β₀ > 0 is given α₀ z there, as its own samplers do; that β₀ m is missing counts as its law.
     """
     noise = normal(how.seed or 0, torch.arange(shape[0], device=field.device), 0, tuple(shape[1:]))
     how = replace(how, noise=noise, trajectory=True)
-    scale, spent, mean = 1.0, 0, None
+    (scale, mean), spent = about, 0
     for _ in range(AGAIN):
         plan = _plan(field.native, steps, scale)
         if mean is not None:
@@ -113,8 +123,8 @@ def run_pilot(field: FlowField, shape: tuple[int, ...], steps: int, how: Running
         scale = float(f"{rho:.2g}")
         if once:
             raise InputError(
-                f"the pilot found data of mean {float(mean.abs().max()):.3g} and scale {rho:.3g}, and a budget is for "
-                "data of mean 0 and scale 1, about: calibrate without one, or in such units"
+                f"budget: the pilot found data of mean {float(mean.abs().max()):.3g} and scale {rho:.3g}, and would "
+                "have to be run again: take a larger budget, or units in which they are about 0 and 1"
             )
     else:
         raise InputError(
@@ -132,7 +142,8 @@ def run_pilot(field: FlowField, shape: tuple[int, ...], steps: int, how: Running
         paths[k] = (paths[k] - float(b) * mean) / math.hypot(a, rho * b)
     if told is not None:
         told[-1] = paths[-1]
-    return Pilot(noise.to(samples.dtype), np.arctan2(rho * beta, alpha), paths, mean, rho, spent, scale, told)
+    centred = plan.mean is not None
+    return Pilot(noise.to(samples.dtype), np.arctan2(rho * beta, alpha), paths, mean, rho, spent, scale, told, centred)
 
 
 def _note(seen: list[list[Any]], step: Step) -> None:

@@ -36,7 +36,7 @@ def test_a_budget_is_kept_and_nearly_spent(budget, steps, options):
     field, asked = counted()
     known = calibrate(field, steps=steps, budget=budget, **options)
     assert 0.8 * budget <= sum(asked) <= budget
-    assert sum(asked) == known.pilot["evaluations"] * known.pilot["count"]
+    assert 0 <= known.pilot["evaluations"] * known.pilot["count"] - sum(asked) < known.pilot["count"]
     assert set(known.tables) == set(steps)
 
 
@@ -119,11 +119,18 @@ def test_a_budget_of_a_thousand_is_worth_its_evaluations():
     assert level(small) > level(False) + 10
 
 
-def test_data_of_another_size_are_refused_within_the_budget():
-    field, asked = counted(ss.GaussianMixture([0.5, 0.5], [[100.0], [-100.0]], [20.0, 10.0]))
-    with pytest.raises(ss.InputError, match="a budget is for data of mean 0 and scale 1"):
-        calibrate(field, steps=[4], budget=300)
-    assert sum(asked) <= 300
+def test_data_of_another_size_are_found_on_a_few_paths():
+    """As unusual as a galaxy's centre, or in other units; where even that is too dear, one line says so."""
+    for mean, std in ((100.0, 3.0), (0.0, 100.0)):
+        field, asked = counted(ss.Gaussian(mean, std))
+        known = calibrate(field, steps=[4], budget=700)
+        assert sum(asked) <= 700
+        assert known.rho == pytest.approx(std, rel=0.6)
+        assert known.mean == pytest.approx(mean, abs=std)
+        asked.clear()
+        with pytest.raises(ss.InputError, match="would have to be run again: take a larger budget"):
+            calibrate(field, steps=[4], budget=200)
+        assert sum(asked) <= 200
 
 
 @pytest.mark.parametrize(
