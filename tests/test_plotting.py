@@ -18,7 +18,7 @@ from symsched import catalog, plotting
 from symsched.conversion import Conversion
 from symsched.data import Gaussian
 from symsched.discretize import trajectory
-from symsched.plotting import style
+from symsched.plotting import claims, style
 from symsched.plotting.drifts import drift_table
 from symsched.plotting.energies import parted
 from symsched.plotting.families import lazy_curve
@@ -30,6 +30,7 @@ from symsched.sde import InterpolantSDE
 from symsched.symbols import kappa, t
 
 QUICK = {
+    "claim": {"names": ["C21", "C24"]},
     "families": {"kappa": [0, "1/4", 1, 4]},
     "plane": {},
     "conversion": {},
@@ -259,6 +260,21 @@ def test_orders_report_a_slope_only_where_there_is_one():
     assert StepErrors(steps, 0.0 * steps, 0.0 * steps).slope is None
     crossing = weak_levels(catalog.linear(), Gaussian(0, 0.5), 1, (8, 16, 32, 64), 0.1)
     assert not crossing.one_sign
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(claims.PANELS))
+def test_both_sides_of_a_claim_are_drawn_and_agree(name):
+    panel = plotting.claim(name).axes[0]
+    assert "differ" not in panel.get_title(loc="left")
+    assert len(panel.get_lines()) >= 3
+
+
+def test_a_wrong_side_of_a_claim_is_told(monkeypatch):
+    own = claims._composed
+    assert "DDIM" in plotting.claim("C21").axes[0].get_title(loc="left")
+    monkeypatch.setattr(claims, "_composed", lambda *given: 0.9 * own(*given))
+    assert "the two sides differ" in plotting.claim("C21").axes[0].get_title(loc="left")
 
 
 # -- the look ---------------------------------------------------------------------------------------------------------

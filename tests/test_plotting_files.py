@@ -58,6 +58,8 @@ BAD = [
     (lambda: plotting.families("alpha=a*(1-t); beta=t"), "a"),
     (lambda: plotting.families(3), "expected a list"),
     (lambda: plotting.plane(rho=[]), "the list is empty"),
+    (lambda: plotting.claim("C99"), "unknown claim 'C99'"),
+    (lambda: plotting.claim([]), "0 claims given"),
     (lambda: plotting.plane(kappa="1e9"), "too large"),
     (lambda: plotting.conversion(targets=[]), "the list is empty"),
     (lambda: plotting.conversion("ddpm", "linear"), "truncated source"),
@@ -125,6 +127,7 @@ def cli(capsys):
 COMMANDS = [
     ("families", "--kappa", "0,0.25,1,4", "--rho", "1"),
     ("plane", "--kappa", "0,1,inf", "--rho", "1"),
+    ("claim", "C21"),
     ("conversion", "--from", "linear", "--to", "vp", "--to", "follmer"),
     ("paths", "--steps", "40", "--paths", "2", "--no-field"),
     ("energy", "--kappa", "1", "--separation", "0,2"),

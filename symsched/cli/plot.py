@@ -80,6 +80,17 @@ def plane(
     _draw("plane", output, title, size, dpi, kappa=_list(kappa, "--kappa"), rho=_list(rho, "--rho"))
 
 
+@_command("claim")
+def claim(
+    output: Output,
+    names: Annotated[list[str] | None, typer.Argument(metavar="[CLAIM]...", help="Claims, such as C21 C22.")] = None,
+    title: Title = None,
+    size: Size = None,
+    dpi: Dpi = 200,
+) -> None:
+    _draw("claim", output, title, size, dpi, names=names)
+
+
 @_command("conversion")
 def conversion(
     output: Output,

@@ -5,6 +5,7 @@
     ss.plot.drift("linear", "follmer")              ss.plot.error(["linear", "lazy(kappa=0, rho=0.5)"])
     ss.plot.law()   ss.plot.orders()   ss.plot.kl() ss.plot.overview()
     ss.plot.energy()        ss.plot.spacing()       ss.plot.guidance()      ss.plot.start()
+    ss.plot.claim(["C21", "C22"])
     ss.plot.save(figure, "families.svg")
 
 Schedules and data laws are objects or their text.  `ax=` takes the caller's axes.  A schedule has the same colour,
@@ -12,6 +13,7 @@ dashes and marker in every figure.
 """
 
 from symsched.plotting.canvas import FORMATS, check_output, check_size, resize, save
+from symsched.plotting.claims import claim
 from symsched.plotting.conversions import conversion
 from symsched.plotting.discretisation import error
 from symsched.plotting.drifts import drift
@@ -28,6 +30,7 @@ from symsched.plotting.starting import start
 from symsched.plotting.style import label_of, style_of
 
 PLOTS = (
+    "claim",
     "conversion",
     "drift",
     "energy",
@@ -49,6 +52,7 @@ __all__ = [
     "PLOTS",
     "check_output",
     "check_size",
+    "claim",
     "conversion",
     "drift",
     "energy",

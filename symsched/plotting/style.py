@@ -53,9 +53,16 @@ class Style:
         """Where curves coincide, the broken one lies over the whole one, and the thin one over the thick one."""
         return 2 + 0.1 * DASHES.index(self.dash) - 0.05 * self.width
 
+    @property
+    def size(self) -> float:
+        """Of the marker: a star has less in it than a square of its width."""
+        return 9.0 if self.marker == "*" else 5.5
+
     def points(self, **extra: Any) -> dict[str, Any]:
         """Keyword arguments of a curve with markers."""
-        return self.line(marker=self.marker, markersize=5.5, markeredgecolor="white", markeredgewidth=0.6, **extra)
+        return self.line(
+            marker=self.marker, markersize=self.size, markeredgecolor="white", markeredgewidth=0.6, **extra
+        )
 
 
 _NAMED = {
