@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 import sympy as sp
@@ -23,10 +23,10 @@ from symsched.exact import values
 from symsched.flowmaps import flow_map
 from symsched.likelihood import log_likelihood
 from symsched.parsing import one_of
-from symsched.plotting.canvas import entitle, panels
 from symsched.plotting.discretisation import step_axes
 from symsched.plotting.inputs import equation, listed
-from symsched.plotting.style import BLUE, DASHES, GREEN, GREY, ORANGE, PURPLE, RED, look, number, style_of
+from symsched.plotting.page import Wishes, page
+from symsched.plotting.style import BLUE, DASHES, GREEN, GREY, ORANGE, PURPLE, RED, number, style_of
 from symsched.steps import laws
 from symsched.symbols import kappa as kappa_symbol
 from symsched.symbols import t
@@ -74,7 +74,7 @@ def shift(panel: Axes) -> str | None:
     dots(panel, r"$\rho=1$, shifted by $s$")
     twin(panel, times, Conversion(linear, catalog.shifted(4)).at(times)[0], "$s=4$ in the linear clock")
     panel.set(xlabel="time $t$ of the lazy schedule", ylabel=r"time $\tau$ of the linear model", xlim=(0, 1))
-    panel.legend(loc="lower right", fontsize=8.5)
+    panel.legend(loc="lower right", fontsize="small")
     return r"In a lazy clock, shift $s$ is $\rho=s$" if all(same) else None
 
 
@@ -290,13 +290,13 @@ PANELS: dict[str, Callable[[Axes], str | None]] = {
 }
 
 
-def claim(names: Any = ("C13", "C14", "C15"), title: str | None = None, ax: Any = None) -> Figure:
+def claim(names: Any = ("C13", "C14", "C15"), ax: Any = None, **wishes: Unpack[Wishes]) -> Figure:
     """Both sides of claims of the theory, one panel each: a line and dots on it; broken, what a wrong twin would say.
 
     Args:
         names: one to nine of C13, C14, C15, C21, C22, C24, C27, C28 and C29.
-        title: above all of them.
         ax: as many axes as claims.
+        wishes: `title`, `labels`, `legend` and `style`, as of every plot.
 
     Raises:
         InputError: a claim that is not drawn here.
@@ -308,15 +308,13 @@ def claim(names: Any = ("C13", "C14", "C15"), title: str | None = None, ax: Any 
         one_of(name, tuple(PANELS), "claim")
     columns = len(chosen) if len(chosen) <= 3 else -(-len(chosen) // 2) if len(chosen) <= 4 else 3
     rows = -(-len(chosen) // columns)
-    with look():
-        figure, axes = panels(ax, rows, columns, (4.6 * columns, 4.1 * rows))
+    with page(ax, rows, columns, (4.6 * columns, 4.1 * rows), wishes) as sheet:
+        axes = sheet.axes
         for name, panel in zip(chosen, axes, strict=False):
             finding = PANELS[name](panel)
-            panel.set_title(f"{name}: {finding or 'the two sides differ'}", fontsize=10)
+            panel.set_title(f"{name}: {finding or 'the two sides differ'}", fontsize="medium")
             if panel.get_legend() is None:
-                panel.legend(loc="best", fontsize=8.5)
+                panel.legend(loc="best", fontsize="small")
         for panel in axes[len(chosen) :]:
             panel.set_visible(False)
-        if title:
-            entitle(figure, axes, ax, title)
-    return figure
+    return sheet.figure
