@@ -67,14 +67,14 @@ def shift(panel: Axes) -> str | None:
     linear, times = catalog.linear(), np.linspace(0, 1, 121)
     plain = Conversion(linear, catalog.lazy(0, 1)).at(times)[0]
     same = []
-    for s, color in zip(("1/4", 1, 4), COLORS, strict=False):
+    for s, color in zip(("1/4", 4), COLORS, strict=False):
         own = Conversion(linear, catalog.lazy(0, sp.Rational(s))).at(times)[0]
         shifted = Conversion(linear, catalog.shifted(sp.Rational(s))).at(plain)[0]
         same.append(both(panel, times, own, shifted, color, rf"$\rho=s={s}$"))
     dots(panel, r"$\rho=1$, shifted by $s$")
     twin(panel, times, Conversion(linear, catalog.shifted(4)).at(times)[0], "$s=4$ in the linear clock")
     panel.set(xlabel="time $t$ of the lazy schedule", ylabel=r"time $\tau$ of the linear model", xlim=(0, 1))
-    panel.legend(loc="lower right", fontsize="small")
+    panel.legend(loc="center", fontsize="small")
     return r"In a lazy clock, shift $s$ is $\rho=s$" if all(same) else None
 
 
@@ -153,7 +153,7 @@ def solvers(panel: Axes) -> str | None:
         table.append([0.0 if gap < 1e-9 else gap for gap in row])
         name = rf"$\eta_X$ held, $\kappa={kappa}$" if scheme == "exponential" else scheme.capitalize()
         panel.plot(
-            counts, table[-1], color=color, marker=mark, markersize=9 if mark == "*" else 6, markeredgecolor="white",
+            counts, table[-1], color=color, marker=mark, markersize=8 if mark == "D" else 6, markeredgecolor="white",
             label=name, clip_on=False,
         )  # fmt: skip
     step_axes(panel, np.array(counts), np.array(table))

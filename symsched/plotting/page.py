@@ -28,7 +28,7 @@ PLACES = (
     "lower left", "lower center", "lower right", "outside", "none",
 )  # fmt: skip
 _WORD = re.compile(r"(?:\\.|\$[^$]*\$|[^\s$])+")
-_GAP = 6.0  # pixels between a title and what is to its right
+_GAP, _SHARE = 6.0, 0.97  # pixels to the right of a title, and of its place: letters are wider at other resolutions
 
 
 class Wishes(TypedDict, total=False):
@@ -167,7 +167,7 @@ def fit(figure: Figure, axes: Sequence[Axes], own: bool = True) -> None:
     if above is not None:
         places.append((above, edge - above.get_window_extent().x0))
     for text, limit in places:
-        text.set_text(_broken(text.get_text(), _measure(text), limit - _GAP))
+        text.set_text(_broken(text.get_text(), _measure(text), _SHARE * limit - _GAP))
     if not own and figure.get_layout_engine() is None:
         boxes = [box for panel in axes if (box := panel.get_tightbbox()) is not None]
         whole = figure.bbox.padded(1)
