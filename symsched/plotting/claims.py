@@ -74,7 +74,7 @@ def shift(panel: Axes) -> str | None:
     dots(panel, r"$\rho=1$, shifted by $s$")
     twin(panel, times, Conversion(linear, catalog.shifted(4)).at(times)[0], "$s=4$ in the linear clock")
     panel.set(xlabel="time $t$ of the lazy schedule", ylabel=r"time $\tau$ of the linear model", xlim=(0, 1))
-    panel.legend(loc="center", fontsize="small")
+    panel.legend(loc=(0.2, 0.4), fontsize="small")
     return r"In a lazy clock, shift $s$ is $\rho=s$" if all(same) else None
 
 
