@@ -33,16 +33,19 @@ def fresh(count: int, preload: str, tasks_per_child: int | None = None) -> Proce
 
 
 def quick(count: int, preload: str) -> ProcessPoolExecutor:
-    """Processes that share what is imported and known here, by a fork; `fresh` ones where a fork could deadlock."""
+    """Processes that share what is imported and known here, by a fork; `fresh` ones where a fork could deadlock.
+
+    They give way to this one, which compiles and simulates meanwhile on one core and is the last to be done.
+    """
     import multiprocessing
     import threading
 
     if sys.platform != "linux" or threading.active_count() > 1 or any(name in sys.modules for name in THREADED):
         return fresh(count, preload)
-    return _crew(count, multiprocessing.get_context("fork"), apart=False)
+    return _crew(count, multiprocessing.get_context("fork"), apart=False, niceness=5)
 
 
-def _crew(count: int, context: Any, *, apart: bool) -> ProcessPoolExecutor:
+def _crew(count: int, context: Any, *, apart: bool, niceness: int = 0) -> ProcessPoolExecutor:
     """On Linux each task `apart` gets a fork of a process that has done nothing.
 
     A process that ends after one task, as `max_tasks_per_child` has it, may in Python 3.11 be gone before its pool has
@@ -67,7 +70,7 @@ def _crew(count: int, context: Any, *, apart: bool) -> ProcessPoolExecutor:
                 self.shutdown(wait=False, cancel_futures=True)
             return super().__exit__(kind, value, trace)
 
-    return Crew(max(count, 1), context, _enter, max_tasks_per_child=1 if apart and not forks else None)
+    return Crew(max(count, 1), context, _enter, (niceness,), max_tasks_per_child=1 if apart and not forks else None)
 
 
 def _apart(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -114,7 +117,7 @@ def _answer(function: Callable[..., Any], args: Any, kwargs: Any) -> bytes:
             return pickle.dumps((None, RuntimeError(f"{type(error).__name__}: {error}")))
 
 
-def _enter() -> None:
+def _enter(niceness: int) -> None:
     """What a process of a crew does first: it leaves Ctrl-C, which the terminal sends to all, to the one that waits
     for it, and it ends when that one ends.  Its tasks are whole theorems, which take their time."""
     lift()
@@ -124,6 +127,8 @@ def _enter() -> None:
         signal.signal(signal.SIGUSR1, signal.SIG_DFL)
     die_with_parent(os.getppid())
     _die_with_asker()
+    if niceness:
+        os.nice(niceness)
 
 
 def die_with_parent(parent: int) -> None:
