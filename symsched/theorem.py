@@ -24,6 +24,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -119,6 +120,18 @@ def told(value: Any) -> str:
         raise
     except BaseException:  # it is the author's code that runs here
         return f"a {type(value).__name__} that cannot be printed"
+
+
+def line_of(error: BaseException, path: str) -> int | None:
+    """The last line of a file that was running when the error came, or that cannot be read."""
+    if isinstance(error, SyntaxError) and error.filename in (path, None):
+        return error.lineno
+    trace, line = error.__traceback__, None
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == path:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line
 
 
 @dataclass(frozen=True)
@@ -239,7 +252,7 @@ class Theorem(Shown):
     def _table(self) -> Table:
         rows = [("", "statement", self.statement)]
         rows += [("", "supposed", one) for one in self.hypotheses]
-        rows += [("", "from the literature", one) for one in self.assumptions]
+        rows += [("", "not proved here", one) for one in self.assumptions]
         rows += [(str(k), check.kind, check.description) for k, check in enumerate(self.checks, 1)]
         return ("", self.name, self.title), rows
 
@@ -388,8 +401,12 @@ def _guarded(check: Check, setting: Setting, wrong: Mapping[str, Any] | None) ->
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a broken check is a finding about the theorem, whatever broke it
-        name = "" if isinstance(error, InputError) else f"{type(error).__name__}: "
-        return [Outcome(route, False, f"{name}{told(error)}", error=True)]
+        if isinstance(error, InputError):
+            return [Outcome(route, False, told(error), error=True)]
+        path = getattr(getattr(check.function, "__code__", None), "co_filename", "")
+        line = line_of(error, path)
+        where = f" ({Path(path).name}, line {line})" if line else ""
+        return [Outcome(route, False, f"{type(error).__name__}: {told(error)}{where}", error=True)]
     if new:
         return [Outcome(route, False, "a theorem is made in the check, where nothing looks at it", error=True)]
     return found

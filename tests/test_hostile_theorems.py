@@ -369,7 +369,38 @@ def test_claims_without_a_check_at_a_level_are_counted_apart(tmp_path):
     )
     report = verify(str(path), level="interval", workers=1)
     assert report.passed
-    assert report.outcome == "1 claim holds at level interval; nothing was checked at level interval of T"
+    assert report.outcome.startswith("1 claim holds at level interval; nothing was checked at level interval of T")
+
+
+def test_checks_without_a_twin_are_told_of_loudly(tmp_path):
+    """Nothing shows that such a check can fail; one with a twin is not told of."""
+    path = tmp_path / "bare.py"
+    path.write_text(HEAD + step("a - a"))
+    report = verify(str(path), level="symbolic", workers=1)
+    (verdict,) = report
+    assert verdict.unguarded == 1
+    assert "no twins" in verdict.cells
+    assert report.outcome.endswith("checks without a sabotaged twin, which nothing shows could fail: T (1 of 1)")
+    report = verify("C15", level="symbolic", workers=1)
+    assert "twin" not in report.outcome
+
+
+def test_what_breaks_a_check_is_told_with_its_file_and_line(tmp_path):
+    path = tmp_path / "broken.py"
+    text = HEAD + step("nowhere - a")
+    path.write_text(text)
+    line = 1 + text[: text.index("nowhere")].count("\n")
+    (verdict,) = verify(str(path), level="symbolic", workers=1)
+    assert f"NameError: name 'nowhere' is not defined (broken.py, line {line})" in verdict.failures[0]
+
+
+def test_an_assumption_of_ones_own_is_not_called_literature(tmp_path):
+    path = tmp_path / "own.py"
+    text = "from symsched.theorem import Theorem\nT = Theorem('T', 't', 't', assumptions=('the sun rises',))\n"
+    path.write_text(text + step("0*1"))
+    told = command(str(path), "--level", "symbolic").stdout
+    assert "T rests on what is not proved here: the sun rises" in told
+    assert "literature" not in told
 
 
 def test_steps_that_are_not_decided_are_not_counted_as_decided(tmp_path):
