@@ -150,6 +150,7 @@ def test_law_panels_hold_gaussian_densities(drawn):
     assert peaks == pytest.approx([peaks[0]] * 4)
 
 
+@pytest.mark.slow
 def test_path_kl_has_its_minimum_at_one_and_is_the_same_for_every_schedule():
     kappas = [sp.Rational(k) for k in ("1/4", "4/5", "1", "5/4", "4")]
     truth, model = Gaussian(0, 1), Gaussian(0, 0.8)
