@@ -112,6 +112,9 @@ class Conversion(Shown):
 
     @cached_property
     def _scales(self) -> list[sp.Expr]:
+        kept = _kept_scale(self.source)
+        if kept is not None:
+            return [self._put(kept)]
         pairs = (self.target.alpha, self.source.alpha), (self.target.beta, self.source.beta)
         return [bar / source.subs(t, self.tau) for bar, source in pairs]
 
@@ -406,9 +409,25 @@ def _in_letters(source: Schedule) -> _InLetters | None:
     inverse = closed_inverse(source)
     if inverse is None:
         return None
-    tau = neat(inverse.subs(R, _beta / _alpha))
-    scales = [neat(_met(bar / own.subs(t, tau))) for bar, own in ((_alpha, source.alpha), (_beta, source.beta))]
+    tau, kept = neat(inverse.subs(R, _beta / _alpha)), _kept_scale(source)
+    pairs = (_alpha, source.alpha), (_beta, source.beta)
+    scales = [neat(_met(bar / own.subs(t, tau))) for bar, own in pairs] if kept is None else [kept]
     return _InLetters(tau, shortest(*scales), neat(_beta * tau.diff(_beta)))
+
+
+@lru_cache(maxsize=256)
+def _kept_scale(source: Schedule) -> sp.Expr | None:
+    """c, without τ: α + β, β or α² + β² that does not move is the target's by c, or c²."""
+    forms: tuple[Callable[[sp.Expr, sp.Expr], sp.Expr], ...] = (
+        lambda a, b: a + b,
+        lambda _, b: b,
+        lambda a, b: a**2 + b**2,
+    )
+    for form, power in zip(forms, (1, 1, 2), strict=True):
+        value = sp.expand(form(source.alpha, source.beta))
+        if decide_zero(value.diff(t)).zero:
+            return (form(_alpha, _beta) / value.subs(t, sp.Rational(1, 2))) ** sp.Rational(1, power)
+    return None
 
 
 def _met(expr: sp.Expr) -> sp.Expr:
