@@ -281,10 +281,10 @@ def entropy_of_paths(setting, multiple=lambda power: (1 + power) ** 2 / (4 * pow
             seen.mean(f"KL of the paths at κ = {power}", logs, kl)
         return ss.verdicts.combine([ss.verdicts.sample_gaussian_p_value(logs, kl, 2 * kl) for logs, kl in pairs])
 
-    size = setting.size(50_000)
+    size = setting.size(10_000)
     decision = ss.verdicts.sequential(test, size=size, level=LEVEL, seed=setting.seed)
     means = [logs.mean() for logs in weights(size, ss.verdicts.derived_seed(setting.seed, 0))]
-    lowest = means[1] < min(means[0], means[2])  # forty standard errors apart, so no error rate to speak of
+    lowest = means[1] < min(means[0], means[2])  # sixteen standard errors apart, so no error rate to speak of
     measured = "KL at κ = 1/4, 1, 4: " + ", ".join(f"{value:.3f}" for value in means)
     power = ss.verdicts.mean_power(least * (17 / 8 - 25 / 16), (2 * least * 25 / 16) ** 0.5, size, LEVEL / 6)
     return Evidence(decision.accepted and bool(lowest), measured, LEVEL, power, seen.points)

@@ -37,7 +37,7 @@ smartquotes = False  # --option and quoted text stay as they are typed
 
 html_theme = "furo"
 html_title = f"symsched {__version__}"
-html_static_path = ["_static"]
+html_static_path = ["_static", "../symsched/report/maths.woff"]
 html_css_files = ["site.css"]
 html_extra_path = ["_extra"] if (here / "_extra").is_dir() else []
 html_show_copyright = html_copy_source = html_show_sourcelink = False

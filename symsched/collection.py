@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from symsched.errors import InputError
-from symsched.theorem import Theorem, made, told, well_formed
+from symsched.theorem import Theorem, line_of, made, told, well_formed
 
 Key = tuple[str, str]  # (file, theorem name)
 MODULE = "symsched_derivation_"  # what the module of a file is named after
@@ -52,8 +52,9 @@ def load(path: str) -> tuple[Theorem, ...]:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # also what leaves a program, such as sys.exit
-        line = _line_of(error, path)
-        raise InputError(f"{path}{line}: the file does not run: {type(error).__name__}: {told(error)}") from error
+        line = line_of(error, path)
+        place = f"{path}, line {line}" if line else path
+        raise InputError(f"{place}: the file does not run: {type(error).__name__}: {told(error)}") from error
     for theorem in found:
         well_formed(theorem)
     imported = [sys.modules[name] for name in set(sys.modules) - before]  # a theorem of theirs is bound there
@@ -98,17 +99,6 @@ def _one_of_each_name(keys: Sequence[Key]) -> None:
             where = f"twice in {file}" if files[name] == file else f"in {files[name]} and in {file}"
             raise InputError(f"theorem {name!r} is {where}: rename one of them")
         files[name] = file
-
-
-def _line_of(error: BaseException, path: str) -> str:
-    if isinstance(error, SyntaxError):
-        return f", line {error.lineno}"
-    trace, line = error.__traceback__, None
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == path:
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    return f", line {line}" if line else ""
 
 
 def collect(names: Sequence[str] | None) -> list[Key]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any
 
 from symsched.ceiling import lift
@@ -15,6 +16,16 @@ if TYPE_CHECKING:
 
 #: Packages whose threads Python does not count, and whose locks a fork would copy as they stand.
 THREADED = ("jax",)
+
+
+class Inline(Executor):
+    """Runs each task at once, in this process and thread."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """A future that is done; what the task raises is raised here."""
+        future: Future[Any] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
 
 
 def fresh(count: int, preload: str, tasks_per_child: int | None = None) -> ProcessPoolExecutor:
@@ -33,16 +44,19 @@ def fresh(count: int, preload: str, tasks_per_child: int | None = None) -> Proce
 
 
 def quick(count: int, preload: str) -> ProcessPoolExecutor:
-    """Processes that share what is imported and known here, by a fork; `fresh` ones where a fork could deadlock."""
+    """Processes that share what is imported and known here, by a fork; `fresh` ones where a fork could deadlock.
+
+    They give way to this one, which compiles and simulates meanwhile on one core and is the last to be done.
+    """
     import multiprocessing
     import threading
 
     if sys.platform != "linux" or threading.active_count() > 1 or any(name in sys.modules for name in THREADED):
         return fresh(count, preload)
-    return _crew(count, multiprocessing.get_context("fork"), apart=False)
+    return _crew(count, multiprocessing.get_context("fork"), apart=False, niceness=5)
 
 
-def _crew(count: int, context: Any, *, apart: bool) -> ProcessPoolExecutor:
+def _crew(count: int, context: Any, *, apart: bool, niceness: int = 0) -> ProcessPoolExecutor:
     """On Linux each task `apart` gets a fork of a process that has done nothing.
 
     A process that ends after one task, as `max_tasks_per_child` has it, may in Python 3.11 be gone before its pool has
@@ -67,7 +81,7 @@ def _crew(count: int, context: Any, *, apart: bool) -> ProcessPoolExecutor:
                 self.shutdown(wait=False, cancel_futures=True)
             return super().__exit__(kind, value, trace)
 
-    return Crew(max(count, 1), context, _enter, max_tasks_per_child=1 if apart and not forks else None)
+    return Crew(max(count, 1), context, _enter, (niceness,), max_tasks_per_child=1 if apart and not forks else None)
 
 
 def _apart(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -114,7 +128,7 @@ def _answer(function: Callable[..., Any], args: Any, kwargs: Any) -> bytes:
             return pickle.dumps((None, RuntimeError(f"{type(error).__name__}: {error}")))
 
 
-def _enter() -> None:
+def _enter(niceness: int) -> None:
     """What a process of a crew does first: it leaves Ctrl-C, which the terminal sends to all, to the one that waits
     for it, and it ends when that one ends.  Its tasks are whole theorems, which take their time."""
     lift()
@@ -124,6 +138,8 @@ def _enter() -> None:
         signal.signal(signal.SIGUSR1, signal.SIG_DFL)
     die_with_parent(os.getppid())
     _die_with_asker()
+    if niceness:
+        os.nice(niceness)
 
 
 def die_with_parent(parent: int) -> None:

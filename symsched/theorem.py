@@ -23,7 +23,8 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -121,6 +122,18 @@ def told(value: Any) -> str:
         return f"a {type(value).__name__} that cannot be printed"
 
 
+def line_of(error: BaseException, path: str) -> int | None:
+    """The last line of a file that was running when the error came, or that cannot be read."""
+    if isinstance(error, SyntaxError) and error.filename in (path, None):
+        return error.lineno
+    trace, line = error.__traceback__, None
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == path:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line
+
+
 @dataclass(frozen=True)
 class Setting:
     """What a check is run with: a seed, the number of Monte Carlo paths (None: what the check needs) and a bound of
@@ -170,6 +183,8 @@ class Check:
             evidence = self.function(setting, **formulas)
             if not isinstance(evidence, Evidence):
                 raise InputError(f"a simulation returned {type(evidence).__name__}: expected Evidence")
+            # Looked at once more: it may be of another class, or have been changed since it was made.
+            evidence = Evidence(*(getattr(evidence, part.name) for part in fields(Evidence)))
             points = tuple(Point(*point) for point in evidence.points)
             rate = evidence.false_positive
             return [Outcome("montecarlo", bool(evidence.accepted), evidence.text, False, (), points, rate)]
@@ -217,6 +232,7 @@ class Theorem(Shown):
     assumptions: tuple[str, ...] = ()
     source: str = ""
     checks: list[Check] = field(default_factory=list, repr=False)
+    _announced: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def __new__(cls, *_args: Any, **_parts: Any) -> Theorem:
         """Noted here and not after `__init__`, which a copy does not run."""
@@ -236,7 +252,7 @@ class Theorem(Shown):
     def _table(self) -> Table:
         rows = [("", "statement", self.statement)]
         rows += [("", "supposed", one) for one in self.hypotheses]
-        rows += [("", "from the literature", one) for one in self.assumptions]
+        rows += [("", "not proved here", one) for one in self.assumptions]
         rows += [(str(k), check.kind, check.description) for k, check in enumerate(self.checks, 1)]
         return ("", self.name, self.title), rows
 
@@ -267,9 +283,15 @@ class Theorem(Shown):
         return self._register("monte_carlo", description)
 
     def _register(self, kind: str, description: str, **options: Any) -> Callable[[Callable[..., Any]], Check]:
+        wanted = "a text that says what it shows, in brackets"
+        _expect(f"theorem {self.name}: a {kind} check", description, wanted, _is_text)
+        self._announced.append(description)
+
         def register(function: Callable[..., Any]) -> Check:
             check = Check(kind, description, function, options)
             self.checks.append(check)
+            if description in self._announced:
+                self._announced.remove(description)
             return check
 
         return register
@@ -298,6 +320,8 @@ def well_formed(theorem: Theorem) -> None:
     _expect(f"theorem {name}: checks", checks, "a list of checks", lambda v: _are(v, Check))
     for check in checks or ():
         well_formed_check(check)
+    for description in getattr(theorem, "_announced", ()):
+        raise InputError(f"theorem {name}: {description!r} is announced and no function follows; put @ before it")
 
 
 def well_formed_check(check: Check) -> None:
@@ -377,8 +401,12 @@ def _guarded(check: Check, setting: Setting, wrong: Mapping[str, Any] | None) ->
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a broken check is a finding about the theorem, whatever broke it
-        name = "" if isinstance(error, InputError) else f"{type(error).__name__}: "
-        return [Outcome(route, False, f"{name}{told(error)}", error=True)]
+        if isinstance(error, InputError):
+            return [Outcome(route, False, told(error), error=True)]
+        path = getattr(getattr(check.function, "__code__", None), "co_filename", "")
+        line = line_of(error, path)
+        where = f" ({Path(path).name}, line {line})" if line else ""
+        return [Outcome(route, False, f"{type(error).__name__}: {told(error)}{where}", error=True)]
     if new:
         return [Outcome(route, False, "a theorem is made in the check, where nothing looks at it", error=True)]
     return found

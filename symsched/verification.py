@@ -18,7 +18,7 @@ from symsched.ceiling import lifted
 from symsched.collection import Key, collect, find
 from symsched.errors import InputError
 from symsched.parsing import one_of
-from symsched.processes import quick
+from symsched.processes import Inline, quick
 from symsched.shown import Shown, Table
 from symsched.theorem import KINDS, CheckResult, Setting, run_check, well_formed
 from symsched.version import __version__
@@ -76,6 +76,11 @@ class Verdict(Shown):
         return len(twins), sum(twins)
 
     @property
+    def unguarded(self) -> int:
+        """How many checks have no sabotaged twin: nothing shows that these can fail."""
+        return sum(not c.twins for c in self.checks)
+
+    @property
     def checked(self) -> bool:
         """Whether anything was asked at this level, and answered."""
         return bool(self.checks) or self.coq is not None
@@ -127,7 +132,7 @@ class Verdict(Shown):
             self.name,
             self.title,
             *("–" if (said := getattr(self, route)) is None else "✓" if said else "✗" for route in ROUTES),
-            f"{rejected} of {tried}" if tried else "–",
+            f"{rejected} of {tried}" if tried else "no twins" if self.checks else "–",
             f"{self.seconds:.1f} s",
             RATES.sub("", self.measured),
         )
@@ -210,7 +215,10 @@ class Report(Shown):
         parts = (
             [f"{len(failed)} of {len(self)} failed: {', '.join(failed)}"] if failed else [claims + at] if held else []
         )
-        return "; ".join([*parts, *([f"nothing was checked{at} of {', '.join(silent)}"] if silent else [])])
+        bare = [f"{v.name} ({v.unguarded} of {len(v.checks)})" for v in self if v.unguarded]
+        parts += [f"nothing was checked{at} of {', '.join(silent)}"] if silent else []
+        parts += [f"checks without a sabotaged twin, which nothing shows could fail: {', '.join(bare)}"] if bare else []
+        return "; ".join(parts)
 
     def certified(self, said: Mapping[str, tuple[bool | None, str]]) -> Report:
         """The same with what Coq said of each claim, by name: (all of it, a part, or not accepted; in words)."""
@@ -313,16 +321,7 @@ def run_kinds(key: Key, kinds: Sequence[str], setting: Setting) -> list[CheckRes
         return [run_check(check, setting) for check in find(key).checks if check.kind in kinds]
 
 
-class _Inline(Executor):
-    """Runs each task at once, in this process."""
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        future.set_result(fn(*args, **kwargs))
-        return future
-
-
 def _pool(tasks: int, workers: int | None) -> Executor:
     """Processes for symbolic work; none for one task."""
     count = min(tasks, workers or os.cpu_count() or 1)
-    return quick(count, __name__) if count > 1 else _Inline()
+    return quick(count, __name__) if count > 1 else Inline()

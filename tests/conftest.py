@@ -15,7 +15,7 @@ from symsched.cli.app import run
 PHASES = [Phase.explicit, Phase.reuse, Phase.generate]
 slow_is_fine = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow], "phases": PHASES}
 settings.register_profile("dev", max_examples=8, **slow_is_fine)
-settings.register_profile("ci", max_examples=15, derandomize=True, print_blob=True, **slow_is_fine)
+settings.register_profile("ci", max_examples=10, derandomize=True, print_blob=True, **slow_is_fine)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
 
 

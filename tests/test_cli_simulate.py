@@ -70,7 +70,7 @@ def test_a_checkpoint_goes_on(cli, tmp_path):
         (("--quantiles", "7"), "--quantiles '7': '7' is not a number in [0, 1]"),
         (("--kappa", "1", "--save", "0"), "infinite at t = 0"),
         (("--kappa", "1", "--eps", "1"), "--kappa and --eps are both given"),
-        (("--eps", "-1"), "must be >= 0"),
+        (("--eps", "-1"), "should be >= 0"),
         (("--data", "gaussian(0,rho)"), "parameters without a value: rho"),
         (("--dtype", "half"), "dtype is 'half'"),
         (("--checkpoint", "/no/such/folder/file"), "cannot write there"),

@@ -14,6 +14,8 @@ import pytest
 from slowness import slow
 
 from symsched.collection import load, theory
+from symsched.plotting import PLOTS
+from symsched.plotting.claims import PANELS
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
@@ -124,8 +126,15 @@ def test_each_claim_has_its_proof_its_code_and_its_picture_one_click_from_its_st
         assert (DOCS / proof).is_file()
         page, anchor = place.split("#")
         assert code.strip("`").split(".")[-1].lower() in sections(DOCS / page)[anchor].lower(), (name, code)
-        for page, anchor in re.findall(r"\]\((.*)#(.*)\)", picture):
-            assert "![" in sections(DOCS / page)[anchor], (name, picture)
+        page, anchor = re.fullmatch(r"\[.+\]\((.*)#(.*)\)", picture).groups()
+        assert "![" in sections(DOCS / page)[anchor], (name, picture)
+        if name in PANELS:  # and it is this claim's
+            assert re.search(rf"symsched plot claim .*\b{name}\b", sections(DOCS / page)[anchor]), name
+
+
+def test_every_plot_is_named_where_plots_are_taught():
+    taught = (DOCS / "howto" / "plot.md").read_text(encoding="utf-8")
+    assert [name for name in PLOTS if f"`{name}`" not in taught] == []
 
 
 def test_the_architecture_names_what_is_there():

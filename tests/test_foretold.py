@@ -43,11 +43,12 @@ def test_a_simulation_of_too_many_paths_says_so(monkeypatch, capsys):
 
 
 def test_an_estimate_of_too_many_digits_says_so(monkeypatch, capsys):
-    from symsched.montecarlo import multilevel
+    from symsched.montecarlo import pointsets
 
-    stopping(monkeypatch, multilevel)
+    monkeypatch.setattr(pointsets, "PILOT", 0.05)
+    stopping(monkeypatch, pointsets)
     with pytest.raises(StoppedError):
-        ss.estimate(NORMAL, "x**2", 1e-5)
+        ss.estimate(NORMAL, "x**2", 1e-5, points="random")
     assert "a tolerance of 1e-05: about" in capsys.readouterr().err
 
 

@@ -58,8 +58,8 @@ def test_half_the_clock_is_told_apart(monkeypatch):
     [
         ((ss.Empirical([0.0, 1.0]), 0, SCHEDULES[0]), "a Gaussian or a mixture"),
         ((ss.Gaussian([0, 0], 1), 0, SCHEDULES[0]), "of dimension 2"),
-        (("gaussian", 0, SCHEDULES[0]), "data is 'gaussian'"),
-        ((MIXTURE, 0, "linear"), "should be a Schedule"),
+        ((3, 0, SCHEDULES[0]), "data is '3'"),
+        ((MIXTURE, 0, 3), "should be a Schedule"),
         ((MIXTURE, 0, ss.schedules.ddpm()), "needs all from 0 to oo"),
         ((MIXTURE, [0, np.nan], SCHEDULES[0]), "NaN"),
         ((MIXTURE, np.zeros(65), SCHEDULES[0]), "65 points: expected at most 64"),

@@ -18,7 +18,7 @@ from symsched import catalog, plotting
 from symsched.conversion import Conversion
 from symsched.data import Gaussian
 from symsched.discretize import trajectory
-from symsched.plotting import style
+from symsched.plotting import claims, style
 from symsched.plotting.drifts import drift_table
 from symsched.plotting.energies import parted
 from symsched.plotting.families import lazy_curve
@@ -30,6 +30,7 @@ from symsched.sde import InterpolantSDE
 from symsched.symbols import kappa, t
 
 QUICK = {
+    "claim": {"names": ["C21", "C24"]},
     "families": {"kappa": [0, "1/4", 1, 4]},
     "plane": {},
     "conversion": {},
@@ -261,6 +262,21 @@ def test_orders_report_a_slope_only_where_there_is_one():
     assert not crossing.one_sign
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(claims.PANELS))
+def test_both_sides_of_a_claim_are_drawn_and_agree(name):
+    panel = plotting.claim(name).axes[0]
+    assert "differ" not in panel.get_title(loc="left")
+    assert len(panel.get_lines()) >= 3
+
+
+def test_a_wrong_side_of_a_claim_is_told(monkeypatch):
+    own = claims._composed
+    assert "DDIM" in plotting.claim("C21").axes[0].get_title(loc="left")
+    monkeypatch.setattr(claims, "_composed", lambda *given: 0.9 * own(*given))
+    assert "the two sides differ" in plotting.claim("C21").axes[0].get_title(loc="left")
+
+
 # -- the look ---------------------------------------------------------------------------------------------------------
 
 
@@ -304,11 +320,100 @@ def test_schedules_drawn_together_are_told_apart():
     [
         ("follmer", "Föllmer"),
         ("lazy(kappa=1/2)", r"lazy, $\kappa=0.5$"),
-        ("alpha=1-t; beta=t", r"$\alpha=1 - t,\ \beta=t$"),
+        ("alpha=1-t; beta=t", r"$\alpha=1 - t$, $\beta=t$"),
+        ("alpha=cos(pi*t/2)**2*(1-t); beta=sin(pi*t/2)**3*exp(t-1)", None),  # two lines
+        ("alpha=(1-t)**2*(1+t+t**2)*cos(pi*t/2)**3*exp(-t)*sqrt(1+t); beta=t", "own schedule"),
     ],
 )
 def test_labels_are_mathematics(given, label):
-    assert style.label_of(catalog.from_text(given)) == label
+    found = style.label_of(catalog.from_text(given))
+    assert found == label if label else found.count("\n") == 1
+
+
+def test_own_schedules_differ_in_colour_and_in_dashes():
+    own = [ss.Schedule("1-t", f"t**{k}") for k in range(2, 7)]
+    found = style.styles([catalog.linear(), *own])[1:]
+    assert len({s.color for s in found}) == len({s.dash for s in found}) == len(own)
+
+
+# -- wishes -----------------------------------------------------------------------------------------------------------
+
+
+def legends(figure):
+    return [p.get_legend() for p in figure.axes if p.get_legend()] + figure.legends
+
+
+def test_a_title_may_be_none_or_ones_own_and_labels_ones_own():
+    assert plotting.conversion("linear", "vp", title="").get_suptitle() == ""
+    assert plotting.plane(kappa=1, rho=1, title="mine").axes[0].get_title(loc="left") == "mine"
+    figure = plotting.error(["linear", "lazy(kappa=0, rho=0.5)"], measures=["w2"], labels=["old", "new"])
+    assert [text.get_text() for text in legends(figure)[0].get_texts()] == ["old", "new"]
+    assert figure.axes[0].get_title(loc="left").startswith("New: exact")
+    assert [p.get_title(loc="left") for p in plotting.law(["linear", "vp"], labels=["a", "b"]).axes] == ["a", "b"]
+
+
+def test_a_legend_may_be_left_out_moved_or_put_below():
+    one = {"schedules": ["linear", "vp"], "kappa": [0.5, 1, 2]}
+    assert legends(plotting.kl(**one, legend=False)) == []
+    (below,) = legends(plotting.kl(**one, legend="outside"))
+    assert [text.get_text() for text in below.get_texts()] == ["linear", "VP"]
+    (moved,) = legends(plotting.kl(**one, legend="lower left"))
+    assert moved._loc == 3  # matplotlib's number for it
+
+
+@pytest.mark.parametrize("name", ["claim", "plane", "conversion", "law", "spacing", "start"])
+@pytest.mark.parametrize("kind", ["paper", "slides"])
+def test_styles_fit_and_change_sizes_alone(drawn, name, kind):
+    figure = getattr(plotting, name)(**QUICK[name], style=kind)
+    assert figure.get_size_inches()[0] == style.LOOKS[kind].widths[len(figure.axes) > 1]
+    for own, screen in zip(figure.axes, drawn[name].axes, strict=True):
+        for line, other in zip(own.get_lines(), screen.get_lines(), strict=True):
+            assert np.array_equal(line.get_xydata(), other.get_xydata(), equal_nan=True)
+            assert to_hex(line.get_color()) == to_hex(other.get_color())
+    width, height = figure.canvas.get_width_height()
+    assert [a for a, b in boxes(figure) if b.x0 < -1 or b.y0 < -1 or b.x1 > width + 1 or b.y1 > height + 1] == []
+
+
+@pytest.mark.parametrize("serif", [True, False])
+def test_on_a_column_of_the_caller_nothing_is_cut_and_fonts_are_the_callers(serif):
+    with mpl.rc_context({"font.family": "serif", "mathtext.fontset": "stix", "font.size": 8} if serif else {}):
+        for name, options in (("plane", {}), ("kl", QUICK["kl"]), ("error", {"measures": ["w2"]})):
+            figure = Figure(figsize=(3.25, 2.5))
+            getattr(plotting, name)(**options, ax=figure.subplots())
+            width, height = figure.canvas.get_width_height()
+            found = boxes(figure)
+            assert [a for a, b in found if b.x0 < -1 or b.y0 < -1 or b.x1 > width + 1 or b.y1 > height + 1] == [], name
+            fonts = {(t.get_fontfamily()[0], t.get_math_fontfamily()) for t in figure.findobj(Text) if t.get_text()}
+            assert fonts == {("serif", "stix") if serif else ("sans-serif", "dejavusans")}
+
+
+def test_own_figures_keep_their_font_under_the_callers_settings():
+    figure = plotting.plane(kappa=1, rho=1)
+    with mpl.rc_context({"font.family": "serif", "font.sans-serif": ["DejaVu Serif"], "mathtext.fontset": "stix"}):
+        FigureCanvasAgg(figure).draw()
+        fonts = {(t.get_fontfamily()[0], t.get_math_fontfamily()) for t in figure.findobj(Text) if t.get_text()}
+    assert fonts == {("DejaVu Sans", "dejavusans")}
+
+
+def test_a_truncated_source_is_drawn_where_it_has_the_noise_and_says_so():
+    figure = plotting.conversion("ddpm", ["linear", "follmer"])
+    labels = [line.get_label() for line in figure.axes[0].get_lines() if line.get_gid() != "identity"]
+    assert all(r"t\geq" in label for label in labels)
+    assert "DDPM is truncated" in figure.get_suptitle()
+    first = curve(figure.axes[0], labels[0]).get_xdata()[0]
+    assert catalog.linear().at(first)[1] / catalog.linear().at(first)[0] == pytest.approx(
+        float(catalog.ddpm().limit("r", 0)), rel=1e-9
+    )
+    assert "truncated" not in plotting.conversion("linear", "ddpm").get_suptitle()
+
+
+def test_paths_from_a_truncated_source_begin_where_it_does():
+    figure = plotting.paths("ddpm", "linear", steps=40, field=False)
+    _, target = figure.axes
+    assert r"t\geq" in target.get_title(loc="left")
+    (grey,) = [patch for patch in target.patches if patch.get_gid() == "not covered"]
+    begins = {line.get_xdata()[0] for line in target.get_lines() if str(line.get_gid()).startswith("path-")}
+    assert begins == {grey.get_x() + grey.get_width()}
 
 
 def test_a_name_with_dollars_is_drawn_as_it_is():

@@ -55,7 +55,7 @@ def test_each_command_of_the_readme_runs(command, tmp_path):
     assert run.stdout.strip() or any(tmp_path.iterdir())
 
 
-def test_there_are_exactly_two_set_up_commands_and_one_picture():
+def test_there_are_exactly_two_set_up_commands_and_two_pictures():
     assert len(re.findall(r"^    python3 -m venv", README, re.MULTILINE)) == 2
     pictures = re.findall(r"!\[.+?\]\((.+?)\)", README)
-    assert pictures == ["figures/readme.png"]
+    assert pictures == ["figures/readme.png", "figures/digits.png"]

@@ -145,7 +145,7 @@ def test_nothing_is_loaded_from_anywhere(structure, page):
     assert not structure.all("script")
     assert not structure.all("link")
     assert not structure.all("img")
-    assert "url(" not in page
+    assert [found for found in re.findall(r"url\((.{5})", page) if found != "data:"] == []  # the font for formulas
     assert "@import" not in page
     addresses = {a["href"] for _, a in structure.elements if a.get("href", "#")[0] != "#"}
     assert addresses == {"https://arxiv.org/abs/2303.08797", "https://arxiv.org/abs/2602.03789"}
@@ -256,7 +256,7 @@ def test_a_browser_opens_it_without_a_complaint(page, tmp_path):
     with chromium() as browser:
         opened = browser.open(path)
         assert opened.errors == []
-        assert opened.requests == [path.as_uri()]
+        assert [one for one in opened.requests if not one.startswith("data:font/woff;")] == [path.as_uri()]
         assert opened.evaluate("document.querySelector('h1').innerText") == "Verification report"
         opened.screenshot(tmp_path / "page.png")
         assert (tmp_path / "page.png").read_bytes().startswith(b"\x89PNG")

@@ -1,13 +1,17 @@
 """The parts of the report: formulas as MathML, prose in the letters of the theory, and pictures of estimates."""
 
+from importlib.resources import files
+
 import pytest
 import sympy as sp
+from fontTools.ttLib import TTFont
 
 from symsched.exhibit import Point, Record
 from symsched.report.html import element
 from symsched.report.mathml import LONGEST, formula
 from symsched.report.picture import normal_quantile, scale_of, strip
-from symsched.report.words import finding, prose
+from symsched.report.section import _equation
+from symsched.report.words import finding, prose, statement
 from symsched.symbols import alpha, beta, kappa, rho, t
 
 
@@ -60,6 +64,34 @@ def test_long_sums_break_between_terms_and_huge_ones_tell_their_size():
 )
 def test_prose_lowers_indices_and_raises_powers(text, wanted):
     assert prose(text) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("σ′ divides r by a factor", "<var>σ</var>′ divides <var>r</var> by a factor"),
+        ("X ~ N(m, ρ²) & dt", "<var>X</var> ~ <var>N</var>(<var>m</var>, <var>ρ</var>²) &amp; <var>dt</var>"),
+        ("αα̇ and η_X", "<var>αα̇</var> and <var>η</var><sub><var>X</var></sub>"),
+        ("see arXiv:2602.03789", 'see <a href="https://arxiv.org/abs/2602.03789">arXiv:2602.03789</a>'),
+    ],
+)
+def test_a_statement_has_its_letters_in_italics(text, wanted):
+    assert statement(text) == wanted
+
+
+def test_a_step_is_shown_as_the_equation_that_it_was():
+    shown = _equation(2 * alpha * beta - t**2)
+    assert shown.index("<mi>α</mi>") < shown.index("<mo>=</mo>") < shown.index("<mi>t</mi>")
+    assert "−" not in shown
+    assert "<mn>0</mn>" in _equation(alpha * beta)  # nothing is taken away: the product is 0
+
+
+@pytest.mark.parametrize("letter", "αβεκρτη𝛼𝑥=→√()∫")
+def test_the_font_of_the_page_has_what_formulas_need(letter):
+    font = TTFont(files("symsched.report").joinpath("maths.woff"))
+    assert ord(letter) in font.getBestCmap()
+    assert "MATH" in font
+    assert "Open Font License" in str(font["name"].getName(13, 3, 1))
 
 
 @pytest.mark.parametrize(

@@ -163,5 +163,5 @@ def _header(theorem: Theorem) -> list[str]:
         "Certified here: each derivative that the derivation takes, and each of its residuals as it was handed over, "
         "for all functions and letters in it under the hypotheses of its lemma.",
         "Not certified here: that the residuals state the claim, and what SymPy evaluates while they are written.",
-        *(f"Taken from the literature: {one}." for one in theorem.assumptions),
+        *(f"Taken for granted: {one}." for one in theorem.assumptions),
     ]

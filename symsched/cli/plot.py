@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from inspect import Signature, signature
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,8 +13,6 @@ from symsched.cli.plot_help import SHORT, help_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 HELP = folded("""
 Draw schedules, conversions, paths, drifts and errors to a PNG, SVG or PDF file.
@@ -32,7 +31,10 @@ are exact, not sampled.
 plots = Commands(name="plot", help=HELP)
 
 Output = Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="The file: .png, .svg or .pdf.")]
-Title = Annotated[str | None, typer.Option(help="A title instead of the finding.")]
+Title = Annotated[str | None, typer.Option(help="A title instead of the finding; '' for none.")]
+Labels = Annotated[list[str] | None, typer.Option("--label", help="A schedule's name; repeat in their order.")]
+Legend = Annotated[str | None, typer.Option(help='"none", "outside", or a place such as "upper left".')]
+Look = Annotated[str, typer.Option("--style", help="screen, paper or slides.")]
 Size = Annotated[str | None, typer.Option(metavar="WxH", help="Width and height in inches, such as 8x5.")]
 Dpi = Annotated[float, typer.Option(help="Dots per inch of a PNG, 30 to 1200.")]
 Schedules = Annotated[
@@ -50,53 +52,74 @@ Scheme = Annotated[str, typer.Option(help="euler, lazy, exponential or heun.")]
 Seed = Annotated[int, typer.Option(help="Seed of the Brownian motion.")]
 
 
-def _command(name: str) -> Callable[[F], F]:
-    return plots.command(name, short_help=SHORT[name], help=help_of(name))
+Given = dict[str, Any]
+
+
+def _command(name: str) -> Callable[[Callable[..., Given]], Callable[..., None]]:
+    """A command that draws what its function was given; where to, and how it looks, is asked of every plot."""
+
+    def made(function: Callable[..., Given]) -> Callable[..., None]:
+        def command(
+            *,
+            output: Output,
+            title: Title = None,
+            label: Labels = None,
+            legend: Legend = None,
+            style: Look = "screen",
+            size: Size = None,
+            dpi: Dpi = 200,
+            **own: Any,
+        ) -> None:
+            wishes = {"title": title, "labels": label, "legend": legend, "style": style}
+            _draw(name, output, size, dpi, **function(**own), **wishes)
+
+        first, *common = [p for p in signature(command, eval_str=True).parameters.values() if p.kind != p.VAR_KEYWORD]
+        own = [p.replace(kind=p.KEYWORD_ONLY) for p in signature(function, eval_str=True).parameters.values()]
+        asked = [first, *own, *common]
+        command.__signature__ = Signature(asked)  # type: ignore[attr-defined]
+        command.__annotations__ = {p.name: p.annotation for p in asked}
+        return plots.command(name, short_help=SHORT[name], help=help_of(name))(command)
+
+    return made
 
 
 @_command("families")
 def families(
-    output: Output,
     schedule: Schedules = None,
     kappa: Annotated[str | None, typer.Option(metavar="κ,κ,…", help="The lazy schedules of these κ.")] = None,
     rho: Annotated[str, typer.Option(metavar="ρ,ρ,…", help="Standard deviations of the data.")] = "1",
-    title: Title = None,
-    size: Size = None,
-    dpi: Dpi = 200,
-) -> None:
+) -> Given:
     kappas = None if kappa is None else _list(kappa, "--kappa")
-    _draw("families", output, title, size, dpi, schedules=schedule, kappa=kappas, rho=_list(rho, "--rho"))
+    return {"schedules": schedule, "kappa": kappas, "rho": _list(rho, "--rho")}
 
 
 @_command("plane")
 def plane(
-    output: Output,
     kappa: Annotated[str, typer.Option(metavar="κ,κ,…", help="κ from 0 to inf.")] = "0,1/4,1,4,inf",
     rho: Annotated[str, typer.Option(metavar="ρ,ρ,…", help="Standard deviations of the data, at most 6.")] = "1/2,1,2",
-    title: Title = None,
-    size: Size = None,
-    dpi: Dpi = 200,
-) -> None:
-    _draw("plane", output, title, size, dpi, kappa=_list(kappa, "--kappa"), rho=_list(rho, "--rho"))
+) -> Given:
+    return {"kappa": _list(kappa, "--kappa"), "rho": _list(rho, "--rho")}
+
+
+@_command("claim")
+def claim(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[CLAIM]...", help="Claims, such as C21 C22.")] = None,
+) -> Given:
+    return {"names": names}
 
 
 @_command("conversion")
 def conversion(
-    output: Output,
     source: From = "linear",
     target: Annotated[
         list[str] | None, typer.Option("--to", help="A target schedule; repeat for several.", autocompletion=SCHEDULES)
     ] = None,
-    title: Title = None,
-    size: Size = None,
-    dpi: Dpi = 200,
-) -> None:
-    _draw("conversion", output, title, size, dpi, source=source, targets=target)
+) -> Given:
+    return {"source": source, "targets": target}
 
 
 @_command("paths")
 def paths(
-    output: Output,
     source: From = "linear",
     target: To = "follmer",
     data: Data = None,
@@ -105,84 +128,68 @@ def paths(
     steps: Annotated[int, typer.Option(help="Steps of the simulation, 10 to 20000.")] = 600,
     seed: Seed = 7,
     field: Annotated[bool, typer.Option(help="Show the drift behind the paths.")] = True,
-    title: Title = None,
-    size: Size = None,
-    dpi: Dpi = 200,
-) -> None:
-    _draw(
-        "paths", output, title, size, dpi,
-        source=source, target=target, data=data, kappa=kappa, n_paths=number, steps=steps, seed=seed, field=field,
-    )  # fmt: skip
+) -> Given:
+    return {
+        "source": source,
+        "target": target,
+        "data": data,
+        "kappa": kappa,
+        "n_paths": number,
+        "steps": steps,
+        "seed": seed,
+        "field": field,
+    }
 
 
 @_command("drift")
 def drift(
-    output: Output,
     source: From = "linear",
     target: To = "follmer",
     data: Annotated[list[str] | None, typer.Option(help="A law of the data; repeat for several rows.")] = None,
     kappa: OneKappa = "1",
     reach: Annotated[float, typer.Option(help="States shown, from −reach to reach.")] = 2.5,
-    title: Title = None,
-    size: Size = None,
-    dpi: Dpi = 200,
-) -> None:
-    _draw(
-        "drift", output, title, size, dpi, source=source, target=target, data=data, kappa=kappa, reach=reach
-    )  # fmt: skip
+) -> Given:
+    return {"source": source, "target": target, "data": data, "kappa": kappa, "reach": reach}
 
 
 @_command("energy")
 def energy(
-    output: Output,
     kappa: Annotated[str | None, typer.Option(metavar="κ,κ,…", help="κ > 0, at most four.")] = None,
     separation: Annotated[
         str | None, typer.Option(metavar="d,d,…", help="Distances of the modes in their standard deviations.")
     ] = None,
-    title: Title = None,
-    size: Size = None,
-    dpi: Dpi = 200,
-) -> None:
+) -> Given:
     kappas = None if kappa is None else _list(kappa, "--kappa")
     apart = None if separation is None else _list(separation, "--separation")
-    _draw("energy", output, title, size, dpi, kappa=kappas, separation=apart)
+    return {"kappa": kappas, "separation": apart}
 
 
 @_command("error")
 def error(
-    output: Output,
     schedule: Schedules = None,
     data: Data = None,
     kappa: Kappa = None,
     steps: Steps = None,
     scheme: Scheme = "euler",
-    title: Title = None,
-    size: Size = None,
-    dpi: Dpi = 200,
-) -> None:
+) -> Given:
     given = {"kappa": _kappas(kappa), "steps": _counts(steps), "scheme": scheme}
-    _draw("error", output, title, size, dpi, schedules=schedule, data=data, **given)
+    return {"schedules": schedule, "data": data, **given}
 
 
 @_command("law")
 def law(
-    output: Output,
     schedule: Schedules = None,
     data: Data = None,
     kappa: Kappa = None,
     steps: Steps = None,
     scheme: Scheme = "euler",
-    title: Title = None,
-    size: Size = None,
-    dpi: Dpi = 200,
-) -> None:
+) -> Given:
     given = {"kappa": _kappas(kappa), "steps": _counts(steps), "scheme": scheme}
-    _draw("law", output, title, size, dpi, schedules=schedule, data=data, **given)
+    return {"schedules": schedule, "data": data, **given}
 
 
 @_command("orders")
 def orders(
-    output: Output,
     schedule: Schedules = None,
     data: Data = None,
     kappa: Kappa = None,
@@ -190,78 +197,59 @@ def orders(
     start: Annotated[float, typer.Option(help="The first time, between 0 and 1.")] = 0.1,
     number: Annotated[int, typer.Option("--paths", help="Number of coupled paths.")] = 400,
     seed: Seed = 0,
-    title: Title = None,
-    size: Size = None,
-    dpi: Dpi = 200,
-) -> None:
+) -> Given:
     given = {"kappa": _kappas(kappa), "steps": _counts(steps), "start": start, "n_paths": number, "seed": seed}
-    _draw("orders", output, title, size, dpi, schedules=schedule, data=data, **given)
+    return {"schedules": schedule, "data": data, **given}
 
 
 @_command("guidance")
 def guidance(
-    output: Output,
     data: Data = None,
     unconditional: Annotated[str | None, typer.Option(help="The law without condition; Gaussian.")] = None,
     weight: Annotated[str | None, typer.Option(metavar="w,w,…", help="Weights w > 0, at most three.")] = None,
     kappa: Annotated[str | None, typer.Option(metavar="κ,κ,…", help="At least three κ > 0.")] = None,
-    title: Title = None,
-    size: Size = None,
-    dpi: Dpi = 200,
-) -> None:
+) -> Given:
     weights = None if weight is None else _list(weight, "--weight")
     kappas = None if kappa is None else _list(kappa, "--kappa")
     given = {"conditional": data, "unconditional": unconditional, "weight": weights, "kappa": kappas}
-    _draw("guidance", output, title, size, dpi, **given)
+    return {**given}
 
 
 @_command("kl")
 def kl(
-    output: Output,
     schedule: Schedules = None,
     data: Data = None,
     model: Annotated[str | None, typer.Option(help="What the model takes the data for; Gaussian.")] = None,
     kappa: Annotated[str | None, typer.Option(metavar="κ,κ,…", help="At least three κ > 0.")] = None,
-    title: Title = None,
-    size: Size = None,
-    dpi: Dpi = 200,
-) -> None:
+) -> Given:
     kappas = None if kappa is None else _list(kappa, "--kappa")
-    _draw("kl", output, title, size, dpi, schedules=schedule, data=data, model=model, kappa=kappas)
+    return {"schedules": schedule, "data": data, "model": model, "kappa": kappas}
 
 
 @_command("spacing")
 def spacing(
-    output: Output,
     rho: Annotated[str | None, typer.Option(metavar="ρ,ρ,…", help="Standard deviations of two to five modes.")] = None,
     steps: Steps = None,
-    title: Title = None,
-    size: Size = None,
-    dpi: Dpi = 200,
-) -> None:
+) -> Given:
     modes = None if rho is None else _list(rho, "--rho")
-    _draw("spacing", output, title, size, dpi, spectrum=modes, steps=_counts(steps))
+    return {"spectrum": modes, "steps": _counts(steps)}
 
 
 @_command("start")
 def start(
-    output: Output,
     kappa: Annotated[str | None, typer.Option(metavar="κ,κ,…", help="Scales over the lazy one, two or more.")] = None,
     steps: Steps = None,
-    title: Title = None,
-    size: Size = None,
-    dpi: Dpi = 200,
-) -> None:
+) -> Given:
     kappas = None if kappa is None else _list(kappa, "--kappa")
-    _draw("start", output, title, size, dpi, kappa=kappas, steps=_counts(steps))
+    return {"kappa": kappas, "steps": _counts(steps)}
 
 
 @_command("overview")
-def overview(output: Output, seed: Seed = 3, size: Size = None, dpi: Dpi = 200) -> None:
-    _draw("overview", output, None, size, dpi, seed=seed)
+def overview(seed: Seed = 3) -> Given:
+    return {"seed": seed}
 
 
-def _draw(plot: str, output: str, title: str | None, size: str | None, dpi: float, **given: Any) -> None:
+def _draw(plot: str, output: str, size: str | None, dpi: float, **given: Any) -> None:
     """Check where to write before the work, draw, write.  Options not given keep the library's defaults."""
     from symsched import plotting
     from symsched.cli.output import writable
@@ -269,7 +257,7 @@ def _draw(plot: str, output: str, title: str | None, size: str | None, dpi: floa
     plotting.check_output(output, dpi)
     writable(output, "-o")
     inches = None if size is None else _inches(size)
-    options = {name: value for name, value in {"title": title, **given}.items() if value is not None and value != []}
+    options = {name: value for name, value in given.items() if value is not None and value != []}
     figure: Figure = getattr(plotting, plot)(**options)
     if inches is not None:
         plotting.resize(figure, inches)

@@ -7,6 +7,7 @@ from symsched.cli.help import folded
 SHORT = {
     "families": "α, β, log SNR, variance and ε* against t, and the (α, β) plane.",
     "plane": "Lazy schedules in the (α, β) plane: κ from 0 to ∞, ρ as colour.",
+    "claim": "Both sides of a claim of the theory in numbers, and a twin that is wrong.",
     "conversion": "The maps τ(t) and c(t) from one schedule to others.",
     "paths": "The same Brownian motion under source and target, side by side.",
     "drift": "The drift b(t, x) before and after conversion; where it is white there is none.",
@@ -38,6 +39,15 @@ tell κ, colours ρ.
 [bold]Example[/bold]
 
   symsched plot plane --kappa 0,1/4,1,4,inf --rho 1/2,1,2 -o plane.pdf
+""",
+    "claim": """
+A line is one side of the claim; the dots on it are the other, found in another way; the broken grey line is a twin
+that is wrong.  C13, C14, C15, C21, C22, C24, C27, C28 and C29 are drawn like this.  The other claims have figures of
+their own: see the table at the end of docs/theory.md.
+
+[bold]Example[/bold]
+
+  symsched plot claim C21 C22 -o solvers.svg
 """,
     "conversion": """
 A model of the source is asked at time τ, for the state divided by c.  A truncated source (ddpm, edm) reaches

@@ -193,10 +193,10 @@ def _show_trust(report: Report) -> None:
             typer.echo(f"{verdict.name} is decided supposing {'; '.join(verdict.supposed)}")
     for verdict in report:
         if verdict.assumptions:
-            typer.echo(f"{verdict.name} takes from the literature: {'; '.join(verdict.assumptions)}")
+            typer.echo(f"{verdict.name} rests on what is not proved here: {'; '.join(verdict.assumptions)}")
     nothing = [verdict.name for verdict in report if not verdict.assumptions]
     if 0 < len(nothing) < len(report.verdicts):
-        typer.echo(f"nothing is taken from the literature by {', '.join(nothing)}")
+        typer.echo(f"nothing unproved is taken by {', '.join(nothing)}")
 
 
 def _show_plain(rows: list[tuple[str, ...]]) -> None:

@@ -176,3 +176,31 @@ def normals(seed: int, first: int, count: int, steps: int, dim: int = 1, purpose
     out = np.empty((steps, dim, count))
     normals64(out, u64(first), purpose, *key(seed))
     return out
+
+
+def joined(z: Any, shares: Any, starts: Any) -> Any:
+    """Standard normals (coarse steps, dim, count) of the steps that begin at `starts`, from z (steps, dim, count).
+
+    Each is the sum of its steps' normals by their shares, (steps, dim or 1), of which the squares sum to 1.
+    """
+    if len(starts) == len(z) and (shares == 1).all():
+        return z
+    out = np.empty((len(starts), *z.shape[1:]))
+    joined64(out, np.ascontiguousarray(z), shares, np.append(starts, len(z)))
+    return out
+
+
+@kernel
+def joined64(out: Any, z: Any, shares: Any, ends: Any) -> None:
+    """See `joined`; coarse step n is the fine ones ends[n] … ends[n + 1] − 1."""
+    steps, dim, count = out.shape
+    for n in range(steps):
+        for i in range(dim):
+            column = min(i, shares.shape[1] - 1)
+            share = shares[ends[n], column]
+            for p in range(count):
+                out[n, i, p] = share * z[ends[n], i, p]
+            for j in range(ends[n] + 1, ends[n + 1]):
+                share = shares[j, column]
+                for p in range(count):
+                    out[n, i, p] += share * z[j, i, p]

@@ -11,7 +11,7 @@ With `kappa` one system is joined by the one that its own noise drives at anothe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -21,10 +21,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from symsched.catalog import as_schedule
 from symsched.conversion import convert, same_schedule
 from symsched.errors import InputError
 from symsched.given import count, memory, seed_of
-from symsched.kernels.random import AREA, BROWNIAN, CLOCK, normals
+from symsched.kernels.random import AREA, BROWNIAN, CLOCK, joined, normals
 from symsched.montecarlo.arguments import SAME, grid_of, snapped, times_of, workers_of
 from symsched.montecarlo.model import Model, model_of
 from symsched.montecarlo.program import Program, program_of
@@ -37,6 +38,8 @@ from symsched.shown import Shown
 from symsched.steps.integrals import gauss, nodes
 
 Array = NDArray[np.float64]
+#: Normals (steps, dim, paths) of a purpose.
+Noise = Callable[[np.uint64], Array]
 #: Bytes of normals that one chunk of paths may hold.
 CHUNK_BYTES = 1 << 22
 
@@ -85,12 +88,12 @@ class Coupled(Shown):
 
 @dataclass(frozen=True)
 class _Plan:
-    """One system on the union grid."""
+    """One system on the union grid; `shares` is what each fine step's normal contributes to its coarse step's."""
 
     model: Model
     tables: Tables
     starts: NDArray[np.int64]
-    weights: Array
+    shares: Array
     widths: Array
     save: NDArray[np.int64]
     share: Array | None
@@ -105,7 +108,7 @@ def couple(
     save: Sequence[float] | None = None,
     threads: int | None = None,
     kappa: Any = None,
-    schedule: Schedule | None = None,
+    schedule: Schedule | str | None = None,
 ) -> Coupled:
     """Run the systems on one Brownian motion from one start, and return their states side by side.
 
@@ -152,7 +155,7 @@ def couple(
     return Coupled(saved, tuple(s[..., 0] if dim == 1 else s for s in ordered))
 
 
-def _with_carried(systems: Sequence[System], kappa: Any, schedule: Schedule | None) -> tuple[System, System]:
+def _with_carried(systems: Sequence[System], kappa: Any, schedule: Schedule | str | None) -> tuple[System, System]:
     """The system, seen in the target schedule, and the one of scale kappa that its noise drives."""
     if kappa is None:
         raise InputError(f"schedule = {schedule} without kappa; give the kappa of the path that is to be made there")
@@ -166,7 +169,7 @@ def _with_carried(systems: Sequence[System], kappa: Any, schedule: Schedule | No
         raise InputError("kappa needs a system in its own time, not through a conversion; give the target as schedule=")
     if sde.eps == 0:
         raise InputError("the system has eps = 0: its paths hold no noise to drive another; give it a kappa > 0")
-    target = InterpolantSDE(sde.schedule if schedule is None else schedule, sde.data, kappa=kappa)
+    target = InterpolantSDE(sde.schedule if schedule is None else as_schedule(schedule), sde.data, kappa=kappa)
     moved = not same_schedule(sde.schedule, target.schedule)
     through = convert(sde.schedule, target.schedule) if moved else None
     return replace(system, through=through), replace(system, sde=target)
@@ -191,9 +194,22 @@ class Coupler:
 
     def chunk(self, first: int, width: int) -> list[Array]:
         """States (T, dim, width) of each system, for the paths from `first` on."""
-        x0 = self.law.sample(first, width, self.seed)
-        noise = _Noise(self.seed, first, width, len(self.union) - 1, self.dim)
+        noise = _Noise(self.seed, first, width, self.steps, self.dim)
+        return self.driven(self.law.sample(first, width, self.seed), noise.of)
+
+    def driven(self, x0: Array, noise: Noise) -> list[Array]:
+        """States (T, dim, paths) of each system from x0 (dim, paths), by the normals of each purpose."""
         return [_follow(plan, x0, noise, self.union) for plan in self.plans]
+
+    @property
+    def steps(self) -> int:
+        """Steps of the union grid."""
+        return len(self.union) - 1
+
+    @property
+    def purposes(self) -> tuple[np.uint64, ...]:
+        """What normals are asked for by systems in their own time."""
+        return (BROWNIAN, AREA) if any(plan.tables.kind.area for plan in self.plans) else (BROWNIAN,)
 
 
 def _common(grids: list[Array], save: Sequence[float] | None) -> tuple[Array, Array]:
@@ -241,9 +257,9 @@ def _plan(system: System, model: Model, grid: Array, union: Array, saved: Array,
     if not tables.finite_rows().all():
         where = union[places[int(np.argmin(tables.finite_rows()))]]
         raise InputError(f"a coefficient is not finite at t = {where:.6g}; use start or grid to keep away from it")
-    weights = _weights(program, fine, places)
+    shares = _shares(_weights(program, fine, places), places[:-1])
     kept = _places(union[places], saved)
-    return _Plan(model, tables, places[:-1], weights, np.diff(fine), kept, share, scale)
+    return _Plan(model, tables, places[:-1], shares, np.diff(fine), kept, share, scale)
 
 
 def _clock_share(conversion: Any, union: Array, tau: Array) -> Array:
@@ -269,6 +285,13 @@ def _weights(program: Program, fine: Array, places: NDArray[np.int64]) -> Array:
     return weights
 
 
+def _shares(weights: Array, starts: NDArray[np.int64]) -> Array:
+    """The weights of each coarse step, of which the squares sum to 1; 0 where there is no noise."""
+    whole = np.sqrt(np.add.reduceat(weights**2, starts, axis=0))
+    whole = np.repeat(whole, np.diff(np.append(starts, len(weights))), axis=0)
+    return np.divide(weights, whole, out=np.zeros_like(weights), where=whole > 0)
+
+
 class _Noise:
     """Normals (fine steps, dim, paths) of one chunk, made when first asked for."""
 
@@ -282,31 +305,23 @@ class _Noise:
         return self.made[int(purpose)]
 
 
-def _follow(plan: _Plan, x0: Array, noise: _Noise, union: Array) -> Array:
+def _follow(plan: _Plan, x0: Array, noise: Noise, union: Array) -> Array:
     """States (T, dim, paths) of one system, in the common frame."""
-    z = noise.of(BROWNIAN)
+    z = noise(BROWNIAN)
     if plan.share is not None:
         r = plan.share[:, None, None]
-        z = r * z + np.sqrt(1 - r**2) * noise.of(CLOCK)
+        z = r * z + np.sqrt(1 - r**2) * noise(CLOCK)
     begin, basis = x0 if plan.scale is None else x0 / plan.scale[0], plan.model.basis
-    second = noise.of(AREA) if plan.tables.kind.area else None
+    second = noise(AREA) if plan.tables.kind.area else None
     if basis is not None:
         z, begin = np.einsum("ij,nip->njp", basis, z), basis.T @ begin
     area = None if second is None else _area(plan, z, second)
-    out = stepped(plan.tables, begin, plan.save, given=_summed(z, plan.weights, plan.starts), area=area)
+    out = stepped(plan.tables, begin, plan.save, given=joined(z, plan.shares, plan.starts), area=area)
     out = out if basis is None else np.einsum("ij,tjp->tip", basis, out)
     if plan.scale is not None:
         ends = np.append(plan.starts, len(union) - 1)
         out *= plan.scale[ends[plan.save]][:, None, None]
     return out
-
-
-def _summed(z: Array, weights: Array, starts: NDArray[np.int64]) -> Array:
-    """Standard normals of the coarse steps."""
-    w = weights[:, :, None]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        found = np.add.reduceat(w * z, starts, axis=0) / np.sqrt(np.add.reduceat(w * w, starts, axis=0))
-    return np.nan_to_num(found)
 
 
 def _area(plan: _Plan, z: Array, second: Array) -> Array:

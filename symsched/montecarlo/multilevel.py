@@ -1,8 +1,9 @@
 """estimate: an expectation to a stated tolerance, by multilevel Monte Carlo on coupled grids.
 
 E f(X_1) = E f_0 + Σ_l E(f_l − f_{l−1}), where level l takes 2^l times the coarsest level's steps and both terms of a
-difference see one Brownian motion.  The variances V_l of the differences decrease, so most paths are cheap: with
-N_l ∝ √(V_l/C_l) the cost of a root-mean-square error τ grows like τ⁻² for a scheme of strong order above ½.
+difference see one Brownian motion.  The variances of the differences decrease, so most paths are cheap; on Sobol'
+points (see `pointsets`) those of smooth functionals need few.  The cost of a root-mean-square error τ grows like τ⁻² on
+random points for a scheme of strong order above ½, and like τ⁻¹ or so on Sobol' points.
 
 Reference: M. Giles, "Multilevel Monte Carlo path simulation", Oper. Res. 56 (2008) 607–617, doi:10.1287/opre.1070.0496.
 """
@@ -11,32 +12,37 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from itertools import islice
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import sympy as sp
-from numpy.typing import NDArray
 
 from symsched.errors import InputError
 from symsched.given import count, seed_of
 from symsched.montecarlo.arguments import workers_of
 from symsched.montecarlo.coupling import Coupler, System
 from symsched.montecarlo.model import model_of
-from symsched.parsing import parse_expression
-from symsched.progress import foretold
+from symsched.montecarlo.pointsets import Array, Functional, Pace, PointSet, RandomPoints, SobolPoints
+from symsched.parsing import one_of, parse_expression
 from symsched.shown import Shown, Table, brief
 from symsched.symbols import state
 
-Array = NDArray[np.float64]
-Functional = Callable[[Array], Array]
-
-#: Paths of the first look at level k, by which its variance is judged: PILOT/2^k, so that a look costs the same at
-#: every level, but no fewer than LEAST.
-PILOT, LEAST = 2048, 128
+#: What points there are.
+POINTS = ("auto", "sobol", "random")
+#: Paths of the first look at level k: PILOT/2^k, so that a look costs the same at every level, but no fewer than LEAST.
+PILOT, LEAST = 2048, 512
+#: Paths of the coarsest level that must agree before a functional is taken to be constant.
+RARE = 1 << 17
+#: The least share of a difference's variance that is left at the next level: paths that agree to strong order 1.
+DECLINE = 1 / 4
+#: What Sobol' points must gain over as many random ones at the first look, to be worth their making.
+GAIN = 2.0
+#: What is aimed at, of the tolerance: errors are estimated too, and growth ends where they look small.  Over 40 seeds
+#: they came to 0.5 to 1.4 of the aim.
+MARGIN = 0.7
 #: Share of τ² that is left to the bias.
 BIAS_SHARE = 0.25
 #: Weak orders by which a level's difference is extrapolated to the bias that remains.
@@ -45,18 +51,19 @@ WEAK_ORDER = {"euler": 1, "lazy": 1, "exponential": 1, "heun": 1, "sra1": 1}
 MOST_STEPS = 1e12
 #: Finest level: 2^LEVELS times the coarsest steps.
 LEVELS = 14
-#: Chunks that are handed out at once.
-BATCH = 64
 
 
 @dataclass(frozen=True)
 class Level:
-    """What one level did: its steps, paths, the mean and variance of its difference, and its cost in path-steps."""
+    """What one level did: its steps and paths, what points they are ("sobol" or "random"), the mean of its difference,
+    the variance at one path, the error of the mean, and the cost in path-steps."""
 
     steps: int
     paths: int
+    points: str
     mean: float
     variance: float
+    error: float
     cost: float
 
 
@@ -80,8 +87,8 @@ class Estimate(Shown):
         )
 
     def _table(self) -> Table:
-        head = ("steps", "paths", "mean", "variance", "path-steps")
-        return head, [(one.steps, one.paths, one.mean, one.variance, one.cost) for one in self.levels]
+        head = ("steps", "paths", "points", "mean", "error", "path-steps")
+        return head, [(one.steps, one.paths, one.points, one.mean, one.error, one.cost) for one in self.levels]
 
     @property
     def error(self) -> float:
@@ -100,65 +107,6 @@ class Estimate(Shown):
         return spread / max(self.standard_error, 1e-300) ** 2 * self.levels[-1].steps
 
 
-@dataclass
-class _Pace:
-    """What is left of a growth, in steps of paths, of which its cost is foretold once."""
-
-    what: str
-    left: float = 0.0
-    told: bool = False
-
-    def took(self, steps: int, seconds: float) -> None:
-        self.left -= steps
-        self.told = self.told or foretold(self.left / steps * seconds, self.what)
-
-
-@dataclass
-class _Running:
-    """One level while it grows."""
-
-    coupler: Coupler
-    functional: Functional
-    steps: int
-    fine_cost: int
-    paths: int = 0
-    rows: list[tuple[float, float]] = field(default_factory=list)
-
-    def chunks(self, wanted: int) -> Iterator[tuple[int, int]]:
-        while self.paths < wanted:
-            width = min(self.coupler.size, wanted - self.paths)
-            yield self.paths, width
-            self.paths += width
-
-    def differences(self, chunk: tuple[int, int]) -> tuple[float, float]:
-        states = [s[-1] for s in self.coupler.chunk(*chunk)]
-        values = [_applied(self.functional, s) for s in states]
-        gap = values[0] if len(values) == 1 else values[0] - values[1]
-        return math.fsum(gap), math.fsum(gap * gap)
-
-    def grow(self, wanted: int, pool: ThreadPoolExecutor, pace: _Pace | None = None) -> None:
-        """Take paths until there are `wanted` of them; sums are kept chunk by chunk, in order."""
-        chunks = self.chunks(wanted)
-        while batch := list(islice(chunks, BATCH)):
-            began = time.perf_counter()
-            self.rows += pool.map(self.differences, batch)
-            if pace is not None:
-                pace.took(sum(width for _, width in batch) * self.fine_cost, time.perf_counter() - began)
-
-    @property
-    def mean(self) -> float:
-        return math.fsum(s for s, _ in self.rows) / self.paths
-
-    @property
-    def variance(self) -> float:
-        square = math.fsum(q for _, q in self.rows) / self.paths
-        return max(square - self.mean**2, 0.0) * self.paths / (self.paths - 1)
-
-    @property
-    def cost(self) -> float:
-        return float(self.paths * self.fine_cost)
-
-
 def estimate(
     sde: Any,
     functional: Any,
@@ -169,6 +117,7 @@ def estimate(
     seed: int = 0,
     start: float | None = None,
     threads: int | None = None,
+    points: str = "auto",
 ) -> Estimate:
     """E f(X_1) with root-mean-square error at most `tolerance`; levels and paths are chosen on the way.
 
@@ -180,6 +129,9 @@ def estimate(
         scheme: a scheme of `simulate`.
         steps: steps of the coarsest level.
         seed, start, threads: as in `simulate`; the result depends on the seed and the tolerance alone.
+        points: "sobol" fills the space of noises evenly, so that errors of smooth functionals fall faster than
+            1/√N; "random" does not; "auto" looks at the coarsest level and at the first difference, and takes
+            random ones from where they gain little.
 
     Raises:
         InputError: as `simulate`; a tolerance that is not positive, a functional that is not finite, or a bias that
@@ -191,65 +143,112 @@ def estimate(
         or not 0 < tolerance < math.inf
     ):
         raise InputError(f"tolerance is {tolerance!r}; it should be a positive number")
+    one_of(points, POINTS, "points")
     steps, seed, began = count(steps, "steps"), seed_of(seed), time.perf_counter()
     f = functional_of(functional, model_of(sde).dim)
+    hierarchy = _Hierarchy(sde, f, tolerance, (scheme, steps, seed, start), points)
     with ThreadPoolExecutor(workers_of(threads)) as pool:
-        levels = _run(sde, f, tolerance, (scheme, steps, seed, start), pool)
-    done = tuple(Level(v.steps, v.paths, v.mean, v.variance, v.cost) for v in levels)
-    error = math.sqrt(sum(v.variance / v.paths for v in done))
-    return Estimate(
-        math.fsum(v.mean for v in done), error, _bias(levels, scheme), tolerance, done, time.perf_counter() - began
+        levels = hierarchy.run(pool)
+    done = tuple(
+        Level(v.steps, v.paths, v.name, v.mean, v.variance, error, v.cost)
+        for v, error in zip(levels, _errors(levels), strict=True)
     )
+    error = math.hypot(*(v.error for v in done))
+    value = math.fsum(v.mean for v in done)
+    return Estimate(value, error, _bias(levels, scheme), tolerance, done, time.perf_counter() - began)
 
 
-def _run(
-    sde: Any, f: Functional, tolerance: float, how: tuple[str, int, int, float | None], pool: ThreadPoolExecutor
-) -> list[_Running]:
-    levels, pace = [_level(sde, f, how, k) for k in range(3)], _Pace(f"a tolerance of {tolerance:g}")
-    while True:
-        _sample(levels, tolerance, pool, pace)
-        if _bias(levels, how[0]) <= math.sqrt(BIAS_SHARE) * tolerance:
-            return levels
-        if len(levels) > LEVELS:
-            raise InputError(
-                f"the bias is still {_bias(levels, how[0]):.3g} with {levels[-1].steps} steps, above the tolerance "
-                f"{tolerance:g}; use a larger tolerance, another scheme, or a start away from a singular end"
-            )
-        levels.append(_level(sde, f, how, len(levels)))
+@dataclass
+class _Hierarchy:
+    """The levels of one estimate, and how they grow."""
+
+    sde: Any
+    functional: Functional
+    tolerance: float
+    how: tuple[str, int, int, float | None]
+    points: str
+
+    @property
+    def aim(self) -> float:
+        """The error that the estimates of it should show."""
+        return MARGIN * self.tolerance
+
+    def run(self, pool: ThreadPoolExecutor) -> list[PointSet]:
+        """Grow the levels until their errors are small enough, and add finer ones until the bias is."""
+        levels, pace = [self._level(k, pool) for k in range(3)], Pace(f"a tolerance of {self.tolerance:g}")
+        while True:
+            self._grow(levels, pool, pace)
+            bias = _bias(levels, self.how[0])
+            if bias <= math.sqrt(BIAS_SHARE) * self.aim:
+                return levels
+            if len(levels) > LEVELS:
+                raise InputError(
+                    f"the bias is still {bias:.3g} with {levels[-1].steps} steps, above the tolerance "
+                    f"{self.tolerance:g}; use a larger tolerance, another scheme, or a start away from a singular end"
+                )
+            levels.append(self._level(len(levels), pool))
+
+    def _level(self, k: int, pool: ThreadPoolExecutor) -> PointSet:
+        """The level, after the first look at it.  On finer levels than 1, where a look is at too few points to tell, as
+        on that one: their differences are as smooth."""
+        scheme, coarsest, seed, start = self.how
+        fine = coarsest * 2**k
+        systems = [System(self.sde, fine, scheme)] + ([System(self.sde, fine // 2, scheme)] if k else [])
+        own = int(np.random.SeedSequence([seed, k]).generate_state(1, np.uint64)[0])
+        coupler, cost = Coupler(systems, own, start, [1.0]), fine if k == 0 else fine + fine // 2
+        made: PointSet = (RandomPoints if self.points == "random" else SobolPoints)(
+            coupler, self.functional, fine, cost
+        )
+        made.grow(max(LEAST, PILOT >> k), pool)
+        if k == 0 and not made.variance:
+            made.grow(RARE, pool)
+        if self.points == "auto" and k < 2 and made.error**2 * GAIN > made.variance / made.paths:
+            self.points = "random"
+            return self._level(k, pool)
+        return made
+
+    def _grow(self, levels: list[PointSet], pool: ThreadPoolExecutor, pace: Pace) -> None:
+        """Double the points of the level that gains most for its cost, until the errors are small enough.
+
+        M. Giles, B. Waterhouse, "Multilevel quasi-Monte Carlo path simulation", Radon Ser. Comput. Appl. Math. 8
+        (2009) 165–181, doi:10.1515/9783110213140.165.
+        """
+        target = (1 - BIAS_SHARE) * self.aim**2
+        while (left := math.fsum(e**2 for e in _errors(levels))) > target:
+            errors = _errors(levels)
+            own, chosen = max(zip(errors, levels, strict=True), key=lambda one: one[0] ** 2 / one[1].cost)
+            cost = sum(v.cost for v in levels)
+            shared = sum(e * math.sqrt(v.cost) for e, v in zip(errors, levels, strict=True)) ** 2 / target
+            pace.left = cost * ((shared / cost) ** (1 / chosen.order) - 1)  # random points, each level as many as best
+            if cost + pace.left > MOST_STEPS:
+                raise InputError(
+                    f"tolerance {self.tolerance:g} takes some {cost + pace.left:.1e} steps of paths; use a larger one"
+                )
+            chosen.grow(chosen.next(own**2, left - target), pool, pace)
 
 
-def _level(sde: Any, f: Functional, how: tuple[str, int, int, float | None], k: int) -> _Running:
-    scheme, coarsest, seed, start = how
-    fine = coarsest * 2**k
-    systems = [System(sde, fine, scheme)] + ([System(sde, fine // 2, scheme)] if k else [])
-    own = int(np.random.SeedSequence([seed, k]).generate_state(1, np.uint64)[0])
-    coupler = Coupler(systems, own, start, [1.0])
-    return _Running(coupler, f, fine, fine if k == 0 else fine + fine // 2)
+def _errors(levels: Sequence[PointSet]) -> list[float]:
+    """Standard errors of the levels' means.
 
-
-def _sample(levels: list[_Running], tolerance: float, pool: ThreadPoolExecutor, pace: _Pace) -> None:
-    """Grow every level to its optimal number of paths, which is looked at again after each growth."""
+    A few paths may all miss what is rare: where a functional jumps, most differences are 0.  So a difference is taken
+    to vary no less than `DECLINE` of the one before.
+    """
+    errors, least = [], 0.0
     for k, level in enumerate(levels):
-        level.grow(max(LEAST, PILOT >> k), pool)
-    for _ in range(8):
-        target = (1 - BIAS_SHARE) * tolerance**2
-        total = sum(math.sqrt(v.variance * v.fine_cost) for v in levels)
-        wanted = [math.ceil(total * math.sqrt(v.variance / v.fine_cost) / target) for v in levels]
-        cost = sum(n * v.fine_cost for v, n in zip(levels, wanted, strict=True))
-        if cost > MOST_STEPS:
-            raise InputError(f"tolerance {tolerance:g} takes some {cost:.1e} steps of paths; use a larger one")
-        if all(v.paths >= 0.99 * n for v, n in zip(levels, wanted, strict=True)):
-            return
-        pace.left = sum(max(0, n - v.paths) * v.fine_cost for v, n in zip(levels, wanted, strict=True))
-        for level, n in zip(levels, wanted, strict=True):
-            level.grow(n, pool, pace)
+        seen = level.variance
+        errors.append(level.error * math.sqrt(max(1, least / seen)) if seen else math.sqrt(least / level.paths))
+        least = DECLINE * max(least, seen) if k else 0.0
+    return errors
 
 
-def _bias(levels: list[_Running], scheme: str) -> float:
-    """The part that the levels not taken would add: the last two differences, extrapolated at the weak order."""
-    factor = 2 ** WEAK_ORDER[scheme]
-    last, before = abs(levels[-1].mean), abs(levels[-2].mean) / factor
-    return max(last, before) / (factor - 1)
+def _bias(levels: Sequence[PointSet], scheme: str) -> float:
+    """The part that the levels not taken would add: the last three differences, extrapolated at the weak order.
+
+    Each may be as large as its error makes possible: else the first one that chance makes small would be the last.
+    """
+    factor, errors = 2 ** WEAK_ORDER[scheme], _errors(levels)
+    sizes = [abs(level.mean) + error for level, error in zip(levels[1:], errors[1:], strict=True)]
+    return max(size / factor**back for back, size in enumerate(sizes[:-4:-1])) / (factor - 1)
 
 
 def functional_of(given: Any, dim: int) -> Functional:
@@ -270,14 +269,3 @@ def functional_of(given: Any, dim: int) -> Functional:
         return np.broadcast_to(np.asarray(compiled(*columns), dtype=np.float64), columns[0].shape)
 
     return f
-
-
-def _applied(f: Functional, states: Array) -> Array:
-    rows = states[0] if len(states) == 1 else states.T
-    values = np.asarray(f(rows), dtype=np.float64)
-    if values.shape != (states.shape[1],):
-        raise InputError(f"functional returned shape {values.shape} for {states.shape[1]} paths; it should return (n,)")
-    if not np.isfinite(values).all():
-        lost = int((~np.isfinite(values)).sum())
-        raise InputError(f"functional is not finite on {lost} of {states.shape[1]} paths; use more steps, or another f")
-    return values

@@ -5,13 +5,16 @@
     ss.plot.drift("linear", "follmer")              ss.plot.error(["linear", "lazy(kappa=0, rho=0.5)"])
     ss.plot.law()   ss.plot.orders()   ss.plot.kl() ss.plot.overview()
     ss.plot.energy()        ss.plot.spacing()       ss.plot.guidance()      ss.plot.start()
+    ss.plot.claim(["C21", "C22"])
     ss.plot.save(figure, "families.svg")
 
-Schedules and data laws are objects or their text.  `ax=` takes the caller's axes.  A schedule has the same colour,
-dashes and marker in every figure.
+Schedules and data laws are objects or their text.  A schedule has the same colour, dashes and marker in every figure.
+Every plot takes `title=` ('' for none), `labels=` (names of the schedules), `legend=` (False, "outside" or a place) and
+`style=` ("paper": columns of 3.25 or 6.75 inches; "slides").  `ax=` takes the caller's axes, with the caller's fonts.
 """
 
-from symsched.plotting.canvas import FORMATS, check_output, check_size, resize, save
+from symsched.plotting.canvas import FORMATS, check_output, check_size, save
+from symsched.plotting.claims import claim
 from symsched.plotting.conversions import conversion
 from symsched.plotting.discretisation import error
 from symsched.plotting.drifts import drift
@@ -22,12 +25,14 @@ from symsched.plotting.guided_laws import guidance
 from symsched.plotting.optimality import kl
 from symsched.plotting.orders import orders
 from symsched.plotting.overview import overview
+from symsched.plotting.page import resize
 from symsched.plotting.paths import paths
 from symsched.plotting.spacings import spacing
 from symsched.plotting.starting import start
 from symsched.plotting.style import label_of, style_of
 
 PLOTS = (
+    "claim",
     "conversion",
     "drift",
     "energy",
@@ -49,6 +54,7 @@ __all__ = [
     "PLOTS",
     "check_output",
     "check_size",
+    "claim",
     "conversion",
     "drift",
     "energy",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -48,20 +48,6 @@ def _root(panel: Axes) -> Figure:
     while found.figure is not None and found.figure is not found:
         found = found.figure
     return cast("Figure", found)
-
-
-def entitle(figure: Figure, axes: Sequence[Axes], ax: Any, title: str) -> None:
-    """The finding, above the figure; on the caller's single axes, above those."""
-    if ax is None and len(axes) > 1:
-        figure.suptitle(title, x=0.01, ha="left")
-    elif len(axes) == 1:
-        axes[0].set_title(title, fontweight="bold", fontsize=10.5)
-
-
-def resize(figure: Figure, size: Any) -> Figure:
-    """Give the figure a width and height in inches.  Raises InputError unless both lie between 1 and 60."""
-    figure.set_size_inches(*check_size(size))
-    return figure
 
 
 def check_size(size: Any) -> tuple[float, float]:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
 from symsched.discretize import SCHEMES, trajectory
 from symsched.errors import InputError
 from symsched.parsing import one_of
-from symsched.plotting.canvas import entitle, panels
 from symsched.plotting.inputs import equation, gaussian_of, kappas_for, schedules_of, steps_of
-from symsched.plotting.style import Style, label_of, law_label, look, number, plain, styles
+from symsched.plotting.page import Wishes, page
+from symsched.plotting.style import Style, label_of, law_label, number, plain, styles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,8 +47,8 @@ def error(
     steps: Sequence[int] = STEPS,
     scheme: str = "euler",
     measures: Sequence[str] = ("w2", "kl"),
-    title: str | None = None,
     ax: Any = None,
+    **wishes: Unpack[Wishes],
 ) -> Figure:
     """W2 and KL between the law after N steps and Gaussian data, against N, exactly.
 
@@ -59,8 +59,8 @@ def error(
         steps: numbers of steps N, 1 to 4096.
         scheme: "euler", "lazy", "exponential" or "heun".
         measures: which of "w2" and "kl"; one panel each.
-        title: instead of the finding.
         ax: as many axes as measures.
+        wishes: `title`, `labels`, `legend` and `style`, as of every plot.
 
     Raises:
         InputError: bad input, or a schedule whose first step is infinite (such as linear with κ > 0).
@@ -70,14 +70,16 @@ def error(
     check_scheme(scheme)
     if not measures or not set(measures) <= set(MEASURES):
         raise InputError(f"measures {list(measures)}: expected one or both of w2 and kl")
-    with look():
-        figure, axes = panels(ax, 1, len(measures), (4.7 * len(measures), 4.2))
+    with page(ax, 1, len(measures), (4.7 * len(measures), 4.2), wishes) as sheet:
+        names = sheet.names(found, _labels(found, scales))
         tables = [
-            draw_error(panel, found, law, scales, counts, scheme, m) for panel, m in zip(axes, measures, strict=True)
+            draw_error(panel, found, law, scales, counts, scheme, m, names)
+            for panel, m in zip(sheet.axes, measures, strict=True)
         ]
-        axes[-1].legend(loc="best")
-        entitle(figure, axes, ax, title or _finding(found, tables[0], scheme, law))
-    return figure
+        sheet.axes[-1].legend(loc="best")
+        exact = [name for name, row in zip(names, tables[0], strict=True) if not row.any()]
+        sheet.finding = _finding(exact, len(found), scheme, law)
+    return sheet.figure
 
 
 def check_scheme(scheme: str) -> None:
@@ -93,11 +95,12 @@ def draw_error(
     steps: Sequence[int],
     scheme: str = "euler",
     measure: str = "w2",
+    names: Sequence[str] = (),
 ) -> np.ndarray:
     """One panel of `error`; returns the table (schedules, steps)."""
     rows = []
     for schedule, kappa, style, label in zip(
-        schedules, kappas, styles(schedules), _labels(schedules, kappas), strict=True
+        schedules, kappas, styles(schedules), names or _labels(schedules, kappas), strict=True
     ):
         row = errors_of(schedule, data, kappa, steps, scheme, measure)
         rows.append(np.where(row < EXACT, 0.0, row))
@@ -146,11 +149,12 @@ def step_axes(panel: Axes, steps: np.ndarray, table: np.ndarray) -> None:
     panel.xaxis.set_major_formatter(FuncFormatter(lambda n, _: f"{n:g}"))
 
 
-def _finding(schedules: Sequence[Schedule], table: np.ndarray, scheme: str, data: Gaussian) -> str:
-    exact = [label_of(s) for s, row in zip(schedules, table, strict=True) if not row.any()]
+def _finding(exact: Sequence[str], drawn: int, scheme: str, data: Gaussian) -> str:
+    law = law_label(data)
     if not exact:
-        return f"How fast the law of N {scheme.capitalize()} steps approaches the data"
-    if len(exact) == len(schedules):
-        return plain(f"Every schedule is exact for {law_label(data)} from one step")
-    names = exact[0] if len(exact) == 1 else f"{len(exact)} of {len(schedules)} schedules"
-    return plain(f"{names}: exact from one step, while the others need many")
+        return plain(f"How fast the law of N {scheme.capitalize()} steps approaches {law}")
+    if len(exact) == drawn:
+        which = exact[0] if drawn == 1 else "Every schedule"
+        return plain(f"{which}: exact for {law} from one step")
+    names = exact[0] if len(exact) == 1 else f"{len(exact)} of {drawn} schedules"
+    return plain(f"{names}: exact for {law} from one step, while the others need many")

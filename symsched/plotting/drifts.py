@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
 from symsched.errors import InputError
-from symsched.plotting.canvas import entitle, panels
 from symsched.plotting.inputs import equation, laws_of, numbers_of, schedules_of
-from symsched.plotting.style import INK, label_of, law_label, look, plain
+from symsched.plotting.page import Wishes, page
+from symsched.plotting.style import INK, law_label, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,7 +57,7 @@ def draw_field(panel: Axes, sde: InterpolantSDE, reach: float, lines: bool = Fal
     panel.grid(False)
     panel.set_xlim(0, 1)
     if lines and not np.nanmax(np.abs(table)) > 1e-12:
-        panel.text(0.5, 0.5, "$b(t,x)=0$", transform=panel.transAxes, ha="center", va="center", fontsize=12)
+        panel.text(0.5, 0.5, "$b(t,x)=0$", transform=panel.transAxes, ha="center", va="center", fontsize="large")
     if lines and np.nanmax(np.abs(table)) > LEVELS[0]:
         _draw_contours(panel, times, states, table)
     return filled
@@ -65,8 +65,10 @@ def draw_field(panel: Axes, sde: InterpolantSDE, reach: float, lines: bool = Fal
 
 def _draw_contours(panel: Axes, times: np.ndarray, states: np.ndarray, table: np.ndarray) -> None:
     signed = sorted([*LEVELS[1:], *(-v for v in LEVELS[1:])])
-    lines = panel.contour(times, states, table, levels=signed, colors=INK, linewidths=0.7, zorder=2)
-    panel.clabel(lines, [v for v in signed if abs(v) in (1.0, 4.0)], fmt="%g", fontsize=7.5, inline_spacing=2)
+    lines = panel.contour(times, states, table, levels=signed, colors=INK, linewidths=0.7, linestyles="solid", zorder=2)
+    shown = [v for v in signed if abs(v) in (1.0, 4.0)]
+    # Lines are whole on either side of 0: beside the dashes of a line its label's minus sign is another dash.
+    panel.clabel(lines, shown, fmt=lambda v: f"{v:g}".replace("-", "\u2212"), fontsize="x-small", inline_spacing=3)
 
 
 def drift(
@@ -75,8 +77,8 @@ def drift(
     data: Any = ("gaussian(0, 1)", "mixture(weights=[0.5, 0.5], means=[-0.9, 0.9], stds=[0.4359, 0.4359])"),
     kappa: Any = 1,
     reach: float = 2.5,
-    title: str | None = None,
     ax: Any = None,
+    **wishes: Unpack[Wishes],
 ) -> Figure:
     """The drift b(t, x) before (left) and after (right) conversion, one row for each data law.
 
@@ -88,8 +90,8 @@ def drift(
         data: one or several one-dimensional laws or their text, at most four.
         kappa: diffusion scale in units of ε*.
         reach: the states shown, −reach to reach.
-        title: instead of the finding.
         ax: twice as many axes as data laws.
+        wishes: `title`, `labels`, `legend` and `style`, as of every plot.
 
     Raises:
         InputError: bad input.
@@ -99,26 +101,26 @@ def drift(
     if not 0 < reach <= 1e6:
         raise InputError(f"reach {reach!r}: expected a positive number up to 1e6")
     schedules = schedules_of([source, target], "source and target")
-    with look():
-        size = (9, 0.9 + 3.2 * len(laws))
-        figure, axes = panels(ax, len(laws), 2, size, sharex=True, sharey=True)
+    size = (9, 0.9 + 3.2 * len(laws))
+    with page(ax, len(laws), 2, size, wishes, sharex=True, sharey=True) as sheet:
+        axes, names = sheet.axes, sheet.names(schedules)
         for k, panel in enumerate(axes):
             law, schedule = laws[k // 2], schedules[k % 2]
             filled = draw_field(panel, equation(schedule, law, scale), reach, lines=True)
-            panel.set_title(f"{label_of(schedule)}, {law_label(law)}")
+            panel.set_title(f"{names[k % 2]}, {law_label(law)}")
         for panel in axes[-2:]:
             panel.set_xlabel("time $t$ (noise to data)")
         for panel in axes[::2]:
             panel.set_ylabel("state $x$")
-        bar = figure.colorbar(filled, ax=axes, ticks=[-8, -4, -2, -1, 0, 1, 2, 4, 8], pad=0.02, aspect=30)
+        bar = sheet.figure.colorbar(filled, ax=axes, ticks=[-8, -4, -2, -1, 0, 1, 2, 4, 8], pad=0.02, aspect=30)
         bar.set_label("drift $b(t,x)$")
-        entitle(figure, axes, ax, title or _finding(schedules[1], laws, scale))
-    return figure
+        sheet.finding = _finding(schedules[1], names[1], laws, scale)
+    return sheet.figure
 
 
-def _finding(target: Schedule, laws: Sequence[DataLaw], kappa: Any) -> str:
+def _finding(target: Schedule, name: str, laws: Sequence[DataLaw], kappa: Any) -> str:
     """Whether the target is lazy for the first law is asked of its SDE, not assumed."""
     table = drift_table(equation(target, laws[0], kappa), np.array([0.25, 0.5, 0.75]), np.linspace(-2, 2, 5))
     if np.nanmax(np.abs(table)) > 1e-12:
-        return plain(f"Drift before and after conversion to {label_of(target)}")
-    return plain(f"Conversion to {label_of(target)} leaves no drift for {law_label(laws[0])}")
+        return plain(f"Drift before and after conversion to {name}")
+    return plain(f"Conversion to {name} leaves no drift for {law_label(laws[0])}")

@@ -7,17 +7,17 @@ of the library's own drift; neither the relative entropy of C18 nor its factor o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
 from symsched import catalog
 from symsched.data import GaussianMixture
 from symsched.errors import InputError
-from symsched.plotting.canvas import entitle, panels
 from symsched.plotting.final_laws import STEP_COLORS
 from symsched.plotting.inputs import equation, numbers_of
-from symsched.plotting.style import DASHES, label_of, look, number, plain, styles
+from symsched.plotting.page import Wishes, page
+from symsched.plotting.style import DASHES, label_of, number, plain, styles
 from symsched.sde.energy import energy_rates
 
 if TYPE_CHECKING:
@@ -38,16 +38,16 @@ def parted(distance: float) -> GaussianMixture:
 def energy(
     kappa: Any = ("1/4", 1, 4, 16),
     separation: Any = APART,
-    title: str | None = None,
     ax: Any = None,
+    **wishes: Unpack[Wishes],
 ) -> Figure:
     """Energy ∫E|b|²/(4ε) dt of the drift in the lazy frame of κ, as two modes part; and when it is spent, at one κ.
 
     Args:
         kappa: κ > 0, at most four; the rates are drawn for the one next to 1.
         separation: at least two distances of the modes, in standard deviations of one, up to 20.
-        title: instead of the finding.
         ax: two axes to draw on.
+        wishes: `title`, `labels`, `legend` and `style`, as of every plot.
 
     Raises:
         InputError: bad input.
@@ -56,8 +56,8 @@ def energy(
     apart = [float(d) for d in numbers_of(separation, "separation", most=64)]
     if len(apart) < 2 or apart[-1] > 20:
         raise InputError(f"separation: {len(apart)} given, up to {apart[-1]:g}; expected two or more, up to 20")
-    with look():
-        figure, axes = panels(ax, 1, 2, (9.4, 4.2))
+    with page(ax, 1, 2, (9.4, 4.2), wishes) as sheet:
+        axes = sheet.axes
         frames = [catalog.lazy(k, 1) for k in scales]
         rows = [
             np.array([equation(frame, parted(d), k).energy() for d in apart])
@@ -71,8 +71,8 @@ def energy(
         axes[0].legend(loc="upper left")
         middle = min(range(len(scales)), key=lambda k: abs(np.log(float(scales[k]))))
         _rates(axes[1], frames[middle], scales[middle], [d for d in apart if d > 0])
-        entitle(figure, axes, ax, title or _finding(scales, np.array(rows)))
-    return figure
+        sheet.finding = _finding(scales, np.array(rows))
+    return sheet.figure
 
 
 def _rates(panel: Axes, frame: Any, kappa: Any, apart: Sequence[float]) -> None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 import sympy as sp
 
 from symsched import lazy
 from symsched.exact import values
-from symsched.plotting.canvas import entitle, panels
 from symsched.plotting.inputs import numbers_of, schedules_of
-from symsched.plotting.style import Style, labels, lazy_dash, look, number, styles
+from symsched.plotting.page import Wishes, page
+from symsched.plotting.style import Style, halo, lazy_dash, number, styles
 from symsched.symbols import kappa as kappa_symbol
 from symsched.symbols import rho as rho_symbol
 from symsched.symbols import t
@@ -30,7 +30,7 @@ _POINTS = 301
 
 
 def families(
-    schedules: Any = None, kappa: Any = None, rho: Any = 1, title: str | None = None, ax: Any = None
+    schedules: Any = None, kappa: Any = None, rho: Any = 1, ax: Any = None, **wishes: Unpack[Wishes]
 ) -> Figure:
     """α, β, log SNR, V = α² + ρ²β² and ε* against t, and the (α, β) plane, one curve for each schedule.
 
@@ -38,27 +38,25 @@ def families(
         schedules: one or several schedules or their text; by default a selection of the catalogue.
         kappa: instead, one or several κ ≥ 0: the lazy schedules of these.
         rho: standard deviation of the data, in V; with `kappa`, one or several, one family for each.
-        title: instead of the finding.
         ax: six axes to draw on.
+        wishes: `title`, `labels`, `legend` and `style`, as of every plot.
 
     Raises:
         InputError: an empty list, too many curves, or something that is not a schedule.
     """
     scales = numbers_of(rho, "rho", positive=True)
     found = _chosen(schedules, kappa, scales)
-    with look():
-        figure, axes = panels(ax, 2, 3, (10.5, 6.4))
+    with page(ax, 2, 3, (10.5, 6.4), wishes) as sheet:
+        axes = sheet.axes
         for schedule, spread, style, label in zip(
-            found, _spreads(found, scales, kappa), styles(found), labels(found), strict=True
+            found, _spreads(found, scales, kappa), styles(found), sheet.names(found), strict=True
         ):
             _draw(axes, schedule, spread, style, label)
         _name(axes)
-        if ax is None:
-            figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=min(6, len(found)))
-        else:
-            axes[0].legend()
-        entitle(figure, axes, ax, title or _finding(schedules, kappa))
-    return figure
+        sheet.shared = True
+        axes[0].legend()
+        sheet.finding = _finding(schedules, kappa)
+    return sheet.figure
 
 
 def _chosen(schedules: Any, kappa: Any, scales: Sequence[Any]) -> list[Schedule]:
@@ -92,13 +90,13 @@ def _name(axes: Sequence[Axes]) -> None:
         r"data coefficient $\beta_t$",
         r"log SNR, $2\,\log(\beta/\alpha)$",
         r"variance $V=\alpha^2+\rho^2\beta^2$",
-        r"optimal diffusion scale $\varepsilon^\ast$",
+        r"optimal diffusion scale $\varepsilon^{\ast}$",
         r"the $(\alpha,\beta)$ plane",
     )
     for panel, text in zip(axes, titles, strict=True):
         panel.set_title(text)
         panel.set(xlabel="time $t$", xlim=(0, 1))
-    for panel, name in zip(axes, (r"$\alpha$", r"$\beta$", "log SNR", "$V$", r"$\varepsilon^\ast$"), strict=False):
+    for panel, name in zip(axes, (r"$\alpha$", r"$\beta$", "log SNR", "$V$", r"$\varepsilon^{\ast}$"), strict=False):
         panel.set_ylabel(name)
     for panel in (axes[0], axes[1], axes[3]):
         panel.set_ylim(bottom=0)
@@ -122,22 +120,22 @@ RHO_COLORS = ("#0d0887", "#5c01a6", "#9c179e", "#cc4778", "#ed7953", "#fdb42f")
 
 
 def plane(
-    kappa: Any = (0, "1/4", 1, 4, "inf"), rho: Any = ("1/2", 1, 2), title: str | None = None, ax: Any = None
+    kappa: Any = (0, "1/4", 1, 4, "inf"), rho: Any = ("1/2", 1, 2), ax: Any = None, **wishes: Unpack[Wishes]
 ) -> Figure:
     """Lazy schedules in the (α, β) plane: dashes for κ from 0 to ∞, colour for ρ.
 
     Args:
         kappa: one or several κ in [0, ∞]; "inf" is the limit.
         rho: one or several standard deviations, at most six.
-        title: instead of the finding.
         ax: the axes to draw on.
+        wishes: `title`, `labels`, `legend` and `style`, as of every plot.
 
     Raises:
         InputError: an empty list, or a number out of range.
     """
     scales, kappas = numbers_of(rho, "rho", positive=True, most=6), numbers_of(kappa, "kappa", infinite=True)
-    with look():
-        figure, (panel,) = panels(ax, 1, 1, (6.2, 5.0))
+    with page(ax, 1, 1, (6.2, 5.0), wishes) as sheet:
+        (panel,) = sheet.axes
         tallest = max(scales, key=float)
         for k in kappas:
             for color, scale in zip(rho_colors(len(scales)), scales, strict=True):
@@ -146,10 +144,10 @@ def plane(
                 if scale == tallest:
                     _mark(panel, alpha, beta, k)
         _plane_axes(panel)
-        panel.set_xlim((-0.13 if sp.oo in kappas else -0.01) * float(tallest), 1.16 * float(tallest))
+        panel.set_xlim((-0.2 if sp.oo in kappas else -0.01) * float(tallest), 1.16 * float(tallest))
         _legend(panel, scales)
-        entitle(figure, [panel], ax, title or _plane_finding(kappas))
-    return figure
+        sheet.finding = _plane_finding(kappas)
+    return sheet.figure
 
 
 def _plane_finding(kappas: Sequence[Any]) -> str:
@@ -179,7 +177,14 @@ def _mark(panel: Axes, alpha: np.ndarray, beta: np.ndarray, kappa: Any) -> None:
     name = rf"$\kappa={shown}$"
     offset, side = ((4, 4), "left") if alpha.max() > 0 else ((-4, 0), "right")
     panel.annotate(
-        name, (alpha[place], beta[place]), offset, textcoords="offset points", fontsize=9.5, ha=side, va="bottom"
+        name,
+        (alpha[place], beta[place]),
+        offset,
+        textcoords="offset points",
+        ha=side,
+        va="bottom",
+        path_effects=halo(),
+        zorder=5,
     )
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
 from symsched.data import Gaussian
 from symsched.discretize import trajectory
 from symsched.errors import InputError
-from symsched.plotting.canvas import entitle, panels
 from symsched.plotting.discretisation import EXACT, check_scheme
 from symsched.plotting.inputs import equation, gaussian_of, kappas_for, schedules_of, steps_of
-from symsched.plotting.style import DASHES, GREY, INK, label_of, law_label, look, plain
+from symsched.plotting.page import Wishes, page
+from symsched.plotting.style import DASHES, GREY, INK, law_label, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,8 +29,8 @@ def law(
     kappa: Any = 0,
     steps: Sequence[int] = (1, 2, 4, 8),
     scheme: str = "euler",
-    title: str | None = None,
     ax: Any = None,
+    **wishes: Unpack[Wishes],
 ) -> Figure:
     """The exact density after N steps against that of Gaussian data, one panel for each schedule.
 
@@ -42,8 +42,8 @@ def law(
         kappa: diffusion scale in units of ε*, one for all or one for each schedule.
         steps: one to six numbers of steps.
         scheme: "euler", "lazy", "exponential" or "heun".
-        title: instead of the finding.
         ax: as many axes as schedules.
+        wishes: `title`, `labels`, `legend` and `style`, as of every plot.
 
     Raises:
         InputError: bad input, or a schedule whose first step is infinite.
@@ -53,23 +53,22 @@ def law(
     check_scheme(scheme)
     if len(found) > 4 or len(counts) > len(STEP_COLORS):
         raise InputError(f"{len(found)} schedules, {len(counts)} numbers of steps: at most 4 and {len(STEP_COLORS)}")
-    with look():
-        figure, axes = panels(ax, 1, len(found), (1 + 3.3 * len(found), 3.9), sharex=True, sharey=True)
+    size = (1 + 3.3 * len(found), 3.9)
+    with page(ax, 1, len(found), size, wishes, sharex=True, sharey=True) as sheet:
+        axes, names = sheet.axes, sheet.names(found)
         reach = 3.6 * float(target.std)
         states = float(target.mean) + np.linspace(-reach, reach, 241)
         exact = []
-        for panel, schedule, scale in zip(axes, found, scales, strict=True):
+        for panel, schedule, scale, name in zip(axes, found, scales, names, strict=True):
             laws = [_final(trajectory(equation(schedule, target, scale), n, scheme)) for n in counts]
             _draw(panel, states, target, laws, counts)
-            panel.set_title(label_of(schedule))
+            panel.set_title(name)
             exact.append(all(abs(v - float(target.std) ** 2) < EXACT for _, v in laws))
         axes[0].set_ylabel("density at $t=1$")
         axes[0].set_ylim(0, 2.6 * density(target, states).max())
         axes[-1].legend(title=f"{scheme.capitalize()} steps", loc="upper right")
-        entitle(
-            figure, axes, ax, title or _finding([label_of(s) for s, e in zip(found, exact, strict=True) if e], target)
-        )
-    return figure
+        sheet.finding = _finding([name for name, is_exact in zip(names, exact, strict=True) if is_exact], target)
+    return sheet.figure
 
 
 def _final(run: Any) -> tuple[float, float]:
@@ -99,4 +98,4 @@ def _draw(
 def _finding(exact: Sequence[str], target: Gaussian) -> str:
     if not exact:
         return plain(f"The law of N steps approaches {law_label(target)}")
-    return plain(f"{exact[0]}: one step already has the law of the data")
+    return plain(f"{exact[0]}: one step already has the law of {law_label(target)}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
@@ -11,10 +11,10 @@ from symsched import catalog
 from symsched.data import Gaussian
 from symsched.errors import InputError
 from symsched.guidance import guided
-from symsched.plotting.canvas import entitle, panels
 from symsched.plotting.final_laws import density
 from symsched.plotting.inputs import gaussian_of, numbers_of
-from symsched.plotting.style import BLUE, GREY, INK, PURPLE, RED, lazy_color, lazy_dash, look, number, plain
+from symsched.plotting.page import Wishes, page
+from symsched.plotting.style import BLUE, GREY, INK, PURPLE, RED, lazy_color, lazy_dash, number, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,8 +30,8 @@ def guidance(
     unconditional: Any = "gaussian(0, 1)",
     weight: Any = (1, 2, 4),
     kappa: Any = KAPPAS,
-    title: str | None = None,
     ax: Any = None,
+    **wishes: Unpack[Wishes],
 ) -> Figure:
     """Variance of the guided law over that of p_c^(1+w)/p_u^w, against κ; and densities of the first weight.
 
@@ -39,8 +39,8 @@ def guidance(
         conditional, unconditional: one-dimensional Gaussian laws or their text.
         weight: one to three weights w > 0, for which the tilted law exists.
         kappa: at least three numbers > 0.
-        title: instead of the finding.
         ax: two axes to draw on.
+        wishes: `title`, `labels`, `legend` and `style`, as of every plot.
 
     Raises:
         InputError: bad input, or a weight for which p_c^(1+w)/p_u^w is no law.
@@ -51,8 +51,8 @@ def guidance(
     if len(scales) < 3:
         raise InputError(f"kappa: {len(scales)} given; a limit shows among at least three")
     limits = [guided(catalog.linear(), own, other, w).tilted() for w in weights]
-    with look():
-        figure, axes = panels(ax, 1, 2, (9.4, 4.2))
+    with page(ax, 1, 2, (9.4, 4.2), wishes) as sheet:
+        axes = sheet.axes
         rows = np.array([_shares(own, other, w, scales, limit) for w, limit in zip(weights, limits, strict=True)])
         for row, w, color, marker in zip(rows, weights, _COLORS, _MARKERS, strict=False):
             axes[0].plot(
@@ -61,8 +61,8 @@ def guidance(
             )  # fmt: skip
         _axes(axes[0], scales)
         _densities(axes[1], own, other, weights[0], limits[0])
-        entitle(figure, axes, ax, title or _finding(rows))
-    return figure
+        sheet.finding = _finding(rows)
+    return sheet.figure
 
 
 def _shares(own: Gaussian, other: Gaussian, w: Any, scales: Sequence[float], limit: Gaussian) -> np.ndarray:
@@ -81,7 +81,7 @@ def _axes(panel: Axes, scales: Sequence[float]) -> None:
     panel.set_xlim(scales[0], scales[-1])
     panel.set_ylim(bottom=0)
     panel.set(
-        xlabel=r"diffusion scale $\kappa=\varepsilon/\varepsilon^\ast$", ylabel="guided variance / tilted variance"
+        xlabel=r"diffusion scale $\kappa=\varepsilon/\varepsilon^{\ast}$", ylabel="guided variance / tilted variance"
     )
     panel.set_title("variance at $t=1$, in every schedule")
     panel.legend(loc="lower right")

@@ -7,16 +7,16 @@ are derived, and Girsanov's ∫ E|Δb|²/(4ε) dt of their difference is integra
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 import sympy as sp
 
 from symsched.errors import InputError
 from symsched.exact import values
-from symsched.plotting.canvas import entitle, panels
 from symsched.plotting.inputs import equation, gaussian_of, listed, numbers_of, schedules_of
-from symsched.plotting.style import GREY, labels, law_label, look, number, plain, styles
+from symsched.plotting.page import Wishes, page
+from symsched.plotting.style import GREY, law_label, number, plain, styles
 from symsched.symbols import kappa as kappa_symbol
 
 if TYPE_CHECKING:
@@ -52,8 +52,8 @@ def kl(
     data: Any = "gaussian(0, 1)",
     model: Any = "gaussian(0, 0.8)",
     kappa: Any = KAPPAS,
-    title: str | None = None,
     ax: Any = None,
+    **wishes: Unpack[Wishes],
 ) -> Figure:
     """KL divergence between the paths of the data and of a model with a wrong score, against κ = ε/ε*.
 
@@ -61,8 +61,8 @@ def kl(
         schedules: one or several schedules or their text; the curves coincide (theory C6).
         data, model: one-dimensional Gaussian laws: the truth, and what the model took it for.
         kappa: at least three numbers > 0.
-        title: instead of the finding.
         ax: the axes to draw on.
+        wishes: `title`, `labels`, `legend` and `style`, as of every plot.
 
     Raises:
         InputError: bad input, or a model equal to the data.
@@ -73,25 +73,21 @@ def kl(
         raise InputError(f"kappa: {len(scales)} given; a minimum shows among at least three")
     if truth == guess:
         raise InputError(f"model {guess}: equal to the data, so that nothing is lost; give another law")
-    with look():
-        figure, (panel,) = panels(ax, 1, 1, (6.2, 4.3))
+    with page(ax, 1, 1, (6.2, 4.3), wishes) as sheet:
+        (panel,) = sheet.axes
         rows = [path_kl(s, truth, guess, scales) for s in found]
         xs = np.array([float(k) for k in scales])
-        for k, (row, style, label) in enumerate(zip(rows, styles(found), labels(found), strict=True)):
-            # Coinciding curves: the first is the widest, and the markers shrink.
-            shown = style.points(label=label, markevery=max(1, len(xs) // 8))
-            shown["linewidth"], shown["markersize"], shown["zorder"] = (
-                6 / (k + 1) ** 0.9,
-                10 - 2.5 * min(k, 2),
-                2 + 0.1 * k,
-            )
+        for k, (row, style, label) in enumerate(zip(rows, styles(found), sheet.names(found), strict=True)):
+            # Curves that coincide are told apart by their widths and dashes; each has its markers in other places.
+            every = max(1, len(xs) // 6)
+            shown = style.points(label=label, markevery=(k * every // len(found), every))
             panel.plot(xs, row, **shown)
         best = scales[int(np.argmin(rows[0]))]
         panel.axvline(float(best), color=GREY, linewidth=1, linestyle=(0, (1, 2)), zorder=0)
         _axes(panel, xs)
         panel.legend(title=f"{law_label(truth)}, model {law_label(guess).removesuffix(' data')}", loc="upper center")
-        entitle(figure, [panel], ax, title or _finding(best, rows))
-    return figure
+        sheet.finding = _finding(best, rows)
+    return sheet.figure
 
 
 def _axes(panel: Any, xs: np.ndarray) -> None:
@@ -100,7 +96,7 @@ def _axes(panel: Any, xs: np.ndarray) -> None:
     panel.set_xscale("log", base=2)
     panel.xaxis.set_minor_locator(NullLocator())
     panel.xaxis.set_major_formatter(FuncFormatter(lambda k, _: f"{k:g}" if k >= 1 else f"1/{1 / k:g}"))
-    panel.set(xlabel=r"diffusion scale $\kappa=\varepsilon/\varepsilon^\ast$", ylabel="KL of the paths (nats)")
+    panel.set(xlabel=r"diffusion scale $\kappa=\varepsilon/\varepsilon^{\ast}$", ylabel="KL of the paths (nats)")
     panel.set_xlim(xs[0] / 1.2, xs[-1] * 1.2)
     panel.set_ylim(bottom=0)
 

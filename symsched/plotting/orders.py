@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
 from symsched.discretize import trajectory
 from symsched.errors import InputError
-from symsched.plotting.canvas import entitle, panels
 from symsched.plotting.discretisation import EXACT, step_axes
 from symsched.plotting.inputs import count_of, equation, gaussian_of, kappas_for, schedules_of, steps_of
-from symsched.plotting.style import GREY, label_of, look, plain, styles
+from symsched.plotting.page import Wishes, page
+from symsched.plotting.style import GREY, law_label, plain, styles
 from symsched.verdicts import fit_order
 
 if TYPE_CHECKING:
@@ -82,8 +82,8 @@ def orders(
     start: float = 0.1,
     n_paths: int = 400,
     seed: int = 0,
-    title: str | None = None,
     ax: Any = None,
+    **wishes: Unpack[Wishes],
 ) -> Figure:
     """Strong error (coupled paths of N and 2N steps) and weak error (exact) of Euler, with fitted slopes.
 
@@ -97,8 +97,8 @@ def orders(
         start: the first time, in (0, 1): ε* is infinite at 0 for standard schedules.
         n_paths: 2 to 100000 coupled paths.
         seed: of the Brownian motion.
-        title: instead of the finding.
         ax: two axes to draw on.
+        wishes: `title`, `labels`, `legend` and `style`, as of every plot.
 
     Raises:
         InputError: bad input.
@@ -108,23 +108,24 @@ def orders(
     count_of(n_paths, "n_paths", 2, 100_000)
     if not 0 < start < 1:
         raise InputError(f"start = {start!r}: expected a time between 0 and 1")
-    with look():
-        figure, axes = panels(ax, 1, 2, (9.4, 4.3))
+    with page(ax, 1, 2, (9.4, 4.3), wishes) as sheet:
+        axes = sheet.axes
         strong = [strong_levels(s, law, k, counts, start, n_paths, seed) for s, k in zip(found, scales, strict=True)]
         weak = [weak_levels(s, law, k, counts, start) for s, k in zip(found, scales, strict=True)]
-        _draw(axes[0], found, strong)
-        _draw(axes[1], found, weak)
-        axes[0].set_ylabel(r"strong error, $(E\,\sup_t|X^N_t-X^{2N}_t|^2)^{1/2}$")
+        names = sheet.names(found)
+        _draw(axes[0], found, names, strong)
+        _draw(axes[1], found, names, weak)
+        axes[0].set_ylabel(r"strong error, $(E\,\mathrm{sup}_t|X^N_t-X^{2N}_t|^2)^{1/2}$")
         axes[1].set_ylabel(r"weak error, $|E\,(X^N_1)^2-E\,X_1^2|$")
         axes[0].set_title(f"path by path, {n_paths} coupled paths")
         axes[1].set_title("in law, exact")
-        entitle(figure, axes, ax, title or _finding(found, strong, weak))
-    return figure
+        sheet.finding = _finding(names, strong, weak, law)
+    return sheet.figure
 
 
-def _draw(panel: Axes, schedules: Sequence[Schedule], levels: Sequence[StepErrors]) -> None:
-    for schedule, style, found in zip(schedules, styles(schedules), levels, strict=True):
-        label = f"{label_of(schedule)}: {_verdict(found)}"
+def _draw(panel: Axes, schedules: Sequence[Schedule], names: Sequence[str], levels: Sequence[StepErrors]) -> None:
+    for name, style, found in zip(names, styles(schedules), levels, strict=True):
+        label = f"{name}: {_verdict(found)}"
         bars = 1.96 * found.standard_errors if found.errors.any() else None
         panel.errorbar(found.steps, found.errors, yerr=bars, capsize=2.5, **style.points(label=label, clip_on=False))
     step_axes(panel, levels[0].steps, np.array([f.errors for f in levels]))
@@ -148,12 +149,12 @@ def _guide(panel: Axes, levels: Sequence[StepErrors]) -> None:
         panel.plot(steps, 0.4 * top * steps[0] / steps, color=GREY, linewidth=1, linestyle=(0, (1, 2)), label="order 1")
 
 
-def _finding(schedules: Sequence[Schedule], strong: Sequence[StepErrors], weak: Sequence[StepErrors]) -> str:
-    exact = [label_of(s) for s, found in zip(schedules, strong, strict=True) if not found.errors.any()]
+def _finding(names: Sequence[str], strong: Sequence[StepErrors], weak: Sequence[StepErrors], data: Gaussian) -> str:
+    exact = [name for name, found in zip(names, strong, strict=True) if not found.errors.any()]
     if not all(found.slope and abs(found.slope - 1) < ORDER_GAP for found in (*strong, *weak) if found.errors.any()):
         return "How the error of Euler steps shrinks, path by path and in law"
-    if len(exact) == len(schedules):
-        return "Euler steps have no error here, path by path or in law"
+    if len(exact) == len(names):
+        return plain(f"Euler steps have no error on {law_label(data)}, path by path or in law")
     if not exact:
         return "Euler converges with order 1, path by path and in law"
-    return plain(f"Euler converges with order 1; in the frame of {exact[0]} it has no error")
+    return plain(f"Euler converges with order 1; for {exact[0]} it has no error on {law_label(data)}")

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
 from symsched.data import Gaussian
-from symsched.plotting.canvas import panels
 from symsched.plotting.discretisation import draw_error
 from symsched.plotting.drifts import draw_field
 from symsched.plotting.inputs import equation, schedules_of
+from symsched.plotting.page import Wishes, page
 from symsched.plotting.paths import draw_paths, driven
-from symsched.plotting.style import GREEN, INK, look
+from symsched.plotting.style import GREEN, INK
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,15 +22,16 @@ if TYPE_CHECKING:
 SHOWN = (("linear", 0), ("vp", 0), ("geometric(0.5)", 0), ("lazy(kappa=0, rho=0.5)", 0), ("lazy(kappa=1, rho=0.5)", 1))
 
 
-def overview(seed: int = 3, ax: Any = None) -> Figure:
+def overview(seed: int = 3, ax: Any = None, **wishes: Unpack[Wishes]) -> Figure:
     """Left and middle: paths of the linear schedule and their lazy twins; right: W2 after N Euler steps.
 
     Args:
         seed: of the Brownian motion.
         ax: three axes to draw on.
+        wishes: `title`, `labels`, `legend` and `style`, as of every plot.
     """
-    with look():
-        figure, axes = panels(ax, 1, 3, (12, 6), width_ratios=(1, 1, 1.12))
+    with page(ax, 1, 3, (12, 6), wishes, width_ratios=(1, 1, 1.12)) as sheet:
+        axes = sheet.axes
         law = Gaussian(0, 0.5)
         source, target = schedules_of(["linear", "lazy(kappa=1, rho=0.5)"])
         found = driven(source, target, law, 1, 4, 500, seed)
@@ -43,14 +44,13 @@ def overview(seed: int = 3, ax: Any = None) -> Figure:
         _annotate(axes, reach)
         curves, kappas = zip(*SHOWN, strict=True)
         draw_error(axes[2], schedules_of(curves), law, kappas, (1, 2, 4, 8, 16, 32, 64))
-        axes[2].legend(loc="upper right", fontsize=9.5, borderaxespad=0)
+        axes[2].legend(loc="upper right", borderaxespad=0)
         axes[2].set_ylabel("$W_2$ distance to the data, $N(0, 0.5^2)$")
         axes[0].set_title("Linear schedule: the drift does the work")
         axes[1].set_title("Its lazy twin, same Brownian motion: no drift")
         axes[2].set_title("Without drift, one Euler step is exact")
-        if ax is None:
-            figure.suptitle("Any schedule converts to any other, without retraining", x=0.01, ha="left")
-    return figure
+        sheet.finding = "Any schedule converts to any other, without retraining"
+    return sheet.figure
 
 
 def _annotate(axes: Sequence[Axes], reach: float) -> None:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
-from symsched.catalog import as_schedule
-from symsched.conversion import Conversion
+from symsched.conversion import Conversion, convert
 from symsched.errors import InputError
-from symsched.plotting.canvas import entitle, panels
+from symsched.plotting.covering import span_of, told, within
 from symsched.plotting.drifts import draw_field
 from symsched.plotting.inputs import count_of, data_of, equation, numbers_of, schedules_of
-from symsched.plotting.style import INK, label_of, look
+from symsched.plotting.page import Wishes, page
+from symsched.plotting.style import INK, PALE, law_label, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,6 +34,7 @@ class Driven:
     source_states: np.ndarray
     times: np.ndarray
     states: np.ndarray
+    spans: tuple[tuple[float, float], tuple[float, float]]  # of each side's time, that the other side covers
 
 
 def driven(source: Any, target: Any, data: DataLaw, kappa: Any, paths: int, steps: int, seed: int) -> Driven:
@@ -44,19 +45,19 @@ def driven(source: Any, target: Any, data: DataLaw, kappa: Any, paths: int, step
     """
     from symsched.montecarlo import simulate
 
-    conversion = Conversion(as_schedule(source), as_schedule(target))
+    conversion = convert(source, target)
     back = conversion.inverse()
-    even = np.linspace(0, 1, steps // 2 + 1)
-    grid = np.union1d(even, back.values((back.tau,), even)[0])
+    even, spans = np.linspace(0, 1, steps // 2 + 1), (span_of(back), span_of(conversion))
+    grid = np.union1d(within(spans[1], even), back.values((back.tau,), within(spans[0], even))[0])
     grid = grid[np.concatenate([[True], np.diff(grid) > 1e-9])]
-    grid[-1] = 1.0
+    grid[[0, -1]] = spans[1]
     sde = equation(conversion.target, data, kappa)
     scheme = "exponential" if kappa > 0 else "heun"
     run = simulate(sde, paths=paths, grid=grid, save=grid, scheme=scheme, seed=seed, keep_paths=paths)
     points = [schedule.kind == "point-mass" for schedule in (conversion.target, conversion.source)]
     late = slice(1 if points == [True, False] else 0, None)  # a point is not told from the other source's states
     source_times, source_states = back.path(run.times[late], run.paths[late])
-    return Driven(conversion, source_times, source_states.T, run.times, run.paths.T)
+    return Driven(conversion, source_times, source_states.T, run.times, run.paths.T, spans)
 
 
 def paths(
@@ -68,8 +69,8 @@ def paths(
     steps: int = 600,
     seed: int = 7,
     field: bool = True,
-    title: str | None = None,
     ax: Any = None,
+    **wishes: Unpack[Wishes],
 ) -> Figure:
     """The same paths under two schedules, side by side, each on the drift field that moves it.
 
@@ -84,8 +85,8 @@ def paths(
         steps: 10 to 20000 steps of the simulation.
         seed: of the Brownian motion.
         field: whether to show the drift b(t, x) behind the paths.
-        title: instead of the finding.
         ax: two axes to draw on.
+        wishes: `title`, `labels`, `legend` and `style`, as of every plot.
 
     Raises:
         InputError: bad input, or a conversion that does not exist.
@@ -94,26 +95,34 @@ def paths(
     count_of(n_paths, "n_paths", 1, 12)
     count_of(steps, "steps", 10, 20_000)
     first, second = schedules_of([source, target], "source and target")
-    with look():
-        figure, axes = panels(ax, 1, 2, (9, 4.2), sharey=True)
+    with page(ax, 1, 2, (9, 4.2), wishes, sharey=True) as sheet:
+        axes, names = sheet.axes, sheet.names([first, second])
         found = driven(first, second, law, scale, n_paths, steps, seed)
         reach = float(1.12 * max(np.abs(found.states).max(), np.abs(found.source_states).max()))
         draw_paths(axes[0], found.source_times, found.source_states, reach)
         draw_paths(axes[1], found.times, found.states, reach)
-        for panel, schedule, side in zip(axes, (first, second), ("source", "target"), strict=True):
+        for panel, schedule, name, side in zip(axes, (first, second), names, ("source", "target"), strict=True):
             if field:
                 draw_field(panel, equation(schedule, law, scale), reach)
-            panel.set_title(f"{side}: {label_of(schedule)}")
+            span = found.spans[side == "target"]
+            _shade(panel, span)
+            panel.set_title(", ".join([f"{side}: {name}", *([told(span)] if told(span) else [])]))
             panel.set_xlabel("time $t$ (noise to data)")
         axes[0].set_ylabel("state $x$")
-        entitle(figure, axes, ax, title or _finding(second))
-    return figure
+        sheet.finding = _finding(second, law)
+    return sheet.figure
 
 
-def _finding(target: Any) -> str:
-    if target.kind == "point-mass":
-        return "One Brownian motion, two schedules: the target's paths all start at one point"
-    return "One Brownian motion, two schedules: each path meets its twin at the data"
+def _finding(target: Any, law: DataLaw) -> str:
+    end = "the target's paths all start at one point" if target.kind == "point-mass" else "twins meet at the data"
+    return plain(f"One Brownian motion, two schedules, {law_label(law)}: {end}")
+
+
+def _shade(panel: Axes, span: tuple[float, float]) -> None:
+    """Grey where one of the schedules has not the other's noise levels."""
+    for low, high in ((0.0, span[0]), (span[1], 1.0)):
+        if low < high:
+            panel.axvspan(low, high, color=PALE, zorder=1, gid="not covered")
 
 
 def draw_paths(panel: Axes, times: np.ndarray, states: np.ndarray, reach: float) -> None:

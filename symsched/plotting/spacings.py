@@ -7,7 +7,7 @@ typed.  Euler in the linear schedule at κ = 0 is DDIM (C22), and a conversion k
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
@@ -15,10 +15,10 @@ from symsched import catalog
 from symsched.data import Gaussian
 from symsched.discretize import trajectory
 from symsched.errors import InputError
-from symsched.plotting.canvas import entitle, panels
 from symsched.plotting.discretisation import step_axes
 from symsched.plotting.inputs import equation, numbers_of, steps_of
-from symsched.plotting.style import BLUE, DASHES, GREEN, GREY, ORANGE, PURPLE, RED, SKY, look, number
+from symsched.plotting.page import Wishes, page
+from symsched.plotting.style import BLUE, DASHES, GREEN, GREY, ORANGE, PURPLE, RED, SKY, number
 from symsched.spacing import optimal_grid
 
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ def uniform(steps: int) -> np.ndarray:
 def spacing(
     spectrum: Any = SPECTRUM,
     steps: Sequence[int] = STEPS,
-    title: str | None = None,
     ax: Any = None,
+    **wishes: Unpack[Wishes],
 ) -> Figure:
     """DDIM on Gaussian data: the variance kept of one mode on its best grid, and the loss of all modes on one grid.
 
@@ -65,8 +65,8 @@ def spacing(
     Args:
         spectrum: standard deviations of two to five modes.
         steps: numbers of steps N, from 2 to 1024.
-        title: instead of the finding.
         ax: two axes to draw on.
+        wishes: `title`, `labels`, `legend` and `style`, as of every plot.
 
     Raises:
         InputError: bad input.
@@ -76,8 +76,8 @@ def spacing(
         raise InputError(f"spectrum: {len(stds)} modes; expected two to {len(_COLORS)}")
     if counts[0] < 2:
         raise InputError("steps: 1 step keeps nothing of the spread; expected 2 or more")
-    with look():
-        figure, axes = panels(ax, 1, 2, (9.4, 4.3))
+    with page(ax, 1, 2, (9.4, 4.3), wishes) as sheet:
+        axes = sheet.axes
         law = _one(axes[0], stds, counts)
         grids = [("best grid of the spectrum", stds), *((rf"equal angles of $\rho={number(s)}$", [s]) for s in stds)]
         rows = [[lost(stds, optimal_grid(np.array(modes, dtype=float), n)) for n in counts] for _, modes in grids]
@@ -93,8 +93,8 @@ def spacing(
         modes = ", ".join(number(s) for s in stds)
         axes[1].set_title(rf"{len(stds)} modes on one grid, $\rho={modes}$")
         axes[1].legend(loc="lower left")
-        entitle(figure, axes, ax, title or _finding(law, table))
-    return figure
+        sheet.finding = _finding(law, table)
+    return sheet.figure
 
 
 def _one(panel: Axes, stds: Sequence[Any], steps: Sequence[int]) -> np.ndarray:

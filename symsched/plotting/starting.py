@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
@@ -18,10 +18,10 @@ from symsched.data import Gaussian
 from symsched.discretize import affine_steps
 from symsched.discretize.recursion import recursion
 from symsched.errors import InputError
-from symsched.plotting.canvas import entitle, panels
 from symsched.plotting.discretisation import EXACT, step_axes
 from symsched.plotting.inputs import equation, numbers_of, steps_of
-from symsched.plotting.style import GREY, INK, look, number, styles
+from symsched.plotting.page import Wishes, page
+from symsched.plotting.style import GREY, INK, number, styles
 from symsched.sde.values import by_time
 from symsched.verdicts import fit_order
 
@@ -57,16 +57,16 @@ def order(steps: Sequence[int], errors: np.ndarray) -> float:
 def start(
     kappa: Any = RATIOS,
     steps: Sequence[int] = STEPS,
-    title: str | None = None,
     ax: Any = None,
+    **wishes: Unpack[Wishes],
 ) -> Figure:
     """Error of the variance after N Euler steps from a point, for scales κ′ on both sides of the lazy κ = 1.
 
     Args:
         kappa: κ′/κ > 0, two or more.
         steps: six numbers of steps N or more, at most 4096.
-        title: instead of the finding.
         ax: two axes to draw on.
+        wishes: `title`, `labels`, `legend` and `style`, as of every plot.
 
     Raises:
         InputError: bad input.
@@ -76,15 +76,15 @@ def start(
         raise InputError(
             f"{len(ratios)} kappa and {len(counts)} numbers of steps: an order is read off two and six at least"
         )
-    with look():
-        figure, axes = panels(ax, 1, 2, (9.4, 4.3))
+    with page(ax, 1, 2, (9.4, 4.3), wishes) as sheet:
+        axes = sheet.axes
         rows = np.array([[excess(k, n) for n in counts] for k in ratios])
         rows = np.where(np.abs(rows) < EXACT, 0.0, rows)
         _errors(axes[0], ratios, counts, rows)
         known = [(float(k), order(counts, row)) for k, row in zip(ratios, rows, strict=True) if row.all()]
         _orders(axes[1], known)
-        entitle(figure, axes, ax, title or _finding(known))
-    return figure
+        sheet.finding = _finding(known)
+    return sheet.figure
 
 
 def _errors(panel: Axes, ratios: Sequence[Any], steps: Sequence[int], rows: np.ndarray) -> None:

@@ -1,6 +1,6 @@
 """One look for every figure: a schedule keeps its colour, dashes and marker wherever it appears.
 
-Colours are those of Okabe and Ito (safe for the colour-blind), with a ramp of one green for the lazy families;
+Colours are those of Okabe and Ito (safe for the colour-blind), with a ramp over green for the lazy families;
 dashes and markers tell the curves apart in grey.  Labels are mathtext: no LaTeX installation is needed.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import sympy as sp
 
@@ -21,6 +21,7 @@ from symsched.parsing import parse_call
 from symsched.parsing.calls import Call
 from symsched.schedule import Schedule, as_expression
 
+T = TypeVar("T")
 Dash = tuple[float, tuple[float, ...]]
 
 SOLID: Dash = (0, ())
@@ -53,9 +54,16 @@ class Style:
         """Where curves coincide, the broken one lies over the whole one, and the thin one over the thick one."""
         return 2 + 0.1 * DASHES.index(self.dash) - 0.05 * self.width
 
+    @property
+    def size(self) -> float:
+        """Of the marker: a star has less in it than a square of its width."""
+        return 9.0 if self.marker == "*" else 5.5
+
     def points(self, **extra: Any) -> dict[str, Any]:
         """Keyword arguments of a curve with markers."""
-        return self.line(marker=self.marker, markersize=5.5, markeredgecolor="white", markeredgewidth=0.6, **extra)
+        return self.line(
+            marker=self.marker, markersize=self.size, markeredgecolor="white", markeredgewidth=0.6, **extra
+        )
 
 
 _NAMED = {
@@ -91,17 +99,22 @@ def style_of(schedule: Schedule) -> Style:
 
 
 def styles(schedules: Sequence[Schedule]) -> list[Style]:
-    """Styles of schedules drawn together: two that would look alike are told apart by their dashes."""
-    taken: set[tuple[str, Dash]] = set()
-    found = []
+    """Styles of schedules drawn together: those that are in no catalogue differ in colour and in dashes, as long as
+    there are others, and two that would still look alike in their dashes."""
+    found: list[Style] = []
     for schedule in schedules:
         style = style_of(schedule)
-        if (style.color, style.dash) in taken:
-            free = [d for d in DASHES if (style.color, d) not in taken]
-            style = replace(style, dash=free[0]) if free else style
-        taken.add((style.color, style.dash))
-        found.append(style)
+        if style.color in _OTHERS:
+            style = replace(style, color=_free(style.color, _OTHERS, [s.color for s in found]))
+            style = replace(style, dash=_free(style.dash, DASHES, [s.dash for s in found if s.color in _OTHERS]))
+        taken = [s.dash for s in found if s.color == style.color]
+        found.append(replace(style, dash=_free(style.dash, DASHES, taken)))
     return found
+
+
+def _free(wanted: T, known: Sequence[T], taken: Sequence[T]) -> T:
+    """What is wanted, or the first that is not taken."""
+    return wanted if wanted not in taken else next((one for one in known if one not in taken), wanted)
 
 
 def _other(name: str) -> Style:
@@ -110,7 +123,7 @@ def _other(name: str) -> Style:
 
 
 def _lazy(kappa: Any) -> Style:
-    """Green, the lighter the larger κ; the dashes tell κ = 0, below 1, 1 and above."""
+    """From ink over green to lime, the lighter the larger κ; the dashes tell κ = 0, below 1, 1 and above."""
     if kappa is None or not kappa.is_number:
         return Style(GREEN, TWO_DOTS, "*", _LAZY_WIDTH)
     value = float(kappa)
@@ -123,9 +136,9 @@ def lazy_dash(kappa: float) -> Dash:
 
 
 def lazy_color(kappa: float) -> str:
-    """The shade of green of κ in [0, ∞]: dark at 0, the named green at 1, pale at ∞."""
+    """The colour of κ in [0, ∞]: ink at 0, the named green at 1, lime at ∞."""
     place = 1.0 if kappa == float("inf") else kappa / (1 + kappa)
-    low, middle, high = (0, 48, 38), (0, 122, 90), (96, 205, 168)
+    low, middle, high = (13, 35, 82), (0, 122, 90), (178, 200, 40)
     first, second, share = (low, middle, 2 * place) if place < 0.5 else (middle, high, 2 * place - 1)
     return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in zip(first, second, strict=True))
 
@@ -188,20 +201,28 @@ def _argument(name: str | None, value: Any) -> str:
 
 def _pair_label(schedule: Schedule) -> str:
     if schedule.name and not schedule.name.startswith("alpha="):
-        return schedule.name.replace("$", r"\$")[:40]
-    label = rf"$\alpha={sp.latex(schedule.alpha)},\ \beta={sp.latex(schedule.beta)}$"
-    return label if len(label) <= 90 and _typesets(label) else "user schedule"
+        name = schedule.name if len(schedule.name) <= 32 else schedule.name[:31] + "…"
+        return name.replace("$", r"\$")
+    parts = [rf"$\{name}={sp.latex(part)}$" for name, part in (("alpha", schedule.alpha), ("beta", schedule.beta))]
+    widths = [_width(part) for part in parts]
+    if max(widths) > _WIDEST:
+        return "own schedule"
+    return (", " if sum(widths) <= _WIDEST else ",\n").join(parts)
+
+
+_WIDEST = 150.0  # points at a legend's size: a third of a panel
 
 
 @lru_cache(maxsize=256)
-def _typesets(label: str) -> bool:
+def _width(label: str) -> float:
+    """Of a formula, in points; infinite where it cannot be typeset."""
+    from matplotlib.font_manager import FontProperties
     from matplotlib.mathtext import MathTextParser
 
     try:
-        MathTextParser("path").parse(label)
+        return float(MathTextParser("path").parse(label, 72, FontProperties(size=9))[0])
     except ValueError:
-        return False
-    return True
+        return float("inf")
 
 
 def _call(schedule: Schedule) -> Call | None:
@@ -221,20 +242,42 @@ def _parameter(call: Call, name: str, place: int, default: Any) -> Any:
 
 # -- the look -----------------------------------------------------------------------------------------------------
 
-RC: dict[str, Any] = {
-    "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],
-    "mathtext.fontset": "dejavusans",
+
+@dataclass(frozen=True)
+class Look:
+    """How large everything is: fonts and lines beside those of the screen, and widths of figures in inches."""
+
+    fonts: float = 1.0
+    lines: float = 1.0
+    widths: tuple[float, float] | None = None  # of one column of axes, and of several
+
+    def fitted(self, size: tuple[float, float], columns: int) -> tuple[float, float]:
+        """The size of a figure, its shape kept."""
+        if self.widths is None:
+            return size
+        width = self.widths[columns > 1]
+        return width, size[1] * width / size[0]
+
+
+LOOKS = {"screen": Look(), "paper": Look(0.8, 0.7, (3.25, 6.75)), "slides": Look(1.6, 1.6, (8.0, 13.0))}
+
+_SIZES: dict[str, float] = {
     "font.size": 10,
     "axes.titlesize": 10.5,
     "axes.labelsize": 10.5,
     "figure.titlesize": 12.5,
-    "figure.titleweight": "bold",
     "legend.fontsize": 9,
-    "legend.frameon": False,
-    "legend.handlelength": 3.2,
+    "legend.title_fontsize": 9,
     "xtick.labelsize": 9,
     "ytick.labelsize": 9,
+}
+FONT = "DejaVu Sans"  # by name: a family such as "sans-serif" becomes another font under the caller's settings
+RC: dict[str, Any] = {
+    "font.family": FONT,
+    "mathtext.fontset": "dejavusans",
+    "figure.titleweight": "bold",
+    "legend.frameon": False,
+    "legend.handlelength": 3.2,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.edgecolor": GREY,
@@ -256,12 +299,24 @@ RC: dict[str, Any] = {
 }
 
 
+def rc_of(style: str = "screen") -> dict[str, Any]:
+    """Matplotlib's settings for a style."""
+    return RC | {name: size * LOOKS[style].fonts for name, size in _SIZES.items()}
+
+
 @contextmanager
-def look() -> Iterator[None]:
+def look(style: str = "screen") -> Iterator[None]:
     """The settings under which everything is drawn and saved; the user's own come back afterwards."""
     import matplotlib as mpl
 
     with mpl.rc_context():
         mpl.rcdefaults()  # leaves the backend alone
-        mpl.rcParams.update(cast("Any", RC))
+        mpl.rcParams.update(cast("Any", rc_of(style)))
         yield
+
+
+def halo(width: float = 2.5) -> list[Any]:
+    """Path effects that keep a curve from striking a text through."""
+    from matplotlib.patheffects import withStroke
+
+    return [withStroke(linewidth=width, foreground="white")]

@@ -11,7 +11,7 @@ from symsched.exhibit import Exhibit, Point
 from symsched.report.html import Child, Html, element, join, table
 from symsched.report.mathml import formula, math
 from symsched.report.picture import axis, scale_of, strip
-from symsched.report.words import finding, number, prose
+from symsched.report.words import finding, number, prose, statement
 
 if TYPE_CHECKING:
     from symsched.routes import Outcome
@@ -46,7 +46,7 @@ def section(verdict: Verdict) -> Html:
         element(
             "div", title, badge(verdict.passed, "holds", "fails" if verdict.failed else "not checked"), class_="head"
         ),
-        element("p", prose(verdict.statement), class_="statement"),
+        element("p", statement(verdict.statement), class_="statement"),
         _suppositions(verdict),
         _failures(verdict),
         *parts,
@@ -72,7 +72,7 @@ def duration(seconds: float) -> Html:
 def _suppositions(verdict: Verdict) -> Html:
     rows = (
         ("Hypotheses", verdict.hypotheses),
-        ("Taken from the literature, not proved here", verdict.assumptions),
+        ("Taken for granted, not proved here", verdict.assumptions),
         ("Source", (verdict.source,) if verdict.source else ()),
     )
     pairs = [(element("dt", term), element("dd", _items(items))) for term, items in rows if items]
@@ -81,8 +81,8 @@ def _suppositions(verdict: Verdict) -> Html:
 
 def _items(items: Sequence[str]) -> Html:
     if len(items) == 1:
-        return prose(items[0])
-    return element("ul", *(element("li", prose(item)) for item in items))
+        return statement(items[0])
+    return element("ul", *(element("li", statement(item)) for item in items))
 
 
 def _failures(verdict: Verdict) -> Html | None:
@@ -144,12 +144,23 @@ def _residual(shown: Exhibit, labelled: bool) -> Html:
         return _line(label, math(element("mn", "0")), "the two sides already cancel term by term")
     if shown.after == 0:
         size = int(shown.before.count_ops())
-        typeset, remark = formula(shown.before, "= 0"), "by normal form"
+        typeset, remark = _equation(shown.before), math(element("mo", "→"), element("mn", "0"))
+        remark = join(["difference ", remark, " by normal form"])
         if size > LONG:
             name = join([prose(shown.label), ": "]) if labelled else None
             return _folded([name, f"a residual of {size} operations, = 0 by normal form"], [_line(None, typeset)])
         return _line(label, typeset, remark)
     return _line(label, formula(shown.before, "≠ 0"), join(["normal form ", _left(shown)]))
+
+
+def _equation(residual: sp.Basic) -> Html:
+    """A residual as the equation that it was: what is taken away stands on the right."""
+    terms = sp.Add.make_args(residual)
+    taken = [-term for term in terms if term.could_extract_minus_sign()]
+    if not 0 < len(taken) < len(terms):
+        return formula(residual, "= 0")
+    left = sp.Add(*(term for term in terms if -term not in taken))
+    return element("span", formula(left, "="), " ", formula(sp.Add(*taken)), class_="sum")
 
 
 def _line(label: Html | None, typeset: Html, remark: Child = None) -> Html:
@@ -218,12 +229,20 @@ def _numbers(point: Point) -> tuple[Html, Html, Html]:
 
 def _sabotage(checks: Sequence[Numbered]) -> Html | None:
     rows = [row for label, check in checks for row in _twins(label, check)]
+    if bare := [label for label, check in checks if not check.twins]:
+        told = f"No twin of {', '.join(bare)}: nothing shows that these checks could fail."
+        none = element("p", told, class_="bad")
+        if not rows:
+            return join([element("h3", "Sabotaged twins"), none])
+    else:
+        none = None
     if not rows:
         return None
     heads = ("Check", "Made wrong", "Verdict", "How it showed")
     return join(
         [
             element("h3", "Sabotaged twins"),
+            none,
             table("Each check run again with a wrong formula", heads, rows, "stacked twins"),
         ]
     )

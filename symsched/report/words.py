@@ -12,6 +12,7 @@ from symsched.report.html import Html
 _LETTER = r"((?<!\w)d?[^\W\d_]|[Α-Ωα-ω])([\u0300-\u036f*]*)"
 _INDEX = re.compile(_LETTER + r"_(\{[^{}]{1,20}\}|[^\W_])(?!\w)")
 _POWER = re.compile(r"\^(\{[^{}]{1,20}\}|\((?:[^()]|\([^()]{1,9}\)){1,20}\)|[^\W_]\*?(?!\w))")
+_SIGN = re.compile(r"(?:[A-Za-zÀ-ÿΑ-ωϑϕε][\u0300-\u036f]*)+")
 _ARXIV = re.compile(r"arXiv:(\d{4}\.\d{4,5})")
 _SLOPE = re.compile(r"Derivative\(([A-Za-z]+)\(t\), (t|\(t, 2\))\)")
 _VALUE = re.compile(r"\b([A-Za-z]+)\(t\)")
@@ -26,6 +27,19 @@ def prose(text: str) -> Html:
     safe = _INDEX.sub(lambda m: f"{m[1]}{m[2]}<sub>{m[3].strip('{}')}</sub>", safe)
     safe = _POWER.sub(lambda m: f"<sup>{m[1][1:-1] if m[1][0] in '{(' else m[1]}</sup>", safe)
     return Html(_ARXIV.sub(r'<a href="https://arxiv.org/abs/\1">arXiv:\1</a>', safe))
+
+
+def statement(text: str) -> Html:
+    """Prose in which what is a formula by its looks is set as one: letters that stand alone, and words with Greek."""
+    parts = re.split(r"(<[^>]*>|&#?\w+;)", prose(text))
+    return Html("".join(part if k % 2 else _SIGN.sub(_italic, part) for k, part in enumerate(parts)))
+
+
+def _italic(match: re.Match[str]) -> str:
+    word = match[0]
+    plain = re.sub("[\u0300-\u036f]", "", word)
+    alone = len(plain) == 1 and plain not in "aA"
+    return f"<var>{word}</var>" if alone or re.search("[Α-Ωα-ω]", plain) or re.fullmatch("d[A-Zt]", plain) else word
 
 
 def finding(text: str) -> Html:

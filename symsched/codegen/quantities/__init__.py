@@ -28,13 +28,13 @@ from symsched.codegen.quantities.alphabet import (
 )
 from symsched.codegen.quantities.brief import Brief
 from symsched.codegen.quantities.change import near_both_ends
-from symsched.codegen.quantities.coverage import source_time
+from symsched.codegen.quantities.coverage import covered, source_time
 from symsched.codegen.quantities.drift import PREDICTIONS, prediction_weights
 from symsched.codegen.quantities.ledger import Ends, Ledger, Quantity
 from symsched.codegen.quantities.sources import source_forms
 
 __all__ = [
     "PREDICTIONS", "TAU", "TIME", "Brief", "Ends", "Ledger", "Quantity", "alpha", "alpha_dot", "beta", "beta_dot",
-    "eps", "eps_star", "explicit", "log_snr", "near_both_ends", "prediction_weights", "r", "rate", "scale", "scale_dot",
-    "source_forms", "source_time", "tau", "tau_dot", "tau_left", "weight_symbols",
+    "covered", "eps", "eps_star", "explicit", "log_snr", "near_both_ends", "prediction_weights", "r", "rate", "scale",
+    "scale_dot", "source_forms", "source_time", "tau", "tau_dot", "tau_left", "weight_symbols",
 ]  # fmt: skip

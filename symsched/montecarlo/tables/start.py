@@ -38,13 +38,26 @@ class Start:
         """States (dim, count) of the paths first … first + count − 1: exact, and a function of seed and path."""
         if self.rows is not None:
             return np.ascontiguousarray(self.rows[np.arange(first, first + count) % len(self.rows)].T)
+        chosen, (choices, moves) = np.zeros(count), self.coordinates
+        if choices:
+            uniforms(chosen, np.uint64(first), CHOICE, *key(seed))
+        return self.placed(chosen, normals(seed, first, count, 1, moves, START)[0])
+
+    @property
+    def coordinates(self) -> tuple[int, int]:
+        """How many uniform numbers choose a component or a row, and how many normals place the state there."""
+        if self.rows is not None or self.at_zero:
+            return int(self.rows is not None and len(self.rows) > 1), 0
+        return int(len(self._ladder) > 1), self.dim
+
+    def placed(self, chosen: Array, z: Array) -> Array:
+        """States (dim, count) from uniform numbers (count,) and normals (dim, count), as `coordinates` says."""
+        if self.rows is not None:
+            return np.ascontiguousarray(self.rows[(chosen * len(self.rows)).astype(np.int64)].T)
         if self.at_zero:
-            return np.zeros((self.dim, count))
-        z = normals(seed, first, count, 1, self.dim, START)[0]
+            return np.zeros((self.dim, len(chosen)))
         if len(self._ladder) == 1:
             return self._turned(self.blocks[0], z)
-        chosen = np.empty(count)
-        uniforms(chosen, np.uint64(first), CHOICE, *key(seed))
         which = np.minimum(np.searchsorted(self._ladder, chosen, side="right"), len(self._ladder) - 1)
         if not any(getattr(block, "axes", None) is not None for block in self.blocks):
             means, spreads = self._columns
