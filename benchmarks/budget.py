@@ -54,7 +54,8 @@ def measure(name: str, here: Place, n: int, budget: int | str) -> dict[str, Any]
         known = calibrate(here.field, steps=[n], budget=int(budget), seed=5, batch=64)
     found = here.psnr(sample(here.field, noise=here.noise, steps=n, calibration=known))
     pilot = dict(known.pilot) if known else {"count": 0, "steps": 0, "evaluations": 0}
-    return {"field": name, "evaluations": n, "budget": budget, "spent": pilot["count"] * pilot["evaluations"]} | found
+    spent = pilot["count"] * pilot["evaluations"] + pilot.get("scouting", 0)
+    return {"field": name, "evaluations": n, "budget": budget, "spent": spent} | found
 
 
 def draw(rows: list[dict[str, Any]], output: Path) -> None:
