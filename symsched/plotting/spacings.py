@@ -124,7 +124,8 @@ def _plain_steps(panel: Axes, steps: Sequence[int]) -> None:
 
 def _points(color: str, marker: str, dash: Any, width: float, label: str) -> dict[str, Any]:
     return {
-        "color": color, "marker": marker, "linestyle": dash, "linewidth": width, "label": label, "markersize": 5.5,
+        "color": color, "marker": marker, "linestyle": dash, "linewidth": width, "label": label,
+        "markersize": 9 if marker == "*" else 5.5,
         "markeredgecolor": "white", "markeredgewidth": 0.6, "clip_on": False, "zorder": 3 if color == GREEN else 2,
     }  # fmt: skip
 
