@@ -28,6 +28,7 @@ _HOMES = {
     "InterpolantSDE": "sde",
     "Conversion": "conversion",
     "convert": "conversion",
+    "derive": "derived",
     "TwoSided": "two_sided",
     "guided": "guidance",
     "flow_map": "flowmaps",
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     from symsched.codegen import generate as codegen
     from symsched.conversion import Conversion, convert
     from symsched.data import Empirical, Gaussian, GaussianMixture
+    from symsched.derived import derive
     from symsched.errors import InputError, UndecidedError
     from symsched.flowmaps import flow_map
     from symsched.guidance import guided

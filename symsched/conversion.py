@@ -24,6 +24,7 @@ from flint import arb
 from sympy.core.function import AppliedUndef
 from sympy.functions.elementary.trigonometric import InverseTrigonometricFunction, TrigonometricFunction
 
+from symsched.catalog import as_schedule
 from symsched.errors import InputError, UndecidedError, clipped
 from symsched.exact import (
     Ball,
@@ -64,7 +65,7 @@ _log_r_dot = sp.Dummy("log_r_dot", positive=True)
 @alone_all
 @dataclass(frozen=True, repr=False)
 class Conversion(Shown):
-    """The map from the interpolant with schedule `source` to that with schedule `target`.
+    """The map from the interpolant with schedule `source` to that with schedule `target`; texts are read.
 
     Raises:
         InputError: one of the schedules is not valid.
@@ -75,9 +76,8 @@ class Conversion(Shown):
 
     def __post_init__(self) -> None:
         for name in ("source", "target"):
-            given = getattr(self, name)
-            if not isinstance(given, Schedule):
-                raise InputError(f"{name} = {clipped(given)} ({type(given).__name__}): expected a Schedule")
+            given = as_schedule(getattr(self, name), name)
+            object.__setattr__(self, name, given)
             given.validate()
 
     def __str__(self) -> str:
@@ -363,9 +363,9 @@ def _same_number(one: sp.Expr, other: sp.Expr) -> bool:
 
 
 @alone
-def convert(source: Schedule, target: Schedule) -> Conversion:
+def convert(source: Schedule | str, target: Schedule | str) -> Conversion:
     """The conversion from `source` to `target`; see `Conversion`."""
-    return Conversion(source, target)
+    return Conversion(source, target)  # type: ignore[arg-type]
 
 
 @alone

@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symsched.conversion import Conversion
-from symsched.data import DataLaw, Gaussian
+from symsched.catalog import as_schedule
+from symsched.conversion import convert
+from symsched.data import DataLaw, Gaussian, as_law
 from symsched.data.checks import known
 from symsched.errors import InputError
 from symsched.exact import times_array, values
@@ -70,12 +71,12 @@ class FlowMap:
         x = reals(states, "x", "real states, in an array")
         return averaged(self(first, last, x), x, last - first)
 
-    def convert(self, target: Schedule) -> FlowMap:
+    def convert(self, target: Schedule | str) -> FlowMap:
         """The flow map of another schedule: Φ̄_{s,t}(x) = c_t Φ_{τ_s,τ_t}(x/c_s).
 
         Raises InputError, when asked, at a time where c is 0 or infinite: where one of the two is a point.
         """
-        conversion = Conversion(self.schedule, target)
+        conversion = convert(self.schedule, target)
         inner = self.function
 
         def moved(s: float, t: float, x: Array) -> Any:
@@ -85,7 +86,7 @@ class FlowMap:
                     raise InputError(f"{conversion}: c = {factor:g} at t = {time:.6g}: a point has no flow; ask inside")
             return carried(lambda y: inner(float(tau[0]), float(tau[1]), y), scale[0], scale[1], x)
 
-        return FlowMap(target, moved, self.name)
+        return FlowMap(conversion.target, moved, self.name)
 
     def __str__(self) -> str:
         return f"the flow map of {self.name} in {self.schedule}"
@@ -115,8 +116,8 @@ def stretched(deviation: Any, first: Any, last: Any) -> Any:
 
 
 def flow_map(
-    schedule: Schedule,
-    data: DataLaw | Callable[[float, float, Any], Any] | None = None,
+    schedule: Schedule | str,
+    data: DataLaw | str | Callable[[float, float, Any], Any] | None = None,
     *,
     average: Callable[[float, float, Any], Any] | None = None,
 ) -> FlowMap:
@@ -132,8 +133,7 @@ def flow_map(
         InputError: neither or both given, something that is no law and cannot be called, letters without values, a
             schedule that is not valid.
     """
-    if not isinstance(schedule, Schedule):
-        raise InputError(f"schedule is {quoted(schedule)}; it should be a Schedule")
+    schedule = as_schedule(schedule)
     schedule.validate()
     if (data is None) == (average is None):
         raise InputError("give one of data (a law, or a model of the map) and average (a model of the mean velocity)")
@@ -141,7 +141,8 @@ def flow_map(
         if not callable(average):
             raise InputError(f"average is {quoted(average)}; it should be a function of s, t and x")
         return FlowMap(schedule, lambda s, t, x: mapped(average(s, t, x), x, t - s))
-    if isinstance(data, DataLaw):
+    if isinstance(data, DataLaw | str):
+        data = as_law(data)
         known(data.parameters, str(data), "asking for a flow map")
         law = data
         return FlowMap(schedule, lambda s, t, x: _exact(schedule, law, s, t, x), law.summary)

@@ -22,7 +22,8 @@ from mpmath.libmp import NoConvergence
 from numpy.typing import NDArray
 from sympy import Expr, Symbol, sqrt
 
-from symsched.data import DataLaw, Gaussian
+from symsched.catalog import as_schedule
+from symsched.data import DataLaw, Gaussian, as_law
 from symsched.data.checks import exact, known
 from symsched.errors import InputError, UndecidedError
 from symsched.exact import end_value, times_array, values
@@ -62,6 +63,9 @@ class Guided:
     kappa: Any = 0
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "schedule", as_schedule(self.schedule))
+        for name in ("conditional", "unconditional"):
+            object.__setattr__(self, name, as_law(getattr(self, name), name))
         given = exact(self.weight, "weight")
         object.__setattr__(self, "weight", given)
         pair = self.sdes
@@ -207,9 +211,11 @@ class Guided:
         return size * mean, size * std, size * points, density / size
 
 
-def guided(schedule: Schedule, conditional: DataLaw, unconditional: DataLaw, weight: Any, kappa: Any = 0) -> Guided:
+def guided(
+    schedule: Schedule | str, conditional: DataLaw | str, unconditional: DataLaw | str, weight: Any, kappa: Any = 0
+) -> Guided:
     """The guided equation of two data laws; see `Guided`."""
-    return Guided(schedule, conditional, unconditional, weight, kappa)
+    return Guided(schedule, conditional, unconditional, weight, kappa)  # type: ignore[arg-type]
 
 
 # -- formulas, of numbers, arrays or expressions alike; theory C25 decides them --------------------------------------

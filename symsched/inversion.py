@@ -21,7 +21,18 @@ from flint import arb
 from sympy.functions.elementary.trigonometric import TrigonometricFunction
 
 from symsched.errors import BeyondReachError, InputError, UndecidedError
-from symsched.exact import INVERSES, Tape, canonical, compile_tape, decide_zero, enclose, limit_at, to_ball, within
+from symsched.exact import (
+    INVERSES,
+    Tape,
+    canonical,
+    compile_tape,
+    decide_zero,
+    enclose,
+    limit_at,
+    sign_on_unit,
+    to_ball,
+    within,
+)
 from symsched.precision import working_bits
 from symsched.schedule import STEEP, Schedule
 from symsched.symbols import t
@@ -42,7 +53,7 @@ def closed_inverse(schedule: Schedule) -> sp.Expr | None:
     """r⁻¹ as an expression in `R`, proved; None when peeling finds none."""
     for form, value in _forms(schedule):
         for candidate in _peel(form, value, depth=0):
-            if _is_inverse(candidate, schedule):
+            if not _has_a_pole(candidate, schedule) and _is_inverse(candidate, schedule):
                 return candidate
     return None
 
@@ -125,9 +136,12 @@ def _peel_rational(expr: sp.Expr, value: sp.Expr, depth: int) -> Iterator[sp.Exp
             continue  # a kernel as large as the whole would go round in circles
         polynomial = sp.Poly(sp.expand(numerator - R_ * denominator), k)
         if 1 <= polynomial.degree() <= 2:
-            for root in _generic_roots(polynomial.degree()):
-                filled = root.xreplace(dict(zip(COEFFICIENTS, polynomial.all_coeffs()[::-1], strict=False)))
-                yield from _peel(kernel, _constants_out(sp.radsimp(filled).subs(R_, value)), depth + 1)
+            coefficients = dict(zip(COEFFICIENTS, polynomial.all_coeffs()[::-1], strict=False))
+            roots = [sp.radsimp(root.xreplace(coefficients)) for root in _generic_roots(polynomial.degree())]
+            if polynomial.degree() == 2 and coefficients[COEFFICIENTS[2]].has(R_):
+                roots += [root.xreplace(coefficients) for root in _other_roots()]
+            for root in roots:
+                yield from _peel(kernel, _constants_out(root.subs(R_, value)), depth + 1)
 
 
 def _constants_out(root: sp.Expr) -> sp.Expr:
@@ -145,6 +159,13 @@ def _generic_roots(degree: int) -> list[sp.Expr]:
     """Roots of c₀ + c₁k (+ c₂k²); solved once, so that SymPy does not rework the logarithms in the coefficients."""
     k = sp.Dummy("k")
     return sp.roots(sum(c * k**n for n, c in enumerate(COEFFICIENTS[: degree + 1])), k, multiple=True)
+
+
+@cache
+def _other_roots() -> list[sp.Expr]:
+    """Those of degree two, as 2c₀/(−c₁ ∓ √…): c₂ may be 0 on the way."""
+    c0, c1, c2 = COEFFICIENTS
+    return [2 * c0 / (-c1 - sign * sp.sqrt(c1**2 - 4 * c0 * c2)) for sign in (1, -1)]
 
 
 def _single_kernels(expr: sp.Expr, k: sp.Symbol) -> Iterator[tuple[sp.Expr, sp.Expr, sp.Expr]]:
@@ -181,6 +202,19 @@ def _kernels(expr: sp.Expr) -> set[sp.Expr]:
     if expr.is_Pow and expr.exp.is_Integer:
         return _kernels(expr.base)
     return {expr}
+
+
+def _has_a_pole(candidate: sp.Expr, schedule: Schedule) -> bool:
+    """Whether a denominator is seen to be 0 for some ratio that is reached: there is no value, and on the other side
+    of it perhaps another branch."""
+    divisor = sp.fraction(sp.together(candidate))[1].subs(R, schedule.r)
+    if not divisor.has(t):
+        return False
+    sample = {s: sp.Rational(3, 4) for s in divisor.free_symbols - {t}}
+    try:
+        return sign_on_unit(divisor.subs(sample), balls=False).value in ("mixed", "nonnegative", "nonpositive", "zero")
+    except InputError:
+        return False
 
 
 def _is_inverse(candidate: sp.Expr, schedule: Schedule) -> bool:

@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sympy import oo
 
-from symsched.data import DataLaw, Gaussian, GaussianMixture
+from symsched.catalog import as_schedule
+from symsched.data import DataLaw, Gaussian, GaussianMixture, as_law
 from symsched.data.checks import known
 from symsched.data.numeric import Eigenframe
 from symsched.errors import InputError
 from symsched.given import reals
-from symsched.parsing import quoted
 from symsched.precision import alone
 from symsched.schedule import Schedule
 from symsched.sde.time_integrals import over_time
@@ -37,7 +37,7 @@ POINTS, WEIGHTS = np.polynomial.legendre.leggauss(10)
 
 
 @alone
-def log_likelihood(data: DataLaw, points: Any, schedule: Schedule) -> Any:
+def log_likelihood(data: DataLaw | str, points: Any, schedule: Schedule | str) -> Any:
     """log p(ξ) at `points`, float64 of their shape, from the law's denoiser along the schedule alone.
 
     `data` is Gaussian or a mixture in one dimension; the exact value is `data.log_density_at(0, 1, points)`, so that
@@ -48,11 +48,10 @@ def log_likelihood(data: DataLaw, points: Any, schedule: Schedule) -> Any:
     letters without a value, and a schedule whose β/α does not go from 0 to ∞; UndecidedError where the integral
     converges too slowly, or would take more than a minute, as of tens of narrow components.
     """
+    data, schedule = as_law(data), as_schedule(schedule)
     if not isinstance(data, Gaussian | GaussianMixture) or data.dim > 1:
-        what = f"{data.summary}, of dimension {data.dim}" if isinstance(data, DataLaw) else quoted(data)
+        what = f"{data.summary}, of dimension {data.dim}"
         raise InputError(f"data is {what}; a likelihood is computed for a Gaussian or a mixture in one dimension")
-    if not isinstance(schedule, Schedule):
-        raise InputError(f"schedule is {quoted(schedule)}; it should be a Schedule")
     known(schedule.parameters | data.parameters, f"({schedule}, {data.summary})", "asking for a likelihood")
     ends = tuple(schedule.limit("r", end) for end in (0, 1))
     if ends != (0, oo):

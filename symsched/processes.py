@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any
 
 from symsched.ceiling import lift
@@ -15,6 +16,16 @@ if TYPE_CHECKING:
 
 #: Packages whose threads Python does not count, and whose locks a fork would copy as they stand.
 THREADED = ("jax",)
+
+
+class Inline(Executor):
+    """Runs each task at once, in this process and thread."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """A future that is done; what the task raises is raised here."""
+        future: Future[Any] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
 
 
 def fresh(count: int, preload: str, tasks_per_child: int | None = None) -> ProcessPoolExecutor:

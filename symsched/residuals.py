@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from types import GeneratorType
 from typing import Any
 
@@ -10,6 +11,7 @@ import sympy as sp
 
 from symsched.errors import InputError, clipped
 
+MOST = 100_000  # parts of what one check returns
 SIDES = "return left − right, which must vanish"
 
 
@@ -22,7 +24,7 @@ def labelled(found: Any) -> dict[str, sp.Expr]:
         InputError: there is none, two have one name, or something is neither an expression nor an equation.
     """
     named: dict[str, sp.Expr] = {}
-    for label, residual in _flat("", found):
+    for label, residual in _flat(None, found):
         if label in named:
             raise InputError(f"two residuals are named {label!r}: one of them would not be looked at; rename it")
         named[label] = residual
@@ -31,12 +33,12 @@ def labelled(found: Any) -> dict[str, sp.Expr]:
     return named
 
 
-def _flat(label: str, found: Any) -> Iterator[tuple[str, sp.Expr]]:
-    """(label, residual) for each leaf; a part of several adds its place to the label of the whole."""
+def _flat(label: str | None, found: Any) -> Iterator[tuple[str, sp.Expr]]:
+    """(label, residual) for each leaf; a part of several adds its place to the label of the whole, which has none."""
     if isinstance(found, Mapping):
         _something(label, found)
         for key, part in found.items():
-            yield from _flat(f"{label}: {key}" if label else str(key), part)
+            yield from _flat(str(key) if label is None else f"{label}: {key}", part)
         return
     parts = _parts(found)
     if parts is None:
@@ -47,10 +49,10 @@ def _flat(label: str, found: Any) -> Iterator[tuple[str, sp.Expr]]:
         yield from _flat(f"{label or 'residual'} {k}", part)
 
 
-def _something(label: str, parts: Any) -> None:
+def _something(label: str | None, parts: Any) -> None:
     """Raises InputError for a part that is empty: it looks like a claim, and is none."""
-    if label and not parts:
-        raise InputError(f"{label} is empty: nothing would be checked under that name; {SIDES}")
+    if label is not None and not parts:
+        raise InputError(f"{label or 'a part'} is empty: nothing would be checked under that name; {SIDES}")
 
 
 def _parts(found: Any) -> list[Any] | None:
@@ -58,12 +60,20 @@ def _parts(found: Any) -> list[Any] | None:
     if isinstance(found, sp.MatrixExpr):
         found = _explicit(found)
     if isinstance(found, (list, tuple, sp.Tuple, sp.MatrixBase, GeneratorType)):
-        return list(found)
+        return _listed(found)
     if isinstance(found, sp.NDimArray):
         return list(sp.flatten(found.tolist())) if found.rank() else [found[()]]
     if hasattr(found, "__array__") and hasattr(found, "ravel"):  # NumPy, which is not imported for this
         return list(found.ravel().tolist())
     return None
+
+
+def _listed(found: Iterable[Any]) -> list[Any]:
+    """Raises InputError for more than anyone means: a generator may go on for ever."""
+    listed = list(islice(found, MOST + 1))
+    if len(listed) > MOST:
+        raise InputError(f"a check returned more than {MOST} parts: does its loop end?")
+    return listed
 
 
 def _explicit(matrix: sp.MatrixExpr) -> Any:
@@ -100,7 +110,7 @@ def triples(found: Any, form: str) -> list[tuple[str, Any, Any]]:
     """
     if found is None or isinstance(found, (str, Mapping)) or not isinstance(found, Iterable):
         raise InputError(f"a check returned {_what(found)}: expected {form} triples")
-    listed = list(found)
+    listed = _listed(found)
     for one in listed:
         if not isinstance(one, (tuple, list, sp.Tuple)) or len(one) != 3:
             raise InputError(f"a check returned {_what(one)}: expected {form} triples")

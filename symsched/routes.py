@@ -105,7 +105,7 @@ def prove_signs(found: Any) -> Outcome:
     """The interval route: each expression has its sign on the whole of (0, 1)."""
     seen, methods, open_ = list[Exhibit](), dict[str, None](), list[str]()
     for label, expr, wanted in triples(found, "(label, expression, sign)"):
-        if wanted not in SIGNS:
+        if type(wanted) is not str or wanted not in SIGNS:  # a word of another class may be equal to all of them
             raise InputError(f"{label}: the sign {wanted!r} is not known; expected one of {', '.join(SIGNS)}")
         formula = expression(expr)
         sign = sign_on_unit(formula)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from itertools import product
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,7 @@ from symsched.exact import (
     sign_on_unit,
     values,
 )
-from symsched.parsing import one_of, parse_expression, quoted, too_fine
+from symsched.parsing import Letter, one_of, parse_expression, quoted, too_fine
 from symsched.precision import alone_all, cached_property
 from symsched.shown import Shown
 from symsched.symbols import assigned, check_real, foreign_time, t
@@ -98,6 +99,7 @@ class Schedule(Shown):
         beta: data coefficient.
         name: how to call it in tables; by default its formulas.
         source: where it comes from.
+        letters: what the text said of its parameters, `p>0` or `0<p<1`; their symbols know the sign alone.
 
     Raises:
         InputError: unparsable text, something that is not an expression in t, or a name that is not one line of
@@ -109,6 +111,7 @@ class Schedule(Shown):
     beta: sp.Expr
     name: str | None = field(default=None, compare=False)
     source: str | None = field(default=None, compare=False)
+    letters: tuple[Letter, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "alpha", as_expression(self.alpha, "alpha"))
@@ -121,7 +124,7 @@ class Schedule(Shown):
         _check_label("source", self.source)
 
     def __str__(self) -> str:
-        return self.name or f"alpha={self.alpha}; beta={self.beta}"
+        return "; ".join([self.name or f"alpha={self.alpha}; beta={self.beta}", *map(str, self.letters)])
 
     def _line(self) -> str:
         name = f", name={self.name!r}" if self.name else ""
@@ -185,8 +188,11 @@ class Schedule(Shown):
             InputError: a name is not a parameter, or that of two; or the assumptions of one exclude its value.
         """
         put = assigned(self.parameters, {k: as_expression(v, k) for k, v in parameters.items()}, str(self))
+        for letter in self.letters:
+            if letter.symbol in put and letter.excludes(put[letter.symbol]):
+                raise InputError(f"{letter.symbol} = {put[letter.symbol]}: it was declared as {letter}")
         alpha, beta = (form.subs(put, simultaneous=True) for form in (self.alpha, self.beta))
-        return Schedule(alpha, beta, self.name, self.source)
+        return Schedule(alpha, beta, self.name, self.source, tuple(e for e in self.letters if e.symbol not in put))
 
     # -- limits and numbers ---------------------------------------------------------------------------------------
 
@@ -198,7 +204,17 @@ class Schedule(Shown):
             UndecidedError: SymPy found no limit that survives a numeric check.
         """
         found = getattr(self, one_of(name, NAMES, "quantity"))
-        return limit_at(found() if callable(found) else found, at)
+        put, back = self._ranges[0]
+        return limit_at((found() if callable(found) else found).xreplace(put), at).xreplace(back)
+
+    @cached_property
+    def _ranges(self) -> list[tuple[dict[sp.Symbol, sp.Expr], dict[sp.Symbol, sp.Expr]]]:
+        """What to put for the letters, so that signs are asked for the declared numbers only; and the way back."""
+        found = []
+        for forms in product(*(letter.forms() for letter in self.letters)):
+            put = {letter.symbol: form for letter, (form, _) in zip(self.letters, forms, strict=True)}
+            found.append((put, {free: form for _, back in forms for free, form in back.items()}))
+        return found
 
     def at(self, times: ArrayLike) -> tuple[NDArray[np.float64], ...]:
         """(α, β, α̇, β̇) at `times` in [0, 1]: float64 arrays of that shape, limits at the ends (maybe ±inf).
@@ -280,8 +296,11 @@ class Schedule(Shown):
         return any(p.base == t and p.exp.is_Rational and abs(p.exp) > STEEP for p in powers)
 
     def _sign(self, expr: sp.Expr, *, balls: bool = True) -> Sign:
+        """For all numbers that the letters stand for: the worst of them."""
         try:
-            return sign_on_unit(expr, balls=balls)
+            found = [sign_on_unit(expr.xreplace(put), balls=balls) for put, _ in self._ranges]
+            worst = [sign for sign in found if sign.decided and not sign.positive]
+            return next(iter(worst or [sign for sign in found if not sign.decided] or found))
         except InputError as error:
             raise InputError(f"{self}: {error}; a schedule must be real and finite on (0, 1), and C¹") from None
 

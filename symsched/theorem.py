@@ -23,7 +23,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -183,6 +183,8 @@ class Check:
             evidence = self.function(setting, **formulas)
             if not isinstance(evidence, Evidence):
                 raise InputError(f"a simulation returned {type(evidence).__name__}: expected Evidence")
+            # Looked at once more: it may be of another class, or have been changed since it was made.
+            evidence = Evidence(*(getattr(evidence, part.name) for part in fields(Evidence)))
             points = tuple(Point(*point) for point in evidence.points)
             rate = evidence.false_positive
             return [Outcome("montecarlo", bool(evidence.accepted), evidence.text, False, (), points, rate)]
@@ -230,6 +232,7 @@ class Theorem(Shown):
     assumptions: tuple[str, ...] = ()
     source: str = ""
     checks: list[Check] = field(default_factory=list, repr=False)
+    _announced: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def __new__(cls, *_args: Any, **_parts: Any) -> Theorem:
         """Noted here and not after `__init__`, which a copy does not run."""
@@ -280,9 +283,15 @@ class Theorem(Shown):
         return self._register("monte_carlo", description)
 
     def _register(self, kind: str, description: str, **options: Any) -> Callable[[Callable[..., Any]], Check]:
+        wanted = "a text that says what it shows, in brackets"
+        _expect(f"theorem {self.name}: a {kind} check", description, wanted, _is_text)
+        self._announced.append(description)
+
         def register(function: Callable[..., Any]) -> Check:
             check = Check(kind, description, function, options)
             self.checks.append(check)
+            if description in self._announced:
+                self._announced.remove(description)
             return check
 
         return register
@@ -311,6 +320,8 @@ def well_formed(theorem: Theorem) -> None:
     _expect(f"theorem {name}: checks", checks, "a list of checks", lambda v: _are(v, Check))
     for check in checks or ():
         well_formed_check(check)
+    for description in getattr(theorem, "_announced", ()):
+        raise InputError(f"theorem {name}: {description!r} is announced and no function follows; put @ before it")
 
 
 def well_formed_check(check: Check) -> None:

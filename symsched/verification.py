@@ -18,7 +18,7 @@ from symsched.ceiling import lifted
 from symsched.collection import Key, collect, find
 from symsched.errors import InputError
 from symsched.parsing import one_of
-from symsched.processes import quick
+from symsched.processes import Inline, quick
 from symsched.shown import Shown, Table
 from symsched.theorem import KINDS, CheckResult, Setting, run_check, well_formed
 from symsched.version import __version__
@@ -321,16 +321,7 @@ def run_kinds(key: Key, kinds: Sequence[str], setting: Setting) -> list[CheckRes
         return [run_check(check, setting) for check in find(key).checks if check.kind in kinds]
 
 
-class _Inline(Executor):
-    """Runs each task at once, in this process."""
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        future.set_result(fn(*args, **kwargs))
-        return future
-
-
 def _pool(tasks: int, workers: int | None) -> Executor:
     """Processes for symbolic work; none for one task."""
     count = min(tasks, workers or os.cpu_count() or 1)
-    return quick(count, __name__) if count > 1 else _Inline()
+    return quick(count, __name__) if count > 1 else Inline()

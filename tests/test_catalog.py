@@ -262,5 +262,5 @@ def test_values_from_python_are_checked_too(value, words):
 
 @pytest.mark.parametrize("value", [3, None, ["linear"]])
 def test_only_schedules_and_text_are_schedules(value):
-    with pytest.raises(InputError, match="expected text"):
+    with pytest.raises(InputError, match="should be a Schedule, or its text"):
         catalog.as_schedule(value)

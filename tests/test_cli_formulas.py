@@ -7,7 +7,7 @@ import sympy as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from symsched.cli.notation import latex_line, named, oriented, unicode_line
+from symsched.notation import latex_line, named, oriented, unicode_line
 from symsched.parsing import parse_expression
 from symsched.symbols import alpha, beta, kappa, mean, rho, t, x
 

@@ -17,6 +17,7 @@ COMMON = ("simulate", "--schedule", "linear", "--data", "gaussian(1,1/2)", "--pa
 SDE = InterpolantSDE(Schedule(1 - t, t), Gaussian(1, 0.5), eps=t / 2)
 
 
+@pytest.mark.slow
 def test_json_holds_what_the_library_returns(cli):
     code, out, _ = cli(*COMMON, "--eps", "t/2", "--save", "0.55,1", "--seed", "7", "--scheme", "heun", "--json")
     found, expected = json.loads(out), simulate(SDE, 3000, 10, "heun", seed=7, save=[0.55, 1])
@@ -70,7 +71,7 @@ def test_a_checkpoint_goes_on(cli, tmp_path):
         (("--quantiles", "7"), "--quantiles '7': '7' is not a number in [0, 1]"),
         (("--kappa", "1", "--save", "0"), "infinite at t = 0"),
         (("--kappa", "1", "--eps", "1"), "--kappa and --eps are both given"),
-        (("--eps", "-1"), "must be >= 0"),
+        (("--eps", "-1"), "should be >= 0"),
         (("--data", "gaussian(0,rho)"), "parameters without a value: rho"),
         (("--dtype", "half"), "dtype is 'half'"),
         (("--checkpoint", "/no/such/folder/file"), "cannot write there"),

@@ -41,7 +41,7 @@ HEAVY = {"cos2", "cube", "ddpm", "log"}  # both implicit ones, and the two with 
 
 def some(pairs):
     """The pairs, of which those with a heavy schedule are slow but for a few."""
-    few = [("linear", "cube"), ("log", "vp"), ("vp", "ddpm"), ("cos2", "linear")]
+    few = [("linear", "cube"), ("log", "vp"), ("ddpm", "vp")]
     return [pair if pair in few or not HEAVY & set(pair) else slow(*pair) for pair in pairs]
 
 
@@ -159,7 +159,7 @@ def test_from_the_straight_line(target):
     assert scale.tolist() == expected[1].tolist()
 
 
-@pytest.mark.parametrize(("source", "target"), list(permutations(FULL, 2)))
+@pytest.mark.parametrize(("source", "target"), some(permutations(FULL, 2)))
 def test_implicit_exactly_where_there_is_no_closed_inverse(source, target):
     conversion = between(source, target)
     assert conversion.closed_form == (source not in IMPLICIT)
@@ -314,8 +314,8 @@ def test_refusals():
     for scale, message in ((sp.oo, "expected finite real values"), (sp.Symbol("t"), "uses a symbol t of its own")):
         with pytest.raises(InputError, match=message):
             between("linear", "vp").eps(scale)
-    with pytest.raises(InputError, match=re.escape("target = vp (str): expected a Schedule")):
-        convert(S["linear"], "vp")
+    with pytest.raises(InputError, match="it should be a Schedule, or its text"):
+        convert(S["linear"], 3)
 
 
 def test_same_schedule_sees_through_the_writing():

@@ -47,6 +47,7 @@ def carried(paths, times, kappa, other, factor=1, law=LAW):
     return CONV.path(times, paths, **scales, data=law)[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kappa", "other"), [(1, 0.25), slow(0.5, 2)])
 def test_the_correlation_on_gaussian_data_is_that_of_c26(kappa, other):
     source, _ = grids(64)
@@ -143,7 +144,7 @@ TIMES = np.linspace(0.1, 0.9, 9)
         (TIMES, (9, 5), {"eps_from": 0, "eps_to": 1, "data": LAW}, "no.* noise|without noise"),
         (TIMES, (9, 5), {"eps_from": -1, "eps_to": 1, "data": LAW}, "negative"),
         (TIMES, (9, 5), {"eps_from": 1, "eps_to": -t, "data": LAW}, "negative"),
-        (TIMES, (9, 5), {"eps_from": 1, "eps_to": 1, "data": "gaussian(0, 1)"}, "should be a DataLaw"),
+        (TIMES, (9, 5), {"eps_from": 1, "eps_to": 1, "data": 3}, "should be a data law"),
         (TIMES[::-1], (9, 5), {"eps_from": 1, "eps_to": 1, "data": LAW}, "increase strictly"),
         (TIMES, (5, 9), {"eps_from": 1, "eps_to": 1, "data": LAW}, "time axis leads"),
         (TIMES, (9, 5), {"eps_from": 1, "eps_to": 1, "data": ss.Gaussian([0, 0], 1)}, "last axis to be 2"),
@@ -196,7 +197,7 @@ def test_couple_refuses_in_one_line():
         ((plain,), {"kappa": 1}, "needs an InterpolantSDE"),
         ((seen,), {"kappa": 1}, "schedule="),
         ((one,), {"kappa": -1}, "negative"),
-        ((one,), {"kappa": 1, "schedule": "vp"}, "should be a Schedule"),
+        ((one,), {"kappa": 1, "schedule": 3}, "should be a Schedule"),
         ((sde,), {"kappa": 1}, "should be a System"),
         ((sde, sde), {}, "should be a System"),
     ):

@@ -181,6 +181,39 @@ def test_a_root_needs_an_argument_that_stays_in_its_domain(root, f):
     assert limit_at(root(t), 0) == root(sp.S.Zero)
 
 
+@pytest.mark.parametrize("exponent", [t, -t, 2 + t, t - 1, 1 / (1 + t)], ids=str)
+@pytest.mark.parametrize("base", [-sp.S.One, -t, t - 1, 2 * t - 1, sp.Symbol("w", negative=True), v], ids=str)
+def test_a_moving_power_of_what_may_be_negative_has_no_limit(base, exponent):
+    """(−1)^t is real at t = 0, where it is 1, and nowhere near."""
+    with pytest.raises(UndecidedError, match="could not be determined"):
+        limit_at(base**exponent, 0)
+    assert limit_at((1 + t) ** exponent, 0) == 1
+
+
+def test_a_moving_order_is_not_the_whole_number_that_it_ends_in():
+    """J_0(−1) is real, and J_t(−1) is not; J_t(1) → J_0(1)."""
+    for moving in (sp.besselj(1 + t, t - 1), sp.besseli(t, 2 * t - 1), sp.expint(t, -1), sp.polygamma(1 + t, 2)):
+        with pytest.raises(UndecidedError, match="could not be determined"):
+            limit_at(moving, 0)
+    with pytest.raises(InputError, match="LambertW is real on the branches 0 and -1"):
+        limit_at(sp.LambertW(-sp.Rational(1, 10), t - 1), 0)
+    assert limit_at(sp.besselj(t, 1), 0) == sp.besselj(0, 1)
+
+
+def test_what_is_not_real_has_no_limit():
+    for expr in (sp.zoo, sp.nan * t, sp.I * t, sp.binomial(-1, t)):
+        with pytest.raises(InputError, match="expected a real expression"):
+            limit_at(expr, 0)
+
+
+def test_what_has_no_value_is_named_in_the_letters_of_the_caller():
+    for expr in (sp.floor(t) / 2, sp.harmonic(t), sp.frac(t) / t):
+        with pytest.raises(InputError, match=r"^cannot evaluate \w+\(t\): no numeric value is known for \w+$"):
+            limit_at(expr, 0)
+    with pytest.raises(UndecidedError, match="could not be determined"):  # SymPy's candidate is not real
+        limit_at(sp.li(1 - t) - sp.log(t), 0)
+
+
 MAYBE_ZERO = [kappa, v, q - 1, v**2, kappa * v, v + kappa]
 NEVER_ZERO = [q, 1 + kappa, 1 + v**2, sp.exp(v), q + kappa]
 # f(c, t) whose limit at 0 jumps where c = 0; the limit for c > 0.

@@ -147,10 +147,10 @@ def test_distances_are_of_laws():
 
 def test_an_equation_is_of_a_schedule_and_a_law():
     for schedule, data, message in (
-        ("1 - t", Gaussian(0, 1), "schedule is '1 - t'"),
+        ("1 - t", Gaussian(0, 1), "expected a name with arguments"),
         (None, Gaussian(0, 1), "schedule is 'None'"),
-        (LINEAR, "gaussian(0, 1)", "from_text"),
-        (LINEAR, None, "data is 'None'"),
+        (LINEAR, "gauss(0, 1)", "data 'gauss' is not known"),
+        (LINEAR, 3, "data is '3'"),
     ):
         with pytest.raises(InputError, match=message):
             ss.InterpolantSDE(schedule, data)

@@ -154,8 +154,8 @@ def test_what_is_out_of_reach_is_undecided(guided):
         (lambda: ss.guided(LINEAR, C, U, 1).law_at([0, 1]), "one time"),
         (lambda: ss.guided(LINEAR, ss.Gaussian(0, 9), ss.Gaussian(0, "1"), 1), "should be a number"),
         (lambda: ss.guided(LINEAR, ss.Gaussian(0, 9), ONE, 400).law_at(1), "beyond the floats"),
-        (lambda: ss.guided("linear", C, U, 1), "should be a Schedule"),
-        (lambda: ss.guided(LINEAR, "c", U, 1), "should be a DataLaw"),
+        (lambda: ss.guided(3, C, U, 1), "should be a Schedule"),
+        (lambda: ss.guided(LINEAR, 3, U, 1), "conditional is '3'"),
     ],
 )
 def test_bad_input_gets_one_line(make, match):

@@ -64,6 +64,7 @@ NOTHING = [
     *("'0'", "''", "b''", "sp.Eq(a, a)", "[sp.Eq(1, 1)]", "(z for z in ())", "iter(())", "sp.S.EmptySet", "lambda: 0"),
     *("{'x': None}", "sp.Lambda(r, 0)"),
     *("{'main claim': [], 'trivial': a - a}", "[a - a, []]", "{'x': {}, 'y': 0}", "[0, (z for z in ())]"),
+    *("{'': [], 'y': 0}", "{'': {'': ()}, 'y': 0}", "(0 for _ in iter(int, 1))"),
     *("{'x': sp.Matrix([]), 'y': 0}", "[sp.Matrix([0]), {'z': ()}]", "(0, np.array([]))"),
 ]
 NO_NUMBER = ["sp.nan", "[0, sp.nan]", "sp.zoo", "sp.oo", "float('nan')", "np.nan", "sp.I", "0j + 1", "j**2 + 1"]
@@ -127,6 +128,7 @@ TOLERANCES = ["float('inf')", "1", "-1", "float('nan')", "10**400", "'0.1'", "Tr
 SIGNS = [
     *("[]", "None", "{}", "[('a', t)]", "[('a', -t, 'negativ')]", "[('a', -t, 'Positive')]", "[('a', t, 'zero')]"),
     *("[('a', t, 'negative')]", "[('a', t, 'nonpositive')]", "[('a', -t, 'positive')]", "[('a', -t, 'nonnegative')]"),
+    "[('a', -t, type('W', (), {'__eq__': lambda *_: True, '__hash__': lambda _: 0})())]",
     *("[('a', t, None)]", "[('a', t, True)]", "[('a', True, 'positive')]", "[('a', sp.nan, 'positive')]"),
     *("[('a', kappa*t, 'positive')]", "[('a', 0*t, 'positive')]", "[('a', a - b, 'positive')]", "[('a', t, '')]"),
     *("[('a', 1/(t - sp.S.Half)**2, 'negative')]", "[('a', t - sp.S.Half, 'nonnegative')]"),
@@ -157,6 +159,10 @@ EVIDENCE = [
         )
     ),
 ]
+EVIDENCE += [  # of another class, and changed since it was made
+    "type('E', (Evidence,), {'__post_init__': lambda _: None})('yes', 'm', 2)",
+    "[e := Evidence(True, 'm', 0.1), object.__setattr__(e, 'points', (('E', 5., .01, 0.),))][0]",
+]
 TWINS = {  # the check is true, and its twin is equal to it, means nothing, or breaks
     "no factor": ("k*(a - a)", "2"),
     "the same number": ("(a + 1)**2 - a**2 - 2*a - k", "1"),
@@ -185,6 +191,8 @@ FILES = {
     "two of one name": TRUE_STEP + OTHER.replace("'U'", "'T'"),
     "no name": TRUE_STEP + OTHER.replace("'U'", "''"),
     "one without checks": TRUE_STEP + "U = Theorem('U', 'u', 'u')\n",
+    "@T.step without its brackets": TRUE_STEP + "@T.step\ndef q():\n    return a\n",
+    "T.step without its @": TRUE_STEP + "T.step('e')\ndef q():\n    return a\n",
     "a twin of no formula": TRUE_STEP + "T.sabotage(c, 'w', nope=2)\n",
 }
 FOUND = "@T.step('e')\ndef e():\n"
@@ -322,6 +330,7 @@ TRUE = {
     "points": simulation("Evidence(True, 'm', 1e-6, 0.5, (('E', 1.05, .01, 1.), ['V', 1, 0, 1.0]))"),
     "simulation": simulation("Evidence(np.bool_(True), 'm', 1e-6, 0.5)"),
     "twin": twin("sp.sin(a)**2 + sp.cos(a)**2 - k", "sp.Rational(999, 1000)"),
+    "a decorator kept": "d = T.step('d')\n@d\ndef c():\n    return a - a\n@d\ndef e():\n    return b - b\n",
     "in a list": OTHER.replace("S(1)", "S(0)") + "L = [U]\ndel U\n" + TRUE_STEP,
     "bound twice": TRUE_STEP + "also = T\n",
 }

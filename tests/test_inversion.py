@@ -8,6 +8,8 @@ import pytest
 import sympy as sp
 from flint import arb, ctx
 
+from symsched import catalog
+from symsched.conversion import convert
 from symsched.errors import InputError, UndecidedError
 from symsched.exact.balls import enclose, sharpen
 from symsched.inversion import MonotoneInverse, R, _is_inverse, closed_inverse
@@ -131,3 +133,14 @@ def test_a_ratio_that_would_need_an_unreachable_time():
     with pytest.raises(UndecidedError, match="too close to an end"):
         solved(Schedule("1-t", "1/(1-log(t))"), sp.Rational(1, 10**2000))
     assert solved(Schedule("1-t", "1/(1-log(t))"), sp.Rational(1, 10**7)) == 0.0  # exp(1 − 10⁷), below all floats
+
+
+@pytest.mark.parametrize("shift", [sp.Rational(1, 10), 1, 2, sp.Symbol("a", positive=True)])
+def test_a_formula_for_the_inverse_has_a_value_at_every_time(shift):
+    """r = t(a + 1 − t)/((1 − t)(a + t)) is R where (R − 1)t² + (a + 1 + (a − 1)R)t − aR = 0, whose leading term is
+    gone at R = 1, in the middle: there t = a/(2a) = 1/2."""
+    schedule = Schedule((1 - t) * (shift + t) / shift, t * (shift + 1 - t) / shift)
+    found = closed_inverse(schedule)
+    assert sp.simplify(found.subs(R, 1) - sp.Rational(1, 2)) == 0
+    if not schedule.parameters:
+        assert convert(schedule, catalog.linear()).at(0.5)[0] == 0.5

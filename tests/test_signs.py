@@ -4,16 +4,17 @@ import re
 
 import pytest
 import sympy as sp
+from flint import arb
 
 from symsched.errors import InputError
-from symsched.exact.balls import enclose
+from symsched.exact.balls import enclose, smooth_at
 from symsched.exact.signs import Sign, sign_on_unit
 from symsched.exact.signs.pieces import by_balls
 from symsched.exact.signs.structure import by_structure
 from symsched.exact.signs.sturm import by_sturm
 from symsched.exact.signs.taylor import taylor_sign
 from symsched.parsing import parse_expression
-from symsched.symbols import kappa, rho, t
+from symsched.symbols import alpha, kappa, rho, t
 
 SIGNS = [
     ("1-t", "positive"),
@@ -135,6 +136,34 @@ def test_the_message_shows_the_part_that_is_undefined():
         sign_on_unit(1 + sp.sqrt(t - sp.Rational(1, 3)))
     with pytest.raises(InputError, match="not a finite real number"):
         sign_on_unit(t * sp.asin(sp.Integer(2), evaluate=False))
+
+
+def test_slopes_sums_and_substitutions_under_a_function():
+    """exp(α̇) > 0; of the slope of |t − 1/2|, and of what is summed or put in, nothing is known."""
+    a, s = sp.symbols("a s", positive=True)
+    assert sign_on_unit(a * sp.exp(alpha.diff(t))).value == "positive"
+    kink, f = sp.Abs(t - sp.Rational(1, 2)), sp.Function("f")
+    inner = [sp.Derivative(g, t) for g in (kink, sp.exp(kink), f(kink))]
+    inner += [sp.Sum(t**s, (s, 1, sp.oo)), sp.Subs(f(s).diff(s), s, 1 / (2 * t - 1)), sp.Integral(1 / s, (s, 0, t))]
+    for part in inner:
+        assert sign_on_unit(a * sp.exp(part)).value == "unknown"
+
+
+def test_the_gamma_function_is_smooth_between_its_poles():
+    """Γ < 0 on (−1, 0), and ψ′ > 0 wherever it is defined; Γ(t − 1/2) has a pole at t = 1/2."""
+    a = sp.Symbol("a", positive=True)
+    assert sign_on_unit(a * sp.polygamma(1, t - 1)).value == "positive"
+    assert sign_on_unit(sp.polygamma(3, t / 2 - 9)).value == "positive"
+    assert sign_on_unit(a * sp.gamma(t - 1)).value == "unknown"
+    assert smooth_at(sp.lowergamma(-t, t), (-sp.Rational(1, 2), sp.Rational(1, 2)))
+    assert not smooth_at(sp.lowergamma(-t, t), (-sp.S.One, sp.S.One))
+    assert sign_on_unit(-3 - sp.gamma(t / 2 - sp.Rational(3, 4))).value == "positive"  # its top there is −3.54
+    for f in (sp.gamma, lambda x: sp.polygamma(1, x)):
+        with pytest.raises(InputError, match="not smooth and real"):
+            sign_on_unit(a * f(t - sp.Rational(1, 2)))
+    for order in (1, 2, 5):
+        found = enclose(sp.polygamma(order, t - 7), {t: sp.Rational(1, 3)}, bits=200)
+        assert found.overlaps(arb(str(sp.polygamma(order, -sp.Rational(20, 3)).evalf(50))))
 
 
 # -- the routes alone ---------------------------------------------------------------------------------------------

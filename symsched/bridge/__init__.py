@@ -38,6 +38,7 @@ _HOMES = {
     "Grid": "grids",
     "LazyScheduler": "adapters.diffusers",
     "LazyVPScheduler": "adapters.diffusers",
+    "calibrate_pipeline": "adapters.pipelines",
     "sample_lazy": "adapters.k_diffusion",
     "lazy_sigmas": "adapters.k_diffusion",
     "LazyModel": "adapters.flow_matching",
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     from symsched.bridge.adapters.flow_matching import SymbolicScheduler as SymbolicScheduler
     from symsched.bridge.adapters.k_diffusion import lazy_sigmas as lazy_sigmas
     from symsched.bridge.adapters.k_diffusion import sample_lazy as sample_lazy
+    from symsched.bridge.adapters.pipelines import calibrate_pipeline as calibrate_pipeline
     from symsched.bridge.calibrating import calibrate
     from symsched.bridge.calibration import Calibration
     from symsched.bridge.exact import exact_field as exact_field

@@ -43,6 +43,8 @@ class Calibration(Shown):
         tables: by number of evaluations, {"angles", "rows", "error", "typical", "shape"} as in `fitting.Fit`.
         spectrum: standard deviation of each cosine mode (height, width), or None.
         pilot: {"count", "steps", "seed", "evaluations"}: what it cost, evaluations in all for one sample.
+        valid: {"model", "guidance", "dtype", "shape"} that it was made for, and the "options" of a pipeline's call;
+            elsewhere `sample` warns.
     """
 
     source: str
@@ -51,6 +53,7 @@ class Calibration(Shown):
     tables: Mapping[int, Mapping[str, Any]]
     spectrum: Array | None = None
     pilot: Mapping[str, int] = field(default_factory=dict)
+    valid: Mapping[str, Any] = field(default_factory=dict)
 
     def _line(self) -> str:
         counts = ", ".join(map(str, sorted(self.tables))) or "no"
@@ -144,6 +147,7 @@ class Calibration(Shown):
                 tables,
                 None if spectrum is None else _numbers(spectrum),
                 {str(key): int(value) for key, value in document["pilot"].items()},
+                dict(document.get("valid", {})),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"this is not a calibration ({error}): expected what Calibration.save wrote") from None

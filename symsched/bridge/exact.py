@@ -24,7 +24,7 @@ def exact_field(
     source = as_native(schedule)
 
     def model(x: Any, time: Any) -> Any:
-        now = np.array([float(time[0])])
+        now = np.array([float(time[0].detach())])
         (alpha,), (beta,) = source.at(now)
         ((state, data),) = outputs_at(source, prediction, now)
         seen = x.detach().cpu().numpy().astype(np.float64) / field.input_scales(now)

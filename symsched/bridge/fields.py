@@ -205,6 +205,11 @@ class FlowField(Shown):
             )
         return torch.lerp(null, conditional, self.guidance)
 
+    def ask(self, x: Any, clock: Any, scale: Any, conditions: Mapping[str, Any]) -> Any:
+        """The answer at the model's own time `clock`, to scale · x in the field's dtype; autograd sees all three."""
+        time = torch.as_tensor(clock, dtype=_time_dtype(self.dtype), device=x.device).expand(len(x))
+        return self.output((scale * x).to(self.dtype), time, **conditions)
+
     def guided(self, guidance: float | None) -> FlowField:
         """The same field with another weight of guidance; None for none.  Raises InputError where there is no null."""
         other = copy(self)

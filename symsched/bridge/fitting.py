@@ -17,7 +17,7 @@ like the flow models' shifted grid at p = 1.  ρ', p and the start are searched 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -90,18 +90,46 @@ class Fitter:
     @torch.no_grad()
     def fit(self, shape: GridShape, steps: int) -> Fit:
         """The table for one grid; `steps` evaluations of each path."""
-        angles = self._angles(shape, steps)
-        levels = levels_at(self.field.native, angles, self.pilot.rho)
+        angles, rows = self._angles(shape, steps), list[tuple[float, ...]]()
+
+        def fitted(k: int, known: LeastSquares) -> tuple[float, ...]:
+            rows.append((1.0,) if k == 0 and self.from_noise else known.solve(self.pilot.at(angles[k])))
+            return rows[-1]  # not the goal: later rows must make up for what this one missed
+
+        end, _ = self._run(angles, fitted)
+        return self._fit(angles, rows, end, shape)
+
+    @torch.no_grad()
+    def judged(self, angles: Sequence[float], rows: Sequence[tuple[float, ...]], shape: GridShape) -> Fit:
+        """A table made elsewhere, with its errors on this pilot."""
+        end, _ = self._run(np.asarray(angles), lambda k, _: rows[k])
+        return self._fit(angles, rows, end, shape)
+
+    @torch.no_grad()
+    def products(self, fit: Fit) -> Array:
+        """The inner products of the noise and the answers at the inputs that a table visits."""
+        return self._run(np.asarray(fit.angles), lambda k, _: fit.rows[k])[1].products
+
+    def _run(self, angles: Array, row: Callable[[int, LeastSquares], tuple[float, ...]]) -> tuple[Any, LeastSquares]:
+        """The end, and the noise and all answers, of the table whose k-th row is made when the run comes to it."""
+        answer, known = self._answers(angles), LeastSquares(self.pilot.noise)
+        for k in range(len(angles) - 1):
+            known.add(answer(k, known.combine(row(k, known))))
+        return known.combine(row(len(angles) - 1, known)), known
+
+    def _answers(self, angles: Array) -> Callable[[int, Any], Any]:
+        """The function (k, y) → E, the model's answer at the k-th angle in units of ρ."""
+        levels, pilot = levels_at(self.field.native, angles, self.pilot.rho), self.pilot
         asker = Asker(self.field, levels.times[:-1])
-        known, rows = LeastSquares(self.pilot.noise), []
-        for k in range(steps + 1):
-            goal = self.pilot.at(angles[k])
-            rows.append((1.0,) if k == 0 and self.from_noise else known.solve(goal))
-            y = known.combine(rows[-1])  # not the goal: later rows must make up for what this one missed
-            if k < steps:
-                x = float(levels.norm[k]) * y + float(levels.beta[k]) * self.pilot.mean
-                known.add((self._data(asker, k, x) - self.pilot.mean) / self.pilot.rho)
-        miss = (y - goal).double().flatten(1).square().mean(1)
+
+        def answer(k: int, y: Any) -> Any:
+            x = float(levels.norm[k]) * y + float(levels.beta[k]) * pilot.mean
+            return (self._data(asker, k, x) - pilot.mean) / pilot.rho
+
+        return answer
+
+    def _fit(self, angles: Any, rows: Sequence[tuple[float, ...]], end: Any, shape: GridShape) -> Fit:
+        miss = (end - self.pilot.paths[-1]).double().flatten(1).square().mean(1)
         error, typical = (self.pilot.rho * float(part) for part in (miss.mean().sqrt(), miss.sqrt().mean()))
         return Fit(tuple(map(float, angles)), tuple(rows), error, typical, shape)
 
@@ -137,17 +165,22 @@ class Fitter:
         first = np.array([math.log(begin.rho), math.log(begin.power), begin.start])[:free]
         simplex = first + np.vstack([np.zeros(free), np.diag([0.3, 0.2, 0.5])[:free, :free]])
         minimize(loss, first, method="Nelder-Mead", options={"maxfev": tries - len(found), "initial_simplex": simplex})
-        return min(found, key=_score)
+        return best(*found)
 
     def _scan(self, steps: int, begin: GridShape, found: list[Fit], looks: int, done: Callable[[], None]) -> GridShape:
         for factor in LOOKS[:looks]:
             found.append(self.fit(replace(begin, rho=begin.rho * factor, start=min(begin.start, steps / 2)), steps))
             done()
-        return min(found, key=_score).shape if found else begin
+        return best(*found).shape if found else begin
 
 
 def _score(fit: Fit) -> float:
     return math.log(fit.error * fit.typical)
+
+
+def best(*fits: Fit) -> Fit:
+    """The one of the least error."""
+    return min(fits, key=_score)
 
 
 class LeastSquares:

@@ -169,9 +169,9 @@ def as_native(source: Schedule | str | Native) -> Native:
 
     One that starts at a point is known from the ratio `FAINTEST` on: its states at the point are all the same.
     """
-    if not isinstance(source, Schedule | str):
+    if not isinstance(source, Schedule | str) and hasattr(source, "find"):
         return source
-    schedule = as_schedule(source)
+    schedule = as_schedule(source, "the model's schedule")
     return SymbolicNative(schedule, FAINTEST if schedule.kind == "point-mass" else 0.0)
 
 

@@ -20,8 +20,9 @@ from symsched.bridge.fields import FlowField
 from symsched.bridge.keywords import keywords_of
 from symsched.bridge.plan import Plan
 from symsched.bridge.planning import Recipe
-from symsched.bridge.requests import Conditions, check_kinds, part_of, sizes
+from symsched.bridge.requests import Conditions, check_kinds, dtype_of, part_of, sizes
 from symsched.bridge.running import Running, run
+from symsched.bridge.validity import made_for, of_samples, require_valid
 from symsched.errors import InputError
 
 PILOT_PATHS, FEW_TRIES = 64, 12  # paths, and grids tried, where `sample` calibrates by itself
@@ -68,6 +69,10 @@ def sample(field: FlowField, given: Mapping[str, Any]) -> Any:
     if plan is None:
         known = _known(field, recipe, size, asked.batch, asked.conditions or {})
         plan = replace(recipe, calibration=known).plan_for(field.native, math.prod(size[1:]))
+        fitted = known is not None and recipe.automatic and recipe.grid is None and recipe.steps in known.tables
+        if known is not None and fitted:
+            other = {} if asked.dtype is None else of_samples(dtype_of(asked.dtype, field), size[1:])
+            require_valid(known, made_for(field, size[1:]) | other, stacklevel=4)
     return run(field, plan, size, asked)
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from sympy import Dummy, Expr, limit, solve, sqrt, together
 
 from symsched.catalog.registry import INCREASING, NONNEGATIVE, POSITIVE, Number, Pair, schedule
-from symsched.lazy import solve as solve_lazy
+from symsched.families import solve as solve_lazy
 from symsched.symbols import t
 
 

@@ -5,13 +5,13 @@ import inspect
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ParamSpec, TypeAlias
 
 from sympy import Expr, Integer, Rational, Symbol
 
 from symsched.errors import InputError
-from symsched.parsing import Call, did_you_mean, parse_call, parse_expression, parse_pair, quoted
+from symsched.parsing import Call, declarations, did_you_mean, parse_call, parse_expression, parse_pair, quoted
 from symsched.parsing.calls import PARAMETERS
 from symsched.precision import alone
 from symsched.schedule import Schedule
@@ -141,8 +141,12 @@ def _exact(value: Any, key: str, entry: Entry) -> Expr:
     if isinstance(value, str):
         return parse_expression(value, PARAMETERS)
     if isinstance(value, bool) or not isinstance(value, int | float | Expr):
-        given = quoted(value.name if isinstance(value, Call) else value)
-        raise InputError(f"{entry.name}: {key} must be {_article(entry, key)} {entry.domains[key].words}, not {given}")
+        given, how = quoted(value), ""
+        if isinstance(value, Call):
+            given = quoted(value.name)
+            how = f"; declare a letter of your own, as in '{entry.name}({key}=a); a>0'" if not value.args else ""
+        wanted = f"{_article(entry, key)} {entry.domains[key].words}"
+        raise InputError(f"{entry.name}: {key} must be {wanted}, not {given}{how}")
     if isinstance(value, float):
         if not math.isfinite(value):
             raise InputError(f"{entry.name}: {key} is {value}, but must be finite and {entry.domains[key].words}")
@@ -181,22 +185,45 @@ def entry(name: str) -> Entry:
 def from_text(text: str) -> Schedule:
     """The schedule that `text` names: a catalogue call `lazy(kappa=1)` or a pair `alpha=1-t; beta=t`.
 
+    Letters of its own are declared after it, and may get a value: `alpha=(1-t)**p; beta=t; p>0; p=2`.
+
     Raises InputError when the text cannot be read, the name is unknown, or a parameter is missing or out of domain.
     """
+    rest, declared, values = declarations(text) if isinstance(text, str) else (text, {}, {})
+    own = {name: letter.symbol for name, letter in declared.items()} | values
+    found = _read_alone(rest, own)
+    used = found.alpha.free_symbols | found.beta.free_symbols
+    letters = tuple(letter for letter in declared.values() if letter.symbol in used)
+    for name in own:
+        if (name not in values and own[name] not in used) or not re.search(rf"\b{name}\b", rest):
+            raise InputError(f"{quoted(text)} has no letter {name} in it, of which it says something; leave that out")
+    return replace(found, letters=letters) if letters else found
+
+
+def _read_alone(text: Any, own: Mapping[str, Expr]) -> Schedule:
+    """A call or a pair in letters of its own."""
     if isinstance(text, str) and _PAIR.match(text):
-        alpha, beta = parse_pair(text)
+        alpha, beta = parse_pair(text, {"t": t, **own})
         return Schedule(alpha, beta)
     head = text.partition("(")[0].strip() if isinstance(text, str) else ""
     if head and not head.isidentifier() and (close := did_you_mean(head, [*names(), *ALIASES])):
         raise InputError(f"unknown schedule {quoted(text)}{close}")  # such as scaled-linear, which is no Python
-    return _called(parse_call(text))
+    return _called(parse_call(text, {**PARAMETERS, **own}))
 
 
-def as_schedule(value: "Schedule | str | Call") -> Schedule:
-    """The schedule itself, or the one its text names; raises InputError for anything else."""
+def as_schedule(value: Any, what: str = "schedule") -> Schedule:
+    """The schedule itself, or the one its text names: the one reader of what is given for a schedule.
+
+    Raises InputError for anything else.
+    """
     if isinstance(value, Schedule):
         return value
-    return _called(value) if isinstance(value, Call) else from_text(value)
+    if isinstance(value, Call):
+        return _called(value)
+    if not isinstance(value, str):
+        right = "a Schedule, or its text such as 'vp' or 'alpha=1-t; beta=t'"
+        raise InputError(f"{what} is {quoted(value)} ({type(value).__name__}); it should be {right}")
+    return from_text(value)
 
 
 def _called(call: Call) -> Schedule:

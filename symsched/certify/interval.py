@@ -23,6 +23,7 @@ from typing import Any
 
 import sympy as sp
 
+from symsched.catalog import as_schedule
 from symsched.certify import check_signs
 from symsched.errors import InputError
 from symsched.exact import PROBES, BeyondSeriesError, decide_zero, enclose, leading_term, sign_on_unit
@@ -51,13 +52,13 @@ class _NoTapeError(Exception):
     """A node that the checker does not know."""
 
 
-def certify_schedule(schedule: Schedule, rho: Any = 1) -> list[SignCertificate]:
+def certify_schedule(schedule: Schedule | str, rho: Any = 1) -> list[SignCertificate]:
     """α > 0, β > 0, d log r/dt > 0, ε* ≥ 0, dV/dt ≥ 0, each certified, refuted or undecided.
 
     Raises:
         InputError: the schedule has free parameters, or ρ is no number.
     """
-    _require_numbers(schedule)
+    schedule = _with_numbers(schedule)
     spread = as_expression(rho, "rho")
     if not spread.is_number or not spread.is_positive:
         raise InputError(f"rho = {rho}: expected a positive number")
@@ -71,7 +72,7 @@ def certify_schedule(schedule: Schedule, rho: Any = 1) -> list[SignCertificate]:
     return [certify_sign(statement, expr) for statement, expr in conditions]
 
 
-def certify_newton(schedule: Schedule) -> list[SignCertificate]:
+def certify_newton(schedule: Schedule | str) -> list[SignCertificate]:
     """t(1 − t) |λ̇| ≤ 4λ for λ = d log r/dt: the bound that the emitted Newton inverse rests on.
 
     With δ the error of τ relative to τ(1 − τ), a Newton step on log r leaves at most ½ sup |λ̇/λ| τ(1 − τ) δ² ≤ 2δ²
@@ -80,17 +81,19 @@ def certify_newton(schedule: Schedule) -> list[SignCertificate]:
     Raises:
         InputError: the schedule has free parameters.
     """
-    _require_numbers(schedule)
+    schedule = _with_numbers(schedule)
     rate = schedule.log_r_dot
     terms = 4 * rate, t * (1 - t) * rate.diff(t)
     signs = {"4 lambda + t(1-t) dlambda/dt >= 0": 1, "4 lambda - t(1-t) dlambda/dt >= 0": -1}
     return [certify_sign(f"Newton: {text}", sp.together(terms[0] + sign * terms[1])) for text, sign in signs.items()]
 
 
-def _require_numbers(schedule: Schedule) -> None:
+def _with_numbers(given: Schedule | str) -> Schedule:
+    schedule = as_schedule(given)
     if schedule.parameters:
         names = ", ".join(sorted(map(str, schedule.parameters)))
         raise InputError(f"{schedule}: {names} has no value; an interval certificate needs numbers")
+    return schedule
 
 
 def certify_sign(statement: str, expr: sp.Expr) -> SignCertificate:

@@ -131,7 +131,7 @@ def _document(one: Certificate, said: Checked | None) -> dict[str, object]:
 
 
 def _signs(text: str, rho: str, numerics: bool, out: str | None, target: str | None) -> None:
-    from symsched.catalog.registry import as_schedule
+    from symsched.catalog import as_schedule
     from symsched.certify.interval import certify_newton, certify_schedule, document, write
     from symsched.cli.output import write_json
 

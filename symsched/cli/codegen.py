@@ -66,11 +66,9 @@ def codegen(
 
 
 def _what(source: str | None, target: str):  # type: ignore[no-untyped-def]
-    from symsched import catalog
-    from symsched.conversion import Conversion
+    from symsched.conversion import convert
 
-    to = catalog.from_text(target)
-    return to if source is None else Conversion(catalog.from_text(source), to)
+    return target if source is None else convert(source, target)
 
 
 def _refuse_existing(output: str, force: bool) -> None:

@@ -10,10 +10,7 @@ import typer
 from symsched.cli.help import SCHEDULES, Json, folded
 
 if TYPE_CHECKING:
-    from sympy import Expr
-
-    from symsched.cli.request import Formula, Found, Request
-    from symsched.conversion import Conversion
+    from symsched.derived import Asked, Derived
 
 _COMMA = re.compile(r",(?![^()]*\))")  # not those between the arguments of a function
 HELP = folded("""
@@ -39,56 +36,21 @@ def convert(
     json: Json = None,
 ) -> None:
     from symsched.cli.output import show_rows, writable, write_json
-    from symsched.cli.request import Request
+    from symsched.derived import Asked
+    from symsched.derived.quantities import converted
 
     file = writable(json, "--json")
-    request = Request.read(source, target, None, kappa, eps, None)
+    asked = Asked.read(source, target, None, kappa, eps, None, "--")
     times = times_from_text(at, "--at")
-    found = converted(request)
-    rows = _rows(request, times)
+    found = converted(asked)
+    rows = _rows(asked, times)
     if file is not None:
-        write_json(file, _document(request, found, rows))
+        write_json(file, _document(asked, found, rows))
     if file == "-":
         return
-    for formula in found.formulas:
-        typer.echo(formula.text)
-    for note in found.notes:
-        typer.echo(note)
+    typer.echo(str(found))
     if rows:
         show_rows(rows)
-
-
-def converted(request: Request) -> Found:
-    """τ, c, their derivatives, and the target's diffusion scale when a source scale was given."""
-    from symsched.cli.request import Formula, Found, shorter
-
-    conversion = _conversion(request)
-    formulas = [
-        Formula("tau", "τ", r"\tau", shorter(conversion.tau)),
-        Formula("scale", "c", "c", shorter(conversion.scale)),
-        Formula("tau_dot", "τ̇", r"\dot{\tau}", shorter(conversion.tau_dot)),
-        Formula("scale_dot", "ċ", r"\dot{c}", shorter(conversion.scale_dot)),
-    ]
-    scale = _source_scale(request)
-    if scale is not None:
-        formulas.append(Formula("eps", "ε̄", r"\bar{\varepsilon}", shorter(conversion.eps(scale))))
-    note = "r of the source has no closed inverse: τ(t) stays a function; --at prints its values in full precision"
-    return Found(tuple(formulas), () if conversion.closed_form else (note,))
-
-
-def _conversion(request: Request) -> Conversion:
-    from symsched.conversion import Conversion
-
-    assert request.given is not None
-    assert request.target is not None
-    return Conversion(request.given, request.target)
-
-
-def _source_scale(request: Request) -> Expr | None:
-    """ε of the source: given, or κ ε*; None when neither was given."""
-    if request.eps is not None:
-        return request.eps
-    return None if request.kappa is None else request.kappa * request.schedule.eps_star
 
 
 def times_from_text(text: str | None, option: str, what: str = "time") -> list[float]:
@@ -107,32 +69,33 @@ def times_from_text(text: str | None, option: str, what: str = "time") -> list[f
     return times
 
 
-def _rows(request: Request, times: list[float]) -> list[dict[str, float]]:
+def _rows(asked: Asked, times: list[float]) -> list[dict[str, float]]:
     """One row per time: t, τ, c, τ̇, ċ, and ε̄ when a scale was given."""
     if not times:
         return []
-    conversion = _conversion(request)
+    from symsched.derived.quantities import conversion_of, source_scale
+
+    conversion = conversion_of(asked)
     exprs = {name: getattr(conversion, name) for name in ("tau", "scale", "tau_dot", "scale_dot")}
-    scale = _source_scale(request)
+    scale = source_scale(asked)
     if scale is not None:
         exprs["eps"] = conversion.eps(scale)
     columns = dict(zip(exprs, conversion.values(tuple(exprs.values()), times), strict=True))
     return [{"t": time, **{k: float(v[i]) for k, v in columns.items()}} for i, time in enumerate(times)]
 
 
-def _document(request: Request, found: Found, rows: list[dict[str, float]]) -> dict[str, Any]:
+def _document(asked: Asked, found: Derived, rows: list[dict[str, float]]) -> dict[str, Any]:
     import symsched
-    from symsched.cli.notation import latex_line
-    from symsched.cli.request import described
+    from symsched.cli.output import described
+    from symsched.notation import latex_line
 
-    closed: dict[str, Formula] = {f.name: f for f in found.formulas}
     return {
         "version": symsched.__version__,
-        "from": described(request.given),
-        "to": described(request.target),
-        "kappa": None if request.kappa is None else str(request.kappa),
-        "eps": None if request.eps is None else str(request.eps),
+        "from": described(asked.given),
+        "to": described(asked.target),
+        "kappa": None if asked.kappa is None else str(asked.kappa),
+        "eps": None if asked.eps is None else str(asked.eps),
         "closed_form": not found.notes,
-        "formulas": {name: {"expression": str(f.expr), "latex": latex_line(f.expr)} for name, f in closed.items()},
+        "formulas": {f.name: {"expression": str(f.expr), "latex": latex_line(f.expr)} for f in found.formulas},
         "values": rows,
     }

@@ -1,11 +1,16 @@
 """`symsched derive`: one quantity, derived and printed."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from symsched.cli.help import SCHEDULES, Json, among, folded
+
+if TYPE_CHECKING:
+    from symsched.derived import Asked, Derived
 
 FORMS = ("text", "latex", "json")
 HELP = folded("""
@@ -29,7 +34,7 @@ without --rho for every ρ, and without --data the fields are written in η_X = 
 
 
 def _quantities() -> Iterable[str]:
-    from symsched.cli.derivable import QUANTITIES
+    from symsched.derived import QUANTITIES
 
     return QUANTITIES
 
@@ -54,21 +59,35 @@ def derive(
     form: Annotated[str, typer.Option("--format", help="text, latex or json.", autocompletion=among(*FORMS))] = "text",
     json: Json = None,
 ) -> None:
-    from symsched.cli.derivable import QUANTITIES
     from symsched.cli.output import writable, write_json
-    from symsched.cli.request import Request, document
+    from symsched.derived import QUANTITIES, Asked
     from symsched.parsing import one_of
 
     one_of(form, FORMS, "--format")
     one_of(quantity, QUANTITIES, "quantity")
     target_file = writable(json, "--json") or ("-" if form == "json" else None)
-    request = Request.read(schedule, target, data, kappa, eps, rho)
-    found = QUANTITIES[quantity](request)
+    asked = Asked.read(schedule, target, data, kappa, eps, rho, "--")
+    found = QUANTITIES[quantity](asked)
     if target_file is not None:
-        write_json(target_file, document(quantity, request, found))
-    if target_file == "-":
-        return
-    for formula in found.formulas:
-        typer.echo(formula.latex if form == "latex" else formula.text)
-    for note in found.notes if form == "text" else ():
-        typer.echo(note)
+        write_json(target_file, _document(quantity, asked, found))
+    if target_file != "-":
+        typer.echo(found.latex if form == "latex" else str(found))
+
+
+def _document(quantity: str, asked: Asked, found: Derived) -> dict[str, Any]:
+    """The JSON of one derivation; "expression" parses back to the formula, oo stands for infinity."""
+    import symsched
+    from symsched.cli.output import described
+
+    given = {name: getattr(asked, name) for name in ("data", "kappa", "eps", "rho")}
+    return {
+        "version": symsched.__version__,
+        "quantity": quantity,
+        "schedule": described(asked.given),
+        "target": described(asked.target),
+        **{name: None if value is None else str(value) for name, value in given.items()},
+        "formulas": [
+            {"name": f.name, "text": f.text, "latex": f.latex, "expression": str(f.expr)} for f in found.formulas
+        ],
+        "notes": list(found.notes),
+    }

@@ -1,5 +1,7 @@
 """Writing results: to a terminal or a pipe, as JSON, and to files that are whole or absent."""
 
+from __future__ import annotations
+
 import json
 import math
 import os
@@ -7,11 +9,14 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from symsched.errors import InputError
 from symsched.parsing.text import quoted
 from symsched.writing import whole
+
+if TYPE_CHECKING:
+    from symsched.schedule import Schedule
 
 
 def writable(target: str | None, option: str) -> str | None:
@@ -85,6 +90,13 @@ def write_json(target: str, document: Any, option: str = "--json") -> None:
     """Strict JSON with stable key order, one trailing newline; infinities are the strings "inf" and "-inf"."""
     text = json.dumps(_strict(document), indent=2, ensure_ascii=False, allow_nan=False)
     write_text(target, text + "\n", option)
+
+
+def described(schedule: Schedule | None) -> dict[str, Any] | None:
+    """A schedule in JSON: its text and its formulas."""
+    if schedule is None:
+        return None
+    return {"text": str(schedule), "alpha": str(schedule.alpha), "beta": str(schedule.beta)}
 
 
 def show_rows(rows: list[dict[str, float]], digits: int = 16) -> None:

@@ -35,7 +35,7 @@ def schedules(
 
 
 def _row(entry: Any) -> dict[str, str]:
-    from symsched.cli.notation import unicode_line
+    from symsched.notation import unicode_line
 
     general = entry.general()
     return {

@@ -63,42 +63,40 @@ def simulate(
 ) -> None:
     from symsched.cli.convert import times_from_text
     from symsched.cli.output import writable, write_json
-    from symsched.cli.request import Request
     from symsched.cli.warden import patience
+    from symsched.derived import Asked
     from symsched.montecarlo import simulate as run
-    from symsched.sde import InterpolantSDE
 
     writable(checkpoint, "--checkpoint")
     file = writable(json, "--json")
-    request = Request.read(schedule, None, data, kappa, eps, None)
+    asked = Asked.read(schedule, None, data, kappa, eps, None, "--")
     levels = times_from_text(quantiles, "--quantiles", "number")
     first = times_from_text(start, "--start")
-    given = {name: getattr(request, name) for name in ("kappa", "eps")}
-    sde = InterpolantSDE(request.schedule, request.data, **given)  # type: ignore[arg-type]
+    sde = asked.equation(kappa=asked.kappa, eps=asked.eps)
     patience(PREPARING + SLOWEST * paths * steps * sde.data.dim)
     found = run(
         sde, paths, steps, scheme, seed=seed, save=times_from_text(save, "--save") or None,
         start=first[0] if first else None, dtype=dtype, threads=threads, checkpoint=checkpoint, progress=True,
     )  # fmt: skip
     if file is not None:
-        write_json(file, _document(found, request, levels, scheme, seed))
+        write_json(file, _document(found, asked, levels, scheme, seed))
     if file != "-":
         _show(found, levels)
     if found.partial:  # what was done is shown, and whoever waits for all of it is told
         raise SystemExit(130)
 
 
-def _document(found: Result, request: Any, levels: list[float], scheme: str, seed: int) -> dict[str, Any]:
+def _document(found: Result, asked: Any, levels: list[float], scheme: str, seed: int) -> dict[str, Any]:
     import symsched
-    from symsched.cli.request import described
+    from symsched.cli.output import described
 
     table = found.quantiles(levels)
     return {
         "version": symsched.__version__,
-        "schedule": described(request.given),
-        "data": request.data.summary,
-        "kappa": None if request.kappa is None else str(request.kappa),
-        "eps": None if request.eps is None else str(request.eps),
+        "schedule": described(asked.given),
+        "data": asked.data.summary,
+        "kappa": None if asked.kappa is None else str(asked.kappa),
+        "eps": None if asked.eps is None else str(asked.eps),
         "scheme": scheme,
         "seed": seed,
         "steps": len(found.grid) - 1,

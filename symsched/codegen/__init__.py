@@ -13,6 +13,7 @@ import sys
 import types
 from typing import Any
 
+from symsched.catalog import as_schedule
 from symsched.codegen.emit import REGISTRY, emit, language
 from symsched.conversion import Conversion
 from symsched.errors import InputError
@@ -26,7 +27,7 @@ __all__ = ["LANGUAGES", "generate"]
 
 @alone
 def generate(
-    what: Conversion | Schedule,
+    what: Conversion | Schedule | str,
     lang: str = "numpy",
     *,
     kappa: Any = None,
@@ -37,7 +38,7 @@ def generate(
     """Source text of a self-contained module.
 
     Args:
-        what: a schedule, or a conversion (then τ, c and their derivatives are emitted too).
+        what: a schedule or its text, or a conversion (then τ, c and their derivatives are emitted too).
         lang: one of `LANGUAGES`.
         kappa: diffusion scale in units of the optimal one, ε = κ ε*; by default κ stays a parameter.
         eps: instead, a diffusion scale of the source, an expression in t; ε̄ = c² τ̇ ε(τ) is emitted.
@@ -53,8 +54,8 @@ def generate(
     from symsched.codegen.module import Module
 
     kind = language(lang)
-    if not isinstance(what, Conversion | Schedule):
-        raise InputError(f"cannot generate code from {type(what).__name__}: expected a Schedule or a Conversion")
+    if not isinstance(what, Conversion):
+        what = as_schedule(what, "what to generate code from")
     if self_test and not kind.tested:
         tested = ", ".join(name for name in LANGUAGES if language(name).tested)
         raise InputError(f"{lang} carries no self-test: expected one of {tested}")

@@ -7,13 +7,15 @@ Symbolic methods take a schedule and return expressions in `t` and `x`; numeric 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import wraps
 from itertools import islice
 from typing import Any, Protocol
 
 import numpy as np
 from sympy import Expr, Symbol, latex, log, sqrt
 
+from symsched.catalog import as_schedule
 from symsched.data.checks import Array, generator, known, time_values
 from symsched.data.conditioning import Component, conditional, density_ratio
 from symsched.data.numeric import Block, evaluate, per_state
@@ -37,6 +39,17 @@ class ScheduleLike(Protocol):
     def alpha_dot(self) -> Expr: ...
     @property
     def beta_dot(self) -> Expr: ...
+
+
+def of_schedule(field: Callable[[Any, Any], Expr]) -> Callable[[Any, ScheduleLike | str], Expr]:
+    """A method that takes a schedule, or its text."""
+
+    @wraps(field)
+    def asked(law: Any, schedule: ScheduleLike | str) -> Expr:
+        like = not isinstance(schedule, str) and hasattr(schedule, "alpha")
+        return field(law, schedule if like else as_schedule(schedule))
+
+    return alone(asked)
 
 
 class DataLaw(Shown, ABC):
@@ -116,27 +129,27 @@ class DataLaw(Shown, ABC):
 
     # -- symbolic, one dimension ------------------------------------------------------------------------------------
 
-    @alone
+    @of_schedule
     def eta_z(self, schedule: ScheduleLike) -> Expr:
         """η_Z(t, x) = E[Z | I_t = x], an expression in t and x.  Raises InputError when dim > 1."""
         return self._average("eta_z", schedule)
 
-    @alone
+    @of_schedule
     def eta_x(self, schedule: ScheduleLike) -> Expr:
         """η_X(t, x) = E[X | I_t = x], an expression in t and x.  Raises InputError when dim > 1."""
         return self._average("eta_x", schedule)
 
-    @alone
+    @of_schedule
     def score(self, schedule: ScheduleLike) -> Expr:
         """s(t, x) = ∂ log p_t(x)/∂x, an expression in t and x.  Raises InputError when dim > 1."""
         return self._average("score", schedule)
 
-    @alone
+    @of_schedule
     def velocity(self, schedule: ScheduleLike) -> Expr:
         """b(t, x) = α̇ η_Z + β̇ η_X (theory 1), an expression in t and x.  Raises InputError when dim > 1."""
         return schedule.alpha_dot * self.eta_z(schedule) + schedule.beta_dot * self.eta_x(schedule)
 
-    @alone
+    @of_schedule
     def log_density(self, schedule: ScheduleLike) -> Expr:
         """log p_t(x) of I_t, an expression in t and x.  Raises InputError when dim > 1."""
         alpha, beta, form = schedule.alpha, schedule.beta, conditional()

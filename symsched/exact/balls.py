@@ -156,7 +156,8 @@ def compile_tape(exprs: tuple[sp.Expr, ...], symbols: tuple[sp.Symbol, ...]) -> 
     free = set().union(*(e.free_symbols for e in exprs)) - set(symbols)
     if free:
         names = ", ".join(sorted(map(str, free)))
-        raise InputError(f"no value for {names} in {_shorten(exprs)}: give every parameter a number")
+        how = "give every parameter a number, as in 'alpha=1-t**p; beta=t; p=2'"
+        raise InputError(f"no value for {names} in {_shorten(exprs)}: {how}")
     recorder = _Recorder(symbols)
     outputs = tuple(recorder.record(sp.sympify(e, strict=True)) for e in exprs)
     return Tape(tuple(recorder.program), outputs)

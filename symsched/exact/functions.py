@@ -31,6 +31,8 @@ class Need(NamedTuple):
 
 Needs = tuple[tuple[Need, ...], ...]  # any one of these groups, and all in it, will do
 SMOOTH: Needs = ((),)
+LETTERS = tuple(sp.Dummy(real=True) for _ in range(4))
+MOST_STEPS = 100  # from a negative number up to a positive one
 
 
 def _positive(*exprs: sp.Expr) -> Needs:
@@ -75,11 +77,21 @@ def _beyond(z: Ball) -> bool:
     return bool(z.real.contains(0)) and not abs(z.imag) < 1
 
 
+def _off_the_poles(a: sp.Expr) -> Needs:
+    """Γ and its logarithmic derivatives are smooth but at 0, −1, −2, …"""
+    return *_positive(a), (Need(-a, "positive"), Need(sp.sin(sp.pi * a), "nonzero"))
+
+
 def _polygamma(n: Ball, a: Ball) -> Ball:
     """ψ^(n)(a) = (−1)^(n+1) n! ζ(n + 1, a), for whole n ≥ 0; SymPy's function of another order is not this."""
     if not (n.is_integer() and n >= 0):
         return arb.nan()
-    return a.digamma() if n == 0 else (n * arb.pi()).cos() * -(n + 1).gamma() * (n + 1).zeta(a)
+    if n == 0:
+        return a.digamma()
+    rest = arb(0)
+    while not a > 0 and a > -MOST_STEPS:  # ζ(n + 1, a) = a^(−n−1) + ζ(n + 1, a + 1)
+        rest, a = rest + 1 / a ** (n + 1), a + 1
+    return (n * arb.pi()).cos() * -(n + 1).gamma() * (rest + (n + 1).zeta(a))
 
 
 def _betainc(p: Ball, q: Ball, a: Ball, b: Ball, regularized: int) -> Ball:
@@ -172,11 +184,12 @@ _ROWS = (
         written=lambda a: 1 - sp.erf(a)),
     Known(sp.erfi, _everywhere, STEADY, None, _nowhere),
     Known(sp.erfinv, _inside),
-    Known(sp.gamma, _positive, cut=_nowhere),
+    Known(sp.gamma, _off_the_poles, cut=_nowhere),
     Known(sp.loggamma, _positive, ball=methodcaller("lgamma")),
-    Known(sp.polygamma, lambda n, a: _positive(a) if n.is_Integer and n >= 0 else (), ball=_polygamma),
+    Known(sp.polygamma, lambda n, a: _off_the_poles(a) if n.is_Integer and n >= 0 else (), ball=_polygamma),
     Known(sp.zeta, lambda s, *a: () if a else _nonzero(s - 1), ball=lambda s, a=1: s.zeta(arb(a))),
-    Known(sp.lowergamma, _positive, ball=lambda s, a: a.gamma_lower(s)),
+    Known(sp.lowergamma, lambda s, a: tuple((*way, Need(a, "positive")) for way in _off_the_poles(s)),
+        ball=lambda s, a: a.gamma_lower(s)),
     Known(sp.uppergamma, lambda _, a: _positive(a), ball=lambda s, a: a.gamma_upper(s)),
     Known(sp.beta, ball=lambda p, q: p.gamma() * q.gamma() / (p + q).gamma()),
     Known(sp.betainc, ball=lambda p, q, a, b: _betainc(p, q, a, b, 0)),
@@ -232,14 +245,21 @@ def needs(expr: sp.Expr, args: tuple[sp.Expr, ...] | None = None) -> Needs:
 
     Returns alternatives, of which one is to hold: `SMOOTH` where nothing is needed, () where nothing is known.
     """
-    if expr.is_Add or expr.is_Mul or isinstance(expr, (AppliedUndef, sp.Derivative, sp.exp)):
+    if expr.is_Add or expr.is_Mul or isinstance(expr, (AppliedUndef, sp.exp)):
         return SMOOTH
+    if isinstance(expr, sp.Derivative):  # f'(t) is as smooth as f(t); the slope of |t − 1/2| jumps
+        free = isinstance(expr.expr, AppliedUndef) and set(expr.variables) <= set(expr.expr.args)
+        return SMOOTH if free else ()
     args = expr.args if args is None else args
-    if expr.is_Pow:
-        return _needs_of_power(*args)
     if isinstance(expr, (sp.betainc, sp.betainc_regularized)):
         return _positive(*args[:2], *_between(expr.args[2:], args[2:]))
-    return ROWS[expr.func].needs(*args) if expr.func in ROWS else ()
+    if not expr.is_Pow and expr.func not in ROWS:
+        return ()
+    # (−1)^t is real at t = 0 and nowhere near: what moves is taken for no whole number, though it may end in one.
+    letters = [own if own == end else letter for own, end, letter in zip(expr.args, args, LETTERS, strict=False)]
+    found = _needs_of_power(*letters) if expr.is_Pow else ROWS[expr.func].needs(*letters)
+    ends = dict(zip(LETTERS, args, strict=False))
+    return tuple(tuple(Need(need.expr.xreplace(ends), need.sign) for need in group) for group in found)
 
 
 def _needs_of_power(base: sp.Expr, exponent: sp.Expr) -> Needs:

@@ -16,7 +16,7 @@ from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanFunction
 
 from symsched.errors import InputError, UndecidedError, clipped
-from symsched.exact.balls import Evaluator, enclose, smooth_at
+from symsched.exact.balls import Evaluator, compile_tape, enclose, smooth_at
 from symsched.exact.budget import within
 from symsched.exact.functions import STEADY, holds_of
 from symsched.exact.generators import canonical, has_root_of_large_degree, shortest
@@ -51,10 +51,24 @@ def limit_at(expr: sp.Expr, end: int, symbol: sp.Symbol = t) -> sp.Expr:
     if end not in (0, 1):
         raise InputError(f"end = {end}: limits are taken at 0 or 1")
     expr = sp.sympify(expr, strict=True)
+    if expr.has(sp.nan, sp.zoo, sp.I):
+        raise InputError(f"no limit of {clipped(expr)}: expected a real expression")
     if not expr.has(symbol):
         return expr
     check_unbranched(expr)
-    near = expr.subs(symbol, _u if end == 0 else 1 - _u)
+    try:
+        value = _limit_of(expr.subs(symbol, _u if end == 0 else 1 - _u))
+    except InputError:
+        compile_tape((expr,), tuple(expr.free_symbols))  # says what has no value in the caller's letters
+        raise
+    if value is not None:
+        return value
+    advice = give_a_value(expr.free_symbols - {symbol})
+    raise UndecidedError(f"the limit of {clipped(expr)} at {symbol} = {end} could not be determined{advice}")
+
+
+def _limit_of(near: sp.Expr) -> sp.Expr | None:
+    """The limit as u → 0+; None where no candidate survives."""
     value = continuous_value(near, _u)
     if value is None:
         value = _series_value(near)
@@ -64,8 +78,7 @@ def limit_at(expr: sp.Expr, end: int, symbol: sp.Symbol = t) -> sp.Expr:
         for candidate in _candidates(near):
             if _is_value(candidate) and _closes_in(near, candidate):
                 return candidate
-    advice = give_a_value(expr.free_symbols - {symbol})
-    raise UndecidedError(f"the limit of {clipped(expr)} at {symbol} = {end} could not be determined{advice}")
+    return None
 
 
 def without_roots_of_zero(value: sp.Expr) -> sp.Expr:
@@ -218,11 +231,15 @@ def _substituted(near: sp.Expr) -> sp.Expr:
 
 
 def _is_value(candidate: sp.Expr) -> bool:
-    if candidate.has(sp.nan, sp.zoo, sp.AccumBounds, sp.Limit, _u):
+    """Whether it is ±∞, or a number of which balls are known."""
+    if candidate in (sp.oo, -sp.oo):
+        return True
+    if candidate.has(sp.oo, sp.zoo, sp.nan, sp.I, sp.AccumBounds, sp.Limit, _u):
         return False
-    if any(power.base.is_zero for power in candidate.atoms(sp.Pow)):
-        return False  # 0^q with a symbolic q: not evaluated
-    return candidate in (sp.oo, -sp.oo) or not candidate.has(sp.oo, -sp.oo)
+    try:  # 0^q with a symbolic q is not evaluated
+        return not any(p.base.is_zero for p in candidate.atoms(sp.Pow)) and enclose(candidate, {}, 256).is_finite()
+    except InputError:
+        return False
 
 
 def _closes_in(near: sp.Expr, candidate: sp.Expr) -> bool:

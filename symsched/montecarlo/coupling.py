@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from symsched.catalog import as_schedule
 from symsched.conversion import convert, same_schedule
 from symsched.errors import InputError
 from symsched.given import count, memory, seed_of
@@ -107,7 +108,7 @@ def couple(
     save: Sequence[float] | None = None,
     threads: int | None = None,
     kappa: Any = None,
-    schedule: Schedule | None = None,
+    schedule: Schedule | str | None = None,
 ) -> Coupled:
     """Run the systems on one Brownian motion from one start, and return their states side by side.
 
@@ -154,7 +155,7 @@ def couple(
     return Coupled(saved, tuple(s[..., 0] if dim == 1 else s for s in ordered))
 
 
-def _with_carried(systems: Sequence[System], kappa: Any, schedule: Schedule | None) -> tuple[System, System]:
+def _with_carried(systems: Sequence[System], kappa: Any, schedule: Schedule | str | None) -> tuple[System, System]:
     """The system, seen in the target schedule, and the one of scale kappa that its noise drives."""
     if kappa is None:
         raise InputError(f"schedule = {schedule} without kappa; give the kappa of the path that is to be made there")
@@ -168,7 +169,7 @@ def _with_carried(systems: Sequence[System], kappa: Any, schedule: Schedule | No
         raise InputError("kappa needs a system in its own time, not through a conversion; give the target as schedule=")
     if sde.eps == 0:
         raise InputError("the system has eps = 0: its paths hold no noise to drive another; give it a kappa > 0")
-    target = InterpolantSDE(sde.schedule if schedule is None else schedule, sde.data, kappa=kappa)
+    target = InterpolantSDE(sde.schedule if schedule is None else as_schedule(schedule), sde.data, kappa=kappa)
     moved = not same_schedule(sde.schedule, target.schedule)
     through = convert(sde.schedule, target.schedule) if moved else None
     return replace(system, through=through), replace(system, sde=target)

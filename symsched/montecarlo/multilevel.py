@@ -215,9 +215,11 @@ class _Hierarchy:
         """
         target = (1 - BIAS_SHARE) * self.aim**2
         while (left := math.fsum(e**2 for e in _errors(levels))) > target:
-            own, chosen = max(zip(_errors(levels), levels, strict=True), key=lambda one: one[0] ** 2 / one[1].cost)
+            errors = _errors(levels)
+            own, chosen = max(zip(errors, levels, strict=True), key=lambda one: one[0] ** 2 / one[1].cost)
             cost = sum(v.cost for v in levels)
-            pace.left = cost * ((left / target) ** (1 / chosen.order) - 1)
+            shared = sum(e * math.sqrt(v.cost) for e, v in zip(errors, levels, strict=True)) ** 2 / target
+            pace.left = cost * ((shared / cost) ** (1 / chosen.order) - 1)  # random points, each level as many as best
             if cost + pace.left > MOST_STEPS:
                 raise InputError(
                     f"tolerance {self.tolerance:g} takes some {cost + pace.left:.1e} steps of paths; use a larger one"

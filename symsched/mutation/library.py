@@ -28,7 +28,8 @@ PLACES = (
         f"symsched.data.law:DataLaw.{name}"
         for name in ("eta_x", "eta_z", "score", "velocity", "log_density", "moments")
     ),
-    *(f"symsched.lazy:{name}" for name in ("condition", "family", "frame_beta", "solve", "frame")),
+    *(f"symsched.families:{name}" for name in ("family", "solve")),
+    *(f"symsched.lazy:{name}" for name in ("condition", "frame_beta", "frame")),
     *(f"symsched.discretize.closed:{name}" for name in ("step_forms", "closed_form", "exact_law")),
     *(f"symsched.sde.energy:{name}" for name in ("pace", "affine_rate")),
     *(f"symsched.sde.driving:{name}" for name in ("pushed", "noise_of", "step_of")),

@@ -32,7 +32,7 @@ class Call:
         return f"{self.name}(…)" if self.args or self.kwargs else self.name
 
 
-def parse_call(text: str, symbols: Mapping[str, Symbol] = PARAMETERS) -> Call:
+def parse_call(text: str, symbols: Mapping[str, Expr] = PARAMETERS) -> Call:
     """The call that `text` writes down: `name`, `name(value, …, key=value, …)`.
 
     A value is an expression in `symbols` (t, rho, kappa and m by default), a list `[…]` of values, or a call.
@@ -45,7 +45,7 @@ def parse_call(text: str, symbols: Mapping[str, Symbol] = PARAMETERS) -> Call:
     return _Reader(text, source, symbols).call(tree)
 
 
-def parse_pair(text: str, symbols: Mapping[str, Symbol] | None = None) -> tuple[Expr, Expr]:
+def parse_pair(text: str, symbols: Mapping[str, Expr] | None = None) -> tuple[Expr, Expr]:
     """(alpha, beta) of a schedule written `alpha=…; beta=…`, in either order.
 
     Raises InputError when one of the two is missing, given twice, or cannot be read.
@@ -67,7 +67,7 @@ def parse_pair(text: str, symbols: Mapping[str, Symbol] | None = None) -> tuple[
 class _Reader:
     """Reads the arguments of a call; every expression gets its own limits, the lists a common one."""
 
-    def __init__(self, text: str, source: str, symbols: Mapping[str, Symbol]) -> None:
+    def __init__(self, text: str, source: str, symbols: Mapping[str, Expr]) -> None:
         self.text, self.source, self.symbols = text, source, symbols
         self.items = 0
 

@@ -28,13 +28,14 @@ MAX_GROWTH = 600.0
 #: Numerator and common denominator of the powers of one base, of which computer algebra makes polynomials.
 MAX_FINENESS = 25_000
 PLACES = (1 / 16, 1 / 4, 1 / 2, 3 / 4, 15 / 16)
+DECLARE = "a letter of your own is declared in the text of a schedule, such as"
 CONSTANTS: dict[str, Expr] = {"pi": sympy.pi, "E": S.Exp1, "e": S.Exp1}
 
 Twin = Callable[..., float]
 _NUMBER = re.compile(r"(\d[\d_]*)?\.?(\d[\d_]*)?([eE][+-]?\d{1,3})?")
 
 
-def parse_expression(text: str, symbols: Mapping[str, Symbol] | None = None, rough: bool = False) -> Expr:
+def parse_expression(text: str, symbols: Mapping[str, Expr] | None = None, rough: bool = False) -> Expr:
     """The SymPy expression that `text` writes down, in the given symbols (by default t alone).
 
     Integers and decimals are exact (0.1 is 1/10); `^` and `**` are powers; pi, E and e are the constants; the
@@ -66,7 +67,7 @@ class Node:
 class Walker:
     """Turns one syntax tree into an expression; refuses with the text it came from."""
 
-    def __init__(self, text: str, source: str, symbols: Mapping[str, Symbol], rough: bool = False) -> None:
+    def __init__(self, text: str, source: str, symbols: Mapping[str, Expr], rough: bool = False) -> None:
         self.text, self.source, self.symbols, self.rough = text, source, symbols, rough
         self.functions = FUNCTIONS | ROUGH if rough else FUNCTIONS
         self.nodes = 0
@@ -130,7 +131,11 @@ class Walker:
 
     def name(self, name: str) -> Node:
         if name in self.symbols:
-            return Node(self.symbols[name], False, PLACES, 1.0)
+            known_as = self.symbols[name]
+            if known_as.is_Rational:
+                return self.rational(known_as)
+            value = PLACES if known_as.is_Symbol else (float(known_as),) * len(PLACES)
+            return Node(known_as, not known_as.is_Symbol, value, float(known_as.is_Symbol))
         if name in CONSTANTS:
             return Node(CONSTANTS[name], True, (float(CONSTANTS[name]),) * len(PLACES))
         if ALIASES.get(name, name) in FUNCTIONS:
@@ -138,8 +143,11 @@ class Walker:
         if name in ("I", "i", "j", "oo", "inf", "nan"):
             raise self.refuse(f"{name} is not a finite real number; schedules are real")
         known = [*self.symbols, *CONSTANTS, *FUNCTIONS]
+        close = did_you_mean(name, known if len(name) > 1 else [s for s in known if s.lower() == name.lower()])
         allowed = ", ".join([*self.symbols, "pi", "E"])
-        raise self.refuse(f"unknown name {quoted(name, 30)}{did_you_mean(name, known)} (known here: {allowed})")
+        of_time = "t" in self.symbols and not self.rough
+        how = f"; {DECLARE} 'alpha=1-t**{name}; beta=t; {name}>0'" if of_time and not close else ""
+        raise self.refuse(f"unknown name {quoted(name, 30)}{close} (known here: {allowed}){how}")
 
     def binary(self, op: ast.operator, a: Node, b: Node) -> Node:
         match op:

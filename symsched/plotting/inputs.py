@@ -9,7 +9,7 @@ from typing import Any
 import sympy as sp
 
 from symsched.catalog import as_schedule
-from symsched.data import DataLaw, Gaussian, from_text
+from symsched.data import DataLaw, Gaussian, as_law
 from symsched.errors import InputError
 from symsched.parsing.text import quoted
 from symsched.schedule import Schedule, as_expression
@@ -98,9 +98,7 @@ def steps_of(given: Any, most: int = 4096) -> list[int]:
 
 def data_of(given: Any) -> DataLaw:
     """A data law from a law, text or None (the standard Gaussian).  Raises InputError unless one-dimensional."""
-    law = Gaussian(0, 1) if given is None else from_text(given) if isinstance(given, str) else given
-    if not isinstance(law, DataLaw):
-        raise InputError(f"data = {given!r}: expected a data law or its text, such as gaussian(0, 1)")
+    law = Gaussian(0, 1) if given is None else as_law(given)
     if law.dim != 1:
         raise InputError(f"data {law.summary}: {law.dim} dimensions; the plots show one")
     if law.parameters:
@@ -128,7 +126,7 @@ def gaussian_of(given: Any) -> Gaussian:
 
 def equation(schedule: Any, data: DataLaw, kappa: Any) -> InterpolantSDE:
     """The SDE of a schedule on data with scale κ ε*."""
-    return InterpolantSDE(as_schedule(schedule), data, kappa=kappa)
+    return InterpolantSDE(schedule, data, kappa=kappa)
 
 
 def kappas_for(given: Any, schedules: Sequence[Schedule]) -> list[Any]:

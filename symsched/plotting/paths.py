@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
-from symsched.catalog import as_schedule
-from symsched.conversion import Conversion
+from symsched.conversion import Conversion, convert
 from symsched.errors import InputError
 from symsched.plotting.covering import span_of, told, within
 from symsched.plotting.drifts import draw_field
 from symsched.plotting.inputs import count_of, data_of, equation, numbers_of, schedules_of
-from symsched.plotting.page import Wishes, page
 from symsched.plotting.style import INK, PALE, law_label, plain
+from symsched.plotting.wishes import Wishes, page
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,7 +45,7 @@ def driven(source: Any, target: Any, data: DataLaw, kappa: Any, paths: int, step
     """
     from symsched.montecarlo import simulate
 
-    conversion = Conversion(as_schedule(source), as_schedule(target))
+    conversion = convert(source, target)
     back = conversion.inverse()
     even, spans = np.linspace(0, 1, steps // 2 + 1), (span_of(back), span_of(conversion))
     grid = np.union1d(within(spans[1], even), back.values((back.tau,), within(spans[0], even))[0])

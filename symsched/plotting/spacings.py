@@ -17,8 +17,8 @@ from symsched.discretize import trajectory
 from symsched.errors import InputError
 from symsched.plotting.discretisation import step_axes
 from symsched.plotting.inputs import equation, numbers_of, steps_of
-from symsched.plotting.page import Wishes, page
 from symsched.plotting.style import BLUE, DASHES, GREEN, GREY, ORANGE, PURPLE, RED, SKY, number
+from symsched.plotting.wishes import Wishes, page
 from symsched.spacing import optimal_grid
 
 if TYPE_CHECKING:

@@ -17,11 +17,12 @@ from typing import Any
 from sympy import Dummy, Expr, I, Integer, Pow, Symbol, diff, expand, factor, latex, nan, oo, simplify, sqrt, zoo
 from sympy.core.function import AppliedUndef
 
-from symsched.data import DataLaw, Gaussian
+from symsched.catalog import as_schedule
+from symsched.data import ANY_DATA, ETA_X, DataLaw, Gaussian, as_law
 from symsched.data.checks import exact
 from symsched.errors import InputError, UndecidedError, clipped
 from symsched.exact import canonical, decide_zero, limit_at, shortest, sign_on_unit, values, within
-from symsched.parsing import parse_expression, quoted
+from symsched.parsing import parse_expression
 from symsched.precision import alone_all, cached_property
 from symsched.schedule import STEEPEST, Schedule, is_long
 from symsched.sde.energy import energy
@@ -29,7 +30,7 @@ from symsched.sde.values import drift_values
 from symsched.shown import Shown
 from symsched.steps import identities
 from symsched.steps.identities import JETS
-from symsched.symbols import assigned, check_names, check_real, foreign_time, rho, t, x
+from symsched.symbols import assigned, check_names, check_real, foreign_time, kappa, rho, t, x
 
 rate, beta_rate = (Dummy(name, positive=True) for name in ("a'/a", "b'/b"))
 _mean, _std = Dummy("m", real=True), Dummy("rho", positive=True)
@@ -74,6 +75,9 @@ def data_form(schedule: Schedule, eps: Expr) -> tuple[Expr, Expr]:
 class InterpolantSDE(Shown):
     """dX = b^ε(t, X) dt + √(2ε) dW for a schedule, a data law, and a diffusion scale.
 
+    Schedule and law may be texts, as on the command line.  Without a law the drift is A x + B η_X, in the letter eta_X,
+    and what depends on the data is refused.
+
     Give at most one of `eps` (ε itself) and `kappa` (κ = ε/ε*, a number or a function of t); neither means κ = 0,
     the probability-flow ODE.  Text, numbers and expressions in t are accepted.  Symbolic properties need one
     dimension; `drift_at`, `eps_at` and the coefficients A, B work in any.
@@ -83,16 +87,13 @@ class InterpolantSDE(Shown):
     """
 
     schedule: Schedule
-    data: DataLaw
+    data: DataLaw = ANY_DATA
     eps: Any = None
     kappa: Any = None
 
     def __post_init__(self) -> None:
-        for name, kind in (("schedule", Schedule), ("data", DataLaw)):
-            given = getattr(self, name)
-            if not isinstance(given, kind):
-                text = "; a text is read by symsched.data.from_text" if kind is DataLaw else ""
-                raise InputError(f"{name} is {quoted(given)}; it should be a {kind.__name__}{text}")
+        object.__setattr__(self, "schedule", as_schedule(self.schedule))
+        object.__setattr__(self, "data", ANY_DATA if self.data is None else as_law(self.data))
         if self.eps is not None and self.kappa is not None:
             raise InputError(
                 f"eps = {self.eps} and kappa = {self.kappa} are both given; give one: kappa is eps/eps_star"
@@ -100,14 +101,16 @@ class InterpolantSDE(Shown):
         if x in self.schedule.parameters:
             raise InputError(f"{self.schedule} has a parameter {x}, which is the state of the equation; rename it")
         name = "kappa" if self.eps is None else "eps"
-        scale = _scale(0 if self.eps is None and self.kappa is None else getattr(self, name), name)
+        given = 0 if self.eps is None and self.kappa is None else getattr(self, name)
+        scale = diffusion_scale(given, name, self.schedule)
         object.__setattr__(self, name, scale)
         if name == "kappa":
             object.__setattr__(self, "eps", tidy(scale * self.schedule.eps_star))
 
     def _line(self) -> str:
         scale = f"eps={clipped(self.eps)}" if self.kappa is None else f"kappa={clipped(self.kappa)}"
-        return f"InterpolantSDE({clipped(self.schedule)}, {clipped(self.data)}, {scale})"
+        law = "" if self.data == ANY_DATA else f", {clipped(self.data)}"
+        return f"InterpolantSDE({clipped(self.schedule)}{law}, {scale})"
 
     def _formulas(self) -> dict[str, Any]:
         """The equation, with the drift written out for one Gaussian and with η_X for other data; of a long schedule in
@@ -202,7 +205,12 @@ class InterpolantSDE(Shown):
     @cached_property
     def drift(self) -> Expr:
         """b^ε(t, x) = A x + B η_X."""
-        return self.A * x + self.B * self.eta_x
+        return self.A * x + self.B * self._mean
+
+    @property
+    def _mean(self) -> Expr:
+        """η_X, or the letter that stands for it."""
+        return ETA_X if self.data == ANY_DATA else self.eta_x
 
     @property
     def diffusion(self) -> Expr:
@@ -275,7 +283,7 @@ class InterpolantSDE(Shown):
         if isinstance(self.data, Gaussian):
             slope, constant = (readable(part) for part in self.affine)
             return slope * x + constant
-        return readable(self.A) * x + readable(self.B) * self.eta_x
+        return readable(self.A) * x + readable(self.B) * self._mean
 
     def simplified(self) -> Expr:
         """The drift, in a form to read; exactly 0 when the drift vanishes (decided, not guessed)."""
@@ -359,9 +367,14 @@ def readable(expr: Expr) -> Expr:
     return shortest(*(within(READING, partial(form, expr)) for form in (factor, simplify)), expr)
 
 
-def _scale(value: Any, name: str) -> Expr:
-    """ε or κ as an expression in t that is not known to be negative anywhere."""
-    given = parse_expression(value) if isinstance(value, str) else value
+def diffusion_scale(value: Any, name: str, schedule: Schedule | None = None) -> Expr:
+    """ε or κ as an expression in t that is not known to be negative anywhere.
+
+    A text may have κ, ρ and the parameters of the schedule in it.
+    """
+    own = {} if schedule is None else {letter.name: letter for letter in schedule.parameters}
+    known = {"t": t, "kappa": kappa, "rho": rho, **own}
+    given = parse_expression(value, known) if isinstance(value, str) else value
     expr = given if isinstance(given, Expr) else exact(given, name)
     if foreign_time(expr):
         raise InputError(f"{name} = {expr} uses a symbol t of its own: write it in symsched.t, which is positive")

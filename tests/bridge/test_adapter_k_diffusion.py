@@ -71,13 +71,46 @@ def test_lazy_sigmas_are_uniform_in_the_angle():
     assert np.ptp(np.diff(np.arctan(0.5 / sigmas[:-1]))) < 1e-6
 
 
-@pytest.mark.parametrize("sigmas", [[1.0, 2.0, 0.0], [1.0], [1.0, 0.5], [[1.0, 0.0]]])
+@pytest.mark.parametrize("sigmas", [[1.0, 2.0, 0.0], [1.0], [1.0, -0.5], [[1.0, 0.0]]])
 def test_bad_sigmas_are_refused(sigmas):
     with pytest.raises(ss.InputError, match="decrease strictly"):
         sample_lazy(denoiser, noise(), torch.tensor(sigmas), disable=True)
     for options in ({"sigma_min": 0}, {"sigma_min": 90}, {"rho": 0}, {"n": 0}):
         with pytest.raises(ss.InputError, match="expected"):
             lazy_sigmas(**{"n": 4, "sigma_min": 0.1, "sigma_max": 80} | options)
+
+
+@pytest.mark.parametrize("flow", [False, True])
+@pytest.mark.parametrize(("solver", "kappa"), [("lazy-auto", 0), ("dpmpp2m", 0), ("deis", 0), ("lazy", 1)])
+def test_a_run_may_end_above_0_where_another_goes_on(flow, solver, kappa):
+    """On Gaussian data, where every level's law is known: C2 for κ = 0, the variance of I_t for any."""
+    mean, std = 0.4, 0.5
+
+    def at(sigma):
+        sigma = torch.as_tensor(sigma, dtype=torch.float64)
+        beta = 1 - sigma if flow else torch.ones_like(sigma)
+        return beta, (sigma**2 + (beta * std) ** 2).sqrt()
+
+    def model(x, sigma):
+        beta, spread = at(sigma[:, None])
+        return mean + beta * (std / spread) ** 2 * (x - beta * mean)
+
+    sigmas = lazy_sigmas(64, flow=flow).double()
+    z = torch.randn(4096 if kappa else 8, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    options = {"flow": flow, "solver": solver, "kappa": kappa, "disable": True, "seed": 3}
+    half = sample_lazy(model, sigmas[0] * z, sigmas[:33], **options)
+    (beta, spread), (first, width) = at(sigmas[32]), at(sigmas[0])
+    if kappa:
+        assert float(half.std() / spread) == pytest.approx(1, abs=0.05)  # 4 standard errors, and the steps' own error
+    else:
+        assert rms(half, beta * mean + spread * (sigmas[0] * z - first * mean) / width) < 2e-3
+        whole = sample_lazy(model, sigmas[0] * z, sigmas, **options)
+        assert rms(sample_lazy(model, half, sigmas[32:], **options), whole) < 2e-3
+
+
+def test_a_target_that_never_reaches_the_data_cannot_end_before_them():
+    with pytest.raises(ss.InputError, match="target edm never reaches the data"):
+        sample_lazy(denoiser, noise(), lazy_sigmas(8)[:4], target="edm", solver="dpmpp2m", disable=True)
 
 
 # -- calibrations ----------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,17 @@ class Borrowing:
     def last_seed(self) -> int | None:
         """The seed of the current or last run's noise; None where it drew none, or from generators."""
         return self._draws.seed
+
+
+def answering(model: Callable[..., Any], sign: int = 1) -> Callable[..., Any]:
+    """A pipeline's own model, which returns a tensor or has it as `.sample`, as a field asks it; × sign."""
+
+    @torch.no_grad()
+    def answer(x: Any, time: Any, **conditions: Any) -> Any:
+        out = model(x, time, **conditions)
+        return sign * (out if isinstance(out, torch.Tensor) else out.sample)
+
+    return answer
 
 
 def as_json(value: Any) -> Any:

@@ -10,6 +10,7 @@ honoured, each exactly once) unless `grid` or a calibration is set.  Interface f
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -18,20 +19,21 @@ from diffusers import FlowMatchEulerDiscreteScheduler
 from diffusers.configuration_utils import register_to_config
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteSchedulerOutput
 
-from symsched.bridge.adapters.borrowing import Borrowing, on_device, place_of, require_positive, source_of
+from symsched.bridge.adapters.borrowing import Borrowing, answering, on_device, place_of, require_positive, source_of
 from symsched.bridge.adapters.configs import flow_config
 from symsched.bridge.adapters.draws import Draws
 from symsched.bridge.adapters.loops import Guest, Loop, flow_ratios, read_calibration, require_floats, require_numbers
 from symsched.bridge.adapters.vp import LazyVPScheduler as LazyVPScheduler
-from symsched.bridge.fields import named_device
+from symsched.bridge.fields import FlowField, named_device
 from symsched.bridge.grids import as_grid
 from symsched.bridge.levels import as_native
 from symsched.bridge.plan import Plan
 from symsched.bridge.planning import Recipe
+from symsched.bridge.validity import of_samples, require_valid
 from symsched.errors import InputError
 from symsched.given import whole
 
-REMEDY = "calibrate a FlowField(velocity, 'linear') of the pipeline's own model"
+REMEDY = "calibrate_pipeline, or calibrate the field that LazyScheduler.field makes of the pipeline's own model"
 
 
 class LazyScheduler(Borrowing, FlowMatchEulerDiscreteScheduler):
@@ -156,6 +158,19 @@ class LazyScheduler(Borrowing, FlowMatchEulerDiscreteScheduler):
                 "give sigmas, or both"
             )
 
+    def field(self, model: Callable[..., Any], **options: Any) -> FlowField:
+        """The pipeline's own model as a field: what `calibrate` and `sample` take; of a whole pipeline, its calls are
+        `calibrate_pipeline`'s.
+
+        It is called as model(x, timesteps, **conditions), with timesteps as in `timesteps`, and returns the velocity of
+        diffusers, towards the noise, as a tensor or as `.sample`.  Options are FlowField's: shape, guidance, null,
+        dtype, device.
+        """
+        given: dict[str, Any] = {name: getattr(model, name, None) for name in ("dtype", "device")} | options
+        guest, total = self._guest, self.config.num_train_timesteps
+        clock = given.pop("time", f"{total}*(1-t)")
+        return FlowField(answering(model, guest.sign), guest.native, guest.prediction, time=clock, **given)
+
     def stretch_shift_to_terminal(self, t: Any) -> Any:
         """Levels stretched to end at `shift_terminal`; one step from noise alone has nothing to stretch."""
         return t if t[-1] == 1 else super().stretch_shift_to_terminal(t)
@@ -239,6 +254,7 @@ class LazyScheduler(Borrowing, FlowMatchEulerDiscreteScheduler):
 
     def _begin(self, sample: Any) -> Loop:
         if self._fitted is not None and self._step_index == 0:
+            require_valid(self._known, of_samples(sample.dtype, sample.shape[1:]), stacklevel=4)  # type: ignore[arg-type]
             return Loop(self._guest, self._fitted, sample, self._draws)
         sigma = self.sigmas[self._step_index : -1].double().numpy()
         return self._guest.begin(flow_ratios(sigma), sample, self._draws)

@@ -77,7 +77,7 @@ class LazyModel(ModelWrapper):
 
     def __init__(self, model: Any, source: Schedule | str, target: Schedule | str) -> None:
         super().__init__(model if isinstance(model, torch.nn.Module) else _Called(model))
-        self.conversion = convert(as_schedule(source), as_schedule(target))
+        self.conversion = convert(source, target)
         self._at = lru_cache(KEPT)(self._coefficients)
 
     def forward(self, x: Any, t: Any, **extras: Any) -> Any:

@@ -65,7 +65,7 @@ def sample_lazy(
     Args:
         model: model(x, sigma · ones(batch), **extra_args) returns the data prediction.
         x: the state at sigmas[0], such as noise · sigmas[0].
-        sigmas: decreasing, of any length ≥ 2, the last 0.
+        sigmas: decreasing, of any length ≥ 2, the last 0; or above 0, where a run ends that another goes on with.
         extra_args, callback, disable: as in k-diffusion; the callback gets x, i, sigma, sigma_hat, denoised, and the
             seed of the noise (None until noise was drawn from one).
         target, kappa, solver: see `symsched.bridge.sample`.
@@ -75,9 +75,9 @@ def sample_lazy(
         noise_sampler: noise_sampler(σ, σ_next), as in k-diffusion, makes the noise in the place of the seed.
         flow: σ is the noise level of a linear flow, σ ≤ 1.
         calibration: a `Calibration`, its file, or the file's contents, for sigmas from `lazy_sigmas(…, calibration=…)`
-            and x = noise · sigmas[0]; the last few of them, for image to image, are stepped through without its table.
+            and x = noise · sigmas[0]; a part of them, for image to image, is stepped through without its table.
 
-    Raises InputError for sigmas that do not decrease from a finite level to 0 or are not the calibration's, and what
+    Raises InputError for sigmas that do not decrease from a finite level or are not the calibration's, and what
     `sample` raises.
     """
     for name, given in (("model", model), ("callback", callback), ("noise_sampler", noise_sampler)):
@@ -112,11 +112,11 @@ def _levels(sigmas: Any, flow: bool) -> Array:
         raise InputError(f"sigmas = {str(sigmas)[:60]!r}: expected a tensor of noise levels") from None
     if flow and levels.ndim == 1 and len(levels):
         levels = np.where((levels > 1) & (levels <= 1 + ROUNDING), 1.0, levels)
-    falling = levels.ndim == 1 and len(levels) >= 2 and levels[-1] == 0 and (np.diff(levels) < 0).all()
+    falling = levels.ndim == 1 and len(levels) >= 2 and levels[-1] >= 0 and (np.diff(levels) < 0).all()
     if not falling or levels[0] == np.inf:
         raise InputError(
             f"sigmas {np.array2string(levels, precision=4)}: expected them to decrease strictly from a finite level to "
-            f"0; {RESTARTS}"
+            f"0, or to one where another run begins; {RESTARTS}"
         )
     if flow and levels[0] > 1:
         raise InputError(f"sigmas begin at {levels[0]:g}: a flow's noise level is at most 1")
@@ -146,24 +146,27 @@ def _begin(guest: Guest, known: Calibration | None, x: Any, levels: Array, flow:
     """The loop through the calibration's table where these are its levels, else through the levels by the solver."""
     steps = len(levels) - 1
     guest.require_automatic(known)
-    if known is not None and steps in known.tables and _are(levels, known, steps, flow):
+    if known is not None and steps in known.tables and levels[-1] == 0 and _are(levels, known, steps, flow):
         plan: Any = known.plan(guest.native, steps)
         require_floats("x", x)
         return Loop(guest, plan, x / levels[0], draws, noise=True)
     if known is not None and not any(_are(levels, known, n, flow) for n in known.tables if n >= steps):
         raise InputError(
             f"sigmas {np.array2string(levels, precision=4)} are not the levels that the calibration fitted for any of "
-            f"{', '.join(map(str, known.tables))} steps: take lazy_sigmas(n, …, calibration=…)"
+            f"{', '.join(map(str, known.tables))} steps: take those of lazy_sigmas(n, …, calibration=…), in "
+            "ComfyUI of Lazy Sigmas with this calibration"
         )
-    return guest.begin((1 - levels[:-1]) / levels[:-1] if flow else 1 / levels[:-1], x, draws)
+    with np.errstate(divide="ignore"):
+        ratios = (1 - levels) / levels if flow else 1 / levels
+    return guest.begin(ratios[:-1], x, draws, end=float(ratios[-1]))
 
 
 def _are(levels: Array, known: Calibration, count: int, flow: bool) -> bool:
-    """Whether these are the last of the levels fitted for `count` evaluations; the very first is the model's own."""
+    """Whether these are among the levels fitted for `count` evaluations, side by side; the first is the model's own."""
     if count not in known.tables or len(levels) > count + 1:
         return False
-    fitted = _fitted(known, count, float(levels[0]), flow)[-len(levels) :]
-    return np.allclose(levels, fitted, rtol=SAME_LEVEL, atol=0)
+    parts = np.lib.stride_tricks.sliding_window_view(_fitted(known, count, float(levels[0]), flow), len(levels))
+    return bool(np.isclose(parts, levels, rtol=SAME_LEVEL, atol=0).all(1).any())
 
 
 def _fitted(known: Calibration, count: int, largest: float, flow: bool) -> Array:

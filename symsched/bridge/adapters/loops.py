@@ -23,6 +23,7 @@ from symsched.bridge.solvers import as_solver
 from symsched.bridge.stepping import Stepper, Table
 from symsched.catalog import as_schedule
 from symsched.errors import InputError
+from symsched.exact import end_value
 from symsched.precision import cached_property
 
 Array = NDArray[np.float64]
@@ -89,12 +90,24 @@ class Guest:
         """Where it steps."""
         return self.recipe.frame(self.native)
 
-    def plan(self, ratios: ArrayLike) -> Plan:
-        """The plan through signal-to-noise ratios, increasing, then the data; it starts from the state as it is."""
+    def plan(self, ratios: ArrayLike, end: float = np.inf) -> Plan:
+        """The plan through signal-to-noise ratios, increasing, to `end`, the data; it starts from the state as it is.
+
+        Raises InputError for others, and for an end before the data in a target that never reaches them.
+        """
         inside = np.asarray(ratios, dtype=np.float64)
-        if inside.ndim != 1 or not len(inside) or not (np.diff(inside) > 0).all() or not (inside >= 0).all():
+        if (
+            inside.ndim != 1
+            or not len(inside)
+            or not (np.diff(inside) > 0).all()
+            or not 0 <= inside[0] <= inside[-1] < end
+        ):
             raise InputError(f"noise levels with r = {brief(inside.ravel())}: expected r to increase, from 0 or later")
-        times = np.append(self.frame.time_at(inside), 1.0)
+        if end < np.inf and end_value(self.frame.target.alpha, 1) > 0:
+            raise InputError(f"target {self.frame.target} never reaches the data: its steps cannot end before them")
+        times = (
+            self.frame.time_at(np.append(inside, end)) if end < np.inf else np.append(self.frame.time_at(inside), 1.0)
+        )
         solver = self.recipe.solver
         stages = as_solver(solver)[1](self.frame, times)
         if len(stages) != len(inside):
@@ -102,9 +115,11 @@ class Guest:
         label = f"{solver} in {self.frame.target}, steps={len(stages)}"
         return Plan(stages, start=stages[0].alpha, label=label).validate()
 
-    def begin(self, ratios: ArrayLike, state: Any, draws: Draws, limit: Limit | None = None) -> Loop:
-        """The loop from a state at the first ratio."""
-        return Loop(self, self.plan(ratios), state, draws, limit=limit)
+    def begin(
+        self, ratios: ArrayLike, state: Any, draws: Draws, limit: Limit | None = None, end: float = np.inf
+    ) -> Loop:
+        """The loop from a state at the first ratio to `end`."""
+        return Loop(self, self.plan(ratios, end), state, draws, limit=limit)
 
     def require_automatic(self, calibration: Calibration | None) -> None:
         """Refuse a calibration beside a target, κ > 0 or a solver, for which it has no tables."""

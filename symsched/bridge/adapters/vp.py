@@ -18,7 +18,7 @@ from diffusers import DDIMScheduler
 from diffusers.configuration_utils import register_to_config
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteSchedulerOutput
 
-from symsched.bridge.adapters.borrowing import Borrowing, place_of, require_positive, source_of
+from symsched.bridge.adapters.borrowing import Borrowing, answering, place_of, require_positive, source_of
 from symsched.bridge.adapters.configs import vp_config
 from symsched.bridge.adapters.draws import Draws
 from symsched.bridge.adapters.loops import Guest, Limit, Loop, read_calibration
@@ -114,14 +114,9 @@ class LazyVPScheduler(Borrowing, DDIMScheduler):
         FlowField's: shape, guidance, null, dtype, device.
         """
 
-        @torch.no_grad()
-        def answer(x: Any, time: Any, **conditions: Any) -> Any:
-            out = model(x, time, **conditions)
-            return out if isinstance(out, torch.Tensor) else out.sample
-
         given: dict[str, Any] = {name: getattr(model, name, None) for name in ("dtype", "device")} | options
         guest = self._guest
-        return FlowField(answer, guest.native, guest.prediction, time=lambda t: self._last - t, **given)
+        return FlowField(answering(model), guest.native, guest.prediction, time=lambda t: self._last - t, **given)
 
     def set_timesteps(self, num_inference_steps: int, device: Any = None) -> None:
         """The times at which the model is asked: by `timestep_spacing`, nearest to the levels of `grid`, or fitted.

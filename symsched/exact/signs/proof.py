@@ -112,9 +112,11 @@ def _part_defined(part: sp.Expr, symbol: sp.Symbol) -> bool:
         if not failed and all(sign.decided for _, sign in found):
             return True
         missed += failed[:1]
-    somewhere = [sign for need, sign in missed if sign.value not in NOWHERE[need.sign]]
-    if groups and len(missed) == len(groups) and len(somewhere) <= 1:  # where the last fails, the others fail too
-        witness = next((sign.witness for sign in somewhere), None)
+    somewhere = [(need, sign) for need, sign in missed if sign.value not in NOWHERE[need.sign]]
+    ways = {sp.expand(need.expr**2) for need, _ in somewhere}
+    # Where the last fails, the others fail too; and what changes its sign is 0 on the way, neither above nor below.
+    if groups and len(missed) == len(groups) and len(ways) <= 1:
+        witness = next((sign.witness for _, sign in somewhere), None)
         where = f" (see {symbol} = {witness[0]:.6g})" if witness else ""
         raise InputError(f"{clipped(part)} is not smooth and real on all of (0, 1){where}")
     return False
@@ -128,8 +130,8 @@ def _sign_needed(expr: sp.Expr, symbol: sp.Symbol) -> Sign:
 
 def _smooth_parts(expr: sp.Expr) -> Iterator[sp.Expr]:
     """Parts that must be smooth: not |f|^p, of which continuity is enough, nor the sign(f) in f^p sign(f), p > 0."""
-    if not expr.free_symbols:
-        return  # a number, which balls show to be finite
+    if not isinstance(expr, sp.Expr) or not expr.free_symbols:
+        return  # the bounds of a sum, or a number, which balls show to be finite
     args, (base, exponent) = expr.args, expr.as_base_exp()
     if isinstance(expr, sp.Mul):
         vanishing = [f.as_base_exp()[0] for f in args if f.as_base_exp()[1].is_positive]

@@ -20,6 +20,7 @@ from symsched.montecarlo.arguments import workers_of
 from symsched.montecarlo.run.checkpoint import Checkpoint
 from symsched.montecarlo.run.chunks import ChunkSums, Job, states, work
 from symsched.montecarlo.run.result import Result
+from symsched.processes import Inline
 from symsched.progress import Bar, foretold
 
 #: Seconds after which the cost of a run is foretold, and until five times which, as compilers are slow at first.
@@ -35,7 +36,7 @@ def run(job: Job, threads: int | None, executor: Any, progress: bool, checkpoint
     totals = record.load()
     partial, complete = False, job.paths // moments.UNIT
     first, told = totals.next_unit, False
-    with Bar(job.paths, progress, "paths") as bar, _pool(executor, threads) as pool:
+    with Bar(job.paths, progress, "paths") as bar, _pool(job, executor, threads) as pool:
         try:
             for part in ordered(job, pool, totals.next_unit):
                 record.save(totals, final=part.first_unit == complete)
@@ -64,12 +65,13 @@ def run(job: Job, threads: int | None, executor: Any, progress: bool, checkpoint
 
 
 @contextmanager
-def _pool(executor: Any, threads: int | None) -> Iterator[tuple[Any, int]]:
+def _pool(job: Job, executor: Any, threads: int | None) -> Iterator[tuple[Any, int]]:
     """The executor, and how many chunks to keep in flight."""
     if executor is None:
         workers = workers_of(threads)
-        with ThreadPoolExecutor(workers) as own:
-            yield own, 2 * workers
+        alone = workers == 1 or job.units <= job.units_per_chunk
+        with Inline() if alone else ThreadPoolExecutor(workers) as own:
+            yield own, 1 if alone else 2 * workers
         return
     runner = executor.get_executor() if hasattr(executor, "get_executor") else executor
     if not isinstance(runner, Executor):

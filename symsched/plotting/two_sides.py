@@ -25,8 +25,8 @@ from symsched.likelihood import log_likelihood
 from symsched.parsing import one_of
 from symsched.plotting.discretisation import step_axes
 from symsched.plotting.inputs import equation, listed
-from symsched.plotting.page import Wishes, page
 from symsched.plotting.style import BLUE, DASHES, GREEN, GREY, ORANGE, PURPLE, RED, number, style_of
+from symsched.plotting.wishes import Wishes, page
 from symsched.steps import laws
 from symsched.symbols import kappa as kappa_symbol
 from symsched.symbols import t

@@ -1,0 +1,91 @@
+"""Grids tried on paths that are kept, without asking the model again.
+
+A table's error on a grid could be known from the kept paths alone, were it not that the table visits inputs beside
+them.  What the model answers there is guessed from the answer on the path, as for normal data of the ends' covariance:
+along a direction in which the data's standard deviation is s ρ, in the lazy frame of ρ at the angle θ,
+
+    E(y + δ) = E(y) + s² sin θ/(cos² θ + s² sin² θ) · δ
+
+and not at all across the directions in which the ends vary.  It only has to rank grids: the table of the best is then
+fitted by the model's own answers.  GITS (arXiv:2405.11326) places levels by kept paths too, for a given solver.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from symsched.bridge.fitting import Array, Fitter
+from symsched.bridge.pilot import LEAST
+from symsched.errors import InputError
+from symsched.precision import cached_property
+
+LOOKED_AT = 60  # grids, which cost no evaluation
+FEWEST, ENOUGH, EACH = 2, 16, 8  # paths at all, before a pilot takes more steps, and for each grid that is tried
+SETTLED, MOST_TRIES = 64, 28  # steps of a pilot and grids beyond which more are of no use
+FAINT = 1e-6  # of the largest singular value
+
+
+class Stored(Fitter):
+    """A fitter whose answers are those of the pilot's paths, continued beside them."""
+
+    @cached_property
+    def modes(self) -> tuple[Any, Any]:
+        """(directions in rows, s² of each) of the ends about their mean."""
+        ends = self.pilot.paths[-1].double().flatten(1)
+        _, size, rows = torch.linalg.svd(ends - ends.mean(0), full_matrices=False)
+        kept = size > FAINT * size[0]
+        return rows[kept], size[kept].square() / (len(ends) - 1)
+
+    def _answers(self, angles: Array) -> Callable[[int, Any], Any]:
+        rows, square = self.modes
+
+        def answer(k: int, y: Any) -> Any:
+            angle = float(angles[k])
+            beside = (y - self.pilot.at(angle)).double().flatten(1) @ rows.T
+            gain = square * math.sin(angle) / (math.cos(angle) ** 2 + square * math.sin(angle) ** 2)
+            return self.pilot.at(angle, self.pilot.answers) + ((beside * gain) @ rows).reshape(y.shape).to(y.dtype)
+
+        return answer
+
+
+@dataclass(frozen=True)
+class Spending:
+    """What a budget is spent on: paths, steps of the pilot, grids that the model is asked about for each table."""
+
+    count: int
+    pilot_steps: int
+    tries: int
+
+
+def spend(budget: int, evaluations: int, refine: int = 0, most: int | None = None) -> Spending:
+    """How to spend so many evaluations of one sample on tables that take `evaluations` of each path together.
+
+    Steps of the pilot come first, while there are `ENOUGH` paths; then paths, `most` of them, and tried grids grow
+    together.
+
+    Raises InputError for a budget below `FEWEST` paths of `LEAST` steps with one table each.
+    """
+    refining = refine * evaluations
+    least = FEWEST * (LEAST + evaluations + refining)
+    if budget < least:
+        raise InputError(
+            f"budget = {budget}: expected {least} evaluations at least, for {FEWEST} paths of {LEAST} steps and one "
+            f"pass of the tables, {evaluations + refining} each"
+        )
+    paths = ENOUGH if most is None else min(ENOUGH, most)
+    steps = int(np.clip(budget // paths - evaluations - refining, LEAST, SETTLED))
+
+    def count(tries: int) -> int:
+        found = budget // (steps + refining + tries * evaluations)
+        return found if most is None else min(found, most)
+
+    tries = max((n for n in range(1, MOST_TRIES + 1) if count(n) >= EACH * n), default=1)
+    if most is not None:  # more paths are not to be had: what they leave buys grids
+        tries = max((n for n in range(tries, MOST_TRIES + 1) if count(n) == most), default=tries)
+    return Spending(count(tries), steps, tries)
