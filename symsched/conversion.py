@@ -112,6 +112,9 @@ class Conversion(Shown):
 
     @cached_property
     def _scales(self) -> list[sp.Expr]:
+        kept = _kept_scale(self.source)
+        if kept is not None:
+            return [self._put(kept)]
         pairs = (self.target.alpha, self.source.alpha), (self.target.beta, self.source.beta)
         return [bar / source.subs(t, self.tau) for bar, source in pairs]
 
@@ -191,8 +194,14 @@ class Conversion(Shown):
         grid = times_array(times)
         self._require_covered(grid)
         if self.closed_form:
-            return values(exprs, grid, end=self._end)
-        rows = [self._implicit(exprs, float(point)) for point in grid.ravel()]
+            try:
+                return values(exprs, grid, end=self._end)
+            except UndecidedError:  # 0/0 where an inverse such as (1 − √(1 − R²))/R has R = 0: τ is solved for instead
+                if not all(e in self._in_tau for e in exprs):
+                    raise
+            rows = [self._solved(exprs, float(point)) for point in grid.ravel()]
+        else:
+            rows = [self._implicit(exprs, float(point)) for point in grid.ravel()]
         table = np.array(rows, dtype=np.float64).reshape(grid.size, len(exprs))
         return [table[:, k].reshape(grid.shape) for k in range(len(exprs))]
 
@@ -200,6 +209,12 @@ class Conversion(Shown):
         if 0 < point < 1:
             return self._solve(exprs, lambda: arb(point), f"t = {point!r}")
         return [self._implicit_end(self._scales if e == self.scale else [e], int(point)) for e in exprs]
+
+    def _solved(self, exprs: tuple[sp.Expr, ...], point: float) -> list[float]:
+        """Values of closed forms at one time, from τ as a number."""
+        if not 0 < point < 1:
+            return [self._end(e, int(point)) for e in exprs]
+        return self._implicit(tuple(self._in_tau[e][0] for e in exprs), point)
 
     def _end(self, expr: sp.Expr, end: int, symbol: sp.Symbol = t) -> float:
         """The limit of a closed form; by way of τ where it can, since the formulas of two schedules are shorter than
@@ -394,9 +409,25 @@ def _in_letters(source: Schedule) -> _InLetters | None:
     inverse = closed_inverse(source)
     if inverse is None:
         return None
-    tau = neat(inverse.subs(R, _beta / _alpha))
-    scales = [neat(_met(bar / own.subs(t, tau))) for bar, own in ((_alpha, source.alpha), (_beta, source.beta))]
+    tau, kept = neat(inverse.subs(R, _beta / _alpha)), _kept_scale(source)
+    pairs = (_alpha, source.alpha), (_beta, source.beta)
+    scales = [neat(_met(bar / own.subs(t, tau))) for bar, own in pairs] if kept is None else [kept]
     return _InLetters(tau, shortest(*scales), neat(_beta * tau.diff(_beta)))
+
+
+@lru_cache(maxsize=256)
+def _kept_scale(source: Schedule) -> sp.Expr | None:
+    """c, without τ: α + β, β or α² + β² that does not move is the target's by c, or c²."""
+    forms: tuple[Callable[[sp.Expr, sp.Expr], sp.Expr], ...] = (
+        lambda a, b: a + b,
+        lambda _, b: b,
+        lambda a, b: a**2 + b**2,
+    )
+    for form, power in zip(forms, (1, 1, 2), strict=True):
+        value = sp.expand(form(source.alpha, source.beta))
+        if decide_zero(value.diff(t)).zero:
+            return (form(_alpha, _beta) / value.subs(t, sp.Rational(1, 2))) ** sp.Rational(1, power)
+    return None
 
 
 def _met(expr: sp.Expr) -> sp.Expr:

@@ -275,6 +275,7 @@ def test_a_lemma_without_a_proof_leaves_the_others_certified(tmp_path, capsys):
     assert "angle" not in [line for line in (tmp_path / "out" / "S1.v").read_text().splitlines() if "Lemma" in line]
 
 
+@pytest.mark.slow
 @needs_coq
 def test_a_claim_is_certified_on_known_axioms_only():
     (key,) = collect(["C12"])

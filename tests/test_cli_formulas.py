@@ -18,7 +18,7 @@ PARSED = {"t": t, "x": x, "kappa": kappa, "rho": rho, "m": mean, "eta_X": sp.Sym
 
 DERIVED = {
     "drift --schedule follmer --data gaussian(0,1) --kappa 1": "b = 0\nε = 1/2\n",
-    "epsstar": "ε* = α²β̇/β − αα̇\n",
+    "epsstar": "ε* = α(αβ̇ − α̇β)/β\n",
     "epsstar --schedule linear": "ε* = (1 − t)/t\n",
     "epsstar --schedule vp": "ε* = π/(2·tan(πt/2))\n",
     "epsstar --schedule follmer --format latex": "\\varepsilon^{*} = \\frac{1}{2}\n",
@@ -26,7 +26,7 @@ DERIVED = {
     "variance --schedule follmer --rho 1": "V = t\n",
     "ratio --schedule vp": "r = tan(πt/2)\n",
     "eta_x --schedule follmer --data gaussian(0,1)": "η_X = x\n",
-    "schedule --schedule shifted(2)": "α = (2 − 2t)/(2 − t)\nβ = t/(2 − t)\n",
+    "schedule --schedule shifted(2)": "α = 2(1 − t)/(2 − t)\nβ = t/(2 − t)\n",
     "kind --schedule ddpm": "truncated\n",
     "limits --schedule follmer": "α(0) = 0\nα(1) = 0\nβ(0) = 0\nβ(1) = 1\nα̇(0) = ∞\n",
     "conversion --schedule linear --target follmer": "τ = √t/(√t + √(1 − t))\nc = √t·√(1 − t) + t\n",

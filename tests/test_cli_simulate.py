@@ -17,6 +17,7 @@ COMMON = ("simulate", "--schedule", "linear", "--data", "gaussian(1,1/2)", "--pa
 SDE = InterpolantSDE(Schedule(1 - t, t), Gaussian(1, 0.5), eps=t / 2)
 
 
+@pytest.mark.slow
 def test_json_holds_what_the_library_returns(cli):
     code, out, _ = cli(*COMMON, "--eps", "t/2", "--save", "0.55,1", "--seed", "7", "--scheme", "heun", "--json")
     found, expected = json.loads(out), simulate(SDE, 3000, 10, "heun", seed=7, save=[0.55, 1])

@@ -41,6 +41,7 @@ def emitted(name):
     return cls(1.25) if name == "open" else cls()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HERE)
 def test_data_first_and_derivatives(name):
     t = torch.linspace(0.05, 0.95, 7, dtype=torch.float64, requires_grad=True)

@@ -33,6 +33,7 @@ def needed(inverse, place, slope, distances):
     return steps_needed(inverse.ratio, step, place, distances, STEPS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", ["ddpm", slow("sigmoid")])
 def test_few_steps_do_from_end_to_end(source):
     made = module(source)

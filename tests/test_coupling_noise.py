@@ -47,6 +47,7 @@ def carried(paths, times, kappa, other, factor=1, law=LAW):
     return CONV.path(times, paths, **scales, data=law)[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kappa", "other"), [(1, 0.25), slow(0.5, 2)])
 def test_the_correlation_on_gaussian_data_is_that_of_c26(kappa, other):
     source, _ = grids(64)

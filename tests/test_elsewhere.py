@@ -55,6 +55,7 @@ def timeless(text):
     return re.sub(r" +", " ", re.sub(r" *[\d.]+ (s\b|million path-steps/s)", "", text))
 
 
+@pytest.mark.slow
 def test_kernels_are_kept_and_found_again(tmp_path):
     first, second = (run(TAKE_AWAY + KERNELS, tmp_path).stdout.split() for _ in range(2))
     assert first == [run(KERNELS, tmp_path / "here").stdout.split()[0], first[1]]
@@ -62,6 +63,7 @@ def test_kernels_are_kept_and_found_again(tmp_path):
     assert int(second[1]) == 0 < int(first[1])  # the second process compiled nothing
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "args",
     [

@@ -32,6 +32,7 @@ def test_midway_between_narrow_modes(width):
     assert found == pytest.approx(-1 / (2 * width**2) - np.log(2 * np.pi) / 2 - np.log(width), rel=1e-9)
 
 
+@pytest.mark.slow
 def test_a_value_does_not_lend_its_size_to_another():
     """Nine digits of each: one point is far from both modes, the other on the second, a third component between."""
     law = ss.GaussianMixture((0.2, 0.5, 0.3), (-1, 0.1, 1), (1e-3, 1e-1, 2e-4))

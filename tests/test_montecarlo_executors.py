@@ -22,6 +22,7 @@ def equal(one, other):
     return np.array_equal(one.totals.rows, other.totals.rows) and np.array_equal(one.totals.counts, other.totals.counts)
 
 
+@pytest.mark.slow
 def test_processes_give_the_same_bits(monkeypatch):
     here = simulate(SDE, 6000, 20, threads=1)
     monkeypatch.setattr("symsched.montecarlo.run.chunks.CHUNK_WORK", 1)

@@ -89,6 +89,7 @@ LARGE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", quick(["points in 3 dimensions"], LARGE))
 def test_large_laws_follow_the_literal_twin(name):
     law, paths = LARGE[name], 40

@@ -62,6 +62,7 @@ RIGHT_HAND_SIDES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", RIGHT_HAND_SIDES)
 @pytest.mark.parametrize("scheme", [euler, heun, sra1])
 def test_scheme_equals_its_literal_twin(scheme, kind):

@@ -226,6 +226,7 @@ def test_a_changed_expression_is_never_called_equal(expr, rewrites, size, change
     assert decide_zero(rewritten - expr + change / size).zero is not True
 
 
+@pytest.mark.slow
 @BOUNDED
 @given(st.integers(-6, 6), st.integers(1, 6), st.integers(-6, 6), st.sampled_from([t, t**2, sp.pi * t]))
 def test_addition_theorems_are_always_decided(m, n, k, angle):

@@ -137,6 +137,7 @@ def coverage(reflect=True):
     return held / REPEATS
 
 
+@pytest.mark.slow
 def test_the_interval_covers_and_the_unreflected_one_does_not():
     assert coverage() >= 0.85  # nominally 0.95; 0.85 lies four standard errors of 100 repetitions below
     assert coverage(reflect=False) < 0.5

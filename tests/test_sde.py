@@ -279,6 +279,7 @@ def test_a_weight_of_nothing_takes_no_part_of_a_field_beyond_the_floats() -> Non
     assert sde.drift_at(0.5, [-1e308, 1e308]).tolist() == [1.0, 2.0]
 
 
+@pytest.mark.slow
 def test_the_slope_of_a_schedule_with_roots_of_large_numbers_is_soon_found():
     """EDM's α holds 80^(1/7); by theory C8 the slope is (V̇/2 − ε)/V."""
     edm, law = schedules.edm(), Gaussian(2, 3)

@@ -134,6 +134,7 @@ def test_a_closed_pipe_is_quiet():
     assert process.wait(60) == 141
 
 
+@pytest.mark.slow
 def test_closed_streams_are_no_error():
     for closed in ("<&-", "2>&-", ">&-", "<&- >&- 2>&-"):
         shell = f"exec {sys.executable} -m symsched.cli schedules linear {closed}"

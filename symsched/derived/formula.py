@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
-from sympy import Expr
+from sympy import Expr, Symbol, cse
 
 from symsched.exact import neat
 from symsched.notation import latex_line, named, oriented, unicode_line
 from symsched.parsing import one_of
+from symsched.precision import cached_property
 from symsched.shown import Shown
+
+LONG, WORTH, BETTER = 110, 12, 1.25  # characters of a line, and of a part worth a name; what a name must gain
 
 
 @dataclass(frozen=True)
@@ -22,21 +26,56 @@ class Formula:
     left: str
     left_latex: str
     expr: Expr
+    spelled: tuple[str, str] | None = None  # the right side in Unicode and LaTeX, where the expression says less
+
+    @cached_property
+    def _parts(self) -> list[tuple[Expr | None, Expr]]:
+        """The right side, and the names of what is written more than once in a long one."""
+        expr = oriented(named(self.expr))
+        return [(None, expr)] if len(unicode_line(expr)) <= LONG else _with_names(expr)
 
     @property
     def right(self) -> str:
         """The right side in LaTeX."""
-        return latex_line(oriented(named(self.expr)))
+        if self.spelled is not None:
+            return self.spelled[1]
+        (_, expr), *names = self._parts
+        return r", \quad ".join([latex_line(expr), *(f"{latex_line(n)} = {latex_line(part)}" for n, part in names)])
 
     @property
     def text(self) -> str:
         """One line of Unicode."""
-        return f"{self.left} = {unicode_line(oriented(named(self.expr)))}"
+        if self.spelled is not None:
+            return f"{self.left} = {self.spelled[0]}"
+        (_, expr), *names = self._parts
+        told = ", ".join(f"{unicode_line(name)} = {unicode_line(part)}" for name, part in names)
+        return f"{self.left} = {unicode_line(expr)}{' with ' if told else ''}{told}"
 
     @property
     def latex(self) -> str:
         """The same in LaTeX."""
         return f"{self.left_latex} = {self.right}"
+
+
+def _with_names(expr: Expr) -> list[tuple[Expr | None, Expr]]:
+    """What stands at several places gets a name, if that makes it a good deal shorter."""
+    found, (body,) = cse(expr, symbols=(Symbol(f"_{k}") for k in count()))
+    kept: list[tuple[Symbol, Expr]] = []
+    rest = [part for _, part in found] + [body]
+    for k, (name, part) in enumerate(found):
+        part = rest[k]
+        often = sum(form.count(name) for form in rest[k + 1 :])
+        if often > 1 and len(str(part)) >= WORTH:
+            kept.append((name, part))
+        else:
+            rest[k + 1 :] = [form.xreplace({name: part}) for form in rest[k + 1 :]]
+    taken = {symbol.name for symbol in expr.free_symbols}
+    names = (Symbol(f"w{k}") for k in count(1) if f"w{k}" not in taken)
+    letters = {name: letter for (name, _), letter in zip(kept, names, strict=False)}
+    named_parts = [(letters[name], oriented(part.xreplace(letters))) for name, part in kept]
+    whole: list[tuple[Expr | None, Expr]] = [(None, oriented(rest[-1].xreplace(letters))), *named_parts]
+    length = sum(len(str(part)) + 6 for _, part in whole)
+    return whole if BETTER * length < len(str(expr)) else [(None, expr)]
 
 
 def short(name: str, left: str, left_latex: str, expr: Expr) -> Formula:

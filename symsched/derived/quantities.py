@@ -19,8 +19,8 @@ def _schedule(asked: Asked) -> Derived:
     s = asked.schedule
     return Derived(
         (
-            Formula("alpha", "α", r"\alpha", s.alpha),
-            Formula("beta", "β", r"\beta", s.beta),
+            short("alpha", "α", r"\alpha", s.alpha),
+            short("beta", "β", r"\beta", s.beta),
             short("alpha_dot", "α̇", r"\dot{\alpha}", s.alpha_dot),
             short("beta_dot", "β̇", r"\dot{\beta}", s.beta_dot),
         )
@@ -117,7 +117,7 @@ def converted(asked: Asked) -> Derived:
     asked.need("a conversion needs two schedules", "schedule", "target")
     conversion = conversion_of(asked)
     formulas = [
-        short("tau", "τ", r"\tau", conversion.tau),
+        source_time(conversion),
         short("scale", "c", "c", conversion.scale),
         short("tau_dot", "τ̇", r"\dot{\tau}", conversion.tau_dot),
         short("scale_dot", "ċ", r"\dot{c}", conversion.scale_dot),
@@ -127,6 +127,15 @@ def converted(asked: Asked) -> Derived:
         formulas.append(short("eps", "ε̄", r"\bar{\varepsilon}", conversion.eps(scale)))
     note = "r of the source has no closed inverse: τ(t) stays a function; --at prints its values in full precision"
     return Derived(tuple(formulas), () if conversion.closed_form else (note,))
+
+
+def source_time(conversion: Conversion) -> Formula:
+    """τ; without a closed inverse of r, what it is."""
+    if conversion.closed_form:
+        return short("tau", "τ", r"\tau", conversion.tau)
+    ratio = short("r", "r", "r", conversion.target.r)
+    spelled = f"r⁻¹({ratio.text.partition(' = ')[2]})", rf"r^{{-1}}\left({ratio.right}\right)"
+    return Formula("tau", "τ", r"\tau", conversion.tau, spelled)
 
 
 def conversion_of(asked: Asked) -> Conversion:

@@ -34,11 +34,10 @@ SHORT, LONG = 45, 120  # operations up to which a form is written anew at once, 
 WIDE = 80  # terms multiplied out, up to which quotients are reduced
 STEEPEST = 64  # powers of which are not multiplied out
 BITS = 256
-HIDDEN = 12  # characters
+HIDDEN, APART = 12, 3  # characters
 BETTER = 1.25
-RATIOS = (1, -1, 2, -2, sp.Rational(1, 2), sp.Rational(-1, 2))
 PASSES = 3
-CALLS = 300_000  # of Python functions; about a second
+CALLS, DECISION = 1_000_000, 1_000_000  # of Python functions; about three seconds each
 BROKEN = (BasePolynomialError, NotImplementedError, RecursionError, UndecidedError, InputError, ArithmeticError)
 OPAQUE = (AppliedUndef, sp.Derivative, sp.Integral, sp.Sum, sp.Product, sp.Subs, sp.Piecewise, sp.Limit)
 
@@ -46,40 +45,95 @@ OPAQUE = (AppliedUndef, sp.Derivative, sp.Integral, sp.Sum, sp.Product, sp.Subs,
 @remembered(maxsize=2048)
 def neat(expr: sp.Expr) -> sp.Expr:
     """The shortest equal form that is found within a budget; the expression itself where there is none."""
+    letters = _letters(expr)
+    short = _turned(expr.xreplace(letters))
     for _ in range(PASSES):
-        found = _once(expr)
-        if found == expr:
+        found = _once(short)
+        if found == short:
             break
-        expr = found
-    return expr
+        short = found
+    return short.xreplace({letter: part for part, letter in letters.items()})
+
+
+def _turned(expr: sp.Expr) -> sp.Expr:
+    """With angles multiplied out, in which SymPy sees quarter turns: cos(π (½ − t)) is sin(πt)."""
+    return expr.replace(
+        lambda part: isinstance(part, TrigonometricFunction), lambda part: part.func(sp.expand_mul(part.args[0]))
+    )
+
+
+def _letters(expr: sp.Expr) -> dict[sp.Expr, sp.Symbol]:
+    """Letters for α(t), its derivatives, cos(π/252) and its like: what holds for all numbers holds for them.
+
+    So for 80^(1/7) where it is added to something, of which SymPy would look for the minimal polynomial.
+    """
+    parts = expr.atoms(sp.Derivative, AppliedUndef)
+    if not expr.has(InverseTrigonometricFunction):  # of which balls will ask for points where they are defined
+        parts |= {f for f in expr.atoms(sp.Function) if f.is_number and not isinstance(f, sp.exp)}
+    if any(total.free_symbols and _has_root(total) for total in expr.atoms(sp.Add)):
+        parts |= {p for p in expr.atoms(sp.Pow) if p.is_number and not p.exp.is_Integer}
+    known = [p for p in sorted(parts, key=sp.default_sort_key) if p.is_positive or not p.is_number]
+    return {p: sp.Dummy("f", positive=True) if p.is_positive else sp.Dummy("f", real=True) for p in known}
 
 
 def _once(expr: sp.Expr) -> sp.Expr:
-    if not expr.args or expr.has(*OPAQUE[1:]) or not expr.is_commutative or _of_roots(expr):
+    if not expr.args or expr.has(*OPAQUE) or not expr.is_commutative:
         return expr
     operations = expr.count_ops()
-    if operations > (SHORT if expr.has(AppliedUndef) else LONG):
+    if operations > LONG:
         return expr
-    found = _both(expr) if operations <= SHORT else within(CALLS, partial(_both, expr))
+    found = _at_the_top(expr) if operations > SHORT or expr.has(sp.exp) else expr
+    if found == expr:
+        found = _both(expr) if operations <= SHORT else within(CALLS, partial(_both, expr))
     if found is None or found == expr or _shortest(expr, found) == expr:
         return expr
     return found if _equal(expr, found) else expr
 
 
-def _of_roots(expr: sp.Expr) -> bool:
-    """Whether SymPy would look for the minimal polynomials of 80^(1/7) t + …, to know its sign."""
-    return any(total.free_symbols and _has_root(total) for total in expr.atoms(sp.Add))
+def _at_the_top(expr: sp.Expr) -> sp.Expr:
+    """The best that a budget allows with the whole reduced at once: one part after the other would take long."""
+    found: list[sp.Expr] = []
+
+    def reduce() -> bool:
+        kernels = _with_parts(expr, partial(_kernel, apart=False), lambda total: total)
+        lettered, back = _lettered(_joined(kernels))
+        for form in _rational_forms(lettered):
+            shown = _oriented(form.xreplace(back))
+            found.append(shown)
+            if shown.atoms(sp.exp):
+                found.append(_oriented(_met(shown, apart=False)))
+        return True
+
+    within(CALLS, reduce)
+    return _shortest(expr, *found)
+
+
+def _joined(expr: sp.Expr) -> sp.Expr:
+    """With sines and cosines for tangents, and one exponential for a product of several."""
+    expr = expr.replace(sp.tan, lambda angle: sp.sin(angle) / sp.cos(angle))
+    return sp.powsimp(expr, combine="exp", deep=True) if len(expr.atoms(sp.exp)) > 1 else expr
 
 
 def _has_root(total: sp.Expr) -> bool:
     return any(p.exp.is_Rational and p.exp.q > 2 and p.is_number for p in total.atoms(sp.Pow))
 
 
+@lru_cache(maxsize=8192)
 def length(expr: sp.Expr) -> tuple[int, int]:
     """What it takes to write a form: its characters, then its operations; a root √(t − t²) that hides where it
     vanishes, and loses its digits there, counts as more than √t √(1 − t)."""
     hidden = sum(_hides_an_end(power.base) for power in expr.atoms(sp.Pow) if not power.exp.is_Integer)
-    return len(str(expr)) + HIDDEN * hidden, int(expr.count_ops())
+    apart = sum(map(_has_a_factor, expr.atoms(sp.Add)))
+    return len(str(expr)) + HIDDEN * hidden + APART * apart, int(expr.count_ops())
+
+
+def _has_a_factor(total: sp.Expr) -> bool:
+    """Whether 3 − 3t or t − t² could be written as a product."""
+    numbers, parts = zip(*(term.as_coeff_Mul() for term in total.args), strict=True)
+    if all(number.is_Integer for number in numbers) and sp.igcd(*numbers) > 1:
+        return True
+    first, *others = ({f.as_base_exp()[0] for f in sp.Mul.make_args(part)} - {sp.S.One} for part in parts)
+    return bool(first.intersection(*others))
 
 
 def _hides_an_end(base: sp.Expr) -> bool:
@@ -90,13 +144,13 @@ def _equal(one: sp.Expr, other: sp.Expr) -> bool:
     """Decided exactly.  Inverse functions are gone from the derivatives of what is left of both: where these are
     decided to be equal in every letter, whatever numbers such as cos(π/252) are, the two differ by a constant, and
     balls say at points that it is 0."""
+    one, other = (form.replace(lambda part: isinstance(part, sp.Abs), _without_abs) for form in (one, other))
     if one.has(InverseTrigonometricFunction):
         gap = one - other
         numbers = {f: sp.Dummy(positive=True) for f in gap.atoms(sp.Function) if f.is_number and f.is_positive}
         slopes = (gap.diff(letter).xreplace(numbers) for letter in sorted(gap.free_symbols, key=sp.default_sort_key))
         return _agree(one, other) and all(decide_zero(slope).zero for slope in slopes)
-    zero = decide_zero(one - other).zero if expansion(one) + expansion(other) <= WIDE else None
-    return _agree(one, other) if zero is None else zero
+    return bool(within(DECISION, lambda: decide_zero(one - other).zero))
 
 
 def _agree(one: sp.Expr, other: sp.Expr) -> bool:
@@ -236,10 +290,18 @@ def _quotient(expr: sp.Expr, apart: bool) -> sp.Expr:
 
 
 def _quotient_forms(expr: sp.Expr, apart: bool) -> Iterator[sp.Expr]:
-    if not (expr.is_Add or expr.is_Mul or expr.is_Pow) or not expr.free_symbols:
+    if not (expr.is_Add or expr.is_Mul or expr.is_Pow):
         return
+    if not expr.free_symbols:
+        yield sp.factor_terms(expr)
+        return
+    expr = _joined(expr)
+    if expr.is_Add and (joined := _one_logarithm(expr, apart)) != expr:
+        yield joined
+        expr = joined
     lettered, back = _lettered(expr)
-    if lettered.count_ops() > LONG or expansion(lettered) > WIDE or has_root_of_large_degree(lettered):
+    waves = {f: sp.Dummy() for f in lettered.atoms(sp.sin, sp.cos)}
+    if lettered.count_ops() > LONG or expansion(lettered.xreplace(waves)) > WIDE or has_root_of_large_degree(lettered):
         yield sp.factor_terms(expr)
         return
     for form in _rational_forms(lettered):
@@ -257,6 +319,7 @@ def _lettered(expr: sp.Expr) -> tuple[sp.Expr, dict[sp.Expr, sp.Expr]]:
         if power.exp.is_Rational and not power.exp.is_Integer and power.base.free_symbols:
             roots[power.base] = sp.ilcm(roots.get(power.base, 1), power.exp.q)
     letters = {base: sp.Dummy(positive=True) for base, q in roots.items() if q <= STEEPEST}
+    powers, units = _powers_of_one(expr)
 
     def letter(part: sp.Expr) -> sp.Expr:
         base, power = part.as_base_exp()
@@ -264,8 +327,8 @@ def _lettered(expr: sp.Expr) -> tuple[sp.Expr, dict[sp.Expr, sp.Expr]]:
             return letters[base] ** (power * roots[base])
         if part.is_Rational or (not part.args and not part.is_NumberSymbol):
             return part
-        if isinstance(part, sp.exp) or (part.is_Pow and part.exp.free_symbols):
-            return _power_of_one(part, put)
+        if part in powers:
+            return powers[part]
         if part.is_Function and not isinstance(part, (sp.sin, sp.cos)):  # SymPy would turn their arguments round
             return put.setdefault(part, sp.Dummy(positive=True) if part.is_positive else sp.Dummy(real=True))
         if part.is_number and not part.is_Add and not part.is_Mul and not (part.is_Pow and part.exp.is_Integer):
@@ -273,19 +336,60 @@ def _lettered(expr: sp.Expr) -> tuple[sp.Expr, dict[sp.Expr, sp.Expr]]:
         return part
 
     lettered = _with_parts(expr, letter, lambda total: total)
-    back = {letter: part for part, letter in put.items()}
+    back = {letter: part for part, letter in put.items()} | units
     return lettered, back | {letter: base ** sp.Rational(1, roots[base]) for base, letter in letters.items()}
 
 
-def _power_of_one(part: sp.Expr, put: dict[sp.Expr, sp.Expr]) -> sp.Expr:
-    """exp(2f) as the square of the letter of exp(f), if that has one: to SymPy exp(199t²/20) has degree 199."""
-    base, exponent = part.as_base_exp()
-    for other, letter in put.items():
-        of, inner = other.as_base_exp()
-        for ratio in RATIOS if of == base else ():
-            if sp.expand(exponent - ratio * inner) == 0:
-                return letter**ratio
-    return put.setdefault(part, sp.Dummy(positive=True) if part.is_positive else sp.Dummy(real=True))
+def _powers_of_one(expr: sp.Expr) -> tuple[dict[sp.Expr, sp.Expr], dict[sp.Expr, sp.Expr]]:
+    """exp(2f − g) as letters, a²/b, one for each term of an exponent: to SymPy exp(199t²/20) has degree 199.
+
+    The letters by part, and what they stand for.
+    """
+    terms: dict[tuple[sp.Expr, sp.Expr], list[sp.Rational]] = {}  # multiples of (base, what moves in the exponent)
+    split: dict[sp.Expr, list[tuple[sp.Rational, tuple[sp.Expr, sp.Expr]]]] = {}
+    for part in sorted(expr.atoms(sp.exp, sp.Pow), key=sp.default_sort_key):
+        base, exponent = part.as_base_exp()
+        if not exponent.free_symbols:
+            continue
+        split[part] = []
+        for term in sp.Add.make_args(sp.expand(exponent)):
+            number, moving = term.as_coeff_Mul()
+            if not number.is_Rational:
+                number, moving = sp.S.One, term
+            split[part].append((number, (base, moving)))
+            terms.setdefault((base, moving), []).append(number)
+    unit = {key: sp.gcd_list([abs(number) for number in numbers]) for key, numbers in terms.items()}
+    whole = {key: base ** (unit[key] * moving) for key in terms for base, moving in [key]}
+    letters = {key: sp.Dummy(positive=True) if form.is_positive else sp.Dummy(real=True) for key, form in whole.items()}
+    found = {part: sp.Mul(*(letters[key] ** (number / unit[key]) for number, key in of)) for part, of in split.items()}
+    return found, {letters[key]: form for key, form in whole.items()}
+
+
+def _one_logarithm(total: sp.Expr, apart: bool) -> sp.Expr:
+    """log a − 2 log b as log(a/b²), and c log a² as 2c log a; for a, b > 0."""
+    found: list[tuple[sp.Expr, sp.Expr]] = []  # the number before, and what is under the logarithm
+    left = []
+    for term in total.args:
+        logs = [f for f in sp.Mul.make_args(term) if isinstance(f, sp.log) and f.free_symbols]
+        if len(logs) != 1 or side(logs[0].args[0]) <= 0:
+            left.append(term)
+            continue
+        number, inside = term / logs[0], logs[0].args[0]
+        for k, (other, under) in enumerate(found):
+            ratio = sp.cancel(number / other)
+            if ratio.is_Integer or (1 / ratio).is_Integer:
+                whole = ratio.is_Integer
+                found[k] = (other, under * inside**ratio) if whole else (number, inside * under ** (1 / ratio))
+                break
+        else:
+            found.append((number, inside))
+    if len(found) + len(left) == len(total.args):
+        return total
+    joined = []
+    for number, inside in found:
+        base, power = _written(inside, apart).as_base_exp()
+        joined.append(number * power * sp.log(base) if side(base) > 0 else number * sp.log(inside))
+    return sp.Add(*left, *joined)
 
 
 def _rational_forms(expr: sp.Expr) -> Iterator[sp.Expr]:
@@ -296,6 +400,8 @@ def _rational_forms(expr: sp.Expr) -> Iterator[sp.Expr]:
         yield factored
         yield sp.factor_terms(reduced)
         yield from _trigonometric(factored)
+        for total in (form for form in (expr, reduced) if form.is_Add):
+            yield from (sp.collect(total, letter) for letter in sorted(total.free_symbols, key=str))
         for letter in reduced.free_symbols:
             if letter.is_nonnegative and letter != t and not isinstance(letter, sp.Dummy):
                 yield from _collected(factored, letter)
@@ -322,10 +428,12 @@ def _trigonometric(expr: sp.Expr) -> Iterator[sp.Expr]:
         ratio = sp.Dummy()  # the tangent; the sine of the double angle
         yield canonical(expr.xreplace({s: ratio * c})).xreplace({ratio: sp.tan(angle)})
         yield canonical(expr.xreplace({c: ratio / (2 * s)})).xreplace({ratio: sp.sin(2 * angle)})
+        parts = [[part] for part in sp.fraction(expr)]
         for of, by in ((s, c), (c, s)):
-            new = sp.factor(canonical(_reduced_squares(expr, of, 1 - by**2)))
-            if new != expr:
-                yield new
+            for forms in parts:
+                forms.append(sp.factor(canonical(_reduced_squares(forms[0], of, 1 - by**2))))
+        numerator, denominator = (min(forms, key=length) for forms in parts)
+        yield numerator / denominator
 
 
 def _reduced_squares(expr: sp.Expr, of: sp.Expr, square: sp.Expr) -> sp.Expr:
@@ -356,11 +464,22 @@ def _oriented(expr: sp.Expr) -> sp.Expr:
 
 def _met(expr: sp.Expr, apart: bool) -> sp.Expr:
     """With powers of one base brought together, and their exponents written anew."""
-    joined = sp.powsimp(expr, combine="exp")
+    joined = sp.powsimp(expr, combine="exp", deep=True)
+    if joined.has(sp.exp):
+        joined = sp.powsimp(joined.replace(lambda e: e.is_Add and e.has(sp.exp), _one_out), combine="exp", deep=True)
     return joined.replace(
         lambda e: (e.is_Pow or isinstance(e, sp.exp)) and bool(e.exp.free_symbols),
         lambda e: e.base ** _written(e.exp, apart) if e.is_Pow else sp.exp(_written(e.exp, apart)),
     )
+
+
+def _one_out(total: sp.Expr) -> sp.Expr:
+    """exp(f) (1 − exp(g − f)) for exp(f) − exp(g), whichever of the two comes out."""
+    powers = [sp.Mul(*(f for f in sp.Mul.make_args(term) if isinstance(f, sp.exp))) for term in total.args]
+    if not all(power.free_symbols for power in powers):
+        return total
+    ways = [(power, sp.Add(*(sp.powsimp(term / power, combine="exp") for term in total.args))) for power in powers]
+    return sp.Mul(*min(ways, key=lambda way: length(way[1])))
 
 
 # -- inverse functions --------------------------------------------------------------------------------------------

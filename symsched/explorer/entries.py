@@ -14,11 +14,11 @@ import sympy as sp
 
 from symsched import catalog, lazy
 from symsched.errors import InputError
-from symsched.exact import limit_at, shortest
+from symsched.exact import limit_at, neat, shortest
 from symsched.inversion import closed_inverse
 from symsched.precision import cached_property
 from symsched.schedule import Schedule
-from symsched.sde.equation import readable, tidy
+from symsched.sde.equation import tidy
 from symsched.symbols import kappa, rho, t
 
 NAMES = ("linear", "vp", "ddpm", "follmer", "lazy")
@@ -140,4 +140,4 @@ def tidy_powers(expr: sp.Expr) -> sp.Expr:
 def short(expr: sp.Expr) -> sp.Expr:
     """The shortest of a few equal forms."""
     reduced = tidy_powers(tidy(expr))
-    return shortest(tidy_powers(readable(reduced)), sp.powsimp(reduced), reduced)
+    return shortest(tidy_powers(neat(reduced)), sp.powsimp(reduced), reduced)

@@ -11,20 +11,20 @@ With ε = κ ε* the powers of α cancel: A = (1+κ) α̇/α − κ β̇/β, so 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache, lru_cache, partial
+from functools import cache, lru_cache
 from typing import Any
 
-from sympy import Dummy, Expr, I, Integer, Pow, Symbol, diff, expand, factor, latex, nan, oo, simplify, sqrt, zoo
+from sympy import Dummy, Expr, I, Integer, Symbol, diff, expand, latex, nan, oo, sqrt, zoo
 from sympy.core.function import AppliedUndef
 
 from symsched.catalog import as_schedule
 from symsched.data import ANY_DATA, ETA_X, DataLaw, Gaussian, as_law
 from symsched.data.checks import exact
 from symsched.errors import InputError, UndecidedError, clipped
-from symsched.exact import canonical, decide_zero, limit_at, shortest, sign_on_unit, values, within
+from symsched.exact import canonical, decide_zero, limit_at, neat, shortest, sign_on_unit, values
 from symsched.parsing import parse_expression
 from symsched.precision import alone_all, cached_property
-from symsched.schedule import STEEPEST, Schedule, is_long
+from symsched.schedule import Schedule, is_long
 from symsched.sde.energy import energy
 from symsched.sde.values import drift_values
 from symsched.shown import Shown
@@ -34,8 +34,6 @@ from symsched.symbols import assigned, check_names, check_real, foreign_time, ka
 
 rate, beta_rate = (Dummy(name, positive=True) for name in ("a'/a", "b'/b"))
 _mean, _std = Dummy("m", real=True), Dummy("rho", positive=True)
-
-READING = 400_000  # function calls that one attempt at a shorter form may cost
 
 
 @dataclass(frozen=True)
@@ -118,7 +116,7 @@ class InterpolantSDE(Shown):
         """
         if is_long(self.schedule):
             return {**self._general(), **self.schedule._formulas(), **self.data._formulas()}
-        drift = rf"\left({latex(self.A)}\right) X_t + \left({latex(self.B)}\right) \eta_X(t, X_t)"
+        drift = rf"\left({latex(neat(self.A))}\right) X_t + \left({latex(neat(self.B))}\right) \eta_X(t, X_t)"
         if isinstance(self.data, Gaussian) and self.data.dim == 1:
             drift = latex(self.simplified())
         return {r"\mathrm{d}X_t": self._sides(drift), **self.data._formulas()}
@@ -139,7 +137,7 @@ class InterpolantSDE(Shown):
 
     def _sides(self, drift: str) -> str:
         """The right side, of which what is nothing is left out."""
-        scale = readable(2 * self.eps)
+        scale = neat(2 * self.eps)
         root = "" if scale == 1 else rf"\sqrt{{{latex(scale)}}}\,"
         terms = [rf"\left({drift}\right)\mathrm{{d}}t"] * (drift != "0") + [rf"{root}\mathrm{{d}}W_t"] * (scale != 0)
         return " + ".join(terms) or "0"
@@ -281,9 +279,9 @@ class InterpolantSDE(Shown):
         if decide_zero(self.drift):
             return Integer(0)
         if isinstance(self.data, Gaussian):
-            slope, constant = (readable(part) for part in self.affine)
+            slope, constant = (neat(part) for part in self.affine)
             return slope * x + constant
-        return readable(self.A) * x + readable(self.B) * self._mean
+        return neat(self.A) * x + neat(self.B) * self._mean
 
     def simplified(self) -> Expr:
         """The drift, in a form to read; exactly 0 when the drift vanishes (decided, not guessed)."""
@@ -358,13 +356,6 @@ def tidy(expr: Expr) -> Expr:
     if decide_zero(expr):
         return Integer(0)
     return shortest(canonical(expr), expr)
-
-
-def readable(expr: Expr) -> Expr:
-    """The shortest of an expression, its factored form and SymPy's simplification, as far as they are soon found."""
-    if any(max(abs(p.exp.p), p.exp.q) > STEEPEST for p in expr.atoms(Pow) if p.exp.is_Rational):
-        return expr  # one call into a polynomial of that degree, which no budget can stop
-    return shortest(*(within(READING, partial(form, expr)) for form in (factor, simplify)), expr)
 
 
 def diffusion_scale(value: Any, name: str, schedule: Schedule | None = None) -> Expr:

@@ -108,6 +108,7 @@ def test_a_calibration_with_a_scaled_start_is_refused_in_a_pipeline(fitted):
     assert not free.from_noise(5)
 
 
+@pytest.mark.slow
 def test_the_calibration_of_another_model_is_refused(fitted):
     """A model of the same linear flow under another name is accepted."""
     adapters.LazyScheduler(calibration=replace(fitted, source="alpha=1-t; beta=t").to_json()).set_timesteps(6)

@@ -89,6 +89,7 @@ def fitted(request, matching):
     return calibrate(solver.field((2,)), 48, steps=(6,), tries=6, pilot_steps=48, from_noise=request.param)
 
 
+@pytest.mark.slow
 def test_a_calibrated_solver_is_our_own_sampler(matching, fitted, tmp_path):
     from flow_matching.solver import ODESolver
 

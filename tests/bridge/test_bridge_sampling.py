@@ -163,6 +163,7 @@ def test_half_precision_models_keep_a_float32_state(field):
     assert sample(field, 4, seed=1, steps=6, dtype="float32").dtype == torch.float32
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{"steps": 3}, SDE], ids=["ode", "sde"])
 def test_the_whole_loop_is_one_graph(field, options):
     plan = build_plan("linear", **options)
@@ -324,6 +325,7 @@ def marginal_test(options, spoil=None):
     return test
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kappa", [slow("1/4"), 1])
 def test_the_marginals_are_right_on_a_mixture_at_any_kappa(kappa):
     target = f"lazy(kappa={kappa})"

@@ -90,6 +90,7 @@ def test_fitted_tables_beat_the_best_adams_method_on_fresh_noise(field, known, j
     assert fitted > adams
 
 
+@pytest.mark.slow
 def test_a_sabotaged_table_is_worse(field, known, judged):
     z, end = judged
     table = known.tables[6]
@@ -175,6 +176,7 @@ def test_sample_calibrates_where_it_is_asked_to(judged):
     assert own.calibration is None  # the field is the caller's
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prediction", ["noise", slow("score")])
 def test_models_that_say_nothing_at_the_start_are_asked_from_later_on(prediction, judged):
     """Noise and score of the linear schedule have no data in them at t = 0: they begin at r = 0.01."""
@@ -286,6 +288,7 @@ def in_units(unit, centre=0.0):
     return exact_field(ss.GaussianMixture([3 / 10, 7 / 10], means, stds))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("unit", "centre"), [slow(1e-4, 0), slow(1e4, 0), (1e-4, 100), slow(1.0, 100)])
 def test_a_calibration_knows_no_units(unit, centre):
     """Data of another size, or far from 0, are the same data: ρ, errors and levels scale.  ρ came out as 1e-8 of what

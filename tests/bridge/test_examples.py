@@ -18,6 +18,7 @@ pytest.importorskip("torch", reason="the bridge needs torch: pip install 'symsch
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "needs", "lines"),
     [

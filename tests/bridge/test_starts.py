@@ -142,6 +142,7 @@ def test_a_table_that_begins_without_data():
         TabulatedNative(np.arange(3.0), np.array([1.0, 1.0, 0.5]), np.array([0.0, 0.0, 0.5]))
 
 
+@pytest.mark.slow
 def test_a_calibration_of_such_a_model():
     """Its own sampler, by a field of the table, begins at pure noise."""
     root = np.sqrt(kept()[::-1])

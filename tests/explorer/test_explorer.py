@@ -33,6 +33,7 @@ def test_it_is_one_small_file_that_needs_nothing_else():
     assert not re.findall(r"https?://(?!www\.w3\.org/1998/Math)[^\"'<\s]+", text())
 
 
+@pytest.mark.slow
 def test_every_control_has_a_label():
     controls = re.findall(r"<(?:input|select)[^>]*", text())
     assert len(controls) > 10

@@ -93,6 +93,7 @@ def test_the_ends_are_limits_and_a_truncated_source_has_no_time_before_it_starts
     assert math.isnan(shown(page, "source-time"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sane", "wrong"),
     [
@@ -123,6 +124,7 @@ def test_the_fan_converts_paths_as_the_library_does(page):
         assert (source_time, scale) == pytest.approx((tau, c), rel=1e-9)
 
 
+@pytest.mark.slow
 def test_the_law_of_the_fan_is_that_of_the_interpolant(page):
     """24 paths under 200 seeds: the variance in mid-flight and at the data, within five standard errors."""
     choose(page, {"kappa": 1, "rho": 0.7})

@@ -148,6 +148,7 @@ def test_a_slider_does_what_it_must_and_no_more(page, slider):
     assert touched(page, slider) == TOUCHED[slider]
 
 
+@pytest.mark.slow
 def test_work_that_nothing_asked_for_is_noticed(browser, tmp_path):
     """What frames cost is measured in benchmarks/explorer.py."""
     sane = 'change("steps", Number($("steps").value), "figures")'

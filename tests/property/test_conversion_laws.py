@@ -103,6 +103,7 @@ def test_the_lazy_scale_makes_the_drift_vanish_or_is_refused(drawn):
     assert (np.abs(moving) > 1e-3).all()
 
 
+@pytest.mark.slow
 @given(combinations(), rhos, kappas)
 def test_the_sde_keeps_the_marginals_of_the_interpolant(schedule, rho, kappa):
     """Moments of dX = b dt + σ dW: V̇ = 2 b' V + σ² and ṁ = b(m), for every κ."""

@@ -43,6 +43,7 @@ def test_printed_quantities_parse_to_themselves(schedule):
         assert abs(sp.N((settled - expr).subs(half), 30)) < 1e-25
 
 
+@pytest.mark.slow
 @settings(max_examples=4)
 @given(schedules)
 def test_json_of_the_command_line_parses_back(schedule):
@@ -60,6 +61,7 @@ def test_json_of_the_command_line_parses_back(schedule):
     assert abs(sp.N(found - schedule.eps_star.subs(symbol, third), 30)) < 1e-25
 
 
+@pytest.mark.slow
 @given(schedules)
 @settings(max_examples=4)
 def test_what_is_written_anew_keeps_its_value_and_stays(schedule):
