@@ -77,13 +77,16 @@ def draw(rows: list[dict[str, Any]], output: Path) -> None:
                     if row["budget"] == budget:
                         axis.axhline(row["mean"], color=color, ls=line, lw=1)
         axis.set_xscale("log")
+        axis.set_xlim(60, 170_000)
         axis.set_title(TITLES[name] + ("" if name in CHOSEN_ON else ", not chosen on"), fontsize=10)
         axis.set_xlabel("evaluations to calibrate")
         axis.grid(alpha=0.25, lw=0.5)
     figure.axes[0].set_ylabel("mean PSNR to the converged end, dB")
     figure.axes[0].plot([], [], "k--", lw=1, label="full calibration")
     figure.axes[0].plot([], [], "k:", lw=1, label="uncalibrated")
-    figure.axes[0].legend(frameon=False, fontsize=8)
+    figure.legend(
+        *figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=5, frameon=False, fontsize=8
+    )
     save(figure, output.with_suffix(".png"), dpi=150, palette=True)
 
 
