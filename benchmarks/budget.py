@@ -28,6 +28,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.untuned import Place, place
 from symsched.bridge import calibrate, sample
+from symsched.errors import InputError
 from symsched.plotting import save
 from symsched.version import __version__
 from symsched.writing import whole
@@ -53,7 +54,8 @@ def measure(name: str, here: Place, n: int, budget: int | str) -> dict[str, Any]
         known = calibrate(here.field, steps=[n], budget=int(budget), seed=5, batch=64)
     found = here.psnr(sample(here.field, noise=here.noise, steps=n, calibration=known))
     pilot = dict(known.pilot) if known else {"count": 0, "steps": 0, "evaluations": 0}
-    return {"field": name, "evaluations": n, "budget": budget, "spent": pilot["count"] * pilot["evaluations"]} | found
+    spent = pilot["count"] * pilot["evaluations"] + pilot.get("scouting", 0)
+    return {"field": name, "evaluations": n, "budget": budget, "spent": spent} | found
 
 
 def draw(rows: list[dict[str, Any]], output: Path) -> None:
@@ -104,7 +106,11 @@ def main() -> None:
         ]
         here = place(name, given.samples) if todo else None
         for n, budget in todo:
-            rows.append(measure(name, here, n, budget))
+            try:
+                rows.append(measure(name, here, n, budget))
+            except InputError as error:  # too small for data of such a mean or scale
+                print(name, n, budget, error, sep="  ", flush=True)
+                continue
             versions = {"symsched": __version__, "torch": version("torch")}
             with whole(given.output) as file:
                 json.dump({"versions": versions, "chosen_on": CHOSEN_ON, "rows": rows}, file, indent=1)

@@ -166,9 +166,49 @@ def _over(lead: dict[str, Any]) -> str:
     return ", ".join(f"{lead['ours'] - lead[other]:+.1f}" for other in ("UniPC-3", "best", "before"))
 
 
+def tuned() -> str:
+    """By contender: PSNR on fresh noise by number of evaluations, and what tuning cost."""
+    found, rows = result("tuned")["fields"], []
+    for name, field in found.items():
+        known = {(row["contender"], row["evaluations"]): row for row in field["rows"]}
+        counts = sorted({n for _, n in known})
+        for who in dict.fromkeys(who for who, _ in known):
+            own = [known.get((who, n)) for n in counts]
+            levels = [f"{row['pooled']:.1f} / {row['mean']:.1f}" if row else "–" for row in own]
+            asked, back = (sum(row[key] for row in own if row) for key in ("forward", "backward"))
+            rows.append([FIELDS.get(name, name), who, *levels, f"{asked:,}", f"{back:,}"])
+    return table(["model", "tuned by", *counts, "evaluations", "backward"], rows)
+
+
+def budget() -> str:
+    """By model and number of evaluations: mean PSNR by what the calibration may ask."""
+    found = result("budget")["rows"]
+    budgets = sorted({row["budget"] for row in found if row["budget"] != "full"})
+    rows = []
+    for name, n in dict.fromkeys((row["field"], row["evaluations"]) for row in found):
+        own = {row["budget"]: row for row in found if (row["field"], row["evaluations"]) == (name, n)}
+        levels = [f"{own[b]['mean']:.1f}" if b in own else "–" for b in (*budgets, "full")]
+        rows.append([FIELDS.get(name, name), n, *levels, f"{own['full']['spent']:,}" if "full" in own else "–"])
+    heads = ["none" if b == 0 else f"{b:,}" for b in budgets]
+    return table(["model", "evaluations", *heads, "full", "which takes"], rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     f.__name__: f
-    for f in (claims, assumptions, left_out, axioms, mutants, unnoticed, bounds, few_steps, leads, untuned)
+    for f in (
+        claims,
+        assumptions,
+        left_out,
+        axioms,
+        mutants,
+        unnoticed,
+        bounds,
+        few_steps,
+        leads,
+        untuned,
+        tuned,
+        budget,
+    )
 }
 
 

@@ -194,8 +194,14 @@ class Conversion(Shown):
         grid = times_array(times)
         self._require_covered(grid)
         if self.closed_form:
-            return values(exprs, grid, end=self._end)
-        rows = [self._implicit(exprs, float(point)) for point in grid.ravel()]
+            try:
+                return values(exprs, grid, end=self._end)
+            except UndecidedError:  # 0/0 where an inverse such as (1 − √(1 − R²))/R has R = 0: τ is solved for instead
+                if not all(e in self._in_tau for e in exprs):
+                    raise
+            rows = [self._solved(exprs, float(point)) for point in grid.ravel()]
+        else:
+            rows = [self._implicit(exprs, float(point)) for point in grid.ravel()]
         table = np.array(rows, dtype=np.float64).reshape(grid.size, len(exprs))
         return [table[:, k].reshape(grid.shape) for k in range(len(exprs))]
 
@@ -203,6 +209,12 @@ class Conversion(Shown):
         if 0 < point < 1:
             return self._solve(exprs, lambda: arb(point), f"t = {point!r}")
         return [self._implicit_end(self._scales if e == self.scale else [e], int(point)) for e in exprs]
+
+    def _solved(self, exprs: tuple[sp.Expr, ...], point: float) -> list[float]:
+        """Values of closed forms at one time, from τ as a number."""
+        if not 0 < point < 1:
+            return [self._end(e, int(point)) for e in exprs]
+        return self._implicit(tuple(self._in_tau[e][0] for e in exprs), point)
 
     def _end(self, expr: sp.Expr, end: int, symbol: sp.Symbol = t) -> float:
         """The limit of a closed form; by way of τ where it can, since the formulas of two schedules are shorter than

@@ -3,6 +3,7 @@
 import math
 
 import mpmath as mp
+import numpy as np
 import pytest
 import sympy as sp
 from slowness import slow
@@ -82,6 +83,40 @@ def test_a_lazy_step_in_another_schedule_is_not_exact():
 def test_a_point_mass_start_draws_the_noise(emitted, at):
     weights = emitted["follmer"]["data_step"](0.0, 0.5, at)
     assert [float(w) for w in weights] == [0.0, 0.5, 0.5]
+
+
+@pytest.mark.parametrize("times", [(0.0, 0.5), ([0.0, 0.25], 0.5), (0.0, [0.5, 0.75])])
+def test_a_point_mass_start_draws_the_noise_where_kappa_is_written_in(emitted, times):
+    """A κ of 0 takes the noise out of all other steps, and with it what the first would need."""
+    now, then = (np.asarray(time) for time in times)
+    written = loaded(generate(ss.schedules.follmer(), "numpy", kappa=0))["data_step"](now, then)
+    for found, wanted in zip(written, emitted["follmer"]["data_step"](now, then, 0.0), strict=True):
+        assert np.array_equal(found, wanted)
+
+
+@pytest.mark.parametrize("written", [False, slow(True)])
+def test_the_first_step_forgets_nothing_that_is_there(written):
+    """From t = 0, where β = 0: x' = α'/α E x + β' p + α'√(1 − E²) z, with E = 0 unless κ = 0; t√t·expm1(∞) is no p."""
+    schedule = ss.Schedule("sqrt(1 - t**3)", "t**(3/2)")
+    given = {"kappa": 0} if written else {}
+    step = loaded(generate(schedule, "numpy", **given))["data_step"]
+    for then in (1e-9, 0.25, 1.0):
+        alpha, beta = (float(v) for v in schedule.at(then)[:2])
+        assert [float(w) for w in step(0.0, then)] == pytest.approx([alpha, beta, 0.0], rel=4e-16)
+        if not written:
+            assert [float(w) for w in step(0.0, then, 0.5)] == pytest.approx([0.0, beta, alpha], rel=4e-16)
+
+
+def test_a_lazy_step_has_its_noise_in_short_steps_and_at_the_start(emitted):
+    """∫2ε dt = 2κ (log(t'/t) − h) in the linear schedule: a difference of near numbers, and 0·∞ at t = κ = 0."""
+    lazy_step = emitted["linear"]["lazy_step"]
+    for start, step in ((0.5, 2.0**-47), (1e-4, 1e-12), (0.9, 1e-6), (0.25, 0.5)):
+        with mp.workdps(40):
+            end, at = mp.mpf(start + step), mp.mpf(start)
+            wanted = mp.sqrt(mp.mpf("1.5") * (mp.log(end / at) - (end - at)))
+        assert float(lazy_step(start, start + step, 0.75)[2]) == pytest.approx(float(wanted), rel=1e-14)
+    assert [float(w) for w in lazy_step(0.0, 0.25)] == [0.75, 0.25, 0.0]
+    assert float(lazy_step(0.0, 0.25, 0.75)[2]) == math.inf
 
 
 @pytest.mark.parametrize("name", ["linear", "follmer", "vp"])

@@ -365,3 +365,16 @@ def test_formulas_as_a_person_would_write_them(source, target, tau, scale):
     """By hand: r̄ = √(t/(1−t)) is tan of asin √t; the lazy frame of κ = 2 has α² = β^(4/3) − β², so r⁻¹ is β^(3/2)."""
     conv = convert(as_schedule(source), as_schedule(target))
     assert (conv.tau, conv.scale) == (tau, scale)
+
+
+def test_a_closed_inverse_that_is_0_over_0_inside():
+    """τ solves R τ² − (R + 2) τ + 1 = 0 with R = log((1 − t)/t), which is 0 at t = 1/2: by symmetry τ = 1/2 there."""
+    conv = convert(Schedule("exp(1 - 1/(1 - t))", "exp(1 - 1/t)"), ss.schedules.linear())
+    assert conv.closed_form
+    tau, scale, tau_dot, scale_dot = conv.at([0.25, 0.5])
+    ratio = mpmath.log(3)
+    wanted = (ratio + 2 - mpmath.sqrt(ratio**2 + 4)) / (2 * ratio)
+    assert tau == pytest.approx([float(wanted), 0.5], rel=4e-16)
+    assert scale[1] == pytest.approx(math.e / 2, rel=4e-16)  # ½ / exp(1 − 2)
+    assert tau_dot[1] == pytest.approx(0.5, rel=4e-16)  # 4 = (1/τ² + 1/(1 − τ)²) τ̇ = 8 τ̇
+    assert abs(scale_dot[1]) < 1e-15

@@ -15,7 +15,7 @@ from slowness import slow
 
 from symsched.collection import load, theory
 from symsched.plotting import PLOTS
-from symsched.plotting.claims import PANELS
+from symsched.plotting.two_sides import PANELS
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))

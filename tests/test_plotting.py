@@ -18,13 +18,13 @@ from symsched import catalog, plotting
 from symsched.conversion import Conversion
 from symsched.data import Gaussian
 from symsched.discretize import trajectory
-from symsched.plotting import claims, style
+from symsched.plotting import style, two_sides
 from symsched.plotting.drifts import drift_table
 from symsched.plotting.energies import parted
-from symsched.plotting.families import lazy_curve
 from symsched.plotting.optimality import girsanov, path_kl
 from symsched.plotting.orders import StepErrors, weak_levels
 from symsched.plotting.paths import driven
+from symsched.plotting.portraits import lazy_curve
 from symsched.plotting.starting import excess, order
 from symsched.sde import InterpolantSDE
 from symsched.symbols import kappa, t
@@ -264,7 +264,7 @@ def test_orders_report_a_slope_only_where_there_is_one():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(claims.PANELS))
+@pytest.mark.parametrize("name", sorted(two_sides.PANELS))
 def test_both_sides_of_a_claim_are_drawn_and_agree(name):
     panel = plotting.claim(name).axes[0]
     assert "differ" not in panel.get_title(loc="left")
@@ -272,9 +272,9 @@ def test_both_sides_of_a_claim_are_drawn_and_agree(name):
 
 
 def test_a_wrong_side_of_a_claim_is_told(monkeypatch):
-    own = claims._composed
+    own = two_sides._composed
     assert "DDIM" in plotting.claim("C21").axes[0].get_title(loc="left")
-    monkeypatch.setattr(claims, "_composed", lambda *given: 0.9 * own(*given))
+    monkeypatch.setattr(two_sides, "_composed", lambda *given: 0.9 * own(*given))
     assert "the two sides differ" in plotting.claim("C21").axes[0].get_title(loc="left")
 
 

@@ -71,7 +71,7 @@ BAD = [
     (lambda: plotting.paths(n_paths=0), "n_paths = 0: expected a whole number"),
     (lambda: plotting.paths(steps=10**9), "expected a whole number from 10"),
     (lambda: plotting.paths(data=Gaussian([0, 0], 1)), "2 dimensions"),
-    (lambda: plotting.paths(data=7), "expected a data law"),
+    (lambda: plotting.paths(data=7), "should be a data law"),
     (lambda: plotting.drift(data=[]), "the list is empty"),
     (lambda: plotting.drift(reach=-1), "reach -1: expected a positive"),
     (lambda: plotting.energy(kappa=0), "expected a number > 0"),

@@ -100,14 +100,15 @@ def calibrate(
                 fit = refined(fitter, fit, refine, bar.add)
             tables[n], shape_now = asdict(fit), fit.shape
     end = pilot.rho * pilot.paths[-1] + pilot.mean
-    spent = pilot.evaluations + (tries + refine) * sum(counts) + math.ceil(scouting / size[0])
+    spent = pilot.evaluations + (tries + refine) * sum(counts)
+    told = {"scouting": scouting} if scouting else {}
     return Calibration(
         source=str(model.native),
         mean=pilot.mean.double().cpu().numpy(),
         rho=pilot.rho,
         tables=tables,
         spectrum=measure(end, pilot.mean) if spectrum else None,
-        pilot={"count": size[0], "steps": len(pilot.angles) - 1, "seed": seed, "evaluations": spent},
+        pilot={"count": size[0], "steps": len(pilot.angles) - 1, "seed": seed, "evaluations": spent} | told,
         valid=made_for(model, size[1:]),
     )
 

@@ -42,7 +42,8 @@ class Calibration(Shown):
         rho: the data's standard deviation about it.
         tables: by number of evaluations, {"angles", "rows", "error", "typical", "shape"} as in `fitting.Fit`.
         spectrum: standard deviation of each cosine mode (height, width), or None.
-        pilot: {"count", "steps", "seed", "evaluations"}: what it cost, evaluations in all for one sample.
+        pilot: {"count", "steps", "seed", "evaluations"}: what it cost, evaluations in all for one sample; with a budget
+            also "scouting", those of the few paths that went ahead.
         valid: {"model", "guidance", "dtype", "shape"} that it was made for, and the "options" of a pipeline's call;
             elsewhere `sample` warns.
     """

@@ -7,8 +7,9 @@ is least.  The start costs nothing: to first order the lazy frame has no drift, 
 beyond 0, and the evaluation that others spend on pure noise (which answers with the mean) is spent later.
 
 Others choose from the same span: OLSS (arXiv:2305.14677) by least squares at the teacher's inputs, BNS
-(arXiv:2403.01329) and GS (arXiv:2510.17699) by descent on the end's error, which goes further where a model's gradients
-can be had; LD3 (arXiv:2405.15506), GITS (arXiv:2405.11326) and BézierFlow (arXiv:2512.13255) fit the levels alone.
+(arXiv:2403.01329) and GS (arXiv:2510.17699) by descent on the end's error, with which `refining` goes on from here
+where a model's gradients can be had; LD3 (arXiv:2405.15506), GITS (arXiv:2405.11326) and BézierFlow (arXiv:2512.13255)
+fit the levels alone.
 
 The angles follow log r uniformly in the logit, r = (u/(1 − u))^(1/p)/ρ': steps in the middle, thinning out to both ends
 like the flow models' shifted grid at p = 1.  ρ', p and the start are searched for, least error first.

@@ -14,22 +14,22 @@ Every plot takes `title=` ('' for none), `labels=` (names of the schedules), `le
 """
 
 from symsched.plotting.canvas import FORMATS, check_output, check_size, save
-from symsched.plotting.claims import claim
 from symsched.plotting.conversions import conversion
 from symsched.plotting.discretisation import error
 from symsched.plotting.drifts import drift
 from symsched.plotting.energies import energy
-from symsched.plotting.families import families, plane
 from symsched.plotting.final_laws import law
 from symsched.plotting.guided_laws import guidance
 from symsched.plotting.optimality import kl
 from symsched.plotting.orders import orders
 from symsched.plotting.overview import overview
-from symsched.plotting.page import resize
 from symsched.plotting.paths import paths
+from symsched.plotting.portraits import families, plane
 from symsched.plotting.spacings import spacing
 from symsched.plotting.starting import start
 from symsched.plotting.style import label_of, style_of
+from symsched.plotting.two_sides import claim
+from symsched.plotting.wishes import resize
 
 PLOTS = (
     "claim",

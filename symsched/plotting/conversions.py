@@ -9,8 +9,8 @@ import numpy as np
 from symsched.conversion import Conversion
 from symsched.plotting.covering import span_of, told, within
 from symsched.plotting.inputs import schedules_of
-from symsched.plotting.page import Wishes, page
 from symsched.plotting.style import GREY, label_of, plain, styles
+from symsched.plotting.wishes import Wishes, page
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

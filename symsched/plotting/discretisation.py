@@ -11,8 +11,8 @@ from symsched.discretize import SCHEMES, trajectory
 from symsched.errors import InputError
 from symsched.parsing import one_of
 from symsched.plotting.inputs import equation, gaussian_of, kappas_for, schedules_of, steps_of
-from symsched.plotting.page import Wishes, page
 from symsched.plotting.style import Style, label_of, law_label, number, plain, styles
+from symsched.plotting.wishes import Wishes, page
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

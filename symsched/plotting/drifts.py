@@ -9,8 +9,8 @@ import numpy as np
 
 from symsched.errors import InputError
 from symsched.plotting.inputs import equation, laws_of, numbers_of, schedules_of
-from symsched.plotting.page import Wishes, page
 from symsched.plotting.style import INK, law_label, plain
+from symsched.plotting.wishes import Wishes, page
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -16,8 +16,8 @@ from symsched.data import GaussianMixture
 from symsched.errors import InputError
 from symsched.plotting.final_laws import STEP_COLORS
 from symsched.plotting.inputs import equation, numbers_of
-from symsched.plotting.page import Wishes, page
 from symsched.plotting.style import DASHES, label_of, number, plain, styles
+from symsched.plotting.wishes import Wishes, page
 from symsched.sde.energy import energy_rates
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from symsched.discretize import trajectory
 from symsched.errors import InputError
 from symsched.plotting.discretisation import EXACT, check_scheme
 from symsched.plotting.inputs import equation, gaussian_of, kappas_for, schedules_of, steps_of
-from symsched.plotting.page import Wishes, page
 from symsched.plotting.style import DASHES, GREY, INK, law_label, plain
+from symsched.plotting.wishes import Wishes, page
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

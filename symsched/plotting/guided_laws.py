@@ -13,8 +13,8 @@ from symsched.errors import InputError
 from symsched.guidance import guided
 from symsched.plotting.final_laws import density
 from symsched.plotting.inputs import gaussian_of, numbers_of
-from symsched.plotting.page import Wishes, page
 from symsched.plotting.style import BLUE, GREY, INK, PURPLE, RED, lazy_color, lazy_dash, number, plain
+from symsched.plotting.wishes import Wishes, page
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

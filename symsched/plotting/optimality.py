@@ -15,8 +15,8 @@ import sympy as sp
 from symsched.errors import InputError
 from symsched.exact import values
 from symsched.plotting.inputs import equation, gaussian_of, listed, numbers_of, schedules_of
-from symsched.plotting.page import Wishes, page
 from symsched.plotting.style import GREY, law_label, number, plain, styles
+from symsched.plotting.wishes import Wishes, page
 from symsched.symbols import kappa as kappa_symbol
 
 if TYPE_CHECKING:

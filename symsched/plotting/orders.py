@@ -12,8 +12,8 @@ from symsched.discretize import trajectory
 from symsched.errors import InputError
 from symsched.plotting.discretisation import EXACT, step_axes
 from symsched.plotting.inputs import count_of, equation, gaussian_of, kappas_for, schedules_of, steps_of
-from symsched.plotting.page import Wishes, page
 from symsched.plotting.style import GREY, law_label, plain, styles
+from symsched.plotting.wishes import Wishes, page
 from symsched.verdicts import fit_order
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from symsched.data import Gaussian
 from symsched.plotting.discretisation import draw_error
 from symsched.plotting.drifts import draw_field
 from symsched.plotting.inputs import equation, schedules_of
-from symsched.plotting.page import Wishes, page
 from symsched.plotting.paths import draw_paths, driven
 from symsched.plotting.style import GREEN, INK
+from symsched.plotting.wishes import Wishes, page
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,8 +12,8 @@ from symsched.errors import InputError
 from symsched.plotting.covering import span_of, told, within
 from symsched.plotting.drifts import draw_field
 from symsched.plotting.inputs import count_of, data_of, equation, numbers_of, schedules_of
-from symsched.plotting.page import Wishes, page
 from symsched.plotting.style import INK, PALE, law_label, plain
+from symsched.plotting.wishes import Wishes, page
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

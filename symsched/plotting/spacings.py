@@ -17,8 +17,8 @@ from symsched.discretize import trajectory
 from symsched.errors import InputError
 from symsched.plotting.discretisation import step_axes
 from symsched.plotting.inputs import equation, numbers_of, steps_of
-from symsched.plotting.page import Wishes, page
 from symsched.plotting.style import BLUE, DASHES, GREEN, GREY, ORANGE, PURPLE, RED, SKY, number
+from symsched.plotting.wishes import Wishes, page
 from symsched.spacing import optimal_grid
 
 if TYPE_CHECKING:
@@ -124,7 +124,8 @@ def _plain_steps(panel: Axes, steps: Sequence[int]) -> None:
 
 def _points(color: str, marker: str, dash: Any, width: float, label: str) -> dict[str, Any]:
     return {
-        "color": color, "marker": marker, "linestyle": dash, "linewidth": width, "label": label, "markersize": 5.5,
+        "color": color, "marker": marker, "linestyle": dash, "linewidth": width, "label": label,
+        "markersize": 9 if marker == "*" else 5.5,
         "markeredgecolor": "white", "markeredgewidth": 0.6, "clip_on": False, "zorder": 3 if color == GREEN else 2,
     }  # fmt: skip
 

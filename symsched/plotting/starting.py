@@ -20,8 +20,8 @@ from symsched.discretize.recursion import recursion
 from symsched.errors import InputError
 from symsched.plotting.discretisation import EXACT, step_axes
 from symsched.plotting.inputs import equation, numbers_of, steps_of
-from symsched.plotting.page import Wishes, page
 from symsched.plotting.style import GREY, INK, number, styles
+from symsched.plotting.wishes import Wishes, page
 from symsched.sde.values import by_time
 from symsched.verdicts import fit_order
 

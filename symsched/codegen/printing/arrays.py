@@ -116,7 +116,7 @@ class Arrays(Python):
     def _ends(self, function: Routine, output: Output) -> Ends:
         """The limits to put in, where the formula gives none or is not to be asked."""
         if is_constant(function, output):
-            return None, None
+            return output.ends
         zero, one = (
             limit if self._guarded(function, k) else missing
             for k, (limit, missing) in enumerate(zip(output.quantity.ends, output.ends, strict=True))
@@ -124,11 +124,11 @@ class Arrays(Python):
         return zero, one
 
     def _returned(self, function: Routine, output: Output, ends: Ends) -> str:
-        if is_constant(function, output):  # in the shape of t, and of a parameter that is an array
-            moving = dict(function.lines)[sp.Symbol(output.name)].free_symbols
-            shaped = "{1} + {0}zeros_like(t)" if moving else "{0}full_like(t, {1})"
-            return shaped.format(self.prefix, output.name)
         text = output.name
+        if is_constant(function, output):  # in the shape of the times, and of a parameter that is an array
+            moving = dict(function.lines)[sp.Symbol(output.name)].free_symbols
+            shaped = "{1} + {0}zeros_like({2})" if moving else "{0}full_like({2}, {1})"
+            text = shaped.format(self.prefix, output.name, " + ".join(function.times))
         for mark, limit in self._changes(ends):
             text = self.at_end(mark, "at" if limit == AT else self.forms.limit(limit), text)
         return self.own.format(text) if text == output.name and is_time(function, output) else text

@@ -204,6 +204,7 @@ def is_constant(function: Routine, output: Output) -> bool:
 def unused_left_out(function: Routine) -> Lines:
     """The lines, without those that only an unneeded quantity used."""
     wanted = {o.name for o in function.outputs} | ({"alpha", "beta", *DISTANCES} if function.implicit else set())
+    wanted |= {s.name for o in function.outputs for end in o.ends if end is not None for s in end.free_symbols}
     kept = []
     for symbol, form in reversed(function.lines):
         if symbol.name in wanted:

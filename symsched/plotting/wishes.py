@@ -48,7 +48,7 @@ class Wishes(TypedDict, total=False):
 
 
 @dataclass
-class Page:
+class Drawing:
     """A figure in the making."""
 
     figure: Figure
@@ -75,7 +75,9 @@ class Page:
 
 
 @contextmanager
-def page(ax: Any, rows: int, columns: int, size: tuple[float, float], wishes: Wishes, **extra: Any) -> Iterator[Page]:
+def page(
+    ax: Any, rows: int, columns: int, size: tuple[float, float], wishes: Wishes, **extra: Any
+) -> Iterator[Drawing]:
     """A page of rows × columns axes, new or the caller's; what was wished is done when the block ends.
 
     Raises:
@@ -85,7 +87,7 @@ def page(ax: Any, rows: int, columns: int, size: tuple[float, float], wishes: Wi
     own, style = ax is None, wishes.get("style")
     with look(style or "screen") if own or style else nullcontext():
         figure, axes = panels(ax, rows, columns, LOOKS[style or "screen"].fitted(size, columns), **extra)
-        made = Page(figure, axes, own, wishes)
+        made = Drawing(figure, axes, own, wishes)
         yield made
         if wishes.get("labels") is not None and not made._named:
             raise InputError("labels: this plot draws no schedules that were given; its curves have names of their own")
@@ -106,7 +108,7 @@ def _check(wishes: Wishes) -> None:
         raise InputError(f"labels = {quoted(names)}: expected a list of texts, one for each schedule")
 
 
-def _finish(made: Page, lines: float) -> None:
+def _finish(made: Drawing, lines: float) -> None:
     _put_legend(made)
     title = made.wishes.get("title")
     title = made.finding if title is None else title
@@ -123,7 +125,7 @@ def _finish(made: Page, lines: float) -> None:
     fit(made.figure, made.axes, made.own)
 
 
-def _put_legend(made: Page) -> None:
+def _put_legend(made: Drawing) -> None:
     wished = made.wishes.get("legend", True)
     place = ("outside" if made.shared and made.own else None) if wished is True else wished or "none"
     if place is None:
@@ -146,7 +148,7 @@ def _put_legend(made: Page) -> None:
         )
 
 
-def _thicken(made: Page, factor: float) -> None:
+def _thicken(made: Drawing, factor: float) -> None:
     legends = [panel.get_legend() for panel in made.axes] + made.figure.legends
     drawn = [line for panel in made.axes for line in panel.lines]
     drawn += [line for legend in legends if legend is not None for line in legend.get_lines()]
@@ -220,4 +222,4 @@ def _broken(title: str, width: Callable[[str], float], limit: float) -> str:
     return "\n".join(lines)
 
 
-__all__ = ["Page", "Wishes", "fit", "page", "resize"]
+__all__ = ["Drawing", "Wishes", "fit", "page", "resize"]

@@ -25,8 +25,8 @@ from symsched.likelihood import log_likelihood
 from symsched.parsing import one_of
 from symsched.plotting.discretisation import step_axes
 from symsched.plotting.inputs import equation, listed
-from symsched.plotting.page import Wishes, page
 from symsched.plotting.style import BLUE, DASHES, GREEN, GREY, ORANGE, PURPLE, RED, number, style_of
+from symsched.plotting.wishes import Wishes, page
 from symsched.steps import laws
 from symsched.symbols import kappa as kappa_symbol
 from symsched.symbols import t
@@ -71,10 +71,10 @@ def shift(panel: Axes) -> str | None:
         own = Conversion(linear, catalog.lazy(0, sp.Rational(s))).at(times)[0]
         shifted = Conversion(linear, catalog.shifted(sp.Rational(s))).at(plain)[0]
         same.append(both(panel, times, own, shifted, color, rf"$\rho=s={s}$"))
-    dots(panel, r"$\rho=1$, shifted by $s$")
-    twin(panel, times, Conversion(linear, catalog.shifted(4)).at(times)[0], "$s=4$ in the linear clock")
+    dots(panel, r"$\rho=1$, shifted")
+    twin(panel, times, Conversion(linear, catalog.shifted(4)).at(times)[0], "$s=4$, linear clock")
     panel.set(xlabel="time $t$ of the lazy schedule", ylabel=r"time $\tau$ of the linear model", xlim=(0, 1))
-    panel.legend(loc=(0.2, 0.4), fontsize="small")
+    panel.legend(loc=(0.24, 0.37), fontsize="small")
     return r"In a lazy clock, shift $s$ is $\rho=s$" if all(same) else None
 
 

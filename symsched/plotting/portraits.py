@@ -11,8 +11,8 @@ import sympy as sp
 from symsched import lazy
 from symsched.exact import values
 from symsched.plotting.inputs import numbers_of, schedules_of
-from symsched.plotting.page import Wishes, page
 from symsched.plotting.style import Style, halo, lazy_dash, number, styles
+from symsched.plotting.wishes import Wishes, page
 from symsched.symbols import kappa as kappa_symbol
 from symsched.symbols import rho as rho_symbol
 from symsched.symbols import t
