@@ -52,7 +52,7 @@ class Asking(FlowMatchEulerDiscreteScheduler):
         return type("Kept", (), {"prev_sample": sample}) if return_dict else (sample,)
 
 
-class PipelineRequest:
+class PipelineModel:
     """A pipeline as a velocity model(x, time, prompt), with time that of its own scheduler.
 
     Raises InputError for what is no pipeline of a flow model, and options that are decided here.
@@ -98,7 +98,7 @@ def pipeline_field(pipe: Any, prompt: str, **options: Any) -> FlowField:
 
     `prompt` here is one to ask about once, for shape, dtype and device.  Options are those of the pipeline's call.
     """
-    asked = PipelineRequest(pipe, options)
+    asked = PipelineModel(pipe, options)
     first = asked.latents(prompt)
     total = asked.scheduler.config.num_train_timesteps
     field = FlowField(
