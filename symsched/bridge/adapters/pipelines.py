@@ -40,12 +40,17 @@ class Asking(FlowMatchEulerDiscreteScheduler):
 
     moment: float = 1.0
 
-    def set_timesteps(self, *_: Any, device: Any = None, **__: Any) -> None:
+    def set_timesteps(  # a pipeline looks in the names whether it can give these
+        self,
+        num_inference_steps: Any = None,
+        device: Any = None,
+        sigmas: Any = None,
+        mu: Any = None,
+        timesteps: Any = None,
+    ) -> None:
+        del num_inference_steps, sigmas, mu, timesteps
         self.timesteps = torch.tensor([self.moment], dtype=torch.float32, device=device)
         self.sigmas, self.num_inference_steps = torch.zeros(2), 1
-
-    # a pipeline may look whether it can give these
-    set_timesteps.__signature__ = inspect.signature(FlowMatchEulerDiscreteScheduler.set_timesteps)  # type: ignore[attr-defined]
 
     def step(self, model_output: Any, timestep: Any, sample: Any, *_: Any, return_dict: bool = True, **__: Any) -> Any:
         self.answer, self.latents = model_output, sample
