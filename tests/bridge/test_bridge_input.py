@@ -86,6 +86,7 @@ def test_a_field_that_cannot_be(make, match):
         ({"kappa": -1}, "kappa = -1: expected a finite number ≥ 0"),
         ({"kappa": "t"}, "kappa = t: expected a finite number ≥ 0"),
         ({"solver": "unipc4"}, "unknown solver 'unipc4'.*unipc3.*known"),
+        ({"solver": "deis(corrected=7)", "kappa": 0}, "solver deis: corrected = 7; expected 1, or 0"),
         ({"solver": "ab2(order=3)"}, "solver ab2 has no option 'order'"),
         ({"solver": "heun", "kappa": 1}, "solver heun is for the ODE, and kappa = 1"),
         ({"solver": "em"}, "solver em is for kappa > 0, and kappa = 0"),

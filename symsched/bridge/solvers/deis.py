@@ -25,6 +25,8 @@ def deis(frame: Frame, times: Array, /, order: float = 2, corrected: float = 1) 
     require_ode(frame, "deis")
     if not (order >= 1 and order == int(order)):
         raise InputError(f"solver deis: order = {order:g}; expected a whole number ≥ 1")
+    if corrected not in (0, 1):
+        raise InputError(f"solver deis: corrected = {corrected:g}; expected 1, or 0 for steps as they are")
     levels, stages = frame.levels(times), []
     for k in range(len(times) - 1):
         past = times[k::-1][: int(order)]
