@@ -22,10 +22,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 from scipy.stats import norm
 
 import symsched as ss
 from symsched.montecarlo import multilevel
+from symsched.plotting import save
+from symsched.plotting.style import look
 from symsched.writing import whole
 
 HERE = Path(__file__).parent
@@ -37,7 +40,13 @@ FUNCTIONALS = {
     "max(x − 1, 0)": ("kink", "Max(x - 1, 0)", lambda m, s: s * norm.pdf((1 - m) / s) + (m - 1) * norm.sf((1 - m) / s)),
     "[x > 0]": ("jump", lambda x: (x > 0) * 1.0, lambda m, s: norm.sf(-m / s)),
 }
-PROBE = 2_000_000  # path-steps by which the rate of a loop is seen
+LINES = {
+    "estimate": ("symsched.estimate", "#d55e00", "o"),
+    "multilevel": ("multilevel, random points", "#0072b2", "s"),
+    "symsched, plain": ("symsched.simulate", "#e69f00", "^"),
+    "JAX": ("plain, JAX", "#999999", "v"),
+}
+PROBE, PROBE_STEPS = 8_000_000, 1000  # path-steps and steps by which the rate of a loop is seen
 
 
 def equation(data: str) -> Any:
@@ -139,16 +148,16 @@ def loops(data: str) -> dict[str, Any]:
 
 
 def plain(make: Any, steps: int, paths: float, limit: float) -> dict:
-    """Plain Monte Carlo: run, or scaled from a probe of the same steps."""
-    probe = max(1000, PROBE // steps)
-    run = make(probe, steps)
+    """Plain Monte Carlo: run, or scaled from the path-steps of a probe that is long enough to pay for its tables."""
+    tried = min(steps, PROBE_STEPS)
+    run = make(PROBE // tried, tried)
     run()  # compiled
     seconds, _ = cpu(run)
-    whole_job = seconds * paths / probe
-    if whole_job < limit and paths > probe:
+    seconds *= paths * steps / (PROBE // tried * tried)
+    scaled = seconds > limit
+    if not scaled:
         seconds, _ = cpu(make(math.ceil(paths), steps))
-        return {"seconds": seconds, "path_steps": paths * steps, "scaled": False}
-    return {"seconds": whole_job, "path_steps": paths * steps, "scaled": True}
+    return {"seconds": seconds, "path_steps": paths * steps, "scaled": scaled}
 
 
 def measure(data: str, name: str, limit: float) -> list[dict]:
@@ -192,47 +201,39 @@ def tell(row: dict) -> None:
     print(f"{row['data']:8} {row['functional']:14} {row['tolerance']:.0e}: {seconds}", flush=True)
 
 
-def figure(results: dict, path: Path) -> None:
-    """Seconds against the tolerance: one panel a functional, lines named where they end."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    names = {
-        "estimate": "symsched",
-        "multilevel": "multilevel,\nrandom points",
-        "JAX": "JAX, plain",
-        "NumPy": "NumPy, plain",
-    }
-    colours = {"estimate": "#c44e52", "multilevel": "#dd8452", "JAX": "#4c72b0", "NumPy": "#8c8c8c"}
-    fig, axes = plt.subplots(1, len(FUNCTIONALS), figsize=(13, 4), sharey=True)
-    for ax, (name, (kind, *_)) in zip(axes, FUNCTIONALS.items(), strict=True):
-        rows = [r for r in results["rows"] if r["data"] == "mixture" and r["functional"] == name]
-        for who, label in names.items():
-            at = [r["tolerance"] for r in rows]
-            ax.plot(
-                at, [r[who]["seconds"] for r in rows], "-", color=colours[who], lw=1.8 if who == "estimate" else 1.2
-            )
-            for r in rows:
-                face = "white" if r[who].get("scaled") else colours[who]
-                ax.plot(r["tolerance"], r[who]["seconds"], "o", color=colours[who], mfc=face, ms=4.5)
-            if ax is axes[-1]:
-                ax.annotate(label, (at[-1], rows[-1][who]["seconds"]), (6, 0), textcoords="offset points", va="center",
-                            color=colours[who], fontsize=9)  # fmt: skip
-        ax.set(xscale="log", yscale="log", xlabel="tolerance", title=f"{name}: {kind}")
-        ax.invert_xaxis()
-        ax.spines[["top", "right"]].set_visible(False)
-    axes[0].set_ylabel("seconds of one core")
-    smooth = [r for r in results["rows"] if r["kind"] == "smooth" and r["tolerance"] == min(TOLERANCES)]
+def figure(results: dict, path: Path, data: str) -> None:
+    """Seconds against the tolerance, for one law: a panel for each functional, lines named where they end."""
+    least = min(TOLERANCES)
+    smooth = [r for r in results["rows"] if (r["kind"], r["data"], r["tolerance"]) == ("smooth", data, least)]
     ratio = min(r["multilevel"]["times_ours"] for r in smooth)
-    fig.suptitle(
-        f"To 10⁻⁵, smooth functionals take at least {ratio:.0f} times less than on random points",
-        x=0.01, ha="left", fontsize=11,
-    )  # fmt: skip
-    fig.text(0.99, 0.005, "open circles: scaled from a smaller run", ha="right", fontsize=8, color="#555555")
-    fig.tight_layout(rect=(0, 0.02, 0.93, 0.97))
-    fig.savefig(path, dpi=150, metadata={"Software": None})
+    with look():
+        fig = Figure(figsize=(12, 4.2), layout="constrained")
+        axes = fig.subplots(1, len(FUNCTIONALS), sharey=True)
+        for ax, (name, (kind, *_)) in zip(axes, FUNCTIONALS.items(), strict=True):
+            rows = [r for r in results["rows"] if r["data"] == data and r["functional"] == name]
+            for who, (label, color, mark) in LINES.items():
+                at, took = [r["tolerance"] for r in rows], [r[who]["seconds"] for r in rows]
+                ax.plot(at, took, color=color, marker=mark, ms=5, label=label, lw=2 if who == "estimate" else 1.3)
+                scaled = [k for k, r in enumerate(rows) if r[who].get("scaled")]
+                ax.plot(
+                    [at[k] for k in scaled],
+                    [took[k] for k in scaled],
+                    ls="",
+                    color=color,
+                    marker=mark,
+                    ms=5,
+                    mfc="white",
+                )
+            ax.set(xscale="log", yscale="log", xlabel="tolerance", title=f"{name}: {kind}")
+            ax.invert_xaxis()
+        axes[0].set_ylabel("seconds of one core (open: scaled)")
+        fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(LINES))
+        fig.suptitle(
+            f"{data} data to 10⁻⁵: {ratio:.0f} times less than on random points, or better, where f is smooth",
+            x=0.01,
+            ha="left",
+        )
+        save(fig, path, dpi=150, palette=True)
 
 
 def main() -> None:
@@ -255,7 +256,7 @@ def main() -> None:
             results["rows"] += measure(data, name, options.limit)
             with whole(options.out) as file:
                 file.write(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
-    figure(results, options.out.with_suffix(".png"))
+        figure(results, options.out.with_name(f"{options.out.stem}_{data.lower()}.png"), data)
 
 
 if __name__ == "__main__":
