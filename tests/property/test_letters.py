@@ -19,8 +19,7 @@ from private_letters import private_letters
 from slowness import quick
 
 import symsched as ss
-from symsched import lazy as lazy_families
-from symsched import symbols
+from symsched import families, symbols
 from symsched.catalog.registry import ANY, INCREASING
 from symsched.discretize import closed_form, exact_law
 from symsched.errors import InputError
@@ -272,7 +271,7 @@ def test_closed_forms_name_their_number_of_steps():
 @pytest.mark.parametrize("name", ["u", "V"])
 def test_undefined_functions_of_the_user_are_not_ours(name):
     own = sp.Function(name, positive=True)(t)
-    assert lazy_families._unknown(name, own, sp.Function(name + "_")(t))(t).name == name + "__"
+    assert families._unknown(name, own, sp.Function(name + "_")(t))(t).name == name + "__"
     with pytest.raises(InputError, match="no closed solution of Derivative"):
         ss.lazy.solve(eps=own)
 
