@@ -126,6 +126,8 @@ def test_what_is_rare_is_not_taken_for_nothing():
     assert found[1] == pytest.approx(math.sqrt(levels[1].variance / 100))
     assert found[2] == pytest.approx(math.sqrt(DECLINE * levels[1].variance / 100))
     assert found[3] == pytest.approx(found[2] * math.sqrt(DECLINE))
+    levels[1].rows = [(0.0, 0.0)]
+    assert _errors(levels)[1] == pytest.approx(math.sqrt(DECLINE * levels[0].variance / 100)), "the first one too"
 
 
 def test_a_functional_that_is_rarely_not_zero():

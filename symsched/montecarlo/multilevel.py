@@ -196,9 +196,8 @@ class _Hierarchy:
         systems = [System(self.sde, fine, scheme)] + ([System(self.sde, fine // 2, scheme)] if k else [])
         own = int(np.random.SeedSequence([seed, k]).generate_state(1, np.uint64)[0])
         coupler, cost = Coupler(systems, own, start, [1.0]), fine if k == 0 else fine + fine // 2
-        made: PointSet = (RandomPoints if self.points == "random" else SobolPoints)(
-            coupler, self.functional, fine, cost
-        )
+        kind = RandomPoints if self.points == "random" else SobolPoints
+        made: PointSet = kind(coupler, self.functional, fine, cost)
         made.grow(max(LEAST, PILOT >> k), pool)
         if k == 0 and not made.variance:
             made.grow(RARE, pool)
@@ -213,9 +212,8 @@ class _Hierarchy:
         M. Giles, B. Waterhouse, "Multilevel quasi-Monte Carlo path simulation", Radon Ser. Comput. Appl. Math. 8
         (2009) 165–181, doi:10.1515/9783110213140.165.
         """
-        target = (1 - BIAS_SHARE) * self.aim**2
-        while (left := math.fsum(e**2 for e in _errors(levels))) > target:
-            errors = _errors(levels)
+        target, errors = (1 - BIAS_SHARE) * self.aim**2, _errors(levels)
+        while (left := math.fsum(e**2 for e in errors)) > target:
             own, chosen = max(zip(errors, levels, strict=True), key=lambda one: one[0] ** 2 / one[1].cost)
             cost = sum(v.cost for v in levels)
             shared = sum(e * math.sqrt(v.cost) for e, v in zip(errors, levels, strict=True)) ** 2 / target
@@ -225,19 +223,22 @@ class _Hierarchy:
                     f"tolerance {self.tolerance:g} takes some {cost + pace.left:.1e} steps of paths; use a larger one"
                 )
             chosen.grow(chosen.next(own**2, left - target), pool, pace)
+            errors = _errors(levels)
 
 
 def _errors(levels: Sequence[PointSet]) -> list[float]:
     """Standard errors of the levels' means.
 
     A few paths may all miss what is rare: where a functional jumps, most differences are 0.  So a difference is taken
-    to vary no less than `DECLINE` of the one before.
+    to vary no less than `DECLINE` of the one before; the first, which may be far smaller than the functional itself,
+    only where all its paths agree.
     """
     errors, least = [], 0.0
     for k, level in enumerate(levels):
         seen = level.variance
+        least = 0.0 if k == 1 and seen else least
         errors.append(level.error * math.sqrt(max(1, least / seen)) if seen else math.sqrt(least / level.paths))
-        least = DECLINE * max(least, seen) if k else 0.0
+        least = DECLINE * max(least, seen)
     return errors
 
 
