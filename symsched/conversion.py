@@ -423,10 +423,13 @@ def _kept_scale(source: Schedule) -> sp.Expr | None:
         lambda _, b: b,
         lambda a, b: a**2 + b**2,
     )
+    own = {_alpha: source.alpha, _beta: source.beta}
     for form, power in zip(forms, (1, 1, 2), strict=True):
-        value = sp.expand(form(source.alpha, source.beta))
-        if decide_zero(value.diff(t)).zero:
-            return (form(_alpha, _beta) / value.subs(t, sp.Rational(1, 2))) ** sp.Rational(1, power)
+        kept = form(_alpha, _beta)
+        slope = sum(kept.diff(letter).xreplace(own) * part.diff(t) for letter, part in own.items())
+        if decide_zero(slope).zero:
+            value = sp.expand(kept.xreplace(own)).subs(t, sp.Rational(1, 2))
+            return (kept / value) ** sp.Rational(1, power)
     return None
 
 

@@ -57,14 +57,14 @@ class turn:  # noqa: N801 - used like a function, as are the others here
     def __enter__(self) -> None:
         self._lock = _lock
         self._lock.held.acquire()
-        self._found = ctx.prec, ctx.cap, mpmath.mp.prec
+        self._found = in_force()
         self._lock.depth += 1
         self._depth = self._lock.depth
         if self._depth == 1 and self._found != USUAL:
             ctx.prec, ctx.cap, mpmath.mp.prec = USUAL
 
     def __exit__(self, *_: object) -> None:
-        if (ctx.prec, ctx.cap, mpmath.mp.prec) != self._found:
+        if in_force() != self._found:
             ctx.prec, ctx.cap, mpmath.mp.prec = self._found
         # A door that is interrupted from outside may not have left the turns inside this one.
         if self._depth == 1:
@@ -102,6 +102,11 @@ class digits(turn):  # noqa: N801
 def working_bits() -> int:
     """The precision in force, in bits."""
     return int(ctx.prec)
+
+
+def in_force() -> tuple[int, int, int]:
+    """Bits of flint, terms of its series, bits of mpmath; `USUAL` outside of all turns."""
+    return ctx.prec, ctx.cap, mpmath.mp.prec
 
 
 class cached_property(functools.cached_property[T]):  # noqa: N801

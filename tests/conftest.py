@@ -1,4 +1,4 @@
-"""What tests share: a command line in this process, and Hypothesis profiles.
+"""What tests share: a command line in this process, Hypothesis profiles, and that no test leaves a precision behind.
 
 `dev` looks for new examples in every run, `ci` tries more and the same ones every time. A failure under `dev` prints
 the example; `HYPOTHESIS_PROFILE=ci` chooses the other one outside CI.
@@ -9,6 +9,7 @@ import os
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
+from symsched import precision
 from symsched.cli.app import run
 
 # Shrinking a failure of exact algebra takes minutes and gains little: the examples are small as they are.
@@ -17,6 +18,14 @@ slow_is_fine = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow
 settings.register_profile("dev", max_examples=8, **slow_is_fine)
 settings.register_profile("ci", max_examples=10, derandomize=True, print_blob=True, **slow_is_fine)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
+
+
+@pytest.fixture(autouse=True)
+def unchanged_precision():
+    """flint's and mpmath's are one for the whole process: what changes them changes its user's."""
+    yield
+    found = precision.in_force()
+    assert found == precision.USUAL
 
 
 class Command:

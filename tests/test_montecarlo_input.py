@@ -78,7 +78,7 @@ MISTAKES = {
     "drift not finite": (lambda: Diffusion(sp.oo * x), "it should be finite and real"),
     "drift with floor": (lambda: Diffusion("floor(x)"), r"unknown function 'floor' \(known: .*Abs, .*Max, .*sign\)"),
     "coupled paths lost": (lambda: couple(System(EXPLODES, 4), System(EXPLODES, 8), paths=9), "not finite on 9 of 9"),
-    "tolerance out of reach": (lambda: estimate(OU, x, 1e-9), "tolerance 1e-09 takes some .* steps of paths"),
+    "tolerance out of reach": (lambda: estimate(OU, x, 1e-14), "tolerance 1e-14 takes some .* steps of paths"),
     "log of what is negative": (lambda: simulate(Diffusion("log(x)", 0, -1), 9), "not finite at t = 0 on some paths"),
     "angles without digits": (lambda: simulate(Diffusion("sin(10**20*x)", 0, 1), 9), r"sin and cos are known up to"),
     "drift of a sum": (lambda: simulate(Diffusion(sp.Sum(x**2, (sp.Symbol("k"), 1, 3))), 9), "no kernel .* of Sum"),

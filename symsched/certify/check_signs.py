@@ -11,7 +11,7 @@ from typing import Any
 
 from flint import arb, arb_series, ctx, fmpq
 
-ctx.prec = 256
+BITS, TERMS = 256, 2
 
 
 def ball(text: Any) -> Any:
@@ -48,7 +48,7 @@ def end(tape: Any, order: int, reach: str) -> bool:
     """On (0, reach]: coefficients below `order` are 0 as far as balls tell, and that of `order` is positive."""
     ctx.cap = order + 1
     exact, over = run(tape, arb_series([0, 1])), run(tape, arb_series([ball(0).union(ball(reach)), 1]))
-    ctx.cap = 2
+    ctx.cap = TERMS
     return all(exact[k].contains(0) and exact[k].rad() < 1e-60 for k in range(order)) and bool(over[order] > 0)
 
 
@@ -61,7 +61,15 @@ def same(one: Any, other: Any, there: Any) -> bool:
 
 def proved(certificate: Any) -> bool:
     """Whether the certificate proves that its formula is positive on (0, 1)."""
-    ctx.cap = 2
+    found = ctx.prec, ctx.cap
+    ctx.prec, ctx.cap = BITS, TERMS
+    try:
+        return _proved(certificate)
+    finally:
+        ctx.prec, ctx.cap = found
+
+
+def _proved(certificate: Any) -> bool:
     tape, pieces, low, high = (certificate[key] for key in ("tape", "pieces", "low", "high"))
     edges = [Fraction(low["reach"]) ** low["root"], 1 - Fraction(high["reach"]) ** high["root"]]
     chain = [edges[0], *(Fraction(b) for _, b in pieces)]

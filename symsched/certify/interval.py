@@ -27,6 +27,7 @@ from symsched.catalog import as_schedule
 from symsched.certify import check_signs
 from symsched.errors import InputError
 from symsched.exact import PROBES, BeyondSeriesError, decide_zero, enclose, leading_term, sign_on_unit
+from symsched.precision import precision
 from symsched.schedule import Schedule, as_expression
 from symsched.symbols import t
 from symsched.writing import whole
@@ -109,7 +110,8 @@ def certify_sign(statement: str, expr: sp.Expr) -> SignCertificate:
     if where is not None:
         how = f"{where['value']:.4g} at t = {where['t']}"
         return SignCertificate(statement, "refuted", how, {"witness": where})
-    evidence = _evidence(expr)
+    with precision(check_signs.BITS, check_signs.TERMS):
+        evidence = _evidence(expr)
     if evidence is None:
         known = f"no subdivision found; {sign.value} by {sign.method}" if sign.decided else "no subdivision found"
         return SignCertificate(statement, "undecided", known)
