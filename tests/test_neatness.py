@@ -10,6 +10,7 @@ from symsched.symbols import t
 ROOT = sp.atan(sp.sqrt(t) / sp.sqrt(1 - t))
 #: Too little for balls of 256 bits, too much for an identity.
 SPECK = sp.Rational(1, 10**90)
+q = sp.Symbol("q", nonnegative=True)
 
 
 @pytest.mark.parametrize(
@@ -40,3 +41,13 @@ def test_an_angle_out_of_its_range_is_given_back(monkeypatch):
     monkeypatch.setattr(neatness, "side", lambda _: 1)
     assert neatness._inverse(over, apart=False) == sp.pi * t
     assert not neatness._equal(over, sp.pi * t)
+
+
+@pytest.mark.parametrize(
+    "form", [q**t + q ** (1 - t), (q ** (1 - t) + t) / (1 + q**t), q ** (2 - t) + 2 * q**t], ids=str
+)
+def test_no_value_is_lost_where_a_letter_is_0(form):
+    """q/q^t is shorter than q^(1 - t), and not a number at q = 0, where that is 0."""
+    assert neat(form).subs({q: 0, t: sp.Rational(1, 3)}) == form.subs({q: 0, t: sp.Rational(1, 3)})
+    assert neatness._equal(q ** (1 - t), q / q**t)
+    assert not neatness._defined_as_far(q ** (1 - t), q / q**t)

@@ -13,6 +13,7 @@ What comes out is decided to equal what went in, or what went in is given back.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 
@@ -26,6 +27,7 @@ from symsched.errors import InputError, UndecidedError
 from symsched.exact.balls import enclose
 from symsched.exact.budget import remembered, within
 from symsched.exact.generators import canonical, has_root_of_large_degree
+from symsched.exact.points import admissible
 from symsched.exact.signs.proof import sign_on_unit
 from symsched.exact.zero import decide_zero, expansion
 from symsched.symbols import t
@@ -87,7 +89,7 @@ def _once(expr: sp.Expr) -> sp.Expr:
         found = _both(expr) if operations <= SHORT else within(CALLS, partial(_both, expr))
     if found is None or found == expr or _shortest(expr, found) == expr:
         return expr
-    return found if _equal(expr, found) else expr
+    return found if _defined_as_far(expr, found) and _equal(expr, found) else expr
 
 
 def _at_the_top(expr: sp.Expr) -> sp.Expr:
@@ -151,6 +153,26 @@ def _equal(one: sp.Expr, other: sp.Expr) -> bool:
         slopes = (gap.diff(letter).xreplace(numbers) for letter in sorted(gap.free_symbols, key=sp.default_sort_key))
         return _agree(one, other) and all(decide_zero(slope).zero for slope in slopes)
     return bool(within(DECISION, lambda: decide_zero(one - other).zero))
+
+
+def _defined_as_far(one: sp.Expr, other: sp.Expr) -> bool:
+    """Whether `other` has a value where a letter is 0 and `one` has: q/qᵗ has none at q = 0, where q^(1 − t) is 0."""
+    source = random.Random(0)
+    letters = sorted(other.free_symbols, key=sp.default_sort_key)
+    for zero in (letter for letter in letters if letter != t and letter.is_zero is None):
+        point = {letter: admissible(letter, source, 0.0) for letter in letters} | {zero: sp.S.Zero}
+        if None in point.values() or not _has_value(one, point):
+            continue
+        if not _has_value(other, point):
+            return False
+    return True
+
+
+def _has_value(form: sp.Expr, point: dict[sp.Expr, sp.Expr]) -> bool:
+    try:
+        return bool(enclose(form, point, bits=BITS).is_finite())
+    except InputError:  # no ball is known for a part of it
+        return False
 
 
 def _agree(one: sp.Expr, other: sp.Expr) -> bool:
