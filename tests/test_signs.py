@@ -218,3 +218,28 @@ def test_taylor_at_an_end():
     assert taylor_sign(sp.sqrt(u), u, 0.1) == 0
     assert taylor_sign(1 / sp.sin(u), u, 0.1) == 0
     assert taylor_sign(sp.LambertW(u), u, 0.1) == 0
+
+
+@pytest.mark.parametrize(
+    ("expr", "place"),
+    [
+        (sp.tan(t + 1), sp.pi / 2 - 1),
+        (1 / (t - sp.Rational(1, 3)), sp.Rational(1, 3)),
+        (sp.sign(t - sp.sqrt(2) / 2), sp.sqrt(2) / 2),
+        (sp.gamma(t - sp.Rational(1, 2)), sp.Rational(1, 2)),
+        (1 / sp.sin(3 * t + 1), (sp.pi - 1) / 3),
+    ],
+    ids=str,
+)
+def test_a_pole_is_told_where_it_is(expr, place):
+    """Not at a time where all is well and what is below has its other sign."""
+    with pytest.raises(InputError, match=re.escape(f"(see t = {float(place):.6g})")):
+        sign_on_unit(expr + 10**6)
+
+
+@pytest.mark.parametrize("inside", ["(2*t - 1)/10", "(1 - 2*t)/10"])
+def test_what_must_be_negative_is_told_where_it_is_not(inside):
+    argument = sp.sympify(inside, locals={"t": t})
+    with pytest.raises(InputError, match="see t = ") as refused:
+        sign_on_unit(sp.LambertW(argument, -1) + 10)
+    assert argument.subs(t, sp.Rational(str(refused.value).split("see t = ")[1].rstrip(")"))) >= 0

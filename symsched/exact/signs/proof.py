@@ -32,6 +32,8 @@ from symsched.symbols import t
 PROBES = tuple(sp.Rational(1, 10**k) for k in (9, 6, 4, 2)) + tuple(sp.Rational(k, 16) for k in range(1, 16))
 PROBES += tuple(1 - p for p in PROBES[:4])
 
+HALVINGS = 40  # of the way to a pole: more digits than are told
+
 ALLOWED = {"positive": ("positive",), "negative": ("negative",), "nonzero": ("positive", "negative")}
 # Signs for which a need is met at no time.
 NOWHERE = {
@@ -116,10 +118,30 @@ def _part_defined(part: sp.Expr, symbol: sp.Symbol) -> bool:
     ways = {sp.expand(need.expr**2) for need, _ in somewhere}
     # Where the last fails, the others fail too; and what changes its sign is 0 on the way, neither above nor below.
     if groups and len(missed) == len(groups) and len(ways) <= 1:
-        witness = next((sign.witness for _, sign in somewhere), None)
-        where = f" (see {symbol} = {witness[0]:.6g})" if witness else ""
+        place = next((_place(need, sign, symbol, len(groups) > 1) for need, sign in somewhere), None)
+        where = f" (see {symbol} = {place:.6g})" if place is not None else ""
         raise InputError(f"{clipped(part)} is not smooth and real on all of (0, 1){where}")
     return False
+
+
+def _place(need: Need, sign: Sign, symbol: sp.Symbol, either: bool) -> float | None:
+    """A time at which the need is not met, as far as one is known: a pole is where the sign of what is below changes,
+    not where it is negative.  So is what may have `either` sign."""
+    crossed = either or need.sign == "nonzero"
+    if sign.value != "mixed" or sign.witness is None or (need.sign == "positive" and not crossed):
+        return sign.witness[0] if sign.witness else None
+    balls = ((probe, finite_ball(need.expr, {symbol: probe}, 256)) for probe in PROBES)
+    above = next((probe for probe, ball in balls if ball is not None and ball > 0), None)
+    if above is None or not crossed:
+        return None if above is None else float(above)
+    below = sp.Rational(sign.witness[0])
+    for _ in range(HALVINGS):
+        middle = (below + above) / 2
+        ball = finite_ball(need.expr, {symbol: middle}, 256)
+        if ball is None or ball.contains(0):
+            return float(middle)
+        below, above = (below, middle) if ball > 0 else (middle, above)
+    return float(above)
 
 
 def _sign_needed(expr: sp.Expr, symbol: sp.Symbol) -> Sign:
