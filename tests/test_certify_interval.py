@@ -14,6 +14,7 @@ from symsched.catalog.registry import from_text
 from symsched.certify import check_signs
 from symsched.certify.interval import certify_schedule, certify_sign, document
 from symsched.cli.app import run
+from symsched.errors import UndecidedError
 from symsched.symbols import t
 
 SCHEDULES = {
@@ -131,3 +132,11 @@ def test_a_refuted_condition_is_exit_1(tmp_path, capsys):
 def test_the_document_is_json():
     found = document(certify_schedule(ss.schedules.follmer(), sp.Rational(1, 2)))
     assert json.loads(json.dumps(found)) == found
+
+
+def test_what_takes_too_long_is_refused_as_a_whole(monkeypatch):
+    """Each condition has doors of its own behind it: five times as long without one around them."""
+    monkeypatch.setenv("SYMSCHED_SECONDS", "0.5")
+    waves = sp.Mul(*(1 + sp.sin(k * t) / (40 * k) for k in range(1, 16)))
+    with pytest.raises(UndecidedError, match=r"^certify_schedule: more than 0.5 s of a processor were needed"):
+        certify_schedule(ss.Schedule(1 - t, t * waves / waves.subs(t, 1)))

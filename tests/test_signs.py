@@ -9,6 +9,7 @@ from flint import arb
 from symsched.errors import InputError
 from symsched.exact.balls import enclose, smooth_at
 from symsched.exact.signs import Sign, sign_on_unit
+from symsched.exact.signs.germ import germ_sign
 from symsched.exact.signs.pieces import by_balls
 from symsched.exact.signs.structure import by_structure
 from symsched.exact.signs.sturm import by_sturm
@@ -243,3 +244,11 @@ def test_what_must_be_negative_is_told_where_it_is_not(inside):
     with pytest.raises(InputError, match="see t = ") as refused:
         sign_on_unit(sp.LambertW(argument, -1) + 10)
     assert argument.subs(t, sp.Rational(str(refused.value).split("see t = ")[1].rstrip(")"))) >= 0
+
+
+def test_a_product_of_many_sums_is_not_multiplied_out_next_to_an_end():
+    """Of two to the twentieth terms; each of its factors is near 1."""
+    waves = sp.Mul(*(1 + sp.sin(k * t) / (40 * k) for k in range(1, 21)))
+    assert germ_sign(waves - sp.Rational(1, 2), t, 2.0**-6) == 1
+    assert germ_sign(sp.Rational(1, 2) - waves, t, 2.0**-6) == -1
+    assert germ_sign(4 * (1 - t) ** 2 - 4, t, 2.0**-6) == -1  # which is, to -8t + 4t^2

@@ -27,7 +27,7 @@ from symsched.catalog import as_schedule
 from symsched.certify import check_signs
 from symsched.errors import InputError
 from symsched.exact import PROBES, BeyondSeriesError, decide_zero, enclose, leading_term, sign_on_unit
-from symsched.precision import precision
+from symsched.precision import alone, precision
 from symsched.schedule import Schedule, as_expression
 from symsched.symbols import t
 from symsched.writing import whole
@@ -53,6 +53,7 @@ class _NoTapeError(Exception):
     """A node that the checker does not know."""
 
 
+@alone
 def certify_schedule(schedule: Schedule | str, rho: Any = 1) -> list[SignCertificate]:
     """α > 0, β > 0, d log r/dt > 0, ε* ≥ 0, dV/dt ≥ 0, each certified, refuted or undecided.
 
@@ -73,6 +74,7 @@ def certify_schedule(schedule: Schedule | str, rho: Any = 1) -> list[SignCertifi
     return [certify_sign(statement, expr) for statement, expr in conditions]
 
 
+@alone
 def certify_newton(schedule: Schedule | str) -> list[SignCertificate]:
     """t(1 − t) |λ̇| ≤ 4λ for λ = d log r/dt: the bound that the emitted Newton inverse rests on.
 

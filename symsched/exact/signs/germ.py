@@ -18,10 +18,11 @@ from symsched.errors import InputError
 from symsched.exact.balls import enclose
 from symsched.exact.functions import SERIES, Ball
 from symsched.exact.terms import BeyondSeriesError, order_of
+from symsched.exact.zero import MAX_EXPANSION, expansion
 from symsched.precision import precision
 
 BITS = 192
-MAX_OPERATIONS = 200  # of a formula that is multiplied out as well
+MAX_OPERATIONS = 200  # of a formula that is multiplied out as well, if not to very many terms
 
 
 class _OpenError(Exception):
@@ -39,7 +40,8 @@ class Germ:
 
 def germ_sign(near: sp.Expr, symbol: sp.Symbol, delta: float) -> int:
     """The sign of `near` for every `symbol` in (0, delta]; 0 when this argument does not give it."""
-    forms = (near, sp.expand(near)) if near.count_ops() < MAX_OPERATIONS else (near,)  # 4(1 − u)² − 4 is −8u + 4u²
+    short = near.count_ops() < MAX_OPERATIONS and expansion(near) <= MAX_EXPANSION
+    forms = (near, sp.expand(near)) if short else (near,)  # 4(1 − u)² − 4 is −8u + 4u²
     return next((sign for form in forms if (sign := _sign(form, symbol, delta))), 0)
 
 
