@@ -173,6 +173,14 @@ def test_parameters_are_carried():
         conversion.at(0.5)
 
 
+def test_a_letter_without_a_value_is_told_without_the_letters_of_the_inversion():
+    p = sp.Symbol("p", positive=True)
+    conversion = convert(Schedule((1 - t) ** p, t), S["vp"])
+    assert not conversion.closed_form
+    with pytest.raises(InputError, match=r"^no value for p(?!.*_s).*: give every parameter a number"):
+        conversion.at(0.5)
+
+
 def test_the_identity_is_trivial():
     conversion = between("log", "log")
     tau, scale, tau_dot, scale_dot = conversion.at([0.0, 1e-300, 0.3, 1.0])

@@ -157,7 +157,8 @@ def compile_tape(exprs: tuple[sp.Expr, ...], symbols: tuple[sp.Symbol, ...]) -> 
     if free:
         names = ", ".join(sorted(map(str, free)))
         how = "give every parameter a number, as in 'alpha=1-t**p; beta=t; p=2'"
-        raise InputError(f"no value for {names} in {_shorten(exprs)}: {how}")
+        told = [e for e in exprs if e.free_symbols & free and not e.atoms(sp.Dummy)]  # in the caller's own letters
+        raise InputError(f"no value for {names}{f' in {_shorten(told)}' if told else ''}: {how}")
     recorder = _Recorder(symbols)
     outputs = tuple(recorder.record(sp.sympify(e, strict=True)) for e in exprs)
     return Tape(tuple(recorder.program), outputs)
