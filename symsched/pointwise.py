@@ -252,24 +252,25 @@ class Reader:
         return found
 
     def _derivative(self, expr: sp.Derivative) -> Any:
-        body, point, orders = expr.expr, dict[sp.Symbol, Any](), list[int]()
+        body, point, orders = expr.expr, dict[sp.Symbol, Any](), dict[sp.Symbol, int]()  # x, y, x is x twice
         for by, count in expr.variable_count:
             if by.is_Symbol and by not in body.free_symbols:
                 return mpmath.mpf(0)
-            if not by.is_Symbol and body.has(sp.Derivative, sp.Subs, sp.Integral):
+            if not by.is_Symbol and (
+                body.has(sp.Derivative, sp.Subs, sp.Integral) or _meets(by, [v for v, _ in expr.variable_count])
+            ):
                 raise InputError(f"{clipped(expr)}: a derivative by {clipped(by)} is not read in numbers")
             variable, body = (by, body) if by.is_Symbol else _lettered(expr, by, body)
             point[variable] = self.value(by)
-            orders.append(self._order(expr, count))
+            orders[variable] = orders.get(variable, 0) + self._order(expr, count)
         if isinstance(body, AppliedUndef) and all([a for a in body.args if a.has(v)] == [v] for v in point):
-            by_slot = dict(zip(point, orders, strict=True))
             values = [point[a] if a in point else self.value(a) for a in body.args]
-            return self.functions[body.func].value(values, tuple(by_slot.get(a, 0) for a in body.args))
+            return self.functions[body.func].value(values, tuple(orders.get(a, 0) for a in body.args))
 
         def moving(*values: Any) -> Any:
             return self._moved(dict(zip(point, values, strict=True))).value(body)
 
-        return mpmath.diff(moving, tuple(point.values()), tuple(orders))
+        return mpmath.diff(moving, tuple(point.values()), tuple(orders.values()))
 
     def _order(self, expr: sp.Derivative, count: sp.Expr) -> int:
         """A number, or a letter of a sum around it."""
@@ -337,6 +338,11 @@ COMPARED: dict[type, Callable[[Any, Any], bool]] = {
     sp.Equality: lambda a, b: a == b,
     sp.Unequality: lambda a, b: a != b,
 }
+
+
+def _meets(by: sp.Expr, variables: Sequence[sp.Expr]) -> bool:
+    """Whether u(t) is a variable of its own in one step of a derivative, and in another moves with t."""
+    return variables.count(by) > 1 or any(v.is_Symbol and by.has(v) for v in variables)
 
 
 def _lettered(expr: sp.Expr, by: sp.Expr, body: sp.Expr) -> tuple[sp.Symbol, sp.Expr]:
