@@ -141,7 +141,9 @@ class Conversion(Shown):
 
     def _put(self, form: sp.Expr) -> sp.Expr:
         """A form in the target's coefficients, written out."""
-        bar = {_alpha: self.target.alpha, _beta: self.target.beta, _log_r_dot: neat(self.target.log_r_dot)}
+        bar = {_alpha: self.target.alpha, _beta: self.target.beta}
+        if form.has(_log_r_dot):
+            bar[_log_r_dot] = neat(self.target.log_r_dot)
         return neat(_met(form.xreplace(bar)))
 
     def eps(self, eps: Any) -> sp.Expr:

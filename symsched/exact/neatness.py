@@ -21,6 +21,7 @@ from flint import arb
 from sympy.core.function import AppliedUndef
 from sympy.functions.elementary.trigonometric import InverseTrigonometricFunction, TrigonometricFunction
 from sympy.polys.polyerrors import BasePolynomialError
+from sympy.utilities.iterables import uniq
 
 from symsched.errors import InputError, UndecidedError
 from symsched.exact.balls import enclose
@@ -97,10 +98,10 @@ def _at_the_top(expr: sp.Expr) -> sp.Expr:
     def reduce() -> bool:
         kernels = _with_parts(expr, partial(_kernel, apart=False), lambda total: total)
         lettered, back = _lettered(_joined(kernels))
-        for form in _rational_forms(lettered):
+        for form in uniq(_rational_forms(lettered)):
             shown = _oriented(form.xreplace(back))
             found.append(shown)
-            if shown.atoms(sp.exp):
+            if _has_moving_power(shown):
                 found.append(_oriented(_met(shown, apart=False)))
         return True
 
@@ -304,10 +305,10 @@ def _quotient_forms(expr: sp.Expr, apart: bool) -> Iterator[sp.Expr]:
     if lettered.count_ops() > LONG or expansion(lettered.xreplace(waves)) > WIDE or has_root_of_large_degree(lettered):
         yield sp.factor_terms(expr)
         return
-    for form in _rational_forms(lettered):
+    for form in uniq(_rational_forms(lettered)):
         shown = _oriented(form.xreplace(back))
         yield shown
-        if shown.atoms(sp.Pow, sp.exp):
+        if _has_moving_power(shown):
             yield _oriented(_met(shown, apart))
 
 
@@ -460,6 +461,11 @@ def _oriented(expr: sp.Expr) -> sp.Expr:
     if sign < 0 and open_:
         open_[0], sign = -open_[0], 1
     return sign * sp.Mul(*done, *open_)
+
+
+def _has_moving_power(expr: sp.Expr) -> bool:
+    """Whether there are powers that SymPy does not bring together by itself."""
+    return any(power.exp.free_symbols for power in expr.atoms(sp.Pow, sp.exp))
 
 
 def _met(expr: sp.Expr, apart: bool) -> sp.Expr:
