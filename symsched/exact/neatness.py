@@ -346,24 +346,47 @@ def _powers_of_one(expr: sp.Expr) -> tuple[dict[sp.Expr, sp.Expr], dict[sp.Expr,
 
     The letters by part, and what they stand for.
     """
-    terms: dict[tuple[sp.Expr, sp.Expr], list[sp.Rational]] = {}  # multiples of (base, what moves in the exponent)
-    split: dict[sp.Expr, list[tuple[sp.Rational, tuple[sp.Expr, sp.Expr]]]] = {}
+    powers: dict[sp.Expr, dict[sp.Expr, sp.Expr]] = {}  # exponents that move, by base, by part
     for part in sorted(expr.atoms(sp.exp, sp.Pow), key=sp.default_sort_key):
         base, exponent = part.as_base_exp()
-        if not exponent.free_symbols:
-            continue
-        split[part] = []
-        for term in sp.Add.make_args(sp.expand(exponent)):
-            number, moving = term.as_coeff_Mul()
-            if not number.is_Rational:
-                number, moving = sp.S.One, term
-            split[part].append((number, (base, moving)))
-            terms.setdefault((base, moving), []).append(number)
+        if exponent.free_symbols:
+            powers.setdefault(base, {})[part] = exponent
+    terms: dict[tuple[sp.Expr, sp.Expr], list[sp.Rational]] = {}  # multiples of (base, what moves in the exponent)
+    split: dict[sp.Expr, list[tuple[sp.Rational, tuple[sp.Expr, sp.Expr]]]] = {}
+    for base, exponents in powers.items():
+        multiples = _multiples(list(exponents.values()))
+        for part, exponent in exponents.items():
+            found = multiples[exponent] if multiples else map(_multiple, sp.Add.make_args(sp.expand(exponent)))
+            split[part] = [(number, (base, of)) for number, of in found]
+            for number, key in split[part]:
+                terms.setdefault(key, []).append(number)
     unit = {key: sp.gcd_list([abs(number) for number in numbers]) for key, numbers in terms.items()}
     whole = {key: base ** (unit[key] * moving) for key in terms for base, moving in [key]}
     letters = {key: sp.Dummy(positive=True) if form.is_positive else sp.Dummy(real=True) for key, form in whole.items()}
     found = {part: sp.Mul(*(letters[key] ** (number / unit[key]) for number, key in of)) for part, of in split.items()}
     return found, {letters[key]: form for key, form in whole.items()}
+
+
+def _multiple(term: sp.Expr) -> tuple[sp.Rational, sp.Expr]:
+    number, of = term.as_coeff_Mul()
+    return (number, of) if number.is_Rational else (sp.S.One, term)
+
+
+def _multiples(exponents: list[sp.Expr]) -> dict[sp.Expr, list[tuple[sp.Rational, sp.Expr]]]:
+    """What each is of the shortest of them, if all are sums and rational multiples of one another."""
+    shown = min(exponents, key=length)
+    whole = sp.expand(shown)
+    number, term = sp.Add.make_args(whole)[0].as_coeff_Mul()
+    if number.is_negative:
+        number, shown, whole = -number, -shown, -whole
+    found = {}
+    for exponent in exponents:
+        own = sp.expand(exponent)
+        ratio = own.coeff(term) / number
+        if not own.is_Add or not ratio.is_Rational or sp.expand(own - ratio * whole) != 0:
+            return {}
+        found[exponent] = [(ratio, shown)]
+    return found
 
 
 def _one_logarithm(total: sp.Expr, apart: bool) -> sp.Expr:
