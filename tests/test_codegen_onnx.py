@@ -42,7 +42,11 @@ def run(content, names, **given):
     return session.run(names, {name: np.asarray(given.get(name, np.zeros(s)), float) for name, s in shapes.items()})
 
 
-PAIRS = {"closed": ("linear", "follmer"), "newton": ("sigmoid", "linear"), "truncated": ("ddpm", "linear")}
+PAIRS = {
+    "closed": ("linear", "follmer"),
+    "newton": ("alpha=1 - t**2; beta=sqrt(t)", "linear"),
+    "truncated": ("ddpm", "linear"),
+}
 
 
 @lru_cache
