@@ -113,6 +113,17 @@ def test_a_graph_that_is_wrong_is_not_written(library, monkeypatch):
         Onnx("wrong").text(module("closed"))
 
 
+def test_what_a_runtime_says_is_one_line(monkeypatch):
+    def failing(*_):
+        raise RuntimeError("no kernel\nfor Cos(7)")
+
+    monkeypatch.setattr("symsched.codegen.languages.onnx._runner", failing)
+    with pytest.raises(
+        InputError, match=r"run by onnxruntime [\d.]+ it fails \(no kernel for Cos\(7\)\); take a newer"
+    ):
+        Onnx("failing").text(module("closed"))
+
+
 # -- functions that onnxruntime lacks, and the helpers that carry errors ---------------------------------------------
 
 RANDOM = np.random.default_rng(20)

@@ -179,9 +179,8 @@ def _worst(code: dict[str, Any], module: Module, graph: Graph) -> Tensor:
     for function in module.functions:
         rows = [row for row in module.references if row.function == function.name]
         given = [graph.tensor(column) for column in zip(*(row.arguments for row in rows), strict=True)]
-        for found, values in zip(
-            _called(code[function.name], given), zip(*(r.expected for r in rows), strict=True), strict=True
-        ):
+        expected = zip(*(row.expected for row in rows), strict=True)
+        for found, values in zip(_called(code[function.name], given), expected, strict=True):
             want = [np.nan if v is None else v.number for v in values]
             size = [np.nan if v is None else v.measure for v in values]
             worst = graph.maximum(worst, code["_error"](found, want, size, [row.ulps for row in rows]))
@@ -308,12 +307,5 @@ class Graph:
         given = [described(key, shape=shape) for key, shape in self.inputs.items()]
         returned = [described(key, shape=shape, doc_string=doc) for key, (_, shape, doc) in outputs.items()]
         graph = helper.make_graph(nodes[::-1], name, given, returned, constants)
-        opset = [helper.make_opsetid("", OPSET)]
-        return helper.make_model(
-            graph,
-            opset_imports=opset,
-            ir_version=IR,
-            doc_string=about,
-            producer_name="symsched",
-            producer_version=__version__,
-        )
+        made = {"ir_version": IR, "producer_name": "symsched", "producer_version": __version__, "doc_string": about}
+        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], **made)
