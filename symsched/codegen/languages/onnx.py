@@ -307,5 +307,7 @@ class Graph:
         given = [described(key, shape=shape) for key, shape in self.inputs.items()]
         returned = [described(key, shape=shape, doc_string=doc) for key, (_, shape, doc) in outputs.items()]
         graph = helper.make_graph(nodes[::-1], name, given, returned, constants)
-        made = {"ir_version": IR, "producer_name": "symsched", "producer_version": __version__, "doc_string": about}
-        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], **made)
+        opset = [helper.make_opsetid("", OPSET)]
+        whole = helper.make_model(graph, opset_imports=opset, ir_version=IR, producer_name="symsched")
+        whole.producer_version, whole.doc_string = __version__, about
+        return whole
