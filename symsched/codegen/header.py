@@ -44,7 +44,13 @@ def lines(module: Module, whole: bool = True) -> list[str]:
 
 def exact_lines(module: Module) -> list[str]:
     """The header of a sheet of exact formulas: without the steps, and without what is said of computing τ."""
-    left_out = {*_steps(module), *([] if module.closed else _promise(module))}
+    left_out = [] if module.closed else _promise(module)
+    return [row for row in timely_lines(module) if row not in left_out]
+
+
+def timely_lines(module: Module) -> list[str]:
+    """The header of what has one time only: without the steps."""
+    left_out = _steps(module)
     return [row for row in lines(module) if row not in left_out]
 
 
