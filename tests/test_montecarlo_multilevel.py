@@ -1,6 +1,7 @@
 """estimate: the tolerance is kept, the cost grows like tolerance⁻², mistakes get one line."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -71,6 +72,15 @@ class _Mean:
 
 def test_each_scheme_has_a_weak_order():
     assert set(WEAK_ORDER) == set(SCHEMES)
+
+
+def test_a_bias_is_refused_for_more_than_its_part_of_the_tolerance(monkeypatch):
+    """It said that 4e-5 is above 1e-4: half of 0.7 of the tolerance is the part of the bias."""
+    monkeypatch.setattr("symsched.montecarlo.multilevel.LEVELS", 3)
+    with pytest.raises(InputError) as refused:
+        estimate(InterpolantSDE(Schedule(1 - t, t), Gaussian(0, 1), eps=0), "x**2", 0.01)
+    bias, most = map(float, re.search("may still be (.*) with .* above (.*), its part", str(refused.value)).groups())
+    assert bias > most == pytest.approx(0.0035)
 
 
 def test_the_bias_is_the_extrapolated_last_difference():

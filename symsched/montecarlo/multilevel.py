@@ -178,13 +178,14 @@ class _Hierarchy:
         levels, pace = [self._level(k, pool) for k in range(3)], Pace(f"a tolerance of {self.tolerance:g}")
         while True:
             self._grow(levels, pool, pace)
-            bias = _bias(levels, self.how[0])
-            if bias <= math.sqrt(BIAS_SHARE) * self.aim:
+            bias, most = _bias(levels, self.how[0]), math.sqrt(BIAS_SHARE) * self.aim
+            if bias <= most:
                 return levels
             if len(levels) > LEVELS:
                 raise InputError(
-                    f"the bias is still {bias:.3g} with {levels[-1].steps} steps, above the tolerance "
-                    f"{self.tolerance:g}; use a larger tolerance, another scheme, or a start away from a singular end"
+                    f"the bias may still be {bias:.3g} with {levels[-1].steps} steps, above {most:.3g}, its part of "
+                    f"the tolerance {self.tolerance:g}; use a larger one, another scheme, or a start away from a "
+                    "singular end"
                 )
             levels.append(self._level(len(levels), pool))
 
