@@ -30,7 +30,7 @@ from symsched.codegen.stable import (
     simplified,
 )
 from symsched.errors import InputError, UndecidedError
-from symsched.exact import decide_zero
+from symsched.exact import decide_zero, limit_at
 from symsched.precision import precision
 from symsched.steps import laws
 from symsched.steps.integrals import antiderivative
@@ -117,8 +117,10 @@ def _held_drift(
     passed = (h, sp.Symbol("t_next") - sp.Symbol("t"))
     lines = [*base.lines, passed, (x_weight, step.state), (p_weight, step.data), *noise]
     ends = {o.name: o.ends[0] for o in base.outputs}
-    # ∫ε may be finite where ε is not; where it is infinite, the form says 0·∞ at κ = 0
-    infinite = brief.ledger.made[eps].ends[0] if _at_start(lines, z_weight) == sp.oo else None
+    # ∫ε may be finite where ε is not; where it is infinite, the form says 0·∞ at κ = 0, or ∞ − ∞
+    at_start = _at_start(lines, z_weight)
+    whole = at_start == sp.oo or (at_start != at_start and _diverges(variance))
+    infinite = brief.ledger.made[eps].ends[0] if whole else None
     starts = [
         _mapped(ends[a.name], lambda limit: 1 + h * limit),
         _mapped(ends[b.name], lambda limit: h * limit),
@@ -268,6 +270,15 @@ def _at_start(lines: Lines, wanted: sp.Expr, at_kappa: float = 0.75) -> float:
     for symbol, form in lines:
         values[symbol.name] = evaluate(form, values)
     return evaluate(wanted, values)
+
+
+def _diverges(variance: sp.Expr) -> bool:
+    """Whether the variance of a step from t = 0 is infinite."""
+    given = {s: sp.Rational(13 + 4 * k, 16) for k, s in enumerate(sorted(variance.free_symbols - {t, T_NEXT}, key=str))}
+    try:
+        return limit_at(variance.subs({T_NEXT: sp.S.Half, **given}), 0) == sp.oo
+    except (InputError, UndecidedError):
+        return False
 
 
 def _step(
