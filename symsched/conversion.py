@@ -126,14 +126,15 @@ class Conversion(Shown):
         if self.tau.count_ops() <= SHORT and not any(
             p.is_number and not p.exp.is_Integer for p in self.tau.atoms(sp.Pow)
         ):
-            return neat(self.tau.diff(t))
-        return self._put(self._forms.pace * _log_r_dot)
+            return _if_short(self.tau.diff(t))
+        pace = self._forms.pace.xreplace({_alpha: self.target.alpha, _beta: self.target.beta})
+        return _if_short(pace * self.target.log_r_dot)
 
     @cached_property
     def scale_dot(self) -> sp.Expr:
         """dc/dt."""
         slope = self.scale.diff(t)
-        return neat(slope) if self.closed_form else slope.subs(self.tau.diff(t), self.tau_dot).doit()
+        return _if_short(slope) if self.closed_form else slope.subs(self.tau.diff(t), self.tau_dot).doit()
 
     @cached_property
     def _forms(self) -> _InLetters | None:
@@ -141,7 +142,7 @@ class Conversion(Shown):
 
     def _put(self, form: sp.Expr) -> sp.Expr:
         """A form in the target's coefficients, written out."""
-        bar = {_alpha: self.target.alpha, _beta: self.target.beta, _log_r_dot: neat(self.target.log_r_dot)}
+        bar = {_alpha: self.target.alpha, _beta: self.target.beta, _log_r_dot: self.target.log_r_dot}
         return neat(_met(form.xreplace(bar)))
 
     def eps(self, eps: Any) -> sp.Expr:
@@ -431,6 +432,11 @@ def _kept_scale(source: Schedule) -> sp.Expr | None:
             value = sp.expand(kept.xreplace(own)).subs(t, sp.Rational(1, 2))
             return (kept / value) ** sp.Rational(1, power)
     return None
+
+
+def _if_short(slope: sp.Expr) -> sp.Expr:
+    """Neat, where that is quick: numbers are made of slopes more often than print."""
+    return neat(slope) if slope.count_ops() <= SHORT else slope
 
 
 def _met(expr: sp.Expr) -> sp.Expr:

@@ -21,6 +21,7 @@ from flint import arb
 from sympy.core.function import AppliedUndef
 from sympy.functions.elementary.trigonometric import InverseTrigonometricFunction, TrigonometricFunction
 from sympy.polys.polyerrors import BasePolynomialError
+from sympy.utilities.iterables import uniq
 
 from symsched.errors import InputError, UndecidedError
 from symsched.exact.balls import enclose
@@ -97,10 +98,10 @@ def _at_the_top(expr: sp.Expr) -> sp.Expr:
     def reduce() -> bool:
         kernels = _with_parts(expr, partial(_kernel, apart=False), lambda total: total)
         lettered, back = _lettered(_joined(kernels))
-        for form in _rational_forms(lettered):
+        for form in uniq(_rational_forms(lettered)):
             shown = _oriented(form.xreplace(back))
             found.append(shown)
-            if shown.atoms(sp.exp):
+            if _has_moving_power(shown):
                 found.append(_oriented(_met(shown, apart=False)))
         return True
 
@@ -304,10 +305,10 @@ def _quotient_forms(expr: sp.Expr, apart: bool) -> Iterator[sp.Expr]:
     if lettered.count_ops() > LONG or expansion(lettered.xreplace(waves)) > WIDE or has_root_of_large_degree(lettered):
         yield sp.factor_terms(expr)
         return
-    for form in _rational_forms(lettered):
+    for form in uniq(_rational_forms(lettered)):
         shown = _oriented(form.xreplace(back))
         yield shown
-        if shown.atoms(sp.Pow, sp.exp):
+        if _has_moving_power(shown):
             yield _oriented(_met(shown, apart))
 
 
@@ -345,24 +346,47 @@ def _powers_of_one(expr: sp.Expr) -> tuple[dict[sp.Expr, sp.Expr], dict[sp.Expr,
 
     The letters by part, and what they stand for.
     """
-    terms: dict[tuple[sp.Expr, sp.Expr], list[sp.Rational]] = {}  # multiples of (base, what moves in the exponent)
-    split: dict[sp.Expr, list[tuple[sp.Rational, tuple[sp.Expr, sp.Expr]]]] = {}
+    powers: dict[sp.Expr, dict[sp.Expr, sp.Expr]] = {}  # exponents that move, by base, by part
     for part in sorted(expr.atoms(sp.exp, sp.Pow), key=sp.default_sort_key):
         base, exponent = part.as_base_exp()
-        if not exponent.free_symbols:
-            continue
-        split[part] = []
-        for term in sp.Add.make_args(sp.expand(exponent)):
-            number, moving = term.as_coeff_Mul()
-            if not number.is_Rational:
-                number, moving = sp.S.One, term
-            split[part].append((number, (base, moving)))
-            terms.setdefault((base, moving), []).append(number)
+        if exponent.free_symbols:
+            powers.setdefault(base, {})[part] = exponent
+    terms: dict[tuple[sp.Expr, sp.Expr], list[sp.Rational]] = {}  # multiples of (base, what moves in the exponent)
+    split: dict[sp.Expr, list[tuple[sp.Rational, tuple[sp.Expr, sp.Expr]]]] = {}
+    for base, exponents in powers.items():
+        multiples = _multiples(list(exponents.values()))
+        for part, exponent in exponents.items():
+            found = multiples[exponent] if multiples else map(_multiple, sp.Add.make_args(sp.expand(exponent)))
+            split[part] = [(number, (base, of)) for number, of in found]
+            for number, key in split[part]:
+                terms.setdefault(key, []).append(number)
     unit = {key: sp.gcd_list([abs(number) for number in numbers]) for key, numbers in terms.items()}
     whole = {key: base ** (unit[key] * moving) for key in terms for base, moving in [key]}
     letters = {key: sp.Dummy(positive=True) if form.is_positive else sp.Dummy(real=True) for key, form in whole.items()}
     found = {part: sp.Mul(*(letters[key] ** (number / unit[key]) for number, key in of)) for part, of in split.items()}
     return found, {letters[key]: form for key, form in whole.items()}
+
+
+def _multiple(term: sp.Expr) -> tuple[sp.Rational, sp.Expr]:
+    number, of = term.as_coeff_Mul()
+    return (number, of) if number.is_Rational else (sp.S.One, term)
+
+
+def _multiples(exponents: list[sp.Expr]) -> dict[sp.Expr, list[tuple[sp.Rational, sp.Expr]]]:
+    """What each is of the shortest of them, if all are sums and rational multiples of one another."""
+    shown = min(exponents, key=length)
+    whole = sp.expand(shown)
+    number, term = sp.Add.make_args(whole)[0].as_coeff_Mul()
+    if number.is_negative:
+        number, shown, whole = -number, -shown, -whole
+    found = {}
+    for exponent in exponents:
+        own = sp.expand(exponent)
+        ratio = own.coeff(term) / number
+        if not own.is_Add or not ratio.is_Rational or sp.expand(own - ratio * whole) != 0:
+            return {}
+        found[exponent] = [(ratio, shown)]
+    return found
 
 
 def _one_logarithm(total: sp.Expr, apart: bool) -> sp.Expr:
@@ -460,6 +484,11 @@ def _oriented(expr: sp.Expr) -> sp.Expr:
     if sign < 0 and open_:
         open_[0], sign = -open_[0], 1
     return sign * sp.Mul(*done, *open_)
+
+
+def _has_moving_power(expr: sp.Expr) -> bool:
+    """Whether there are powers that SymPy does not bring together by itself."""
+    return any(power.exp.free_symbols for power in expr.atoms(sp.Pow, sp.exp))
 
 
 def _met(expr: sp.Expr, apart: bool) -> sp.Expr:

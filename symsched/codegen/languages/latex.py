@@ -22,8 +22,10 @@ from symsched.codegen.quantities import (
     tau,
     tau_dot,
 )
-from symsched.codegen.stable import factored, in_factors, paired, reduced, u
+from symsched.codegen.stable import u
 from symsched.conversion import tau_function
+from symsched.derived.formula import short
+from symsched.exact import neat
 from symsched.steps import laws
 from symsched.symbols import kappa, t
 
@@ -168,35 +170,19 @@ def _shown(quantity: Quantity, module: Module) -> str:
     kind, _, prediction = str(quantity.name).partition("_")
     if kind in ("A", "B") and quantity.exact.count_ops() > LONG:
         weight = prediction_weights(prediction)["AB".index(kind)].subs(kappa, module.shown_kappa)
-        return str(sp.latex(weight.xreplace(_LETTERS)))
+        return str(sp.latex(neat(weight).xreplace(_LETTERS)))
     return _formula(quantity.exact)
 
 
 LONG = 60  # operations; a longer weight is shown in the letters of the schedule
 _LETTERS = {s: sp.Symbol(LETTERS[s.name]) for s in (alpha, beta, alpha_dot, beta_dot, tau, scale, tau_dot)}
-_LEFT = sp.Symbol("(1 - t)")
+_SOURCE_TIME = sp.Symbol(r"\tau_t", positive=True)
 
 
 def _formula(expr: sp.Expr) -> str:
-    """The shortest of a few equal ways to write it."""
-    shown = expr.subs(tau_function(t), sp.Symbol(r"\tau_t")).xreplace({TIME: sp.Symbol(r"\tau_t")})
-    ways = [shown, sp.factor_terms(shown)]
-    if shown.count_ops() < 80:
-        ways += [reduced(shown), factored(shown)]
-    best = min((_in_factors(way) for way in ways), key=lambda way: (way.count_ops(), len(str(way))))
-    bare = best.xreplace({u: _LEFT, t: sp.Symbol("t")})
-    text = str(sp.latex(sp.powsimp(bare, combine="base", force=True)))
-    return "1 - t" if text == "(1 - t)" else re.sub(r"\{\(1 - t\)\}", "{1 - t}", text)
-
-
-def _in_factors(expr: sp.Expr) -> sp.Expr:
-    """t (1 − t) for t − t², at every depth."""
-
-    def factor(total: sp.Expr) -> sp.Expr:
-        found = paired(in_factors(total))
-        return found if found.count_ops() <= total.count_ops() else total
-
-    return paired(expr.replace(lambda e: e.is_Add and e.is_polynomial(t), factor))
+    """As a person would write it, in t and the source time."""
+    shown = expr.subs(tau_function(t), _SOURCE_TIME).xreplace({TIME: _SOURCE_TIME, u: 1 - t})
+    return short("", "", "", shown).right
 
 
 _MARKS = {
