@@ -261,6 +261,7 @@ NEAR = {
     ("codegen", "--to", "vp", "--lang", "pytorch"): "torch",
     ("codegen", "--to", "vp", "--lang", "python"): "numpy",
     ("codegen", "--to", "vp", "--lang", "octave"): "matlab",
+    ("codegen", "--to", "vp", "--lang", "onnxruntime"): "onnx",
     ("simulate", "--schedule", "vp", "--data", "gaussian(0,1)", "--scheme", "em"): "euler",
     ("cache", "clean"): "clear",
 }

@@ -39,6 +39,15 @@ def test_the_sheet_holds_the_reference_formulas(modules):
     assert r"\bar\varepsilon^*_t = \frac{1}{2}" in text
 
 
+def test_formulas_are_written_as_a_person_would(modules):
+    """κ + 1 is kept together, roots are apart, and no sine stands over a sum of squares that is 1."""
+    sheet = emit(modules["closed"], "latex")
+    assert r"B_{\eta_X} = \frac{\kappa + 1}{2 \left(1 - t\right)}" in sheet
+    assert r"\bar\alpha_t = \sqrt{t} \sqrt{1 - t}" in sheet
+    header = emit(Module(ss.schedules.follmer(), ss.schedules.vp()), "c").splitlines()
+    assert {" * alpha = sqrt(t)*sqrt(1 - t)", " *   tau = 2*asin(sqrt(t))/pi", " *   scale = sqrt(t)"} <= set(header)
+
+
 def parser():
     pytest.importorskip("tree_sitter", reason="tree-sitter is not installed")
     grammar = pytest.importorskip("tree_sitter_julia", reason="the Julia grammar is not installed")

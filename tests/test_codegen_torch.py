@@ -204,3 +204,13 @@ def test_a_limit_takes_plain_numbers_under_its_roots():
     start, after = (euler(torch.tensor(t, dtype=torch.float64), 0.5, 0.25)[2] for t in (0.0, 1e-9))
     assert float(start) == pytest.approx(float(after), rel=1e-6)
     assert float(start) > 1
+
+
+@pytest.mark.slow
+def test_a_source_time_that_is_no_float_is_0():
+    """r goes like the root of τ, which at 1e-200 is no float, and at 1e-100 one."""
+    source = ss.Schedule("1 - t**2", "sqrt(t)")
+    module = loaded(emit(Module(ss.schedules.linear(), source), "torch"))
+    tau, *_ = module.conversion(torch.tensor([1e-300, 1e-200, 1e-100], dtype=torch.float64))
+    assert tau[:2].tolist() == [0, 0]
+    assert float(tau[2]) == pytest.approx(1e-200, rel=1e-15)

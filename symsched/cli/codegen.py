@@ -15,7 +15,8 @@ Write a self-contained module with the closed forms of a schedule or a conversio
 Coefficients, derivatives, signal-to-noise ratio, conversion, diffusion scale and the drift for every kind of
 prediction; accurate on all of (0, 1), with the limits at both ends, and a self-test if wanted.
 
-Languages: numpy, numba, torch, jax, c, c_float, cpp, javascript, rust, fortran, matlab, mathematica, julia, latex;
+Languages: numpy, numba, torch, jax, c, c_float, cpp, javascript, rust, fortran, matlab, mathematica, julia, latex,
+onnx (a graph);
 also sigmas (a list for --steps N) and flow_matching (a scheduler class).
 
 [bold]Examples[/bold]
@@ -47,9 +48,12 @@ def codegen(
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
     self_test: Annotated[bool, typer.Option("--self-test", help="Add reference values and a check.")] = False,
 ) -> None:
+    import sys
+
     from symsched.cli.output import writable, write_text
     from symsched.cli.verify import progress_bar
     from symsched.codegen import LANGUAGES, generate
+    from symsched.codegen.emit import language
     from symsched.errors import InputError
     from symsched.parsing import one_of
 
@@ -57,6 +61,8 @@ def codegen(
     if steps is not None and lang != "sigmas":
         raise InputError(f"--steps {steps}: only --lang sigmas is a list of steps, and this is --lang {lang}")
     path = writable(output, "-o")
+    if output == "-" and language(lang).binary and sys.stdout.isatty():
+        raise InputError(f"--lang {lang}: this is a file of bytes, and stdout is a terminal; give the file with -o")
     _refuse_existing(output, force)
     with progress_bar("deriving closed forms"):
         text = generate(

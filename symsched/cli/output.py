@@ -70,18 +70,19 @@ def _is_device(target: str) -> bool:
     return os.path.exists(target) and not os.path.isfile(target) and not os.path.isdir(target)
 
 
-def write_text(target: str, text: str, option: str) -> None:
+def write_text(target: str, text: str | bytes, option: str) -> None:
     """Write to stdout ('-') or to a temporary neighbour that then replaces the file, so it is never half-written."""
     if target == "-":
-        sys.stdout.write(text)
+        (sys.stdout if isinstance(text, str) else sys.stdout.buffer).write(text)  # type: ignore[arg-type]
         return
+    content = text.encode() if isinstance(text, str) else text
     path = Path(target)
     try:
         if _is_device(target):
-            path.write_text(text, encoding="utf-8")
+            path.write_bytes(content)
             return
-        with whole(path) as file:
-            file.write(text)
+        with whole(path, "wb") as file:
+            file.write(content)
     except OSError as error:
         raise InputError(f"{option} {quoted(target)}: could not be written ({error.strerror})") from None
 

@@ -34,8 +34,8 @@ def generate(
     eps: Any = None,
     self_test: bool = False,
     steps: int = 20,
-) -> str:
-    """Source text of a self-contained module.
+) -> str | Any:
+    """Source text of a self-contained module; for "onnx" its bytes.
 
     Args:
         what: a schedule or its text, or a conversion (then τ, c and their derivatives are emitted too).

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from symsched.errors import InputError
 from symsched.parsing import one_of
@@ -26,6 +26,7 @@ REGISTRY = {
     "matlab": "languages.matlab.Matlab",
     "julia": "languages.julia.Julia",
     "mathematica": "languages.mathematica.Mathematica",
+    "onnx": "languages.onnx.Onnx",
     "latex": "languages.latex.LaTeX",
     "sigmas": "formats.Sigmas",
     "flow_matching": "formats.FlowMatching",
@@ -39,8 +40,8 @@ def language(name: str) -> type[Language]:
     return getattr(importlib.import_module(f"symsched.codegen.{file}"), found)
 
 
-def emit(module: Module, lang: str, test: bool = False) -> str:
-    """The source text.  Raises InputError for an unknown language, or a function that it lacks."""
+def emit(module: Module, lang: str, test: bool = False) -> str | Any:
+    """The source text, or bytes.  Raises InputError for an unknown language, or a function that it lacks."""
     try:
         return language(lang)(module.name).text(module, test)
     except NotImplementedError as error:

@@ -282,3 +282,9 @@ def counted(inverse: Inverse) -> int:
     Where it is truncated floats may never settle, next to the end: then all as well."""
     step = 1 / (inverse.pace * inverse.slope * s * left)
     return steps_needed(inverse.ratio, step, inverse.place, inverse.distances, STEPS) if inverse.is_known else STEPS
+
+
+def unrolled(inverse: Inverse) -> int:
+    """Steps of a loop that does not ask whether it is done: as many as are proved, or were seen, to be needed."""
+    proved = prove(inverse)
+    return counted(inverse) if proved is None else proved.count + SPARE

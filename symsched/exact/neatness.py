@@ -356,8 +356,8 @@ def _powers_of_one(expr: sp.Expr) -> tuple[dict[sp.Expr, sp.Expr], dict[sp.Expr,
     for base, exponents in powers.items():
         multiples = _multiples(list(exponents.values()))
         for part, exponent in exponents.items():
-            found = multiples[exponent] if multiples else map(_multiple, sp.Add.make_args(sp.expand(exponent)))
-            split[part] = [(number, (base, of)) for number, of in found]
+            parts = multiples.get(exponent) or map(_multiple, sp.Add.make_args(sp.expand(exponent)))
+            split[part] = [(number, (base, of)) for number, of in parts]
             for number, key in split[part]:
                 terms.setdefault(key, []).append(number)
     unit = {key: sp.gcd_list([abs(number) for number in numbers]) for key, numbers in terms.items()}

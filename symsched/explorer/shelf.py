@@ -24,7 +24,7 @@ from symsched.writing import whole
 
 FIXED = ("linear", "vp", "follmer")
 KAPPAS = ("1", "0", "1/2", "2")
-LANGUAGES = {
+LANGUAGES = {  # all that are text: of onnx's bytes a page shows nothing
     "numpy": "NumPy", "torch": "PyTorch", "jax": "JAX", "numba": "Numba", "c": "C", "c_float": "C, float", "cpp": "C++",
     "javascript": "JavaScript", "rust": "Rust", "fortran": "Fortran", "julia": "Julia", "matlab": "MATLAB, Octave",
     "mathematica": "Mathematica", "latex": "LaTeX",

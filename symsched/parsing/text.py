@@ -71,6 +71,7 @@ ELSEWHERE = {
     "matlab": ("octave",),
     "mathematica": ("wolfram",),
     "torch": ("pytorch",),
+    "onnx": ("onnxruntime", "ort"),
     "latex": ("tex",),
     "epsstar": ("eps_star", "epsilon_star"),
     "float64": ("double",),

@@ -48,6 +48,14 @@ def test_a_label_cannot_leave_the_comment_of_julia():
     assert not [line for line in lines if "evil" in line and not line.startswith("#")]
 
 
+def test_a_label_is_only_in_the_description_of_a_graph():
+    onnx = pytest.importorskip("onnx", reason="onnx is not installed")
+    model = onnx.load_from_string(generate(LABELLED, "onnx"))
+    assert EVIL in model.doc_string
+    model.ClearField("doc_string")
+    assert b"evil" not in model.SerializeToString()
+
+
 @pytest.mark.parametrize("label", ["two\nlines", "a\rb", "a\0b", "\u2028", "a\x1b[31m", "", "x" * 301, 3])
 def test_a_label_of_another_kind_is_refused(label):
     for key in ("name", "source"):

@@ -8,7 +8,6 @@ import numpy as np
 import sympy as sp
 
 from symsched.codegen.newton import Inverse
-from symsched.codegen.passes import SPARE, counted, prove
 from symsched.codegen.printing.arrays import ArrayForms, Arrays
 from symsched.codegen.printing.language import Lines
 from symsched.codegen.printing.products import shared_products
@@ -93,10 +92,8 @@ def _floating(function):
         return [f"{name} = torch.as_tensor({name}, dtype=t.dtype)" for name in given]
 
     def loop(self, inverse: Inverse) -> list[str]:
-        """A loop that compilers unroll: as many steps as this source is proved, or was seen, to need."""
-        proved = prove(inverse)
-        steps = counted(inverse) if proved is None else proved.count + SPARE
-        return self.repeat(steps, [*self.search(inverse), "z = moved"])
+        """A loop that compilers unroll."""
+        return self.unrolled(inverse)
 
 
 def inside_functions(function: Routine) -> set[sp.Symbol]:

@@ -9,6 +9,7 @@ import sympy as sp
 
 from symsched.codegen.module import Module
 from symsched.codegen.newton import Inverse, inverse_of
+from symsched.codegen.passes import unrolled
 from symsched.codegen.printing.forms import NAMES, PythonForms
 from symsched.codegen.printing.language import START, WHY, documentation, folded_rows, indented, is_constant
 from symsched.codegen.printing.python import Python
@@ -177,6 +178,14 @@ class Arrays(Python):
     @abstractmethod
     def loop(self, inverse: Inverse) -> list[str]:
         """`search`, as often as it takes."""
+
+    def unrolled(self, inverse: Inverse) -> list[str]:
+        """`search`, so often as is enough where the guard does not bisect.
+
+        It does where the next step leaves all floats: that is where τ is, then."""
+        far = f"{self.prefix}abs(newton) > -math.log(tiny)"
+        rows = self.repeat(unrolled(inverse), [*self.search(inverse), "z = moved"])
+        return [*rows, f"z = {self.prefix}where({far}, newton, z)"]
 
     def fixed(self, names: str) -> str:
         """The arguments of the search, through which no gradient goes."""

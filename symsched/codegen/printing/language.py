@@ -9,6 +9,7 @@ import re
 import textwrap
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import sympy as sp
 
@@ -28,13 +29,14 @@ class Language(ABC):
     """A language or a format; `name` is that of what is emitted, linear_to_follmer."""
 
     tested = False  # whether it computes, and so carries a self-test and is checked
+    binary = False  # whether its files are bytes
 
     def __init__(self, name: str = "emitted") -> None:
         self.name = name
 
     @abstractmethod
-    def text(self, module: Module, test: bool = False) -> str:
-        """The whole file, with a self-test if wanted."""
+    def text(self, module: Module, test: bool = False) -> str | Any:
+        """The whole file, with a self-test if wanted; bytes where it is no text."""
 
     def absent(self, forms: Iterable[sp.Expr]) -> str | None:  # noqa: ARG002
         """A function in the forms that the language has not."""
@@ -51,7 +53,7 @@ class Code(Language):
     apart = "\n\n"  # between two parts of a file
     ending = ""  # what closes it
 
-    def text(self, module: Module, test: bool = False) -> str:
+    def text(self, module: Module, test: bool = False) -> str | Any:
         parts = [*self.parts(module), *([self.self_test(module)] if test else [])]
         return self.heading(module, test) + self.joined(parts) + self.ending
 
