@@ -61,6 +61,41 @@ def test_no_digit_is_lost_in_short_steps(name):
             assert (abs(x), p, abs(z)) == pytest.approx((0, 1, 0), abs=4e-16)
 
 
+UNDERFLOWS = {
+    "exp(1 - 1/t)": ("1-t", "exp(1 - 1/t)"),  # exp(-999) at t = 0.001 is no float
+    "t²(3 - 2t)": ("1-t", "t**2*(3 - 2*t)"),
+    "t^(3/2)": ("1-t", "t**(3/2)"),
+    "point mass": ("sqrt(t*(1-t))", "t**4"),
+}
+
+
+@pytest.mark.parametrize("name", quick(("exp(1 - 1/t)",), UNDERFLOWS))
+def test_nor_where_beta_is_no_float(name):
+    """Of two levels that are 0 to the machine the quotient was NaN."""
+    schedule = ss.Schedule(*UNDERFLOWS[name])
+    names = {"__name__": "emitted"}
+    exec(compile(generate(schedule, "numpy"), "emitted", "exec"), names)  # noqa: S102 - our own output
+    pairs = [
+        (0.001, 0.002),
+        (0.001, 0.0011),
+        (1e-4, 2e-4),
+        (1e-200, 2e-200),
+        (1e-300, 1e-299),
+        (0.001, 0.5),
+        (0.5, 0.6),
+    ]
+    for start, end in pairs:
+        for kappa in KAPPAS:
+            wanted = exact(schedule, start, end, kappa)
+            found = names["data_step"](start, end, kappa)
+            for f, w in zip(found, wanted, strict=True):
+                size = abs(w) * (1 - mp.log(abs(w))) if 0 < abs(w) < 1 else abs(w)  # e^-s loses s units
+                assert abs(mp.mpf(float(f)) - w) <= 4e-15 * size + mp.mpf(10) ** -299, (start, end, kappa, f, w)
+    if name == "exp(1 - 1/t)":  # and backwards
+        wanted = exact(schedule, 0.5, 0.001, 0)
+        assert close(names["data_step"](0.5, 0.001, 0.0)[:2], wanted[:2])
+
+
 @pytest.mark.parametrize("kappa", [0, 1])
 @pytest.mark.parametrize("lang", ["numpy", "c"])
 def test_nor_where_kappa_is_written_in(kappa, lang):
@@ -95,7 +130,8 @@ def test_nor_in_c(name, tmp_path):
 
 @pytest.mark.parametrize(
     "form",
-    ["t**3 - t", "exp(-3*t)", "sin(2*t)", "cos(t)", "tan(t)", "sinh(t)", "cosh(t)", "tanh(t)", "atan(3*t)",
+    ["t**3 - t", "1/(1 + t)", "(1 + t)**(-3/2)",
+     "exp(-3*t)", "sin(2*t)", "cos(t)", "tan(t)", "sinh(t)", "cosh(t)", "tanh(t)", "atan(3*t)",
      "cot(t)", "asin(t)", "acos(t)", "asinh(2*t)", "atanh(t)",
      "log(1 + t)", "sqrt(1 + t)", "2**t", "t*exp(t)", "exp(t) + t**2", "(1 + t**2)**t"],
 )  # fmt: skip

@@ -15,6 +15,7 @@ from symsched.codegen.lines import Lines, plain
 from symsched.codegen.program import Output, Routine, kappa_last, routine
 from symsched.codegen.quantities import TIME, Brief, Quantity, alpha, beta, eps, weight_symbols
 from symsched.codegen.stable import (
+    EDGES,
     T_NEXT,
     difference,
     evaluate,
@@ -24,11 +25,12 @@ from symsched.codegen.stable import (
     in_factors,
     misses_zero,
     named,
+    quotient,
     sample_at,
     simplified,
 )
 from symsched.errors import InputError, UndecidedError
-from symsched.exact import decide_zero
+from symsched.exact import decide_zero, limit_at
 from symsched.precision import precision
 from symsched.steps import laws
 from symsched.steps.integrals import antiderivative
@@ -115,8 +117,10 @@ def _held_drift(
     passed = (h, sp.Symbol("t_next") - sp.Symbol("t"))
     lines = [*base.lines, passed, (x_weight, step.state), (p_weight, step.data), *noise]
     ends = {o.name: o.ends[0] for o in base.outputs}
-    # ∫ε may be finite where ε is not; where it is infinite, the form says 0·∞ at κ = 0
-    infinite = brief.ledger.made[eps].ends[0] if _at_start(lines, z_weight) == sp.oo else None
+    # ∫ε may be finite where ε is not; where it is infinite, the form says 0·∞ at κ = 0, or ∞ − ∞
+    at_start = _at_start(lines, z_weight)
+    whole = at_start == sp.oo or (at_start != at_start and _diverges(variance))
+    infinite = brief.ledger.made[eps].ends[0] if whole else None
     starts = [
         _mapped(ends[a.name], lambda limit: 1 + h * limit),
         _mapped(ends[b.name], lambda limit: h * limit),
@@ -139,23 +143,30 @@ def _data(brief: Brief) -> Routine | None:
     kept, added = (e.subs({laws.ratio: ratio, kappa: at}, simultaneous=True) for e in laws.retained())
     a, b, a_next, b_next = sp.symbols("alpha beta alpha_next beta_next")
     shapes = brief.ledger.made[beta].shape, brief.ledger.made[alpha].shape
-    ends = (
-        (one, sp.Abs(one) if misses_zero(shape, end) else one)
+    ends = {
+        one: sp.Abs(one) if misses_zero(shape, end) else one
         for one, shape, end in zip((b, a_next), shapes, (0, 1), strict=True)
+    }
+    passed: list[tuple[sp.Symbol, sp.Expr]] = [(h, sp.Symbol("t_next") - sp.Symbol("t"))]
+    rises, falls = (
+        _quotient(shape, passed) if _leaves_floats(shape) else after / one
+        for shape, one, after in zip(shapes, (b, a), (b_next, a_next), strict=True)
     )
-    lines = [*now.lines, *_later(now.lines), (ratio, (b * a_next / (a * b_next)).xreplace(dict(ends)))]
-    if kept not in (1, ratio):
-        lines.append((keep, kept))
+    lines = [*now.lines, *_later(now.lines), *passed, *_by_growth(*shapes, at)]
+    lines.append((ratio, (falls / rises).xreplace(ends)))
+    if kept not in (1, ratio):  # e^−1000 is no float, and its power of κ = 0.01 is one
+        lines.append((keep, sp.exp(-at * grown) if (falls / rises).has(sp.exp) else kept))
         added = added.subs(kept, keep) if added.has(kept) else 1 - keep**2
         kept = keep
     step = laws.held().put(alpha=a, beta=b, alpha_next=a_next, beta_next=b_next, kept=kept)
-    far = [*lines, (x_weight, step.state), (p_weight, step.data.subs(step.state, x_weight))]
+    state = step.state.subs(a_next, a * falls)
+    far = [*lines, (x_weight, state), (p_weight, step.data.subs(step.state, x_weight))]
     far.append((z_weight, _spread(added, kept)))
     # A point mass says nothing about the noise: the first step draws it afresh.
     point_mass = brief.ledger.made[alpha].ends[0] == 0
     from_nothing = brief.ledger.made[beta].ends[0] == 0
     summary = "only the data prediction held, all else exact (DDIM for kappa = 0)"
-    near = [*lines, (h, sp.Symbol("t_next") - sp.Symbol("t")), *_by_growth(*shapes, at), (x_weight, step.state)]
+    near = [*lines, (x_weight, state)]
     near.append((p_weight, plain(difference(shapes[0])) - b * expm1(fallen - at * grown)))
     near.append((z_weight, a_next * sp.sqrt(-expm1(-2 * at * grown))))
     made = []
@@ -165,6 +176,23 @@ def _data(brief: Brief) -> Routine | None:
         starts = [sp.S.Zero, b_next, a_next] if point_mass else [None, b_next if lost else None, None]
         made.append(_step("data_step", summary, now, rows, starts, _exact_data(brief)))
     return min(made, key=lambda one: rounding_of(one, (*PAIRS, *SHORT)))
+
+
+def _leaves_floats(shape: sp.Expr) -> bool:
+    """Whether a level is 0 to the machine next to an end: of two of them the quotient says nothing."""
+    others = {s.name: 0.8125 for s in shape.free_symbols}
+    return any(evaluate(shape, others | {"t": x, "u": 1 - x}) == 0 for x in EDGES)
+
+
+def _quotient(shape: sp.Expr, lines: list[tuple[sp.Symbol, sp.Expr]]) -> sp.Expr:
+    def helper(form: sp.Expr) -> sp.Expr:
+        known = {made: symbol for symbol, made in lines}
+        if form not in known:
+            known[form] = sp.Symbol(f"grows_{len(lines)}")
+            lines.append((known[form], form))
+        return known[form]
+
+    return plain(quotient(shape, lambda form: helper(plain(form))))
 
 
 def _by_growth(data: sp.Expr, noise: sp.Expr, at: sp.Expr) -> Lines:
@@ -242,6 +270,15 @@ def _at_start(lines: Lines, wanted: sp.Expr, at_kappa: float = 0.75) -> float:
     for symbol, form in lines:
         values[symbol.name] = evaluate(form, values)
     return evaluate(wanted, values)
+
+
+def _diverges(variance: sp.Expr) -> bool:
+    """Whether the variance of a step from t = 0 is infinite."""
+    given = {s: sp.Rational(13 + 4 * k, 16) for k, s in enumerate(sorted(variance.free_symbols - {t, T_NEXT}, key=str))}
+    try:
+        return limit_at(variance.subs({T_NEXT: sp.S.Half, **given}), 0) == sp.oo
+    except (InputError, UndecidedError):
+        return False
 
 
 def _step(
