@@ -97,8 +97,8 @@ class Conversion(Shown):
 
     @cached_property
     def closed_form(self) -> bool:
-        """Whether r of the source has a closed inverse."""
-        return closed_inverse(self.source) is not None
+        """Whether r of the source has a closed inverse, or none is needed."""
+        return self._forms is not None
 
     @cached_property
     def tau(self) -> sp.Expr:
@@ -138,6 +138,8 @@ class Conversion(Shown):
 
     @cached_property
     def _forms(self) -> _InLetters | None:
+        if (self.source.alpha, self.source.beta) == (self.target.alpha, self.target.beta):
+            return _InLetters(t, sp.S.One, 1 / _log_r_dot)
         return _in_letters(self.source)
 
     def _put(self, form: sp.Expr) -> sp.Expr:
@@ -430,7 +432,7 @@ def _kept_scale(source: Schedule) -> sp.Expr | None:
         slope = sum(kept.diff(letter).xreplace(own) * part.diff(t) for letter, part in own.items())
         if decide_zero(slope).zero:
             value = sp.expand(kept.xreplace(own)).subs(t, sp.Rational(1, 2))
-            return (kept / value) ** sp.Rational(1, power)
+            return (kept if decide_zero(value - 1).zero else kept / value) ** sp.Rational(1, power)
     return None
 
 

@@ -34,7 +34,7 @@ _PLAIN = {ord("≤"): "<=", ord("≥"): ">=", ord("ρ"): "rho", ord("κ"): "kapp
 _TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Letter:
     """A letter, and the numbers that it stands for: from `low` to `high`, ends included where `closed`."""
 
@@ -52,6 +52,8 @@ class Letter:
         if self.high == oo:
             return f"{name} real" if self.low == -oo else f"{name}{_TURNED[low]}{self.low}"
         return f"{name}{high}{self.high}" if self.low == -oo else f"{self.low}{low}{name}{high}{self.high}"
+
+    __repr__ = __str__
 
     @property
     def is_told_by_its_sign(self) -> bool:
