@@ -2,28 +2,30 @@
 
 A table's error on a grid could be known from the kept paths alone, were it not that the table visits inputs beside
 them.  What the model answers there is guessed from the answer on the path, as for normal data of the ends' covariance:
-along a direction in which the data's standard deviation is s ρ, in the lazy frame of ρ at the angle θ,
-
-    E(y + δ) = E(y) + s² sin θ/(cos² θ + s² sin² θ) · δ
-
-and not at all across the directions in which the ends vary.  It only has to rank grids: the table of the best is then
+E(y + δ) = E(y) + η_X′ δ along a direction in which the data's standard deviation is s ρ, in the lazy frame of ρ, which
+turns noise and data as the variance preserving schedule does; and not at all across the directions in which the ends
+vary.  It only has to rank grids: the table of the best is then
 fitted by the model's own answers.  GITS (arXiv:2405.11326) places levels by kept paths too, for a given solver.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
+import sympy as sp
 import torch
 
 from symsched.bridge.fitting import Array, Fitter
 from symsched.bridge.pilot import LEAST
+from symsched.catalog import vp
+from symsched.data import Gaussian
 from symsched.errors import InputError
 from symsched.precision import cached_property
+from symsched.symbols import t, x
 
 LOOKED_AT = 60  # grids, which cost no evaluation
 FEWEST, ENOUGH, EACH = 2, 16, 8  # paths at all, before a pilot takes more steps, and for each grid that is tried
@@ -48,10 +50,19 @@ class Stored(Fitter):
         def answer(k: int, y: Any) -> Any:
             angle = float(angles[k])
             beside = (y - self.pilot.at(angle)).double().flatten(1) @ rows.T
-            gain = square * math.sin(angle) / (math.cos(angle) ** 2 + square * math.sin(angle) ** 2)
-            return self.pilot.at(angle, self.pilot.answers) + ((beside * gain) @ rows).reshape(y.shape).to(y.dtype)
+            moved = (beside * _gain()(angle, square)) @ rows
+            return self.pilot.at(angle, self.pilot.answers) + moved.reshape(y.shape).to(y.dtype)
 
         return answer
+
+
+@cache
+def _gain() -> Callable[[float, Any], Any]:
+    """dη_X/dx of normal data at an angle of the frame, of their variance s²."""
+    square, angle = sp.Dummy("square", positive=True), sp.Dummy("angle", positive=True)
+    slope = Gaussian(0, sp.sqrt(square)).eta_x(vp()).diff(x).subs(t, 2 * angle / sp.pi)
+    made: Callable[[float, Any], Any] = sp.lambdify((angle, square), slope, "math")
+    return made
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from symsched.codegen.header import title
 from symsched.codegen.languages.numpy import NumPy
 from symsched.codegen.module import Module
+from symsched.codegen.printing.python import executed
 from symsched.codegen.references import Reference, Value
 from symsched.errors import InputError
 
@@ -38,11 +39,10 @@ class Miss:
 
 def misses(module: Module, text: str) -> Iterator[Miss]:
     """What the module `text`, written for NumPy, gets wrong, in the order of its functions."""
-    names: dict[str, object] = {"__name__": "emitted"}
-    exec(compile(text, "<emitted>", "exec"), names)  # noqa: S102 - our own text, printed from whitelisted nodes
+    names = executed(text)
     outputs = {f.name: [o.name for o in f.outputs] for f in (*module.functions, *module.steps)}
     for reference in module.references:
-        found = names[reference.function](*reference.arguments)  # type: ignore[operator]
+        found = names[reference.function](*reference.arguments)
         values = found if isinstance(found, tuple) else (found,)
         yield from _wrong(reference, outputs[reference.function], [float(v) for v in values])
 

@@ -86,8 +86,8 @@ def test_the_guard_sees_an_evaluation(canary):
 # What may turn text or bytes into something that runs, and the only files that may name it.
 DANGEROUS = {
     "eval": set(),
-    "exec": {"check.py"},  # emitted code, without any text of others, is run before it is handed out
-    "compile": {"check.py"},
+    "exec": {"python.py"},  # emitted code, without any text of others, is run before it is handed out
+    "compile": {"python.py"},
     "__import__": set(),
     "parse_expr": set(),
     "system": set(),

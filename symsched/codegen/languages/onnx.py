@@ -21,7 +21,7 @@ from symsched.codegen.module import Module
 from symsched.codegen.newton import Inverse
 from symsched.codegen.printing.arrays import ArrayForms, Arrays
 from symsched.codegen.printing.forms import ERROR_FUNCTIONS, NAMES
-from symsched.codegen.printing.python import helpers
+from symsched.codegen.printing.python import executed, helpers
 from symsched.codegen.stable import expm1, log1p
 from symsched.errors import InputError, clipped
 from symsched.version import __version__
@@ -155,8 +155,7 @@ def _error(got, want, size, allowed):
 
     def _model(self, module: Module, test: bool) -> Any:
         graph = Graph()
-        code: dict[str, Any] = {"__name__": "emitted", "np": graph}
-        exec(compile(self.body(module), "<emitted>", "exec"), code)  # noqa: S102 - our own text, as in check.py
+        code = executed(self.body(module), graph)
         outputs: dict[str, tuple[Tensor, list[Any], str]] = {}
         for function in module.functions:
             given = [graph.input("t", ["n"]), *(graph.input(s.name, []) for s in function.parameters)]

@@ -1,8 +1,9 @@
-"""What the languages that are Python share: the docstring on top, error helpers, loops, and the self-test."""
+"""What the languages that are Python share: the docstring on top, error helpers, loops, the self-test; how it is run."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from symsched.codegen import header
 from symsched.codegen.module import Module
@@ -42,6 +43,13 @@ class Python(Code):
             rows.append("    )),")
         check = CHECK.format(start=self.test_start, time=self.test_time)
         return "\n".join([*rows, ")", '_INF = float("inf")', "", "", check])
+
+
+def executed(text: str, library: Any = None) -> dict[str, Any]:
+    """The names that emitted code makes: our own text, printed from whitelisted nodes.  `np` is the `library`."""
+    names = {"__name__": "emitted", "np": library}
+    exec(compile(text, "<emitted>", "exec"), names)  # noqa: S102 - no text of others is in it
+    return names
 
 
 def _shown(value: Value | None) -> str:
