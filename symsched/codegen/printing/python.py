@@ -1,4 +1,4 @@
-"""What the languages that are Python share: the docstring on top, error helpers, loops, the self-test; how it is run."""
+"""What the languages that are Python share: the docstring on top, error helpers, loops, the self-test, running it."""
 
 from __future__ import annotations
 
