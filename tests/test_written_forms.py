@@ -58,6 +58,7 @@ def test_a_person_would_write_it_so(form, short):
     assert decide_zero((found - form).xreplace({NUMBER: sp.Symbol("c", positive=True)}))
 
 
+@pytest.mark.slow
 def test_the_scale_of_a_variance_preserving_source_needs_no_inverse():
     conversion = ss.convert("scaled_linear", "linear")
     assert conversion.scale == sp.sqrt(2 * t**2 - 2 * t + 1)
