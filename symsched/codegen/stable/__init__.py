@@ -17,7 +17,7 @@ from symsched.codegen.stable.constants import number, with_constants
 from symsched.codegen.stable.differences import T_NEXT, difference, growth, h, misses_zero, quotient
 from symsched.codegen.stable.end_distance import distance, ends_of, log_end
 from symsched.codegen.stable.ieee import ORDERS, evaluate, on_arrays
-from symsched.codegen.stable.letters import expanded, factored, in_factors, paired, reduced, simplified, spread
+from symsched.codegen.stable.letters import expanded, in_factors, paired, reduced, simplified, spread
 from symsched.codegen.stable.logslope import log_slope, slope, without_exponentials
 from symsched.codegen.stable.ranges import EDGES, grouped
 from symsched.codegen.stable.rewriting import Stabiliser, bucket, cost, operations
@@ -41,7 +41,7 @@ from symsched.codegen.stable.rounding import (
 
 __all__ = [
     "EDGES", "HALF_ULP", "MAX_OPERATIONS", "ORDERS", "SMALLEST", "T_NEXT", "Rounded", "Sample", "Stabiliser", "bucket",
-    "carried", "cost", "difference", "distance", "ends_of", "evaluate", "expanded", "expm1", "factored", "grouped",
+    "carried", "cost", "difference", "distance", "ends_of", "evaluate", "expanded", "expm1", "grouped",
     "growth", "h", "in_factors", "is_exact", "log1p", "log_end", "log_slope", "misses_zero", "named", "number",
     "on_arrays", "operations", "paired", "product_error", "quotient", "reduced", "sample_at", "simplified", "slope",
     "spread", "sum_error", "u", "unit_samples", "with_constants", "without_exponentials", "worst", "written_out",
