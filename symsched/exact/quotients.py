@@ -1,11 +1,14 @@
 """Rational functions of letters, as quotients of polynomials with whole coefficients, in FLINT's arithmetic.
 
+Letters are symbols, functions such as sin(t) and f′(t), and π; nothing that holds between them is used.
+
 SymPy would reach the same quotients by `cancel(together(expr))`; these are the innermost steps of every decision, and
 take a tenth of the time here.  What is too large for it is left to SymPy, whose steps a budget can count.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache, reduce
 from math import comb
 
@@ -33,7 +36,7 @@ class TooLargeError(Exception):
 
 
 def reduced_quotient(expr: sp.Expr) -> sp.Expr | None:
-    """The reduced quotient that a rational function of symbols is; zoo where a denominator vanishes identically.
+    """The reduced quotient that a rational function of letters is; zoo where a denominator vanishes identically.
 
     None for other expressions, and what is too large."""
     field = _field_of(expr)
@@ -41,7 +44,7 @@ def reduced_quotient(expr: sp.Expr) -> sp.Expr | None:
         return None
     try:
         numerator, denominator = field.read(expr)
-    except (TooLargeError, _NotRationalError):
+    except TooLargeError:
         return None
     except ZeroDivisionError:
         return sp.zoo
@@ -61,7 +64,7 @@ def remainder(expr: sp.Expr, relations: list[Relation]) -> tuple[sp.Expr, sp.Exp
         for root, q, base in relations:
             numerator, factor = field.modulo(numerator, root, q, field.read(base))
             denominator = _times(denominator, factor)
-    except (TooLargeError, _NotRationalError):
+    except TooLargeError:
         return None
     except ZeroDivisionError:
         raise NowhereDefinedError from None
@@ -70,32 +73,46 @@ def remainder(expr: sp.Expr, relations: list[Relation]) -> tuple[sp.Expr, sp.Exp
 
 
 def _field_of(*exprs: sp.Expr) -> Field | None:
-    symbols = frozenset[sp.Symbol]().union(*(expr.free_symbols for expr in exprs))
-    return _field(symbols) if symbols and all(s.is_commutative for s in symbols) else None
+    letters = frozenset(leaf for expr in exprs for leaf in _leaves(expr))
+    return _field(letters) if letters and all(map(_is_letter, letters)) else None
+
+
+def _leaves(expr: sp.Expr) -> Iterator[sp.Expr]:
+    """What +, ·, / and whole powers are taken of, but for rational numbers."""
+    if expr.is_Add or expr.is_Mul:
+        for part in expr.args:
+            yield from _leaves(part)
+    elif expr.is_Pow and expr.exp.is_Integer:
+        yield from _leaves(expr.base)
+    elif not expr.is_Rational:
+        yield expr
+
+
+def _is_letter(leaf: sp.Expr) -> bool:
+    """Exponentials and roots are none: to SymPy e^(2t) is the square of e^t, and t that of √t."""
+    kinds = leaf.is_Symbol or leaf.is_Function or leaf.is_Derivative or leaf.is_NumberSymbol
+    return bool(leaf.is_commutative) and kinds and not isinstance(leaf, (sp.exp, sp.Piecewise))
 
 
 @lru_cache(maxsize=1024)
-def _field(symbols: frozenset[sp.Symbol]) -> Field:
-    return Field(sp.Poly(sp.Add(*symbols)).gens)
-
-
-class _NotRationalError(Exception):
-    """An expression has parts that are not made of symbols by +, ·, / and whole powers."""
+def _field(letters: frozenset[sp.Expr]) -> Field | None:
+    in_order = sp.Poly(sp.Add(*letters)).gens
+    return Field(in_order) if letters == set(in_order) else None  # to SymPy log(tκ) is log t + log κ
 
 
 class Field:
-    """The rational functions of some symbols."""
+    """The rational functions of some letters."""
 
-    def __init__(self, symbols: tuple[sp.Symbol, ...]) -> None:
-        self.symbols = symbols
-        self.context = fmpz_mpoly_ctx.get([f"x{k}" for k in range(len(symbols))], "lex")
-        self._letters = dict(zip(symbols, self.context.gens(), strict=True))
+    def __init__(self, letters: tuple[sp.Expr, ...]) -> None:
+        self.letters = letters
+        self.context = fmpz_mpoly_ctx.get([f"x{k}" for k in range(len(letters))], "lex")
+        self._generators = dict(zip(letters, self.context.gens(), strict=True))
         self._one = self.context.constant(1)
 
     def read(self, expr: sp.Expr) -> Quotient:
-        """Raises ZeroDivisionError where a denominator vanishes, TooLargeError, or that it is not rational."""
-        if expr.is_Symbol:
-            return self._letters[expr], self._one
+        """Raises ZeroDivisionError where a denominator vanishes, TooLargeError."""
+        if expr in self._generators:
+            return self._generators[expr], self._one
         if expr.is_Rational:
             return self.context.constant(int(expr.p)), self.context.constant(int(expr.q))
         if expr.is_Add:
@@ -103,15 +120,13 @@ class Field:
         if expr.is_Mul:
             parts = [self.read(part) for part in expr.args]
             return reduce(_times, (n for n, _ in parts)), reduce(_times, (d for _, d in parts))
-        if expr.is_Pow and expr.exp.is_Integer:
-            above, below = self.read(expr.base)
-            if expr.exp.is_negative:
-                if above.is_zero():
-                    raise ZeroDivisionError
-                above, below = below, above
-            power = abs(int(expr.exp))
-            return _power(above, power), _power(below, power)
-        raise _NotRationalError
+        above, below = self.read(expr.base)
+        if expr.exp.is_negative:
+            if above.is_zero():
+                raise ZeroDivisionError
+            above, below = below, above
+        power = abs(int(expr.exp))
+        return _power(above, power), _power(below, power)
 
     def _sum(self, parts: list[Quotient]) -> Quotient:
         common = self._one
@@ -120,9 +135,9 @@ class Field:
                 common = _times(common, denominator / common.gcd(denominator))
         return sum((_times(n, common / d) for n, d in parts), self.context.constant(0)), common
 
-    def modulo(self, polynomial: fmpz_mpoly, root: sp.Symbol, q: int, base: Quotient) -> Quotient:
+    def modulo(self, polynomial: fmpz_mpoly, root: sp.Expr, q: int, base: Quotient) -> Quotient:
         """With base for root^q: a polynomial, and the power of the base's denominator that it is to be divided by."""
-        place = self.symbols.index(root)
+        place = self.letters.index(root)
         most = polynomial.degrees()[place] // q
         if most < 1:  # the degree of 0 is −1
             return polynomial, self._one
@@ -144,7 +159,7 @@ class Field:
         """As an expression, multiplied out."""
         return sp.Add(
             *(
-                sp.Mul(sp.Integer(int(number)), *(s**n for s, n in zip(self.symbols, powers, strict=True) if n))
+                sp.Mul(sp.Integer(int(number)), *(s**n for s, n in zip(self.letters, powers, strict=True) if n))
                 for powers, number in polynomial.terms()
             )
         )
