@@ -34,11 +34,13 @@ from symsched.exact import (
     continuous_value,
     decide_zero,
     end_value,
+    has_root,
     limit_along,
     limit_at,
     neat,
     sharpen,
     shortest,
+    sign_on_unit,
     times_array,
     values,
     without_roots_of_zero,
@@ -48,6 +50,7 @@ from symsched.inversion import MonotoneInverse, R, closed_inverse
 from symsched.precision import alone, alone_all, cached_property
 from symsched.schedule import Schedule, as_expression, is_long
 from symsched.shown import Shown
+from symsched.substitutions import put_as_it_is
 from symsched.symbols import foreign_time, t
 
 if TYPE_CHECKING:
@@ -127,14 +130,16 @@ class Conversion(Shown):
             p.is_number and not p.exp.is_Integer for p in self.tau.atoms(sp.Pow)
         ):
             return _if_short(self.tau.diff(t))
-        pace = self._forms.pace.xreplace({_alpha: self.target.alpha, _beta: self.target.beta})
-        return _if_short(pace * self.target.log_r_dot)
+        return self._whole(_if_short(self._forms.pace.xreplace(self._bar) * self._bar[_log_r_dot]))
 
     @cached_property
     def scale_dot(self) -> sp.Expr:
         """dc/dt."""
-        slope = self.scale.diff(t)
-        return _if_short(slope) if self.closed_form else slope.subs(self.tau.diff(t), self.tau_dot).doit()
+        if self._forms is None:
+            return self.scale.diff(t).subs(self.tau.diff(t), self.tau_dot).doit()
+        scale = self.scale.xreplace(self._sums)
+        slopes = (scale.diff(letter) * total.diff(t) for total, letter in self._sums.items())
+        return self._whole(_if_short(scale.diff(t) + sp.Add(*slopes)))
 
     @cached_property
     def _forms(self) -> _InLetters | None:
@@ -144,8 +149,25 @@ class Conversion(Shown):
 
     def _put(self, form: sp.Expr) -> sp.Expr:
         """A form in the target's coefficients, written out."""
+        return self._whole(neat(_met(form.xreplace(self._bar))))
+
+    @cached_property
+    def _sums(self) -> dict[sp.Expr, sp.Symbol]:
+        """Letters for sums such as 80^(1/7) (1 − t) + …: when it makes a power of a polynomial with such numbers, SymPy
+        looks for its roots, for a second each."""
+        totals = {total for part in (self.target.alpha, self.target.beta) for total in part.atoms(sp.Add)}
+        rooted = [total for total in sorted(totals, key=sp.default_sort_key) if total.has(t) and has_root(total)]
+        return {total: sp.Dummy("s", positive=True) for total in rooted if sign_on_unit(total).positive}
+
+    @cached_property
+    def _bar(self) -> dict[sp.Expr, sp.Expr]:
+        """The target's coefficients, with letters for such sums."""
         bar = {_alpha: self.target.alpha, _beta: self.target.beta, _log_r_dot: self.target.log_r_dot}
-        return neat(_met(form.xreplace(bar)))
+        return {letter: value.xreplace(self._sums) for letter, value in bar.items()}
+
+    def _whole(self, form: sp.Expr) -> sp.Expr:
+        """With the sums back in the places of their letters."""
+        return put_as_it_is(form, {letter: total for total, letter in self._sums.items()})
 
     def eps(self, eps: Any) -> sp.Expr:
         """The target diffusion scale ε̄ = c² τ̇ ε(τ) of a source scale ε (theory C3).

@@ -73,7 +73,7 @@ def _letters(expr: sp.Expr) -> dict[sp.Expr, sp.Symbol]:
     parts = expr.atoms(sp.Derivative, AppliedUndef)
     if not expr.has(InverseTrigonometricFunction):  # of which balls will ask for points where they are defined
         parts |= {f for f in expr.atoms(sp.Function) if f.is_number and not isinstance(f, sp.exp)}
-    if any(total.free_symbols and _has_root(total) for total in expr.atoms(sp.Add)):
+    if any(total.free_symbols and has_root(total) for total in expr.atoms(sp.Add)):
         parts |= {p for p in expr.atoms(sp.Pow) if p.is_number and not p.exp.is_Integer}
     known = [p for p in sorted(parts, key=sp.default_sort_key) if p.is_positive or not p.is_number]
     return {p: sp.Dummy("f", positive=True) if p.is_positive else sp.Dummy("f", real=True) for p in known}
@@ -117,7 +117,8 @@ def _joined(expr: sp.Expr) -> sp.Expr:
     return sp.powsimp(expr, combine="exp", deep=True) if len(expr.atoms(sp.exp)) > 1 else expr
 
 
-def _has_root(total: sp.Expr) -> bool:
+def has_root(total: sp.Expr) -> bool:
+    """Whether there are numbers such as 80^(1/7) in it."""
     return any(p.exp.is_Rational and p.exp.q > 2 and p.is_number for p in total.atoms(sp.Pow))
 
 
