@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache, lru_cache, partial
+from itertools import islice, pairwise, product
 from typing import Any
 
 import sympy as sp
@@ -29,6 +30,7 @@ from symsched.exact import (
     decide_zero,
     enclose,
     limit_at,
+    may_be,
     sign_on_unit,
     to_ball,
     within,
@@ -43,6 +45,10 @@ R_ = sp.Dummy("R")  # stands for the right-hand side while a kernel is solved fo
 COEFFICIENTS = tuple(sp.Dummy(name) for name in ("c0", "c1", "c2"))
 FORM_CALLS = 300_000
 MAX_TERMS = 8  # a quotient of more monomials than this is not a polynomial of degree two in one of them
+NUMBERS = tuple(
+    sp.Rational(n, d) for n, d in ((3, 4), (-3, 4), (3, 2), (-3, 2), (1, 1), (-1, 1), (2, 1), (-2, 1), (0, 1))
+)
+CHOICES, MOST_SAMPLES = 2, 16
 
 TIMES = tuple(sp.Rational(k, 37) for k in range(1, 37, 3))
 TIMES += tuple(edge for k in (7, 14, 30) for edge in (sp.Rational(1, 2**k), 1 - sp.Rational(1, 2**k)))
@@ -210,9 +216,9 @@ def _has_a_pole(candidate: sp.Expr, schedule: Schedule) -> bool:
     divisor = sp.fraction(sp.together(candidate))[1].subs(R, schedule.r)
     if not divisor.has(t):
         return False
-    sample = {s: sp.Rational(3, 4) for s in divisor.free_symbols - {t}}
     try:
-        return sign_on_unit(divisor.subs(sample), balls=False).value in ("mixed", "nonnegative", "nonpositive", "zero")
+        signs = (sign_on_unit(divisor.subs(sample), balls=False) for sample in _samples(schedule))
+        return any(sign.value in ("mixed", "nonnegative", "nonpositive", "zero") for sign in signs)
     except InputError:
         return False
 
@@ -220,13 +226,32 @@ def _has_a_pole(candidate: sp.Expr, schedule: Schedule) -> bool:
 def _is_inverse(candidate: sp.Expr, schedule: Schedule) -> bool:
     if candidate.has(sp.I, sp.nan, sp.zoo, t) or _is_steep(candidate):
         return False
-    sample = {s: sp.Rational(3, 4) for s in candidate.free_symbols if s != R}
+    samples = _samples(schedule)
     try:
-        if not _meets_the_times(candidate.subs(sample), schedule.r.subs(sample)):
+        if not samples or not all(_meets_the_times(candidate.subs(at), schedule.r.subs(at)) for at in samples):
             return False
         return bool(decide_zero(schedule.r - R, ((t, candidate),)))
     except InputError:
         return False
+
+
+@lru_cache(maxsize=512)
+def _samples(schedule: Schedule) -> tuple[dict[sp.Symbol, sp.Rational], ...]:
+    """Values of the parameters, of either sign where both are allowed, for which the schedule is one: a root that is
+    the inverse for some may be another branch for those on the other side of a gap."""
+    letters = sorted(schedule.r.free_symbols - {t}, key=sp.default_sort_key)
+    choices = [list(islice((n for n in NUMBERS if may_be(letter, n)), CHOICES)) for letter in letters]
+    points = (dict(zip(letters, numbers, strict=True)) for numbers in islice(product(*choices), MOST_SAMPLES))
+    return tuple(point for point in points if _rises(schedule.r.subs(point)))
+
+
+def _rises(ratio: sp.Expr) -> bool:
+    """Whether the ratio is positive and increases from each of the times to the next."""
+    try:
+        balls = [enclose(ratio, {t: time}, bits=1024) for time in sorted(TIMES)]
+    except InputError:
+        return False
+    return all(ball.is_finite() for ball in balls) and balls[0] > 0 and all(a < b for a, b in pairwise(balls))
 
 
 def _is_steep(candidate: sp.Expr) -> bool:

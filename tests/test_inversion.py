@@ -29,6 +29,7 @@ CLOSED = {
     "lazy0": ("sqrt(1-t**2)", "t"),
     "geometric": ("sqrt((9-9**t)/8)", "sqrt((9**t-1)/8)"),
 }
+LINEAR = Schedule(1 - t, t)
 OPEN = {
     "log": ("(1-t)*exp(-t)", "log(1+t)/log(2)"),
     "poly": ("1-t**2", "t**3"),
@@ -144,3 +145,24 @@ def test_a_formula_for_the_inverse_has_a_value_at_every_time(shift):
     assert sp.simplify(found.subs(R, 1) - sp.Rational(1, 2)) == 0
     if not schedule.parameters:
         assert convert(schedule, catalog.linear()).at(0.5)[0] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("assumed", "values"), [({"negative": True}, (-5, -1, -0.25)), ({"positive": True}, (0.75, 2, 10))]
+)
+def test_the_branch_is_that_of_the_letters_own_sign(assumed, values):
+    """t(4g − t)/(4g − 1) rises from 0 to 1 for g < 0 and for g > 1/2, and the root of the quadratic is not the same."""
+    g = sp.Symbol("g", **assumed)
+    schedule = Schedule(1 - t, t * (4 * g - t) / (4 * g - 1))
+    tau = convert(schedule, LINEAR).tau
+    for value in values:
+        level = convert(schedule.subs(g=value), LINEAR).at([0.1, 0.5, 0.9])[0]
+        for time, exact in zip((0.1, 0.5, 0.9), level, strict=True):
+            assert float(tau.subs({g: sp.Rational(value), t: time})) == pytest.approx(exact, rel=1e-12)
+
+
+def test_of_a_letter_of_either_sign_a_root_is_given_only_if_it_fits_both():
+    z = sp.Symbol("z", real=True, nonzero=True)
+    schedule = Schedule(1 - t, t * (4 * z**3 - t) / (4 * z**3 - 1))
+    assert closed_inverse(schedule) is None
+    assert closed_inverse(Schedule(1 - t, t * (z**2 + t) / (z**2 + 1))) is not None

@@ -27,7 +27,7 @@ def known(expr: sp.Expr, fact: str) -> bool | None:
 def _holds(expr: sp.Expr, fact: str, found: bool) -> bool:
     """Whether it is so where the rational letters are numbers, among them 0 where that is one of theirs."""
     letters = sorted((letter for letter in expr.free_symbols if letter.is_rational), key=sp.default_sort_key)
-    choices = [[number for number in NUMBERS if _may_be(letter, number)] for letter in letters]
+    choices = [[number for number in NUMBERS if may_be(letter, number)] for letter in letters]
     if not all(choices):
         return True
     for k in range(POINTS):
@@ -39,5 +39,6 @@ def _holds(expr: sp.Expr, fact: str, found: bool) -> bool:
     return True
 
 
-def _may_be(letter: sp.Symbol, number: sp.Rational) -> bool:
+def may_be(letter: sp.Symbol, number: sp.Rational) -> bool:
+    """Whether the number meets all that is assumed of the letter."""
     return all(getattr(number, f"is_{fact}") in (value, None) for fact, value in letter.assumptions0.items())
