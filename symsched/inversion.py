@@ -236,12 +236,17 @@ def _is_inverse(candidate: sp.Expr, schedule: Schedule) -> bool:
 
 
 @lru_cache(maxsize=512)
-def _samples(schedule: Schedule) -> tuple[dict[sp.Symbol, sp.Rational], ...]:
+def _samples(schedule: Schedule) -> tuple[dict[sp.Symbol, sp.Expr], ...]:
     """Values of the parameters, of either sign where both are allowed, for which the schedule is one: a root that is
     the inverse for some may be another branch for those on the other side of a gap."""
-    letters = sorted(schedule.r.free_symbols - {t}, key=sp.default_sort_key)
-    choices = [list(islice((n for n in NUMBERS if may_be(letter, n)), CHOICES)) for letter in letters]
-    points = (dict(zip(letters, numbers, strict=True)) for numbers in islice(product(*choices), MOST_SAMPLES))
+    moving, points = schedule.r.free_symbols - {t}, list[dict[sp.Symbol, sp.Expr]]()
+    for put, _ in schedule.ranges:
+        forms = {letter: put.get(letter, letter) for letter in moving}
+        letters = sorted(set().union(*(form.free_symbols for form in forms.values())), key=sp.default_sort_key)
+        choices = [list(islice((n for n in NUMBERS if may_be(letter, n)), CHOICES)) for letter in letters]
+        for numbers in islice(product(*choices), MOST_SAMPLES):
+            point = dict(zip(letters, numbers, strict=True))
+            points.append({letter: form.xreplace(point) for letter, form in forms.items()})
     return tuple(point for point in points if _rises(schedule.r.subs(point)))
 
 

@@ -166,3 +166,14 @@ def test_of_a_letter_of_either_sign_a_root_is_given_only_if_it_fits_both():
     schedule = Schedule(1 - t, t * (4 * z**3 - t) / (4 * z**3 - 1))
     assert closed_inverse(schedule) is None
     assert closed_inverse(Schedule(1 - t, t * (z**2 + t) / (z**2 + 1))) is not None
+
+
+def test_the_branch_is_that_of_the_declared_numbers():
+    """One formula, two gaps apart: its letter's range decides, whichever was asked for first."""
+    form = "alpha=1-t; beta=t*(10-4*p-t)/(9-4*p)"
+    for declared, value, exact in (("5/2<p<4", 3, 0.541381265149110), ("0<p<2", 1, 0.475062189439555)):
+        schedule = catalog.from_text(f"{form}; {declared}")
+        (p,) = schedule.parameters
+        tau = convert(schedule, LINEAR).tau
+        assert float(tau.subs({p: value, t: 0.5})) == pytest.approx(exact, rel=1e-12)
+        assert convert(schedule.subs(p=value), LINEAR).at(0.5)[0] == pytest.approx(exact, rel=1e-12)
