@@ -45,21 +45,27 @@ R_ = sp.Dummy("R")  # stands for the right-hand side while a kernel is solved fo
 COEFFICIENTS = tuple(sp.Dummy(name) for name in ("c0", "c1", "c2"))
 FORM_CALLS = 300_000
 MAX_TERMS = 8  # a quotient of more monomials than this is not a polynomial of degree two in one of them
-NUMBERS = tuple(
-    sp.Rational(n, d) for n, d in ((3, 4), (-3, 4), (3, 2), (-3, 2), (1, 1), (-1, 1), (2, 1), (-2, 1), (0, 1))
-)
-CHOICES, MOST_SAMPLES = 2, 16
+NUMBERS = tuple(sp.Rational(n, 4) for n in (3, -3, 0, 6, 4, -6, -4, 8, -8))
+CHOICES, MOST_SAMPLES = 3, 27
+
+Samples = tuple[dict[sp.Symbol, sp.Expr], ...]  # values of the parameters
 
 TIMES = tuple(sp.Rational(k, 37) for k in range(1, 37, 3))
 TIMES += tuple(edge for k in (7, 14, 30) for edge in (sp.Rational(1, 2**k), 1 - sp.Rational(1, 2**k)))
 
 
-@lru_cache(maxsize=512)
 def closed_inverse(schedule: Schedule) -> sp.Expr | None:
     """r⁻¹ as an expression in `R`, proved; None when peeling finds none."""
+    return _closed_inverse(schedule, schedule.letters)
+
+
+@lru_cache(maxsize=512)
+def _closed_inverse(schedule: Schedule, _declared: Any) -> sp.Expr | None:
+    """Of schedules that are alike but for what is declared of their letters, each has its own."""
+    samples = _samples(schedule)
     for form, value in _forms(schedule):
         for candidate in _peel(form, value, depth=0):
-            if not _has_a_pole(candidate, schedule) and _is_inverse(candidate, schedule):
+            if not _has_a_pole(candidate, schedule, samples) and _is_inverse(candidate, schedule, samples):
                 return candidate
     return None
 
@@ -210,23 +216,22 @@ def _kernels(expr: sp.Expr) -> set[sp.Expr]:
     return {expr}
 
 
-def _has_a_pole(candidate: sp.Expr, schedule: Schedule) -> bool:
+def _has_a_pole(candidate: sp.Expr, schedule: Schedule, samples: Samples) -> bool:
     """Whether a denominator is seen to be 0 for some ratio that is reached: there is no value, and on the other side
     of it perhaps another branch."""
     divisor = sp.fraction(sp.together(candidate))[1].subs(R, schedule.r)
     if not divisor.has(t):
         return False
     try:
-        signs = (sign_on_unit(divisor.subs(sample), balls=False) for sample in _samples(schedule))
+        signs = (sign_on_unit(divisor.subs(sample), balls=False) for sample in samples)
         return any(sign.value in ("mixed", "nonnegative", "nonpositive", "zero") for sign in signs)
     except InputError:
         return False
 
 
-def _is_inverse(candidate: sp.Expr, schedule: Schedule) -> bool:
+def _is_inverse(candidate: sp.Expr, schedule: Schedule, samples: Samples) -> bool:
     if candidate.has(sp.I, sp.nan, sp.zoo, t) or _is_steep(candidate):
         return False
-    samples = _samples(schedule)
     try:
         if not samples or not all(_meets_the_times(candidate.subs(at), schedule.r.subs(at)) for at in samples):
             return False
@@ -235,8 +240,7 @@ def _is_inverse(candidate: sp.Expr, schedule: Schedule) -> bool:
         return False
 
 
-@lru_cache(maxsize=512)
-def _samples(schedule: Schedule) -> tuple[dict[sp.Symbol, sp.Expr], ...]:
+def _samples(schedule: Schedule) -> Samples:
     """Values of the parameters, of either sign where both are allowed, for which the schedule is one: a root that is
     the inverse for some may be another branch for those on the other side of a gap."""
     moving, points = schedule.r.free_symbols - {t}, list[dict[sp.Symbol, sp.Expr]]()

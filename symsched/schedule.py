@@ -112,7 +112,7 @@ class Schedule(Shown):
     beta: sp.Expr
     name: str | None = field(default=None, compare=False)
     source: str | None = field(default=None, compare=False)
-    letters: tuple[Letter, ...] = ()
+    letters: tuple[Letter, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "alpha", as_expression(self.alpha, "alpha"))

@@ -71,7 +71,7 @@ def test_a_branch_left_near_an_end_is_noticed():
     late = Schedule(1 / (1 + LATE), LATE / (1 + LATE))
     assert late.kind == "truncated"
     wrong = sp.Rational(19, 10) / sp.pi * sp.atan(-1 / sp.log(R))
-    assert not _is_inverse(wrong, late)
+    assert not _is_inverse(wrong, late, ({},))
     inverse = closed_inverse(late)
     for time in (0.5, 0.9499, 0.9501, 0.99):
         if inverse is not None:
@@ -83,8 +83,8 @@ def test_a_branch_left_near_an_end_is_noticed():
     "wrong", [R / (1 - R), R / (2 + R), 1 / (1 + R), -R / (1 + R), R, sp.sqrt(R) / (1 + sp.sqrt(R))]
 )
 def test_wrong_candidates_are_rejected(wrong):
-    assert not _is_inverse(wrong, Schedule("1-t", "t"))
-    assert _is_inverse(R / (1 + R), Schedule("1-t", "t"))
+    assert not _is_inverse(wrong, Schedule("1-t", "t"), ({},))
+    assert _is_inverse(R / (1 + R), Schedule("1-t", "t"), ({},))
 
 
 # -- by balls -------------------------------------------------------------------------------------------------------
@@ -177,3 +177,12 @@ def test_the_branch_is_that_of_the_declared_numbers():
         tau = convert(schedule, LINEAR).tau
         assert float(tau.subs({p: value, t: 0.5})) == pytest.approx(exact, rel=1e-12)
         assert convert(schedule.subs(p=value), LINEAR).at(0.5)[0] == pytest.approx(exact, rel=1e-12)
+
+
+def test_a_closed_inverse_has_a_value_where_a_letter_is_0():
+    """(1 − t)(1 + at): one of the two ways to write the root divides by a."""
+    schedule = catalog.from_text("alpha=(1-t)*(1+a*t); beta=t; -1<a<1")
+    (a,) = schedule.parameters
+    tau = convert(schedule, LINEAR).tau
+    for value, exact in ((0, 0.3), (-0.5, 0.270406945594675), (0.5, 1 / 3)):
+        assert float(tau.subs({a: value, t: 0.3})) == pytest.approx(exact, rel=1e-12)
