@@ -150,7 +150,7 @@ def _peel_rational(expr: sp.Expr, value: sp.Expr, depth: int) -> Iterator[sp.Exp
         if 1 <= polynomial.degree() <= 2:
             coefficients = dict(zip(COEFFICIENTS, polynomial.all_coeffs()[::-1], strict=False))
             roots = [sp.radsimp(root.xreplace(coefficients)) for root in _generic_roots(polynomial.degree())]
-            if polynomial.degree() == 2 and coefficients[COEFFICIENTS[2]].has(R_):
+            if polynomial.degree() == 2 and coefficients[COEFFICIENTS[2]].free_symbols:  # it may be 0
                 roots += [root.xreplace(coefficients) for root in _other_roots()]
             for root in roots:
                 yield from _peel(kernel, _constants_out(root.subs(R_, value)), depth + 1)

@@ -186,3 +186,12 @@ def test_a_closed_inverse_has_a_value_where_a_letter_is_0():
     tau = convert(schedule, LINEAR).tau
     for value, exact in ((0, 0.3), (-0.5, 0.270406945594675), (0.5, 1 / 3)):
         assert float(tau.subs({a: value, t: 0.3})) == pytest.approx(exact, rel=1e-12)
+
+
+@pytest.mark.parametrize("form", ["alpha=1-t; beta=t*(1+b*t)/(1+b); b>=0", "alpha=1-t; beta=t/(1+b*(1-t)); b>=0"])
+def test_a_quadratic_whose_first_coefficient_may_vanish_is_solved_for_0_too(form):
+    schedule = catalog.from_text(form)
+    (b,) = schedule.parameters
+    for value in (0, 2):
+        exact = convert(schedule.subs(b=value), LINEAR).at(0.3)[0]
+        assert float(convert(schedule, LINEAR).tau.subs({b: value, t: 0.3})) == pytest.approx(exact, rel=1e-12)
