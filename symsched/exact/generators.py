@@ -24,23 +24,15 @@ from typing import Any
 
 import sympy as sp
 
-from symsched.errors import UndecidedError
 from symsched.exact.facts import known
+from symsched.exact.quotients import NowhereDefinedError, Relation, reduced_quotient, remainder
 
 MAX_MULTIPLE = 64  # e^(50t) is read as a power of e^t, e^(1000t) is not
 MAX_DEGREE = 1024  # of t as a power of its roots: t^(1/7) t^(1/9) has 63, t^(1/10^9) has 10^9
 MAX_ANGLE = 64  # likewise sin(9t) as a polynomial in tan(t/2)
 
-Relation = tuple[sp.Dummy, int, sp.Expr]  # (G, q, base): G^q = base
 Angle = tuple[sp.Expr, sp.Expr]  # (sin, cos)
 Base = Any  # of a family: an expression, "tan", or (f,) where f^n is a whole power of an f that may be negative
-
-
-class NowhereDefinedError(UndecidedError):
-    """A denominator, or the base of a negative power, or what stands under a logarithm, vanishes identically."""
-
-    def __init__(self) -> None:
-        super().__init__("it divides by something that vanishes identically, or takes its logarithm")
 
 
 def defined(expr: sp.Expr) -> sp.Expr:
@@ -55,6 +47,10 @@ def canonical(expr: sp.Expr) -> sp.Expr:
 
     To SymPy t is the n-th power of t^(1/n): roots whose common n is large are letters meanwhile, one for the powers
     that differ by an integer."""
+    if expr.is_Symbol or expr.is_Rational:
+        return expr
+    if (quotient := reduced_quotient(expr)) is not None:
+        return quotient
     put, back = _roots_as_letters(expr)
     found = sp.cancel(sp.together(expr.xreplace(put) if put else expr))
     return found.xreplace(back) if back else found
@@ -249,12 +245,22 @@ def turned(c: sp.Expr, s: sp.Expr, n: int) -> Angle:
 
 def reduce_radicals(expr: sp.Expr, relations: list[Relation]) -> tuple[sp.Expr, sp.Expr]:
     """(numerator, denominator) of `expr`, the numerator reduced modulo G^q = base, outermost radical first."""
-    numerator, denominator = sp.fraction(sp.together(expr))
-    numerator = sp.expand(numerator)
+    if (found := remainder(expr, relations)) is not None:
+        return found
+    numerator, denominator = _fraction(expr)
     for root, q, base in relations:
         if numerator.has(root):
-            terms = sp.Poly(numerator, root).terms()
-            reduced = sp.Add(*[c * root ** (k % q) * base ** (k // q) for (k,), c in terms])
-            numerator, factor = sp.fraction(sp.together(reduced))
-            numerator, denominator = sp.expand(numerator), denominator * factor
+            above, below = _fraction(base)
+            terms = [(c * root ** (k % q), k // q) for (k,), c in sp.Poly(numerator, root).terms()]
+            most = max(power for _, power in terms)
+            numerator = sp.expand(sp.Add(*[c * above**power * below ** (most - power) for c, power in terms]))
+            denominator *= below**most
     return numerator, denominator
+
+
+def _fraction(expr: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
+    """(numerator, denominator), the numerator multiplied out."""
+    numerator, denominator = sp.fraction(expr)
+    if not all(part.is_polynomial(*expr.free_symbols) for part in (numerator, denominator)):
+        numerator, denominator = sp.fraction(sp.together(expr))
+    return sp.expand(numerator), denominator

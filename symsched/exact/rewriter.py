@@ -15,7 +15,6 @@ from symsched.exact.generators import (
     MAX_MULTIPLE,
     Angle,
     Generators,
-    NowhereDefinedError,
     canonical,
     defined,
     multiple,
@@ -23,6 +22,7 @@ from symsched.exact.generators import (
     turned,
 )
 from symsched.exact.points import known_function
+from symsched.exact.quotients import NowhereDefinedError
 from symsched.exact.undefined import OPAQUE, as_jet, as_written, carried_out, is_ambiguous
 
 #: Equal where both sides are real, but for the one point where the argument of what JUMPS is 0.
