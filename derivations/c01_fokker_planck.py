@@ -30,7 +30,7 @@ theorem = Theorem(
     name="C1",
     title="Fokker–Planck consistency",
     statement="dX = (b + εs) dt + √(2ε) dW has the marginals of I_t for every ε ≥ 0; "
-    "b + εs = (β̇/β)x + (ε* + ε)s = Ax + Bη_X, ε* = α²β̇/β − αα̇.",
+    "b + εs = (β̇/β)x + (ε* + ε)s = A x + B η_X, ε* = α²β̇/β − αα̇.",
     hypotheses=("α, β > 0 and C¹ on (0, 1)", "ε ≥ 0 continuous"),
     assumptions=(
         "differentiation under the integral over the data",

@@ -230,6 +230,8 @@ MESSAGES = {
     "alpha=1-t": "beta is missing",
     "alpha=1-t; beta=p*t": "unknown name 'p'",
     "1-t": "expected a name with arguments",
+    "1-t, t": "or a pair 'alpha=1-t; beta=t'",
+    "alpha=Piecewise((1, t<1), (0, True)); beta=t": "'<'",
     "": "the text is empty",
 }
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from symsched.cli.app import app, run
 from symsched.cli.help import folded, spelled_out
 from symsched.cli.output import _aligned, write_json, write_text
+from symsched.codegen import generate
 from symsched.errors import InputError
 from symsched.parsing import did_you_mean
 
@@ -259,7 +260,7 @@ NEAR = {
     ("derive", "drift", "-s", "rectified_flow"): "linear",
     ("derive", "drift", "-s", "scaled-linear"): "scaled_linear",
     ("codegen", "--to", "vp", "--lang", "pytorch"): "torch",
-    ("codegen", "--to", "vp", "--lang", "python"): "numpy",
+    ("codegen", "--to", "vp", "--lang", "py"): "numpy",
     ("codegen", "--to", "vp", "--lang", "octave"): "matlab",
     ("codegen", "--to", "vp", "--lang", "onnxruntime"): "onnx",
     ("simulate", "--schedule", "vp", "--data", "gaussian(0,1)", "--scheme", "em"): "euler",
@@ -270,6 +271,12 @@ NEAR = {
 @pytest.mark.parametrize(("args", "ours"), NEAR.items())
 def test_another_word_for_ours_is_understood(cli, args, ours):
     assert f"; did you mean {ours}?" in cli.refused(*args)
+
+
+def test_python_means_numpy_and_says_so():
+    asked = process("codegen", "--to", "linear", "--lang", "python")
+    assert asked.stderr == "symsched: --lang python means numpy here\n"
+    assert asked.stdout == generate("linear", "numpy") == generate("linear", "python")
 
 
 def test_another_word_names_nothing_where_ours_is_not_known():

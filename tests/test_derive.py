@@ -50,6 +50,20 @@ MISTAKES = {
     "no schedule": (lambda: ss.derive("kind"), "give schedule, such as schedule=follmer"),
     "no target": (lambda: ss.derive("conversion", "vp"), "give schedule and target"),
     "no spread": (lambda: ss.derive("variance", "vp", rho=0), "rho = 0: expected a finite number > 0"),
+    "a target that is not asked for": (
+        lambda: ss.derive("score", "vp", target="linear"),
+        "target changes nothing in this score",
+    ),
+    "a scale that is not asked for": (lambda: ss.derive("epsstar", "vp", kappa=1), "depends on the schedule alone"),
+    "a spread beside data": (
+        lambda: ss.derive("variance", "vp", data=LAW, rho=1),
+        "the schedule and data; leave it away",
+    ),
+    "a spread of a conversion": (
+        lambda: ss.derive("conversion", "vp", target="linear", rho=1),
+        "target or kappa or eps",
+    ),
+    "a scale beside a schedule": (lambda: ss.derive("lazy", "vp", kappa=1), "data or rho"),
     "no schedule at all": (lambda: ss.derive("limits", "alpha=t; beta=1-t"), "must increase strictly"),
     "a formula that it has not": (lambda: ss.derive("drift", "vp")["b"], "unknown formula 'b' (known: drift, eps)"),
 }

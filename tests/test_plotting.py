@@ -400,6 +400,7 @@ def test_a_truncated_source_is_drawn_where_it_has_the_noise_and_says_so():
     figure = plotting.conversion("ddpm", ["linear", "follmer"])
     labels = [line.get_label() for line in figure.axes[0].get_lines() if line.get_gid() != "identity"]
     assert all(r"t\geq" in label for label in labels)
+    assert labels[1].endswith(r"4.3\times 10^{-5}$")
     assert "DDPM is truncated" in figure.get_suptitle()
     first = curve(figure.axes[0], labels[0]).get_xdata()[0]
     assert catalog.linear().at(first)[1] / catalog.linear().at(first)[0] == pytest.approx(

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from slowness import slow
 
+from symsched import codegen, convert
 from symsched.verification import verify
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
@@ -23,6 +24,13 @@ def test_the_first_block_prints_what_its_comments_say(capsys, tmp_path):
     expected = re.findall(r"^print\(.*\)  +# (.*)$", BLOCKS[0], re.MULTILINE)
     assert len(expected) >= 5
     assert capsys.readouterr().out.splitlines() == expected
+
+
+def test_the_function_shown_is_that_of_the_file():
+    code = codegen(convert("linear", "follmer"), "c")
+    typedef, function = re.findall(r"```c\n(.*?)\n\n(.*?)```", README, re.DOTALL)[0]
+    assert typedef in code
+    assert function in code
 
 
 def test_the_theorem_of_the_readme_holds_and_its_falsehood_does_not(tmp_path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -67,9 +67,7 @@ def calibrate(
 
     Raises InputError for bad input, and whatever `sample` raises.
     """
-    if isinstance(steps, int):
-        raise InputError(f"steps = {steps}: expected a list of whole numbers, steps=[{steps}]")
-    counts, refine = sorted({whole(n, "steps") for n in steps}), whole(refine, "refine", 0)
+    counts, refine = counts_of(steps), whole(refine, "refine", 0)
     spending = Spending(0, whole(pilot_steps, "pilot_steps", LEAST), whole(tries, "tries"))
     scouting, about = 0, (1.0, None)
     how = Running(seed=seed, batch=batch, conditions=conditions, progress=progress)
@@ -80,7 +78,7 @@ def calibrate(
         _require_room(budget, shape, conditions, (pilot_steps, tries))
         if budget >= SCOUTED:
             scouting, about = _scout(model, size, how)
-        spending = spend(budget - scouting, sum(counts), refine, None if shape is None else size[0])
+        spending = spend(budget, sum(counts), refine, None if shape is None else size[0], scouting)
         how = _first(how, spending.count, size[0])
         size = (spending.count, *size[1:])
     kept = 8 * math.prod(size) * spending.pilot_steps * (1 if budget is None else 2)
@@ -111,6 +109,15 @@ def calibrate(
         pilot={"count": size[0], "steps": len(pilot.angles) - 1, "seed": seed, "evaluations": spent} | told,
         valid=made_for(model, size[1:]),
     )
+
+
+def counts_of(steps: Any) -> list[int]:
+    """The numbers of steps, in order.  Raises InputError for what is no list of them."""
+    listed = isinstance(steps, Iterable) and not isinstance(steps, str | bytes)
+    if not listed or not (found := sorted({whole(n, "steps") for n in steps})):
+        example = [steps] if isinstance(steps, int) else [4, 8]
+        raise InputError(f"steps = {str(steps)[:60]}: expected a list of whole numbers, steps={example}")
+    return found
 
 
 def _size(model: Any, shape: Any) -> tuple[int, ...]:

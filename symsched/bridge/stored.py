@@ -74,26 +74,27 @@ class Spending:
     tries: int
 
 
-def spend(budget: int, evaluations: int, refine: int = 0, most: int | None = None) -> Spending:
+def spend(budget: int, evaluations: int, refine: int = 0, most: int | None = None, gone: int = 0) -> Spending:
     """How to spend so many evaluations of one sample on tables that take `evaluations` of each path together.
 
     Steps of the pilot come first, while there are `ENOUGH` paths; then paths, `most` of them, and tried grids grow
-    together.
+    together.  `gone` of them were spent before.
 
     Raises InputError for a budget below `FEWEST` paths of `LEAST` steps with one table each.
     """
     refining = refine * evaluations
     least = FEWEST * (LEAST + evaluations + refining)
-    if budget < least:
+    left = budget - gone
+    if left < least:
         raise InputError(
-            f"budget = {budget}: expected {least} evaluations at least, for {FEWEST} paths of {LEAST} steps and one "
-            f"pass of the tables, {evaluations + refining} each"
+            f"budget = {budget}: expected {least + gone} evaluations at least, for {FEWEST} paths of {LEAST} steps and "
+            f"one pass of the tables, {evaluations + refining} each"
         )
     paths = ENOUGH if most is None else min(ENOUGH, most)
-    steps = int(np.clip(budget // paths - evaluations - refining, LEAST, SETTLED))
+    steps = int(np.clip(left // paths - evaluations - refining, LEAST, SETTLED))
 
     def count(tries: int) -> int:
-        found = budget // (steps + refining + tries * evaluations)
+        found = left // (steps + refining + tries * evaluations)
         return found if most is None else min(found, most)
 
     tries = max((n for n in range(1, MOST_TRIES + 1) if count(n) >= EACH * n), default=1)

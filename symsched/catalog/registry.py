@@ -208,7 +208,7 @@ def _read_alone(text: Any, own: Mapping[str, Expr]) -> Schedule:
     head = text.partition("(")[0].strip() if isinstance(text, str) else ""
     if head and not head.isidentifier() and (close := did_you_mean(head, [*names(), *ALIASES])):
         raise InputError(f"unknown schedule {quoted(text)}{close}")  # such as scaled-linear, which is no Python
-    return _called(parse_call(text, {**PARAMETERS, **own}))
+    return _called(parse_call(text, {**PARAMETERS, **own}, "'lazy(kappa=1)', or a pair 'alpha=1-t; beta=t'"))
 
 
 def as_schedule(value: Any, what: str = "schedule") -> Schedule:

@@ -53,10 +53,13 @@ def codegen(
     from symsched.cli.output import writable, write_text
     from symsched.cli.verify import progress_bar
     from symsched.codegen import LANGUAGES, generate
-    from symsched.codegen.emit import language
+    from symsched.codegen.emit import MEANT, language
     from symsched.errors import InputError
     from symsched.parsing import one_of
 
+    if lang in MEANT:
+        typer.echo(f"symsched: --lang {lang} means {MEANT[lang]} here", err=True)
+    lang = MEANT.get(lang, lang)
     one_of(lang, LANGUAGES, "language")
     if steps is not None and lang != "sigmas":
         raise InputError(f"--steps {steps}: only --lang sigmas is a list of steps, and this is --lang {lang}")

@@ -60,14 +60,13 @@ def derive(
     json: Json = None,
 ) -> None:
     from symsched.cli.output import writable, write_json
-    from symsched.derived import QUANTITIES, Asked
+    from symsched.derived import Asked, answer
     from symsched.parsing import one_of
 
     one_of(form, FORMS, "--format")
-    one_of(quantity, QUANTITIES, "quantity")
     target_file = writable(json, "--json") or ("-" if form == "json" else None)
     asked = Asked.read(schedule, target, data, kappa, eps, rho, "--")
-    found = QUANTITIES[quantity](asked)
+    found = answer(quantity, asked)
     if target_file is not None:
         write_json(target_file, _document(quantity, asked, found))
     if target_file != "-":

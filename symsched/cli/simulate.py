@@ -142,6 +142,6 @@ def _show(found: Result, levels: list[float]) -> None:
     show_rows(_rows(found, levels), digits=6)
     rate = found.n_paths * (len(found.grid) - 1) / max(found.seconds, 1e-9) / 1e6
     partial = " (partial: the run was interrupted)" if found.partial else ""
-    steps = len(found.grid) - 1
-    remark = f"{found.n_paths} paths, {steps} steps, {found.seconds:.2f} s, {rate:.3g} million path-steps/s{partial}"
+    steps = f"{len(found.grid) - 1} step" + "s" * (len(found.grid) != 2)
+    remark = f"{found.n_paths} paths, {steps}, {found.seconds:.2f} s, {rate:.3g} million path-steps/s{partial}"
     typer.echo(remark, err=not sys.stdout.isatty())  # whoever reads columns wants columns alone

@@ -39,7 +39,7 @@ def generate(
 
     Args:
         what: a schedule or its text, or a conversion (then τ, c and their derivatives are emitted too).
-        lang: one of `LANGUAGES`.
+        lang: one of `LANGUAGES`; "python" means numpy.
         kappa: diffusion scale in units of the optimal one, ε = κ ε*; by default κ stays a parameter.
         eps: instead, a diffusion scale of the source, an expression in t; ε̄ = c² τ̇ ε(τ) is emitted.
         self_test: carry reference values at 50 digits and a function that checks them.

@@ -31,10 +31,12 @@ REGISTRY = {
     "sigmas": "formats.Sigmas",
     "flow_matching": "formats.FlowMatching",
 }
+MEANT = {"python": "numpy"}  # a word for several, and the one that it stands for
 
 
 def language(name: str) -> type[Language]:
     """The class of a language.  Raises InputError for an unknown one."""
+    name = MEANT.get(name, name)
     one_of(name, REGISTRY, "language")
     file, _, found = REGISTRY[name].rpartition(".")
     return getattr(importlib.import_module(f"symsched.codegen.{file}"), found)

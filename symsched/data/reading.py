@@ -30,7 +30,7 @@ def from_text(text: str) -> DataLaw:
 
     Raises InputError, in one line, for unknown names, wrong arguments, and whatever the law itself refuses.
     """
-    call = parse_call(text)
+    call = parse_call(text, example="'gaussian(0, 1)'")
     if call.name not in _FORMS:
         raise InputError(f"data {call.name!r} is not known; it should be {USAGE}")
     build, names = _FORMS[call.name]

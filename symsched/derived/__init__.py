@@ -6,11 +6,10 @@ from typing import Any
 
 from symsched.derived.asked import Asked
 from symsched.derived.formula import Derived, Formula
-from symsched.derived.quantities import QUANTITIES
-from symsched.parsing import one_of
+from symsched.derived.quantities import QUANTITIES, answer
 from symsched.precision import alone
 
-__all__ = ["QUANTITIES", "Asked", "Derived", "Formula", "derive"]
+__all__ = ["QUANTITIES", "Asked", "Derived", "Formula", "answer", "derive"]
 
 
 @alone
@@ -35,7 +34,6 @@ def derive(
         kappa, eps: the diffusion scale in units of ε*, or itself; without either κ stays a letter.
         rho: standard deviation of the data (lazy, variance); without it ρ stays a letter.
 
-    Raises InputError for an unknown quantity, what it needs and was not given, and bad input.
+    Raises InputError for an unknown quantity, what it needs and was not given, what it would ignore, and bad input.
     """
-    one_of(quantity, QUANTITIES, "quantity")
-    return QUANTITIES[quantity](Asked.read(schedule, target, data, kappa, eps, rho))
+    return answer(quantity, Asked.read(schedule, target, data, kappa, eps, rho))

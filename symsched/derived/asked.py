@@ -70,6 +70,17 @@ class Asked:
         """The equation of all that was given, at this scale."""
         return InterpolantSDE(self.schedule, self.data or ANY_DATA, **(scale or self.scale))
 
+    def only(self, what: str, names: tuple[str, ...]) -> None:
+        """Raises InputError where something was given that this quantity does not depend on."""
+        for name in ("target", "data", "kappa", "eps", "rho"):
+            if getattr(self, name) is not None and name not in names:
+                taken = " or ".join(self.dashes + n for n in names)
+                raise InputError(
+                    f"{self.dashes}{name} changes nothing in this {what}, which depends on "
+                    + (f"the schedule and {taken}" if taken else "the schedule alone")
+                    + "; leave it away"
+                )
+
     def need(self, what: str, *names: str) -> None:
         """Raises InputError where one of these was not given."""
         if any(getattr(self, name) is None for name in (n.replace("schedule", "given") for n in names)):

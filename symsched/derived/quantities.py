@@ -11,6 +11,7 @@ from symsched.derived.asked import Asked
 from symsched.derived.formula import Derived, Formula, short
 from symsched.derived.lazy_family import lazy
 from symsched.errors import UndecidedError
+from symsched.parsing import one_of
 
 WITHOUT_DATA = "where η_X(t, x) = E[X | I_t = x] is the data prediction"
 
@@ -168,3 +169,20 @@ QUANTITIES: dict[str, Callable[[Asked], Derived]] = {
     "lazy": lazy,
     "conversion": converted,
 }
+TAKEN = {  # what each depends on beside the schedule
+    "drift": ("data", "kappa", "eps"),
+    "diffusion": ("kappa", "eps"),
+    "variance": ("data", "rho"),
+    "conversion": ("target", "kappa", "eps"),
+    **dict.fromkeys(("score", "velocity", "eta_x", "eta_z"), ("data",)),
+}
+
+
+def answer(quantity: str, asked: Asked) -> Derived:
+    """Raises InputError for an unknown quantity, and for what was given and would be ignored."""
+    one_of(quantity, QUANTITIES, "quantity")
+    taken = TAKEN.get(quantity, ())
+    if quantity == "lazy":
+        taken = ("kappa", "eps", "rho") if asked.given is None else ("data", "rho")
+    asked.only(quantity, tuple(name for name in taken if name != "rho" or asked.data is None or "data" not in taken))
+    return QUANTITIES[quantity](asked)

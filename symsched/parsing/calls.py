@@ -32,7 +32,7 @@ class Call:
         return f"{self.name}(…)" if self.args or self.kwargs else self.name
 
 
-def parse_call(text: str, symbols: Mapping[str, Expr] = PARAMETERS) -> Call:
+def parse_call(text: str, symbols: Mapping[str, Expr] = PARAMETERS, example: str = "'lazy(kappa=1)'") -> Call:
     """The call that `text` writes down: `name`, `name(value, …, key=value, …)`.
 
     A value is an expression in `symbols` (t, rho, kappa and m by default), a list `[…]` of values, or a call.
@@ -41,7 +41,7 @@ def parse_call(text: str, symbols: Mapping[str, Expr] = PARAMETERS) -> Call:
     """
     tree, source = syntax_tree(text, MAX_CALL)
     if not isinstance(tree, ast.Call | ast.Name):
-        raise InputError(f"cannot read {quoted(text)}: expected a name with arguments, such as 'lazy(kappa=1)'")
+        raise InputError(f"cannot read {quoted(text)}: expected a name with arguments, such as {example}")
     return _Reader(text, source, symbols).call(tree)
 
 

@@ -92,10 +92,10 @@ def declarations(text: str) -> tuple[str, dict[str, Letter], dict[str, Expr]]:
     declared: dict[str, Letter] = {}
     values: dict[str, Expr] = {}
     for part in map(str.strip, text.translate(_PLAIN).split(";")):
-        head = part.partition("=")[0].strip()
-        if _RELATION.search(part) or (_WORD.fullmatch(part) and rest):
+        formula = part.partition("=")[0].strip() in ("alpha", "beta", "α", "β")
+        if (_RELATION.search(part) and not formula) or (_WORD.fullmatch(part) and rest):
             _declare(part, declared)
-        elif rest and head not in ("alpha", "beta", "α", "β") and (given := _VALUE.fullmatch(part)):
+        elif rest and not formula and (given := _VALUE.fullmatch(part)):
             _assign(part, given, values)
         elif rest and part and "=" not in part:
             raise _refused(part, "it is no alpha, no beta and no letter")

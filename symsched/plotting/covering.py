@@ -28,6 +28,12 @@ def told(span: tuple[float, float]) -> str:
     low, high = span
     if span == (0.0, 1.0):
         return ""
+    first, last = _spelled(low, 2), _spelled(high, 4)
     if high == 1:
-        return rf"$t\geq {low:.2g}$"
-    return rf"$t\leq {high:.4g}$" if low == 0 else rf"${low:.2g}\leq t\leq {high:.4g}$"
+        return rf"$t\geq {first}$"
+    return rf"$t\leq {last}$" if low == 0 else rf"${first}\leq t\leq {last}$"
+
+
+def _spelled(number: float, digits: int) -> str:
+    mantissa, _, power = f"{number:.{digits}g}".partition("e")
+    return rf"{mantissa}\times 10^{{{int(power)}}}" if power else mantissa

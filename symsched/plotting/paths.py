@@ -114,7 +114,7 @@ def paths(
 
 
 def _finding(target: Any, law: DataLaw) -> str:
-    end = "the target's paths all start at one point" if target.kind == "point-mass" else "twins meet at the data"
+    end = "target paths start at one point" if target.kind == "point-mass" else "twins meet at the data"
     return plain(f"One Brownian motion, two schedules, {law_label(law)}: {end}")
 
 

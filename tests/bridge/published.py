@@ -22,7 +22,6 @@ FLOW: dict[str, Any] = {
     "_class_name": "FlowMatchEulerDiscreteScheduler",
     "num_train_timesteps": 1000,
     "shift": 1.0,
-    "use_dynamic_shifting": False,
 }
 DYNAMIC = FLOW | {
     "use_dynamic_shifting": True,
@@ -84,7 +83,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
         "solver_p": None,
     },
     "Qwen-Image": DYNAMIC | {"max_image_seq_len": 8192, "max_shift": 0.9, "shift_terminal": 0.02},
-    "Z-Image": FLOW | {"shift": 3.0},
+    "Z-Image": FLOW | {"shift": 3.0, "use_dynamic_shifting": False},
     "LTX": DYNAMIC | {"base_image_seq_len": 1024, "base_shift": 0.95, "max_shift": 2.05, "shift_terminal": 0.1},
     "Sana": SOLVER
     | {

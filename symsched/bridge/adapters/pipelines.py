@@ -23,12 +23,14 @@ import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
 
 from symsched.bridge.adapters.configs import FLOWS
-from symsched.bridge.calibrating import calibrate
+from symsched.bridge.calibrating import calibrate, counts_of
 from symsched.bridge.calibration import Calibration
 from symsched.bridge.fields import FlowField
+from symsched.bridge.requests import as_seed
 from symsched.bridge.stored import ENOUGH, spend
 from symsched.errors import InputError
 from symsched.given import MOST, whole
+from symsched.parsing import did_you_mean
 
 ASKED = 2  # evaluations for shape and time, before the pilot
 NEEDED = ("prompt", "latents", "num_inference_steps", "output_type")
@@ -141,11 +143,12 @@ def calibrate_pipeline(
 
     Raises InputError for bad input, a pipeline of another kind, and a budget that is too small.
     """
-    texts = [prompts] if isinstance(prompts, str) else list(prompts)
+    texts = [prompts] if isinstance(prompts, str) else list(prompts) if isinstance(prompts, Sequence) else []
     if not texts or not all(isinstance(text, str) for text in texts):
         raise InputError(f"prompts = {str(prompts)[:60]!r}: expected a list of texts")
-    counts = sorted({whole(n, "steps") for n in steps}) if not isinstance(steps, int) else [steps]
-    spending = spend(whole(budget, "budget", most=MOST) - ASKED, sum(counts))
+    counts = counts_of([steps] if isinstance(steps, int) else steps)
+    seed, batch = as_seed(seed), whole(batch, "batch", most=MOST)
+    spending = spend(whole(budget, "budget", most=MOST), sum(counts), gone=ASKED)
     _require_flow(pipe, options)
     _say(
         f"calibrate_pipeline: {budget:,} evaluations of {type(pipe).__name__}, as many as {budget / max(counts):,.0f} "
@@ -208,7 +211,8 @@ def _require_flow(pipe: Any, options: Mapping[str, Any]) -> None:
                 f"{name}: calibrate_pipeline decides it; options are for guidance_scale, height and the like"
             )
         if name not in takes:
-            raise InputError(f"{name}: the call of {type(pipe).__name__} takes no such option")
+            near = did_you_mean(name, [*inspect.signature(calibrate_pipeline).parameters, *takes])
+            raise InputError(f"{name}: the call of {type(pipe).__name__} takes no such option{near}")
 
 
 def _remembered(encode: Callable[..., Any]) -> Callable[..., Any]:

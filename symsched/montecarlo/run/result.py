@@ -84,7 +84,8 @@ class Result(Shown):
         last = "" if self.dim > 1 else f", mean {self._told('mean', -1, 0)}, variance {self._told('var', -1, 0)}"
         state = f"dimension {self.dim}" if self.dim > 1 else f"at t = {brief(self.times[-1])}{last}"
         partial = ", partial" if self.partial else ""
-        return f"Result({self.n_paths} paths, {len(self.grid) - 1} steps{partial}: {state})"
+        steps = f"{len(self.grid) - 1} step" + "s" * (len(self.grid) != 2)
+        return f"Result({self.n_paths} paths, {steps}{partial}: {state})"
 
     def _table(self) -> Table:
         rows = [
