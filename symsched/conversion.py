@@ -145,7 +145,7 @@ class Conversion(Shown):
     def _forms(self) -> _InLetters | None:
         if (self.source.alpha, self.source.beta) == (self.target.alpha, self.target.beta):
             return _InLetters(t, sp.S.One, 1 / _log_r_dot)
-        return _in_letters(self.source)
+        return _in_letters(self.source, self.source.letters)
 
     def _put(self, form: sp.Expr) -> sp.Expr:
         """A form in the target's coefficients, written out."""
@@ -429,7 +429,7 @@ class _InLetters:
 
 
 @lru_cache(maxsize=256)
-def _in_letters(source: Schedule) -> _InLetters | None:
+def _in_letters(source: Schedule, _declared: Any) -> _InLetters | None:
     """Written anew where they are short: for one source, once for all targets.  None without a closed inverse."""
     inverse = closed_inverse(source)
     if inverse is None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache, lru_cache, partial
+from itertools import islice, pairwise, product
 from typing import Any
 
 import sympy as sp
@@ -29,6 +30,7 @@ from symsched.exact import (
     decide_zero,
     enclose,
     limit_at,
+    may_be,
     sign_on_unit,
     to_ball,
     within,
@@ -43,17 +45,27 @@ R_ = sp.Dummy("R")  # stands for the right-hand side while a kernel is solved fo
 COEFFICIENTS = tuple(sp.Dummy(name) for name in ("c0", "c1", "c2"))
 FORM_CALLS = 300_000
 MAX_TERMS = 8  # a quotient of more monomials than this is not a polynomial of degree two in one of them
+NUMBERS = tuple(sp.Rational(n, 4) for n in (3, -3, 0, 6, 4, -6, -4, 8, -8))
+CHOICES, MOST_SAMPLES = 3, 27
+
+Samples = tuple[dict[sp.Symbol, sp.Expr], ...]  # values of the parameters
 
 TIMES = tuple(sp.Rational(k, 37) for k in range(1, 37, 3))
 TIMES += tuple(edge for k in (7, 14, 30) for edge in (sp.Rational(1, 2**k), 1 - sp.Rational(1, 2**k)))
 
 
-@lru_cache(maxsize=512)
 def closed_inverse(schedule: Schedule) -> sp.Expr | None:
     """r⁻¹ as an expression in `R`, proved; None when peeling finds none."""
+    return _closed_inverse(schedule, schedule.letters)
+
+
+@lru_cache(maxsize=512)
+def _closed_inverse(schedule: Schedule, _declared: Any) -> sp.Expr | None:
+    """Of schedules that are alike but for what is declared of their letters, each has its own."""
+    samples = _samples(schedule)
     for form, value in _forms(schedule):
         for candidate in _peel(form, value, depth=0):
-            if not _has_a_pole(candidate, schedule) and _is_inverse(candidate, schedule):
+            if not _has_a_pole(candidate, schedule, samples) and _is_inverse(candidate, schedule, samples):
                 return candidate
     return None
 
@@ -138,7 +150,7 @@ def _peel_rational(expr: sp.Expr, value: sp.Expr, depth: int) -> Iterator[sp.Exp
         if 1 <= polynomial.degree() <= 2:
             coefficients = dict(zip(COEFFICIENTS, polynomial.all_coeffs()[::-1], strict=False))
             roots = [sp.radsimp(root.xreplace(coefficients)) for root in _generic_roots(polynomial.degree())]
-            if polynomial.degree() == 2 and coefficients[COEFFICIENTS[2]].has(R_):
+            if polynomial.degree() == 2 and coefficients[COEFFICIENTS[2]].free_symbols:  # it may be 0
                 roots += [root.xreplace(coefficients) for root in _other_roots()]
             for root in roots:
                 yield from _peel(kernel, _constants_out(root.subs(R_, value)), depth + 1)
@@ -204,29 +216,51 @@ def _kernels(expr: sp.Expr) -> set[sp.Expr]:
     return {expr}
 
 
-def _has_a_pole(candidate: sp.Expr, schedule: Schedule) -> bool:
+def _has_a_pole(candidate: sp.Expr, schedule: Schedule, samples: Samples) -> bool:
     """Whether a denominator is seen to be 0 for some ratio that is reached: there is no value, and on the other side
     of it perhaps another branch."""
     divisor = sp.fraction(sp.together(candidate))[1].subs(R, schedule.r)
     if not divisor.has(t):
         return False
-    sample = {s: sp.Rational(3, 4) for s in divisor.free_symbols - {t}}
     try:
-        return sign_on_unit(divisor.subs(sample), balls=False).value in ("mixed", "nonnegative", "nonpositive", "zero")
+        signs = (sign_on_unit(divisor.subs(sample), balls=False) for sample in samples)
+        return any(sign.value in ("mixed", "nonnegative", "nonpositive", "zero") for sign in signs)
     except InputError:
         return False
 
 
-def _is_inverse(candidate: sp.Expr, schedule: Schedule) -> bool:
+def _is_inverse(candidate: sp.Expr, schedule: Schedule, samples: Samples) -> bool:
     if candidate.has(sp.I, sp.nan, sp.zoo, t) or _is_steep(candidate):
         return False
-    sample = {s: sp.Rational(3, 4) for s in candidate.free_symbols if s != R}
     try:
-        if not _meets_the_times(candidate.subs(sample), schedule.r.subs(sample)):
+        if not samples or not all(_meets_the_times(candidate.subs(at), schedule.r.subs(at)) for at in samples):
             return False
         return bool(decide_zero(schedule.r - R, ((t, candidate),)))
     except InputError:
         return False
+
+
+def _samples(schedule: Schedule) -> Samples:
+    """Values of the parameters, of either sign where both are allowed, for which the schedule is one: a root that is
+    the inverse for some may be another branch for those on the other side of a gap."""
+    moving, points = schedule.r.free_symbols - {t}, list[dict[sp.Symbol, sp.Expr]]()
+    for put, _ in schedule.ranges:
+        forms = {letter: put.get(letter, letter) for letter in moving}
+        letters = sorted(set().union(*(form.free_symbols for form in forms.values())), key=sp.default_sort_key)
+        choices = [list(islice((n for n in NUMBERS if may_be(letter, n)), CHOICES)) for letter in letters]
+        for numbers in islice(product(*choices), MOST_SAMPLES):
+            point = dict(zip(letters, numbers, strict=True))
+            points.append({letter: form.xreplace(point) for letter, form in forms.items()})
+    return tuple(point for point in points if _rises(schedule.r.subs(point)))
+
+
+def _rises(ratio: sp.Expr) -> bool:
+    """Whether the ratio is positive and increases from each of the times to the next."""
+    try:
+        balls = [enclose(ratio, {t: time}, bits=1024) for time in sorted(TIMES)]
+    except InputError:
+        return False
+    return all(ball.is_finite() for ball in balls) and balls[0] > 0 and all(a < b for a, b in pairwise(balls))
 
 
 def _is_steep(candidate: sp.Expr) -> bool:

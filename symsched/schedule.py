@@ -19,6 +19,7 @@ import sympy as sp
 from symsched.errors import InputError, UndecidedError, clipped
 from symsched.exact import (
     Sign,
+    canonical,
     decide_zero,
     enclose,
     give_a_value,
@@ -201,14 +202,21 @@ class Schedule(Shown):
 
         Raises:
             InputError: unknown name, or `at` is neither 0 nor 1.
-            UndecidedError: SymPy found no limit that survives a numeric check.
+            UndecidedError: no limit was found that survives a numeric check, and is one for all that a letter may be.
         """
         found = getattr(self, one_of(name, NAMES, "quantity"))
-        put, back = self._ranges[0]
-        return limit_at((found() if callable(found) else found).xreplace(put), at).xreplace(back)
+        expr = found() if callable(found) else found
+        try:
+            limits = [_back(limit_at(expr.xreplace(put), at), back) for put, back in self.ranges]
+        except UndecidedError:
+            limits = []
+        if not limits or any(not _is_alike(limits[0], other) for other in limits[1:]):  # t^(1 − p), 0 < p ≤ 1
+            advice = give_a_value(expr.free_symbols - {t})
+            raise UndecidedError(f"the limit of {clipped(expr)} at t = {at} could not be determined{advice}")
+        return limits[0]
 
     @cached_property
-    def _ranges(self) -> list[tuple[dict[sp.Symbol, sp.Expr], dict[sp.Symbol, sp.Expr]]]:
+    def ranges(self) -> list[tuple[dict[sp.Symbol, sp.Expr], dict[sp.Symbol, sp.Expr]]]:
         """What to put for the letters, so that signs are asked for the declared numbers only; and the way back."""
         found = []
         for forms in product(*(letter.forms() for letter in self.letters)):
@@ -298,7 +306,7 @@ class Schedule(Shown):
     def _sign(self, expr: sp.Expr, *, balls: bool = True) -> Sign:
         """For all numbers that the letters stand for: the worst of them."""
         try:
-            found = [sign_on_unit(expr.xreplace(put), balls=balls) for put, _ in self._ranges]
+            found = [sign_on_unit(expr.xreplace(put), balls=balls) for put, _ in self.ranges]
             worst = [sign for sign in found if sign.decided and not sign.positive]
             return next(iter(worst or [sign for sign in found if not sign.decided] or found))
         except InputError as error:
@@ -356,6 +364,14 @@ def _check_formula(name: str, expr: sp.Expr) -> None:
         raise InputError(f"{name} contains a power {float(steep[0].exp):.4g} of t: expected powers up to {STEEPEST}")
     if kinked := expr.atoms(*KINKED):
         raise InputError(f"{name} contains {kinked.pop()}, which has a kink or a jump: a schedule must be C¹ on (0, 1)")
+
+
+def _back(limit: sp.Expr, letters: dict[sp.Symbol, sp.Expr]) -> sp.Expr:
+    return canonical(limit.xreplace(letters)) if limit.free_symbols & letters.keys() else limit
+
+
+def _is_alike(one: sp.Expr, other: sp.Expr) -> bool:
+    return one == other or bool(not (one - other).has(*UNREAL) and decide_zero(one - other))
 
 
 def _is(limit: sp.Expr, number: int) -> bool:

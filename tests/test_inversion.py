@@ -29,6 +29,7 @@ CLOSED = {
     "lazy0": ("sqrt(1-t**2)", "t"),
     "geometric": ("sqrt((9-9**t)/8)", "sqrt((9**t-1)/8)"),
 }
+LINEAR = Schedule(1 - t, t)
 OPEN = {
     "log": ("(1-t)*exp(-t)", "log(1+t)/log(2)"),
     "poly": ("1-t**2", "t**3"),
@@ -70,7 +71,7 @@ def test_a_branch_left_near_an_end_is_noticed():
     late = Schedule(1 / (1 + LATE), LATE / (1 + LATE))
     assert late.kind == "truncated"
     wrong = sp.Rational(19, 10) / sp.pi * sp.atan(-1 / sp.log(R))
-    assert not _is_inverse(wrong, late)
+    assert not _is_inverse(wrong, late, ({},))
     inverse = closed_inverse(late)
     for time in (0.5, 0.9499, 0.9501, 0.99):
         if inverse is not None:
@@ -82,8 +83,8 @@ def test_a_branch_left_near_an_end_is_noticed():
     "wrong", [R / (1 - R), R / (2 + R), 1 / (1 + R), -R / (1 + R), R, sp.sqrt(R) / (1 + sp.sqrt(R))]
 )
 def test_wrong_candidates_are_rejected(wrong):
-    assert not _is_inverse(wrong, Schedule("1-t", "t"))
-    assert _is_inverse(R / (1 + R), Schedule("1-t", "t"))
+    assert not _is_inverse(wrong, Schedule("1-t", "t"), ({},))
+    assert _is_inverse(R / (1 + R), Schedule("1-t", "t"), ({},))
 
 
 # -- by balls -------------------------------------------------------------------------------------------------------
@@ -144,3 +145,53 @@ def test_a_formula_for_the_inverse_has_a_value_at_every_time(shift):
     assert sp.simplify(found.subs(R, 1) - sp.Rational(1, 2)) == 0
     if not schedule.parameters:
         assert convert(schedule, catalog.linear()).at(0.5)[0] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("assumed", "values"), [({"negative": True}, (-5, -1, -0.25)), ({"positive": True}, (0.75, 2, 10))]
+)
+def test_the_branch_is_that_of_the_letters_own_sign(assumed, values):
+    """t(4g − t)/(4g − 1) rises from 0 to 1 for g < 0 and for g > 1/2, and the root of the quadratic is not the same."""
+    g = sp.Symbol("g", **assumed)
+    schedule = Schedule(1 - t, t * (4 * g - t) / (4 * g - 1))
+    tau = convert(schedule, LINEAR).tau
+    for value in values:
+        level = convert(schedule.subs(g=value), LINEAR).at([0.1, 0.5, 0.9])[0]
+        for time, exact in zip((0.1, 0.5, 0.9), level, strict=True):
+            assert float(tau.subs({g: sp.Rational(value), t: time})) == pytest.approx(exact, rel=1e-12)
+
+
+def test_of_a_letter_of_either_sign_a_root_is_given_only_if_it_fits_both():
+    z = sp.Symbol("z", real=True, nonzero=True)
+    schedule = Schedule(1 - t, t * (4 * z**3 - t) / (4 * z**3 - 1))
+    assert closed_inverse(schedule) is None
+    assert closed_inverse(Schedule(1 - t, t * (z**2 + t) / (z**2 + 1))) is not None
+
+
+def test_the_branch_is_that_of_the_declared_numbers():
+    """One formula, two gaps apart: its letter's range decides, whichever was asked for first."""
+    form = "alpha=1-t; beta=t*(10-4*p-t)/(9-4*p)"
+    for declared, value, exact in (("5/2<p<4", 3, 0.541381265149110), ("0<p<2", 1, 0.475062189439555)):
+        schedule = catalog.from_text(f"{form}; {declared}")
+        (p,) = schedule.parameters
+        tau = convert(schedule, LINEAR).tau
+        assert float(tau.subs({p: value, t: 0.5})) == pytest.approx(exact, rel=1e-12)
+        assert convert(schedule.subs(p=value), LINEAR).at(0.5)[0] == pytest.approx(exact, rel=1e-12)
+
+
+def test_a_closed_inverse_has_a_value_where_a_letter_is_0():
+    """(1 − t)(1 + at): one of the two ways to write the root divides by a."""
+    schedule = catalog.from_text("alpha=(1-t)*(1+a*t); beta=t; -1<a<1")
+    (a,) = schedule.parameters
+    tau = convert(schedule, LINEAR).tau
+    for value, exact in ((0, 0.3), (-0.5, 0.270406945594675), (0.5, 1 / 3)):
+        assert float(tau.subs({a: value, t: 0.3})) == pytest.approx(exact, rel=1e-12)
+
+
+@pytest.mark.parametrize("form", ["alpha=1-t; beta=t*(1+b*t)/(1+b); b>=0", "alpha=1-t; beta=t/(1+b*(1-t)); b>=0"])
+def test_a_quadratic_whose_first_coefficient_may_vanish_is_solved_for_0_too(form):
+    schedule = catalog.from_text(form)
+    (b,) = schedule.parameters
+    for value in (0, 2):
+        exact = convert(schedule.subs(b=value), LINEAR).at(0.3)[0]
+        assert float(convert(schedule, LINEAR).tau.subs({b: value, t: 0.3})) == pytest.approx(exact, rel=1e-12)

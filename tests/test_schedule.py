@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
+from symsched import catalog
 from symsched.errors import InputError, UndecidedError
 from symsched.schedule import Schedule
 from symsched.symbols import rho, t
@@ -318,3 +319,13 @@ def test_schedules_are_values():
     copy = pickle.loads(pickle.dumps(one))
     assert copy == one
     assert copy.kind == "standard"
+
+
+@pytest.mark.parametrize("form", ["alpha=1-t; beta=t**(1-p); 0<p<=1", "alpha=(1-t)**(2-p); beta=t; 1<p<=2"])
+def test_a_limit_is_one_for_all_numbers_of_a_letter(form):
+    """t^(1 − p) starts at 0, but at 1 for p = 1."""
+    schedule = catalog.from_text(form)
+    with pytest.raises(UndecidedError, match="give p a value"):
+        schedule.validate()
+    closed = catalog.from_text(form.replace("<=", "<"))
+    assert closed.validate().kind == "standard"

@@ -23,6 +23,7 @@ from symsched.exact.balls import (
 )
 from symsched.exact.budget import remembered, within
 from symsched.exact.factors import split_exponent
+from symsched.exact.facts import may_be
 from symsched.exact.functions import BALLS, HYPERBOLIC, INVERSES, RECIPROCALS, WRITTEN, Ball
 from symsched.exact.generators import MAX_DEGREE, canonical, has_root_of_large_degree, shortest
 from symsched.exact.limits import (
@@ -46,8 +47,8 @@ __all__ = [
     "BALLS", "HYPERBOLIC", "INVERSES", "MAX_DEGREE", "NEEDED_BITS", "PROBES", "RECIPROCALS", "WRITTEN", "Ball",
     "BeyondSeriesError", "Decision", "Evaluator", "Sign", "Tape", "canonical", "compile_tape", "continuous_value",
     "decide_zero", "enclose", "enclosed", "end_value", "expansion", "give_a_value", "has_root",
-    "has_root_of_large_degree",
-    "leading_term", "limit_along", "limit_at", "neat", "parts_of", "remembered", "resolve_abs", "settled",
+    "has_root_of_large_degree", "leading_term", "limit_along", "limit_at", "may_be", "neat", "parts_of", "remembered",
+    "resolve_abs", "settled",
     "sharpen", "shortest", "sign_of_number", "sign_on_unit", "split_exponent", "times_array", "to_ball", "values",
     "within", "without_cancellation", "without_roots_of_zero",
 ]  # fmt: skip

@@ -25,6 +25,7 @@ from flint import arb, fmpq, fmpz
 
 from symsched.errors import BeyondReachError, InputError, UndecidedError
 from symsched.exact.budget import remembered
+from symsched.exact.facts import known
 from symsched.exact.functions import BALLS, CONSTANTS, HYPERBOLIC, Ball, Operation, needs
 from symsched.precision import alone_all, precision
 from symsched.symbols import t
@@ -298,7 +299,7 @@ def smooth_at(expr: sp.Expr, args: tuple[sp.Expr, ...]) -> bool:
 
 
 def _holds(expr: sp.Expr, sign: str) -> bool:
-    found = expr.is_nonzero if sign == "nonzero" else getattr(expr, f"is_{sign}")
+    found = known(expr, sign)
     if found is None and not expr.free_symbols:
         return sign_of_number(expr) in {"nonzero": (1, -1), "positive": (1,), "negative": (-1,)}[sign]
     return bool(found)

@@ -18,6 +18,8 @@ import sympy as sp
 from flint import arb, arb_series
 from sympy.core.function import AppliedUndef
 
+from symsched.exact.facts import known
+
 Ball = Any  # flint carries no annotations
 Operation = Callable[..., Ball]
 
@@ -263,7 +265,7 @@ def needs(expr: sp.Expr, args: tuple[sp.Expr, ...] | None = None) -> Needs:
 
 
 def _needs_of_power(base: sp.Expr, exponent: sp.Expr) -> Needs:
-    if exponent.is_integer and exponent.is_nonnegative:
+    if exponent.is_integer and known(exponent, "nonnegative"):
         return SMOOTH
     if isinstance(base, sp.Abs):
         return _nonzero(base.args[0])

@@ -24,6 +24,7 @@ from typing import Any
 
 import sympy as sp
 
+from symsched.exact.facts import known
 from symsched.exact.quotients import NowhereDefinedError, Relation, reduced_quotient, remainder
 
 MAX_MULTIPLE = 64  # e^(50t) is read as a power of e^t, e^(1000t) is not
@@ -142,7 +143,7 @@ class Generators:
         if isinstance(base, sp.Tuple):
             shown = self.show(base[0]) ** self.show(exponent)
             meaning = sp.Pow(base[0], exponent, evaluate=False)
-            return self.named((base, exponent), meaning, shown, shown.is_positive or None)
+            return self.named((base, exponent), meaning, shown, known(shown, "positive") or None)
         meaning = sp.exp(exponent) if base == sp.E else sp.Pow(base, exponent, evaluate=False)
         dummy = self.named((base, exponent), meaning, self.show(base) ** self.show(exponent), True)
         self.powers[dummy] = (base, exponent)

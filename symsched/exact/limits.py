@@ -18,6 +18,7 @@ from sympy.logic.boolalg import BooleanFunction
 from symsched.errors import InputError, UndecidedError, clipped
 from symsched.exact.balls import Evaluator, compile_tape, enclose, smooth_at
 from symsched.exact.budget import within
+from symsched.exact.facts import known
 from symsched.exact.functions import STEADY, holds_of
 from symsched.exact.generators import canonical, has_root_of_large_degree, shortest
 from symsched.exact.series import leading_sign, limit_of
@@ -85,7 +86,7 @@ def without_roots_of_zero(value: sp.Expr) -> sp.Expr:
     """The value with 0 in the place of each root of an exact 0: a ball about it reaches below, whatever its size."""
 
     def is_root_of_zero(part: sp.Expr) -> bool:
-        if not part.is_Pow or part.exp.is_Integer or not part.exp.is_positive or part.base.is_Rational:
+        if not part.is_Pow or part.exp.is_Integer or not known(part.exp, "positive") or part.base.is_Rational:
             return False
         base = part.base
         near = not base.free_symbols and enclose(base, {}, bits=256).contains(0)
@@ -171,12 +172,12 @@ def _continuous_at(expr: sp.Expr, args: Sequence[sp.Expr], symbols: Sequence[sp.
         return smooth_at(expr, tuple(args)) or all(
             _stays_nonnegative(1 + s * expr.args[0], 1 + s * args[0], symbols) for s in (1, -1)
         )
-    if isinstance(expr, (sp.betainc, sp.betainc_regularized)) and args[0].is_positive and args[1].is_positive:
+    if isinstance(expr, (sp.betainc, sp.betainc_regularized)) and all(known(p, "positive") for p in args[:2]):
         bounds = zip(expr.args[2:], args[2:], strict=True)
         return all(
             _stays_nonnegative(x, end, symbols) and _stays_nonnegative(1 - x, 1 - end, symbols) for x, end in bounds
         )
-    if expr.is_Pow and args[1].is_positive:
+    if expr.is_Pow and known(args[1], "positive"):
         return bool(expr.exp.is_Integer) or _stays_nonnegative(expr.base, args[0], symbols)
     return smooth_at(expr, tuple(args))
 
@@ -192,7 +193,7 @@ def _is_real_constant(expr: sp.Expr) -> bool:
 
 def _stays_nonnegative(near: sp.Expr, end: sp.Expr, symbols: Sequence[sp.Symbol]) -> bool:
     """Whether `near` is shown to be ≥ 0 close to the end, where its value is `end`: a root needs more than end = 0."""
-    if near.is_nonnegative or end.is_positive:
+    if known(near, "nonnegative") or known(end, "positive"):
         return True
     if near.is_Mul and all(_stays_nonnegative(factor, sp.S.Zero, symbols) for factor in near.args):
         return True

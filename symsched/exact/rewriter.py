@@ -9,6 +9,7 @@ import sympy as sp
 from symsched.errors import UndecidedError
 from symsched.exact.binders import BINDING, alike
 from symsched.exact.factors import NegativeError, factors_of, orientation, positive_factors, split_exponent
+from symsched.exact.facts import known
 from symsched.exact.functions import HYPERBOLIC, TRIGONOMETRIC, WRITTEN
 from symsched.exact.generators import (
     MAX_MULTIPLE,
@@ -177,7 +178,7 @@ class Rewriter:
             return written**exponent
         power_of, written = self._reduced(self.rewrite(exponent)), self._reduced(self.rewrite(base))
         if written == 0:
-            if not exponent.is_positive:
+            if not known(exponent, "positive"):
                 raise NowhereDefinedError
             return sp.S.Zero
         if power_of.is_Integer:
@@ -317,4 +318,4 @@ def _exponent_of(expr: sp.Expr) -> sp.Expr | None:
 
 def _sign(expr: sp.Expr) -> bool | None:
     """Whether `expr` is positive, as far as it is known to be positive or negative."""
-    return True if expr.is_positive else False if expr.is_negative else None
+    return True if known(expr, "positive") else False if known(expr, "negative") else None

@@ -14,6 +14,7 @@ import sympy as sp
 from symsched.errors import InputError
 from symsched.exact.balls import enclose, finite_ball
 from symsched.exact.budget import remembered
+from symsched.exact.facts import known
 from symsched.exact.generators import canonical
 from symsched.exact.zero import decide_zero
 
@@ -49,8 +50,8 @@ def value_of(exponent: sp.Expr, coefficient: sp.Expr) -> sp.Expr:
 def positive(number: sp.Expr) -> bool:
     """The sign of a number (or of a parameter) that does not vanish."""
     if number.free_symbols:
-        if number.is_positive or number.is_negative:
-            return bool(number.is_positive)
+        if (above := known(number, "positive")) or known(number, "negative"):
+            return bool(above)
         raise BeyondSeriesError
     ball = enclose(number, {}, bits=1024)
     if ball > 0 or ball < 0:
@@ -83,7 +84,7 @@ def check_nonzero(coefficient: sp.Expr) -> None:
     if not coefficient.free_symbols - {L} or all(map(_has_one_sign, sp.fraction(sp.together(coefficient)))):
         return
     short = coefficient.count_ops() < 100  # SymPy looks for the roots of longer ones
-    if not short or not (coefficient.is_nonzero or sp.factor(coefficient).is_nonzero):
+    if not short or not any(known(form, "nonzero") for form in (coefficient, sp.factor(coefficient))):
         raise BeyondSeriesError
 
 
@@ -150,8 +151,8 @@ def order_of(a: sp.Expr, b: sp.Expr) -> int:
     if not gap.free_symbols:
         return 0 if vanishes(gap) else 1 if positive(gap) else -1
     gap = sp.factor(sp.cancel(gap))
-    for sign, holds in ((1, gap.is_positive), (0, gap.is_zero), (-1, gap.is_negative)):
-        if holds:
+    for sign, fact in ((1, "positive"), (0, "zero"), (-1, "negative")):
+        if known(gap, fact):
             return sign
     raise BeyondSeriesError  # the parameters decide
 

@@ -20,6 +20,7 @@ from sympy.logic.boolalg import BooleanFunction
 
 from symsched.errors import InputError, clipped
 from symsched.exact.balls import finite_ball, sign_of_number
+from symsched.exact.facts import known
 from symsched.exact.functions import Need, needs
 from symsched.exact.signs.pieces import by_balls
 from symsched.exact.signs.sign import Sign, strict
@@ -145,7 +146,7 @@ def _place(need: Need, sign: Sign, symbol: sp.Symbol, either: bool) -> float | N
 
 
 def _sign_needed(expr: sp.Expr, symbol: sp.Symbol) -> Sign:
-    if expr.is_positive:
+    if known(expr, "positive"):
         return strict(1, "assumption")
     return sign_on_unit(expr, symbol) if expr.free_symbols else strict(sign_of_number(expr), "number")
 
@@ -160,7 +161,7 @@ def _smooth_parts(expr: sp.Expr) -> Iterator[sp.Expr]:
         args = tuple(f.args[0] if _is_tamed(f, vanishing) else f for f in args)
     for arg in args:
         yield from _smooth_parts(arg)
-    if args and not (isinstance(base, sp.Abs) and exponent.is_positive):
+    if args and not (isinstance(base, sp.Abs) and known(exponent, "positive")):
         yield expr
 
 

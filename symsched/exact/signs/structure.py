@@ -10,6 +10,7 @@ from flint import arb
 from symsched.errors import InputError
 from symsched.exact.balls import enclose, sign_of_number, without_cancellation
 from symsched.exact.budget import within
+from symsched.exact.facts import known
 from symsched.exact.functions import HYPERBOLIC, POSITIVE, ROWS, SAME_SIGN, TRIGONOMETRIC, holds_of
 from symsched.exact.generators import canonical
 from symsched.exact.limits import end_if_continuous
@@ -188,4 +189,4 @@ def _assumed(expr: sp.Expr) -> int:
     """What the assumptions on the parameters say."""
     if expr.count_ops() > MAX_OPERATIONS:
         return 0
-    return 1 if expr.is_positive else -1 if expr.is_negative else 0
+    return 1 if known(expr, "positive") else -1 if known(expr, "negative") else 0
