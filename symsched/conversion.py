@@ -34,13 +34,13 @@ from symsched.exact import (
     continuous_value,
     decide_zero,
     end_value,
-    has_root,
     limit_along,
     limit_at,
     neat,
+    put_as_it_is,
+    rooted_sums,
     sharpen,
     shortest,
-    sign_on_unit,
     times_array,
     values,
     without_roots_of_zero,
@@ -50,7 +50,6 @@ from symsched.inversion import MonotoneInverse, R, closed_inverse
 from symsched.precision import alone, alone_all, cached_property
 from symsched.schedule import Schedule, as_expression, is_long
 from symsched.shown import Shown
-from symsched.substitutions import put_as_it_is
 from symsched.symbols import foreign_time, t
 
 if TYPE_CHECKING:
@@ -153,11 +152,8 @@ class Conversion(Shown):
 
     @cached_property
     def _sums(self) -> dict[sp.Expr, sp.Symbol]:
-        """Letters for sums such as 80^(1/7) (1 − t) + …: when it makes a power of a polynomial with such numbers, SymPy
-        looks for its roots, for a second each."""
-        totals = {total for part in (self.target.alpha, self.target.beta) for total in part.atoms(sp.Add)}
-        rooted = [total for total in sorted(totals, key=sp.default_sort_key) if total.has(t) and has_root(total)]
-        return {total: sp.Dummy("s", positive=True) for total in rooted if sign_on_unit(total).positive}
+        """Letters for what SymPy is slow with in the target's coefficients."""
+        return rooted_sums(self.target.alpha, self.target.beta)
 
     @cached_property
     def _bar(self) -> dict[sp.Expr, sp.Expr]:

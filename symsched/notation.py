@@ -29,21 +29,22 @@ def named(expr: Expr) -> Expr:
 
 def oriented(expr: Expr) -> Expr:
     """Sums that are negative for 0 < t < 1 turned round: β(1 - β) for -β(β - 1), 1/(1 - t) for -1/(t - 1)."""
-    if expr.is_Mul:
-        return _turned(Mul.make_args(expr))
-    if expr.is_Pow and expr.exp.is_Integer:
-        return _turned((expr,))
-    return expr.func(*map(oriented, expr.args)) if expr.args and expr.is_Add else expr
+    if expr.is_Mul or (expr.is_Pow and expr.exp.is_Integer):
+        return _turned(expr)
+    parts = tuple(map(oriented, expr.args)) if expr.is_Add else expr.args
+    return expr if parts == expr.args else expr.func(*parts)
 
 
-def _turned(factors: tuple[Expr, ...]) -> Expr:
+def _turned(expr: Expr) -> Expr:
     sign, turned = 1, []
-    for base, power in (factor.as_base_exp() for factor in factors):
-        if base.is_Add and power.is_Integer and _negative(base):
-            sign *= (-1) ** int(power)
-            base = -base
-        turned.append(oriented(base) ** power)
-    product = Mul(*turned)
+    factors = [factor.as_base_exp() for factor in Mul.make_args(expr)]
+    for base, power in factors:
+        negative = base.is_Add and power.is_Integer and _negative(base)
+        sign *= (-1) ** int(power) if negative else 1
+        turned.append((oriented(-base if negative else base), power))
+    if turned == factors:  # to make it anew is not for nothing
+        return expr
+    product = Mul(*(base**power for base, power in turned))
     return product if sign > 0 else Mul(-1, product) if not product.is_Add else -product
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cmp_to_key
-
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
@@ -36,15 +34,3 @@ def substitutions(expr: sp.Basic) -> tuple[sp.Basic, ...]:
                 )
             later.add(variable)
     return tuple(arg for one in found for arg in one.args)
-
-
-def put_as_it_is(expr: sp.Expr, parts: dict[sp.Symbol, sp.Expr]) -> sp.Expr:
-    """With parts in the places of letters, nothing evaluated or asked about the sums and powers around them."""
-    if expr in parts:
-        return parts[expr]
-    if not parts or not expr.has(*parts):
-        return expr
-    args = [put_as_it_is(arg, parts) for arg in expr.args]
-    if expr.is_Add or expr.is_Mul:
-        args = sorted(args, key=cmp_to_key(sp.Basic.compare))  # as SymPy keeps them
-    return expr.func(*args, evaluate=False)

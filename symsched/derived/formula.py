@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from sympy import Expr, Symbol, cse
+from sympy import Add, Expr, Symbol, cse
 
-from symsched.exact import neat
+from symsched.exact import neat, put_as_it_is, rooted_sums
 from symsched.notation import latex_line, named, oriented, unicode_line
 from symsched.parsing import one_of
 from symsched.precision import cached_property
@@ -31,8 +31,16 @@ class Formula:
     @cached_property
     def _parts(self) -> list[tuple[Expr | None, Expr]]:
         """The right side, and the names of what is written more than once in a long one."""
-        expr = oriented(named(self.expr))
-        return [(None, expr)] if len(unicode_line(expr)) <= LONG else _with_names(expr)
+        sums = rooted_sums(self.expr)
+        expr = named(self.expr.xreplace(sums))
+        inside = {letter: total for total, letter in sums.items() if any(form.has(letter) for form in expr.atoms(Add))}
+        expr = oriented(put_as_it_is(expr, {letter: total for total, letter in sums.items() if letter not in inside}))
+        parts = [(None, expr)] if len(unicode_line(expr)) <= LONG else _with_names(expr)
+        names = dict(
+            zip(inside, _letters(*(form for part in parts for form in part if form is not None)), strict=False)
+        )
+        whole = [(name, form.xreplace(names)) for name, form in parts]
+        return [*whole, *((names[letter], oriented(total)) for letter, total in inside.items())]
 
     @property
     def right(self) -> str:
@@ -69,13 +77,17 @@ def _with_names(expr: Expr) -> list[tuple[Expr | None, Expr]]:
             kept.append((name, part))
         else:
             rest[k + 1 :] = [form.xreplace({name: part}) for form in rest[k + 1 :]]
-    taken = {symbol.name for symbol in expr.free_symbols}
-    names = (Symbol(f"w{k}") for k in count(1) if f"w{k}" not in taken)
-    letters = {name: letter for (name, _), letter in zip(kept, names, strict=False)}
+    letters = {name: letter for (name, _), letter in zip(kept, _letters(expr), strict=False)}
     named_parts = [(letters[name], oriented(part.xreplace(letters))) for name, part in kept]
     whole: list[tuple[Expr | None, Expr]] = [(None, oriented(rest[-1].xreplace(letters))), *named_parts]
     length = sum(len(str(part)) + 6 for _, part in whole)
     return whole if BETTER * length < len(str(expr)) else [(None, expr)]
+
+
+def _letters(*forms: Expr) -> Iterator[Symbol]:
+    """w₁, w₂, … that are not used in the forms."""
+    taken = {symbol.name for form in forms for symbol in form.free_symbols}
+    return (Symbol(f"w{k}") for k in count(1) if f"w{k}" not in taken)
 
 
 def short(name: str, left: str, left_latex: str, expr: Expr) -> Formula:

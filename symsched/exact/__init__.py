@@ -35,7 +35,7 @@ from symsched.exact.limits import (
     values,
     without_roots_of_zero,
 )
-from symsched.exact.neatness import has_root, neat
+from symsched.exact.neatness import neat, put_as_it_is, rooted_sums
 from symsched.exact.quadrature import enclosed, settled
 from symsched.exact.series import leading_term, limit_along
 from symsched.exact.signs import Sign, resolve_abs, sign_on_unit
@@ -46,9 +46,8 @@ from symsched.exact.zero import Decision, decide_zero, expansion, parts_of
 __all__ = [
     "BALLS", "HYPERBOLIC", "INVERSES", "MAX_DEGREE", "NEEDED_BITS", "PROBES", "RECIPROCALS", "WRITTEN", "Ball",
     "BeyondSeriesError", "Decision", "Evaluator", "Sign", "Tape", "canonical", "compile_tape", "continuous_value",
-    "decide_zero", "enclose", "enclosed", "end_value", "expansion", "give_a_value", "has_root",
-    "has_root_of_large_degree", "leading_term", "limit_along", "limit_at", "may_be", "neat", "parts_of", "remembered",
-    "resolve_abs", "settled",
-    "sharpen", "shortest", "sign_of_number", "sign_on_unit", "split_exponent", "times_array", "to_ball", "values",
-    "within", "without_cancellation", "without_roots_of_zero",
+    "decide_zero", "enclose", "enclosed", "end_value", "expansion", "give_a_value", "has_root_of_large_degree",
+    "leading_term", "limit_along", "limit_at", "may_be", "neat", "parts_of", "put_as_it_is", "remembered",
+    "resolve_abs", "rooted_sums", "settled", "sharpen", "shortest", "sign_of_number", "sign_on_unit",
+    "split_exponent", "times_array", "to_ball", "values", "within", "without_cancellation", "without_roots_of_zero",
 ]  # fmt: skip

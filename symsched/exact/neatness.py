@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from functools import lru_cache, partial
+from functools import cmp_to_key, lru_cache, partial
 
 import sympy as sp
 from flint import arb
@@ -48,14 +48,36 @@ OPAQUE = (AppliedUndef, sp.Derivative, sp.Integral, sp.Sum, sp.Product, sp.Subs,
 @remembered(maxsize=2048)
 def neat(expr: sp.Expr) -> sp.Expr:
     """The shortest equal form that is found within a budget; the expression itself where there is none."""
-    letters = _letters(expr)
-    short = _turned(expr.xreplace(letters))
+    sums = rooted_sums(expr)
+    letters = _letters(expr.xreplace(sums))
+    short = _turned(expr.xreplace(sums).xreplace(letters))
     for _ in range(PASSES):
         found = _once(short)
         if found == short:
             break
         short = found
-    return short.xreplace({letter: part for part, letter in letters.items()})
+    short = short.xreplace({letter: part for part, letter in letters.items()})
+    return put_as_it_is(short, {letter: total for total, letter in sums.items()})
+
+
+def rooted_sums(*exprs: sp.Expr) -> dict[sp.Expr, sp.Symbol]:
+    """Letters for sums such as 80^(1/7) (1 − t) + …: when it makes a power of a polynomial with such numbers, SymPy
+    looks for its roots, for a second each."""
+    totals = {total for expr in exprs for total in expr.atoms(sp.Add) if total.has(t) and has_root(total)}
+    inner = [total for total in sorted(totals, key=sp.default_sort_key) if not total.atoms(sp.Add) & totals - {total}]
+    return {total: sp.Dummy("f", positive=True) for total in inner if _proved_side(total) > 0}
+
+
+def put_as_it_is(expr: sp.Expr, parts: dict[sp.Symbol, sp.Expr]) -> sp.Expr:
+    """With parts in the places of letters, nothing evaluated or asked about the sums and powers around them."""
+    if expr in parts:
+        return parts[expr]
+    if not parts or not expr.has(*parts):
+        return expr
+    args = [put_as_it_is(arg, parts) for arg in expr.args]
+    if expr.is_Add or expr.is_Mul:
+        args = sorted(args, key=cmp_to_key(sp.Basic.compare))  # as SymPy keeps them
+    return expr.func(*args, evaluate=False)
 
 
 def _turned(expr: sp.Expr) -> sp.Expr:
