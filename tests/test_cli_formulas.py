@@ -109,6 +109,7 @@ def test_convert_piped_is_a_table_in_full_precision(cli):
     assert float(row.split("\t")[2]) == 0.6830127018922193
 
 
+@pytest.mark.slow
 def test_convert_without_closed_form_says_so(cli):
     source = "alpha=(1-t)*exp(-t); beta=log(1+t)/log(2)"
     out = cli.printed("convert", "--from", source, "--to", "linear", "--at", "0.5", "--json")

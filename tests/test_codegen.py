@@ -8,6 +8,7 @@ import sys
 
 import pytest
 import sympy as sp
+from slowness import slow
 
 import symsched.codegen as codegen
 from symsched import catalog
@@ -113,7 +114,7 @@ def test_numba_runs_alone(conversion, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("lang", ["torch", "jax"])
+@pytest.mark.parametrize("lang", ["torch", slow("jax")])
 def test_tensor_libraries_run_alone(conversion, lang, tmp_path):
     pytest.importorskip(lang, reason=f"{lang} is not installed")
     done = run_alone(codegen.generate(conversion, lang, self_test=True), tmp_path)

@@ -69,7 +69,7 @@ def test_strict_c99_without_a_warning_and_the_self_test_passes(modules, name, la
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="g++ is not installed")
 @pytest.mark.parametrize("lang", ["c", "c_float"])
-@pytest.mark.parametrize("name", ["closed", "newton"])
+@pytest.mark.parametrize("name", ["closed", slow("newton")])
 def test_the_header_is_cpp_too(modules, name, lang, tmp_path):
     text = emit(modules[name], lang, True)
     (tmp_path / "emitted.h").write_text(text)

@@ -8,7 +8,7 @@ import subprocess
 import mpmath as mp
 import pytest
 import sympy as sp
-from slowness import quick
+from slowness import quick, slow
 
 import symsched as ss
 from symsched.codegen import generate
@@ -112,7 +112,7 @@ def test_nor_where_kappa_is_written_in(kappa, lang):
 
 
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="needs a C compiler")
-@pytest.mark.parametrize("name", ["vp", "ddpm"])
+@pytest.mark.parametrize("name", ["vp", slow("ddpm")])
 def test_nor_in_c(name, tmp_path):
     text = generate(SCHEDULES[name], "c")
     called = next(line.split("(")[0].split()[-1] for line in text.splitlines() if "_data_step(" in line)

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 import sympy as sp
+from slowness import slow
 from sympy.parsing.mathematica import parse_mathematica
 
 from benchmarks.codegen_stacks import STACKS
@@ -42,7 +43,7 @@ def modules():
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-@pytest.mark.parametrize("name", ["closed", "truncated"])
+@pytest.mark.parametrize("name", ["closed", slow("truncated")])
 def test_it_compiles_without_a_warning_and_passes_its_own_test(modules, lang, name, tmp_path):
     module = modules[name]
     assert module.closed is (name == "closed")

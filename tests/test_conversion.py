@@ -375,6 +375,7 @@ def test_formulas_as_a_person_would_write_them(source, target, tau, scale):
     assert (conv.tau, conv.scale) == (tau, scale)
 
 
+@pytest.mark.slow
 def test_a_closed_inverse_that_is_0_over_0_inside():
     """τ solves R τ² − (R + 2) τ + 1 = 0 with R = log((1 − t)/t), which is 0 at t = 1/2: by symmetry τ = 1/2 there."""
     conv = convert(Schedule("exp(1 - 1/(1 - t))", "exp(1 - 1/t)"), ss.schedules.linear())

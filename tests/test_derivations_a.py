@@ -15,6 +15,7 @@ from symsched.verification import verify
 
 CLAIMS = [f"C{k}" for k in range(1, 8)]
 HEAVY = ("C1", "C2", "C3", "C4")  # of which the whole catalogue is asked
+LONG = ("Catalogue", "There and back")  # checks of theirs
 QUICK = ("C7",)  # Monte Carlo on the kernel of affine steps
 
 
@@ -29,7 +30,7 @@ def checks(kinds, names=CLAIMS):
         pytest.param(
             check,
             id=f"{name}: {check.description}",
-            marks=[pytest.mark.slow] * (name in HEAVY and "Catalogue" in check.description),
+            marks=[pytest.mark.slow] * (name in HEAVY and any(word in check.description for word in LONG)),
         )
         for name in names
         for check in theorem_of(name).checks

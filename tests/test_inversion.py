@@ -7,6 +7,7 @@ import mpmath
 import pytest
 import sympy as sp
 from flint import arb, ctx
+from slowness import slow
 
 from symsched import catalog
 from symsched.conversion import convert
@@ -136,7 +137,7 @@ def test_a_ratio_that_would_need_an_unreachable_time():
     assert solved(Schedule("1-t", "1/(1-log(t))"), sp.Rational(1, 10**7)) == 0.0  # exp(1 − 10⁷), below all floats
 
 
-@pytest.mark.parametrize("shift", [sp.Rational(1, 10), 1, 2, sp.Symbol("a", positive=True)])
+@pytest.mark.parametrize("shift", [slow(sp.Rational(1, 10)), slow(1), slow(2), sp.Symbol("a", positive=True)])
 def test_a_formula_for_the_inverse_has_a_value_at_every_time(shift):
     """r = t(a + 1 − t)/((1 − t)(a + t)) is R where (R − 1)t² + (a + 1 + (a − 1)R)t − aR = 0, whose leading term is
     gone at R = 1, in the middle: there t = a/(2a) = 1/2."""

@@ -12,6 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from slowness import slow
 
 import symsched as ss
 from symsched import catalog, plotting
@@ -48,10 +49,16 @@ QUICK = {
 }
 
 
+class Drawn(dict):
+    """Each plot, drawn when it is first asked for."""
+
+    def __missing__(self, name):
+        return self.setdefault(name, getattr(plotting, name)(**QUICK[name]))
+
+
 @pytest.fixture(scope="module")
 def drawn():
-    """Each plot, drawn once."""
-    return {name: getattr(plotting, name)(**options) for name, options in QUICK.items()}
+    return Drawn()
 
 
 def curve(panel, label):
@@ -362,7 +369,7 @@ def test_a_legend_may_be_left_out_moved_or_put_below():
     assert moved._loc == 3  # matplotlib's number for it
 
 
-@pytest.mark.parametrize("name", ["claim", "plane", "conversion", "law", "spacing", "start"])
+@pytest.mark.parametrize("name", [slow("claim"), "plane", slow("conversion"), "law", "spacing", "start"])
 @pytest.mark.parametrize("kind", ["paper", "slides"])
 def test_styles_fit_and_change_sizes_alone(drawn, name, kind):
     figure = getattr(plotting, name)(**QUICK[name], style=kind)
@@ -375,7 +382,7 @@ def test_styles_fit_and_change_sizes_alone(drawn, name, kind):
     assert [a for a, b in boxes(figure) if b.x0 < -1 or b.y0 < -1 or b.x1 > width + 1 or b.y1 > height + 1] == []
 
 
-@pytest.mark.parametrize("serif", [True, False])
+@pytest.mark.parametrize("serif", [True, slow(False)])
 def test_on_a_column_of_the_caller_nothing_is_cut_and_fonts_are_the_callers(serif):
     with mpl.rc_context({"font.family": "serif", "mathtext.fontset": "stix", "font.size": 8} if serif else {}):
         for name, options in (("plane", {}), ("kl", QUICK["kl"]), ("error", {"measures": ["w2"]})):
