@@ -55,7 +55,7 @@ class Conditional:
         if alpha.has(x) or beta.has(x):
             raise InputError(f"alpha = {alpha}, beta = {beta} use the state {x} as a parameter; rename the parameter")
         values = {a: alpha, b: beta, m: component.mean, spread: component.std}
-        return getattr(self, name).subs(values, simultaneous=True)
+        return getattr(self, name).xreplace(values)
 
 
 def _derive(variance: Expr | None = None) -> Conditional:

@@ -35,7 +35,7 @@ class Letters:
 
     def put(self, form: Expr, **values: Expr) -> Expr:
         """The form with these letters replaced, all at once."""
-        return form.subs({getattr(self, name): value for name, value in values.items()}, simultaneous=True)
+        return form.xreplace({getattr(self, name): value for name, value in values.items()})
 
 
 JETS = Letters(*(Dummy(name, positive=True) for name in ("a", "b", "a'", "b'", "e", "sigma_data")))
