@@ -51,3 +51,18 @@ def test_no_value_is_lost_where_a_letter_is_0(form):
     assert neat(form).subs({q: 0, t: sp.Rational(1, 3)}) == form.subs({q: 0, t: sp.Rational(1, 3)})
     assert neatness._equal(q ** (1 - t), q / q**t)
     assert not neatness._defined_as_far(q ** (1 - t), q / q**t)
+
+
+def test_sums_with_roots_of_numbers_are_left_where_nothing_is_rewritten():
+    r, n = sp.root(80, 7), sp.Symbol("n", integer=True)
+    total = r * t + 1
+    opaque = [
+        sp.Integral(total, (t, 0, t)),
+        sp.Sum(1 / total**n, (n, 1, 3)),
+        sp.Limit(1 / total, t, 1),
+        sp.Piecewise((total, t > sp.Rational(1, 2)), (t, True)),
+        sp.Piecewise((t, total > 2), (1 / total, True)),
+    ]
+    for form in opaque:
+        assert neat(form) == form
+    assert neat(t + (t + r * (1 - t))) == 2 * t + r * (1 - t)

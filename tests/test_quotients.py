@@ -5,6 +5,7 @@ import random
 import pytest
 import sympy as sp
 
+from symsched.exact import decide_zero
 from symsched.exact.quotients import NowhereDefinedError, reduced_quotient, remainder
 from symsched.symbols import kappa, t
 
@@ -68,3 +69,17 @@ def test_a_denominator_that_vanishes_is_seen():
 )
 def test_what_is_no_quotient_or_too_large_is_left_to_sympy(expr):
     assert reduced_quotient(expr) is None
+
+
+@pytest.mark.slow
+def test_what_would_take_minutes_to_factor_is_shown_multiplied_out():
+    """It takes seconds; with factors, five minutes, of which most could not be stopped."""
+    x, y, z = sp.symbols("x y z", real=True)
+    one, other = 1 + 5 * x * y * z + z**999 * x, 3 * y**999
+    sides = x**1000 * y**17 * z**900 + other * z + one, x**1001 * y**17 + other * z**7 + one
+    assert decide_zero(1 / sides[0] - 1 / sides[1]).zero is False
+    assert decide_zero(1 / sides[0] - sides[1] / (sides[0] * sides[1])).zero is True
+    letters = sp.symbols("q0:13", real=True)
+    many = sum(1 / (letters[i] ** 2 + letters[i + 1]) for i in range(10)) - x
+    assert decide_zero(many, bounded=True).zero is not True
+    assert decide_zero(1 / (t**2 - 1) - kappa).normal_form == -(kappa * t**2 - kappa - 1) / ((t - 1) * (t + 1))

@@ -69,13 +69,16 @@ def rooted_sums(*exprs: sp.Expr) -> dict[sp.Expr, sp.Symbol]:
 
 
 def put_as_it_is(expr: sp.Expr, parts: dict[sp.Symbol, sp.Expr]) -> sp.Expr:
-    """With parts in the places of letters, nothing evaluated or asked about the sums and powers around them."""
+    """With sums in the places of letters, nothing evaluated or asked about the powers and functions around them."""
     if expr in parts:
         return parts[expr]
     if not parts or not expr.has(*parts):
         return expr
     args = [put_as_it_is(arg, parts) for arg in expr.args]
-    if expr.is_Add or expr.is_Mul:
+    flat = expr.is_Add or expr.is_Mul
+    if not isinstance(expr, (sp.Add, sp.Mul, sp.Pow, sp.Function)) or (flat and any(arg in parts for arg in expr.args)):
+        return expr.func(*args)  # a sum in a sum is one sum
+    if flat:
         args = sorted(args, key=cmp_to_key(sp.Basic.compare))  # as SymPy keeps them
     return expr.func(*args, evaluate=False)
 

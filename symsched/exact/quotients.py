@@ -19,6 +19,7 @@ from symsched.errors import UndecidedError
 
 MOST_TERMS = 2000  # of a polynomial on the way
 MOST_DEGREE = 1024
+FACTORED_TERMS, FACTORED_DEGREE = 60, 24  # of a polynomial that is taken to factors, to be read
 
 Quotient = tuple[fmpz_mpoly, fmpz_mpoly]  # numerator and denominator
 Relation = tuple[sp.Dummy, int, sp.Expr]  # (G, q, base): G^q = base
@@ -151,7 +152,9 @@ class Field:
         return sum(total, self.context.constant(0)), below[most]
 
     def factored(self, polynomial: fmpz_mpoly) -> sp.Expr:
-        """As an expression, in factors."""
+        """As an expression, in factors where they are found at once: nothing stops FLINT."""
+        if len(polynomial) > FACTORED_TERMS or max((0, *polynomial.degrees())) > FACTORED_DEGREE:
+            return self.shown(polynomial)
         number, factors = polynomial.factor()
         return sp.Mul(sp.Integer(int(number)), *(self.shown(factor) ** int(power) for factor, power in factors))
 

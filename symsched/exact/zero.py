@@ -48,6 +48,7 @@ WITH_OWN_LETTERS = (*BINDING, sp.Subs)
 
 
 WHEREVER = arb(0, "inf")  # overlaps every ball
+READABLE = 500  # terms of a normal form that are put in order to be read
 POINTS = 3  # at which an expression that reduces to 0 is looked at
 TRIES = 24  # random points among which those are sought, and a witness
 BITS, MORE_BITS = 256, 2048  # every eighth point is looked at more sharply, for near misses
@@ -259,7 +260,8 @@ def _decide(expr: sp.Expr, rewriter: Rewriter) -> Decision:
     if numerator == 0 or (numerator.free_symbols and sp.Poly(numerator, *numerator.free_symbols).is_zero):
         return _where_defined(expr, rewriter, tuple(rewriter.known.hypotheses))
     _, witness = _look(expr, rewriter, 0)
-    normal_form = rewriter.known.show(sp.factor_terms(numerator) / denominator)
+    short = sp.factor_terms(numerator) if len(sp.Add.make_args(numerator)) <= READABLE else numerator
+    normal_form = rewriter.known.show(short / denominator)
     return Decision(None if witness is None else False, normal_form, witness)
 
 
