@@ -65,7 +65,7 @@ def rooted_sums(*exprs: sp.Expr) -> dict[sp.Expr, sp.Symbol]:
     looks for its roots, for a second each."""
     totals = {total for expr in exprs for total in expr.atoms(sp.Add) if total.has(t) and has_root(total)}
     inner = [total for total in sorted(totals, key=sp.default_sort_key) if not total.atoms(sp.Add) & totals - {total}]
-    return {total: sp.Dummy("f", positive=True) for total in inner if _proved_side(total) > 0}
+    return {total: sp.Dummy(f"s{k}", positive=True) for k, total in enumerate(inner) if _proved_side(total) > 0}
 
 
 def put_as_it_is(expr: sp.Expr, parts: dict[sp.Symbol, sp.Expr]) -> sp.Expr:
@@ -101,7 +101,8 @@ def _letters(expr: sp.Expr) -> dict[sp.Expr, sp.Symbol]:
     if any(total.free_symbols and has_root(total) for total in expr.atoms(sp.Add)):
         parts |= {p for p in expr.atoms(sp.Pow) if p.is_number and not p.exp.is_Integer}
     known = [p for p in sorted(parts, key=sp.default_sort_key) if p.is_positive or not p.is_number]
-    return {p: sp.Dummy("f", positive=True) if p.is_positive else sp.Dummy("f", real=True) for p in known}
+    facts = ({"positive": True} if p.is_positive else {"real": True} for p in known)
+    return {p: sp.Dummy(f"f{k}", **fact) for k, (p, fact) in enumerate(zip(known, facts, strict=True))}
 
 
 def _once(expr: sp.Expr) -> sp.Expr:

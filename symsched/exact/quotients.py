@@ -98,7 +98,12 @@ def _is_letter(leaf: sp.Expr) -> bool:
 @lru_cache(maxsize=1024)
 def _field(letters: frozenset[sp.Expr]) -> Field | None:
     in_order = sp.Poly(sp.Add(*letters)).gens
-    return Field(in_order) if letters == set(in_order) else None  # to SymPy log(tκ) is log t + log κ
+    if letters != set(in_order):  # to SymPy log(tκ) is log t + log κ
+        return None
+    alike: dict[str, list[sp.Expr]] = {}  # what SymPy has in no order, by name: then it is that in which they were made
+    for letter in sorted(letters, key=lambda letter: getattr(letter, "dummy_index", 0)):
+        alike.setdefault(str(letter), []).append(letter)
+    return Field(tuple(alike[str(letter)].pop(0) for letter in in_order))
 
 
 class Field:
