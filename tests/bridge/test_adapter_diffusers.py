@@ -199,3 +199,22 @@ def test_bad_options_are_refused_at_once(options, said):
 def test_bad_levels_are_refused(timing):
     with pytest.raises(ss.InputError, match="expected"):
         adapters.LazyScheduler().set_timesteps(**timing)
+
+
+@pytest.mark.parametrize("name", ["sigmas", "timesteps"])
+@pytest.mark.parametrize(
+    "given",
+    [[[1.0, 0.5]], {1.0: 2}, torch.tensor(1.0), [10**400, 1], ["1", "0.5"], [1 + 0j, 0.5], [1.0, None], [1.0, np.nan]],
+    ids=range(8),
+)
+def test_levels_and_times_are_numbers_in_a_row(name, given):
+    with pytest.raises(ss.InputError, match=f"{name} is .*real numbers, in a row"):
+        adapters.LazyScheduler().set_timesteps(**{"sigmas": [1.0, 0.5], name: given})
+
+
+def test_a_timestep_that_the_model_does_not_have_is_refused_by_its_name():
+    ours = adapters.LazyVPScheduler(timestep_spacing="leading", steps_offset=2)
+    with pytest.raises(ss.InputError, match="begins at 1000: the model knows timesteps 0 to 999"):
+        ours.set_timesteps(500)
+    ours.set_timesteps(499)
+    assert int(ours.timesteps.max()) == 998

@@ -31,7 +31,8 @@ from symsched.bridge.plan import Plan
 from symsched.bridge.planning import Recipe
 from symsched.bridge.validity import of_samples, require_valid
 from symsched.errors import InputError
-from symsched.given import whole
+from symsched.given import reals, whole
+from symsched.parsing import quoted
 
 REMEDY = "calibrate_pipeline, or calibrate the field that LazyScheduler.field makes of the pipeline's own model"
 
@@ -130,6 +131,7 @@ class LazyScheduler(Borrowing, FlowMatchEulerDiscreteScheduler):
         device = device if device is None else named_device(device)
         if mu is not None:
             require_numbers(mu=mu)
+        sigmas, timesteps = _in_a_row(sigmas, "sigmas"), _in_a_row(timesteps, "timesteps")
         count = _count(num_inference_steps, sigmas, timesteps)
         self._restart(self._guest.fitted(self._known, count, REMEDY) if timesteps is None else None)
         if self._fitted is not None:
@@ -258,6 +260,16 @@ class LazyScheduler(Borrowing, FlowMatchEulerDiscreteScheduler):
             return Loop(self._guest, self._fitted, sample, self._draws)
         sigma = self.sigmas[self._step_index : -1].double().numpy()
         return self._guest.begin(flow_ratios(sigma), sample, self._draws)
+
+
+def _in_a_row(given: Any, name: str) -> list[float] | None:
+    if given is None:
+        return None
+    expected = "real numbers, in a row"
+    found = reals(given.detach().cpu() if isinstance(given, torch.Tensor) else given, name, expected)
+    if found.ndim != 1 or not np.isfinite(found).all():
+        raise InputError(f"{name} is {quoted(given)}; it should be {expected}")
+    return list(map(float, found))
 
 
 def _count(steps: Any, sigmas: Any, timesteps: Any) -> int:

@@ -128,11 +128,16 @@ class LazyVPScheduler(Borrowing, DDIMScheduler):
             super().set_timesteps(num_inference_steps, device)
         except ValueError as error:
             raise InputError(f"set_timesteps: {error}") from None
+        if (first := int(self.timesteps.max())) > self._last:
+            raise InputError(
+                f"steps_offset = {self.config.steps_offset} with {num_inference_steps} steps begins at {first}:"
+                f" the model knows timesteps 0 to {self._last}; take another steps_offset or timestep_spacing"
+            )
         self._restart()
         self._fitted = self._guest.fitted(self._known, num_inference_steps, REMEDY)
         if self._fitted is not None:
             times = [self._last - stage.time for stage in self._fitted.stages]
-            self.timesteps = torch.tensor(times, dtype=torch.float32, device=device)
+            self.timesteps: Any = torch.tensor(times, dtype=torch.float32, device=device)
         elif self.config.grid is not None:
             self.timesteps = torch.from_numpy(self._nearest(num_inference_steps)).to(device)
 
