@@ -273,6 +273,7 @@ def test_another_word_for_ours_is_understood(cli, args, ours):
     assert f"; did you mean {ours}?" in cli.refused(*args)
 
 
+@pytest.mark.slow
 def test_python_means_numpy_and_says_so():
     asked = process("codegen", "--to", "linear", "--lang", "python")
     assert asked.stderr == "symsched: --lang python means numpy here\n"

@@ -133,7 +133,7 @@ disp('ok')
 
 
 @pytest.mark.skipif(not STACKS["matlab"].is_here, reason="no octave-cli here")
-@pytest.mark.parametrize("name", ["closed", "truncated"])
+@pytest.mark.parametrize("name", ["closed", slow("truncated")])
 def test_arrays_of_matlab_are_its_numbers(modules, name, tmp_path):
     module = modules[name]
     (tmp_path / f"{module.name}.m").write_text(emit(module, "matlab"))

@@ -119,6 +119,7 @@ def test_a_lazy_step_has_its_noise_in_short_steps_and_at_the_start(emitted):
     assert float(lazy_step(0.0, 0.25, 0.75)[2]) == math.inf
 
 
+@pytest.mark.slow
 def test_a_lazy_step_from_a_start_at_which_its_noise_is_infinite_minus_infinite():
     """∫2ε dt = 2κ(1/t + 4t − t²/2 − 2 log t …): ∞ − ∞ at t = 0, where it said NaN; at κ = 0 it is 0."""
     names = {"__name__": "emitted"}

@@ -14,6 +14,7 @@ from symsched.codegen.module import Module
 from symsched.codegen.references import evaluate
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
+pytestmark = pytest.mark.slow  # its modules take ten seconds to derive; test_codegen.py runs one in torch, too
 
 FUNCTIONS = ("schedule", "levels", "conversion", "diffusion", "drift_data", "drift_velocity", "drift_v")
 TARGETS = {

@@ -148,6 +148,7 @@ def test_a_formula_for_the_inverse_has_a_value_at_every_time(shift):
         assert convert(schedule, catalog.linear()).at(0.5)[0] == 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("assumed", "values"), [({"negative": True}, (-5, -1, -0.25)), ({"positive": True}, (0.75, 2, 10))]
 )
@@ -169,6 +170,7 @@ def test_of_a_letter_of_either_sign_a_root_is_given_only_if_it_fits_both():
     assert closed_inverse(Schedule(1 - t, t * (z**2 + t) / (z**2 + 1))) is not None
 
 
+@pytest.mark.slow
 def test_the_branch_is_that_of_the_declared_numbers():
     """One formula, two gaps apart: its letter's range decides, whichever was asked for first."""
     form = "alpha=1-t; beta=t*(10-4*p-t)/(9-4*p)"
@@ -180,6 +182,7 @@ def test_the_branch_is_that_of_the_declared_numbers():
         assert convert(schedule.subs(p=value), LINEAR).at(0.5)[0] == pytest.approx(exact, rel=1e-12)
 
 
+@pytest.mark.slow
 def test_a_closed_inverse_has_a_value_where_a_letter_is_0():
     """(1 − t)(1 + at): one of the two ways to write the root divides by a."""
     schedule = catalog.from_text("alpha=(1-t)*(1+a*t); beta=t; -1<a<1")
@@ -189,6 +192,7 @@ def test_a_closed_inverse_has_a_value_where_a_letter_is_0():
         assert float(tau.subs({a: value, t: 0.3})) == pytest.approx(exact, rel=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["alpha=1-t; beta=t*(1+b*t)/(1+b); b>=0", "alpha=1-t; beta=t/(1+b*(1-t)); b>=0"])
 def test_a_quadratic_whose_first_coefficient_may_vanish_is_solved_for_0_too(form):
     schedule = catalog.from_text(form)

@@ -96,6 +96,7 @@ def test_plane_curves_end_at_no_noise_when_kappa_grows():
     assert widest[-1] == 0
 
 
+@pytest.mark.slow
 def test_conversion_draws_tau_and_c(drawn):
     conversion = Conversion(catalog.linear(), catalog.follmer())
     for panel, k in zip(drawn["conversion"].axes, (0, 1), strict=True):
