@@ -3,7 +3,7 @@
 Letters are symbols, functions such as sin(t) and f′(t), and π; nothing that holds between them is used.
 
 SymPy would reach the same quotients by `cancel(together(expr))`; these are the innermost steps of every decision, and
-take a tenth of the time here.  What is too large for it is left to SymPy, whose steps a budget can count.
+take a fifth of the time here.  What is too large for it is left to SymPy, whose steps a budget can count.
 """
 
 from __future__ import annotations
